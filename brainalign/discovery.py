@@ -1,0 +1,51 @@
+"""Finding the algorithms of a room: one module each, the class named as the module.
+
+Adding an algorithm is adding its file; nothing else lists it.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+import re
+from functools import cache
+from typing import Any
+
+from brainalign.errors import SpecError
+
+
+def snake_case(name: str) -> str:
+    """Return ``name`` in snake case: ``"FeedbackAlignment"`` gives ``"feedback_alignment"``, ``"MLP"`` ``"mlp"``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+@cache
+def available(room: str, base: type) -> dict[str, type]:
+    """Return the concrete subclasses of ``base`` in the package ``brainalign.<room>``, by module name."""
+    package = importlib.import_module(f"brainalign.{room}")
+    found: dict[str, type] = {}
+    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+        for value in vars(importlib.import_module(f"brainalign.{room}.{module}")).values():
+            if isinstance(value, type) and issubclass(value, base) and value is not base and snake_case(value.__name__) == module:
+                found[module] = value
+    return found
+
+
+def create(room: str, base: type, name: str, options: dict[str, Any] | None = None) -> Any:
+    """Return the algorithm ``name`` of a room with ``options`` as its fields.
+
+    Raises
+    ------
+    SpecError
+        If the name or an option is unknown; the message lists the alternatives.
+    """
+    classes = available(room, base)
+    if name not in classes:
+        msg = f"Unknown {room.removesuffix('s')} {name!r}. Choose one of: {', '.join(classes)}."
+        raise SpecError(msg)
+    fields = [field.name for field in dataclasses.fields(classes[name])]
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in (options or {}).items()}
+    for option in options:
+        if option not in fields:
+            msg = f"Unknown option {option!r} of {name!r}. Choose one of: {', '.join(fields) or 'none'}."
+            raise SpecError(msg)
+    return classes[name](**options)

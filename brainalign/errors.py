@@ -1,0 +1,41 @@
+"""What can go wrong, said in one line: the value, what was expected, the remedy."""
+
+
+class BrainalignError(Exception):
+    """Base of every error the package raises on purpose; the command line prints it as one line."""
+
+
+class SpecError(BrainalignError, ValueError):
+    """A study, option or argument that cannot be run as written."""
+
+
+class IncompatibleError(BrainalignError, ValueError):
+    """A learning rule that cannot train a network, with the reason."""
+
+    def __init__(self, rule: str, network: str, reason: str) -> None:
+        super().__init__(f"Rule {rule!r} cannot train network {network!r}: {reason}")
+        self.rule, self.network, self.reason = rule, network, reason
+
+
+class StimulusMismatchError(BrainalignError, ValueError):
+    """Two objects that do not hold the same stimuli."""
+
+
+class ManifestError(BrainalignError, ValueError):
+    """A data manifest that is malformed or unknown."""
+
+
+class DataError(BrainalignError, OSError):
+    """A data file that is missing, truncated or altered, or data that cannot be used."""
+
+
+class DivergenceError(BrainalignError, ArithmeticError):
+    """Training that produced non-finite numbers."""
+
+
+class ExtractionError(BrainalignError, ValueError):
+    """Activations that depend on batch, order or chance, or are not finite."""
+
+
+class StorageError(BrainalignError, OSError):
+    """A result that could not be written."""
