@@ -1,0 +1,18 @@
+"""Fixtures shared by the tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(int(os.environ.get("BRAINALIGN_TEST_THREADS", "1")))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> str:
+    """Folder of the real recordings and image sets, or a skip that says how to provide it."""
+    folder = os.environ.get("BRAINALIGN_DATA") or str(Path(__file__).resolve().parents[2] / "shared" / "data")
+    if not Path(folder).is_dir():
+        pytest.skip(f"real data not found at {folder!r}; set BRAINALIGN_DATA to the folder that holds them")
+    return folder
