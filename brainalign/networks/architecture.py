@@ -1,0 +1,66 @@
+"""The contract of an architecture: options that build a network for a task."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, ClassVar
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from brainalign.datasets.task import Task
+from brainalign.discovery import available, create
+from brainalign.errors import SpecError
+from brainalign.networks.network import Network
+
+#: Name to (function, gain of the weights before it).
+NONLINEARITIES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
+    "relu": (F.relu, sqrt(2)),
+    "elu": (F.elu, sqrt(2)),
+    "gelu": (F.gelu, sqrt(2)),
+    "tanh": (F.tanh, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Architecture(ABC):
+    """Options of a family of networks; the file ``networks/<name>.py`` holds the class."""
+
+    summary: ClassVar[str]
+
+    @abstractmethod
+    def build(self, task: Task) -> Network:
+        """Return the network for ``task``.
+
+        Raises
+        ------
+        SpecError
+            If the options do not fit the task.
+        """
+
+
+def architectures() -> dict[str, type[Architecture]]:
+    """Return every architecture by name."""
+    return available("networks", Architecture)
+
+
+def architecture(name: str, options: dict[str, Any] | None = None) -> Architecture:
+    """Return the architecture ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
+    return create("networks", Architecture, name, options)
+
+
+def nonlinearity(name: str) -> tuple[Callable[[Tensor], Tensor], float]:
+    """Return a nonlinearity and the gain of the weights before it."""
+    if name not in NONLINEARITIES:
+        msg = f"Unknown nonlinearity {name!r}. Choose one of: {', '.join(NONLINEARITIES)}."
+        raise SpecError(msg)
+    return NONLINEARITIES[name]
+
+
+def choose(option: str, value: str, choices: tuple[str, ...]) -> str:
+    """Return ``value`` if it is one of ``choices``, else raise :class:`SpecError` naming them."""
+    if value not in choices:
+        msg = f"Option {option} is {value!r}; expected one of: {', '.join(choices)}."
+        raise SpecError(msg)
+    return value

@@ -1,0 +1,59 @@
+"""One link of a network's chain."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from brainalign.networks.synapse import Synapse
+from brainalign.networks.wiring import Wiring
+
+Initialiser = Callable[[torch.Generator], Tensor]
+
+
+class Block(ABC):
+    """A named stage from one layer's activity to the next; what a rule with local signals treats as one unit.
+
+    Inside a block an error is differentiated exactly, so the block is also how much exact gradient a rule that
+    only delivers a signal per block still uses. Subclasses are frozen dataclasses with a field ``name``.
+    """
+
+    name: str
+
+    @property
+    @abstractmethod
+    def synapses(self) -> tuple[Synapse, ...]:
+        """The weights of this block, in the order signals meet them."""
+
+    @abstractmethod
+    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        """Return this block's output for ``x``, both with the batch first."""
+
+    def normalisations(self) -> Mapping[str, int]:
+        """Name to number of channels of each batch normalisation."""
+        return {}
+
+    def extras(self) -> Mapping[str, Initialiser]:
+        """Parameters that are not synapses (embeddings, gains), by full name."""
+        return {}
+
+    def represent(self, x: Tensor) -> Tensor:
+        """Return the part of the output ``x`` that counts as this layer's activity, ``(n, ...)``."""
+        return x
+
+    def parameters(self) -> dict[str, Initialiser]:
+        """Name to initialiser of every parameter this block reads."""
+        found: dict[str, Initialiser] = {}
+        for synapse in self.synapses:
+            found[synapse.weight_name] = synapse.draw_weight
+            if synapse.bias:
+                found[synapse.bias_name] = _constant(0.0, synapse.n_out)
+        for name, channels in self.normalisations().items():
+            found[f"{name}.scale"] = _constant(1.0, channels)
+            found[f"{name}.shift"] = _constant(0.0, channels)
+        return {**found, **self.extras()}
+
+
+def _constant(value: float, size: int) -> Initialiser:
+    return lambda generator: torch.full((size,), value)

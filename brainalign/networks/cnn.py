@@ -1,0 +1,118 @@
+"""Convolutional network."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from brainalign.datasets.task import Task
+from brainalign.errors import SpecError
+from brainalign.networks.architecture import Architecture, choose, nonlinearity
+from brainalign.networks.block import Block
+from brainalign.networks.network import Network
+from brainalign.networks.synapse import Synapse
+from brainalign.networks.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class CNN(Architecture):
+    """Layers ``conv1 .. convN``, a dense layer ``hidden`` and a linear ``readout``.
+
+    A convolutional layer is 3 x 3 (or ``kernel``) convolution, normalisation, nonlinearity and 2 x 2 maximum
+    pooling. The dense layer reads a fixed grid: stimuli shown at a higher resolution than the network was trained
+    at are averaged down to that grid after the last convolution.
+
+    Parameters
+    ----------
+    channels
+        Channels of each convolutional layer.
+    hidden
+        Units of the dense layer; 0 leaves it out.
+    kernel
+        Side of the convolution, odd, in pixels.
+    activation
+        ``"relu"``, ``"elu"``, ``"gelu"`` or ``"tanh"``.
+    normalisation
+        ``"batch"`` or ``"none"``.
+    """
+
+    summary: ClassVar[str] = "convolutional layers with pooling, a dense layer and a readout, one block each"
+
+    channels: tuple[int, ...] = (32, 64, 128)
+    hidden: int = 256
+    kernel: int = 3
+    activation: str = "relu"
+    normalisation: str = "batch"
+
+    def build(self, task: Task) -> Network:
+        """Return the network for ``task``."""
+        choose("normalisation", self.normalisation, ("batch", "none"))
+        if self.kernel % 2 == 0:
+            msg = f"Option kernel is {self.kernel}; expected an odd number, so that layers keep their size."
+            raise SpecError(msg)
+        n_in, height, width = task.input_shape
+        factor = 2 ** len(self.channels)
+        if min(height, width) < factor:
+            msg = (
+                f"{len(self.channels)} convolutional layers halve {height} x {width} inputs to nothing; "
+                f"expected inputs of at least {factor} pixels. Use fewer channels."
+            )
+            raise SpecError(msg)
+        function, gain = nonlinearity(self.activation)
+        normalised = self.normalisation == "batch"
+        blocks: list[Block] = []
+        for k, n_out in enumerate(self.channels, start=1):
+            synapse = Synapse(
+                f"conv{k}", "conv2d", n_in, n_out, self.kernel, padding=self.kernel // 2, gain=gain, bias=not normalised
+            )
+            blocks.append(_Convolution(f"conv{k}", synapse, function, normalised))
+            n_in = n_out
+        grid = (height // factor, width // factor)
+        n_in *= grid[0] * grid[1]
+        if self.hidden:
+            blocks.append(_Dense("hidden", Synapse("hidden", "linear", n_in, self.hidden, gain=gain), function, grid))
+            n_in = self.hidden
+        readout = Synapse("readout", "linear", n_in, task.n_outputs)
+        blocks.append(_Dense("readout", readout, None, None if self.hidden else grid))
+        return Network("cnn", "layer", tuple(blocks), task)
+
+
+@dataclass(frozen=True)
+class _Convolution(Block):
+    name: str
+    weight: Synapse
+    function: Callable[[Tensor], Tensor]
+    normalised: bool
+
+    @property
+    def synapses(self) -> tuple[Synapse, ...]:
+        return (self.weight,)
+
+    def normalisations(self) -> Mapping[str, int]:
+        return {f"{self.name}.norm": self.weight.n_out} if self.normalised else {}
+
+    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        current = wiring.synapse(self.weight, params, x)
+        if self.normalised:
+            current = wiring.normalise(f"{self.name}.norm", params, current)
+        return F.max_pool2d(self.function(current), 2)
+
+
+@dataclass(frozen=True)
+class _Dense(Block):
+    name: str
+    weight: Synapse
+    function: Callable[[Tensor], Tensor] | None
+    grid: tuple[int, int] | None
+
+    @property
+    def synapses(self) -> tuple[Synapse, ...]:
+        return (self.weight,)
+
+    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        if self.grid is not None and tuple(x.shape[-2:]) != self.grid:
+            x = F.adaptive_avg_pool2d(x, self.grid)
+        current = wiring.synapse(self.weight, params, x.flatten(1))
+        return current if self.function is None else self.function(current)

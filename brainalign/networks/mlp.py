@@ -1,0 +1,62 @@
+"""Multi-layer perceptron."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+from torch import Tensor
+
+from brainalign.datasets.task import Task
+from brainalign.networks.architecture import Architecture, nonlinearity
+from brainalign.networks.block import Block
+from brainalign.networks.network import Network
+from brainalign.networks.synapse import Synapse
+from brainalign.networks.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class MLP(Architecture):
+    """Dense layers ``hidden1 .. hiddenN`` and a linear ``readout``.
+
+    Parameters
+    ----------
+    widths
+        Units of each hidden layer.
+    activation
+        ``"relu"``, ``"elu"``, ``"gelu"`` or ``"tanh"``.
+    bias
+        Whether units have a bias.
+    """
+
+    summary: ClassVar[str] = "dense layers, one block each"
+
+    widths: tuple[int, ...] = (256, 256)
+    activation: str = "relu"
+    bias: bool = True
+
+    def build(self, task: Task) -> Network:
+        """Return the network for ``task``."""
+        function, gain = nonlinearity(self.activation)
+        sizes = (prod(task.input_shape), *self.widths)
+        blocks: list[Block] = [
+            _Dense(f"hidden{k}", Synapse(f"hidden{k}", "linear", n_in, n_out, gain=gain, bias=self.bias), function)
+            for k, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1)
+        ]
+        blocks.append(_Dense("readout", Synapse("readout", "linear", sizes[-1], task.n_outputs, bias=self.bias), None))
+        return Network("mlp", "layer", tuple(blocks), task)
+
+
+@dataclass(frozen=True)
+class _Dense(Block):
+    name: str
+    weight: Synapse
+    function: Callable[[Tensor], Tensor] | None
+
+    @property
+    def synapses(self) -> tuple[Synapse, ...]:
+        return (self.weight,)
+
+    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        current = wiring.synapse(self.weight, params, x.flatten(1))
+        return current if self.function is None else self.function(current)

@@ -1,0 +1,40 @@
+"""Backpropagation of errors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from brainalign.networks.network import Network, Params
+from brainalign.rules.batch import Batch
+from brainalign.rules.claim import Claim
+from brainalign.rules.credit import error_descent
+from brainalign.rules.learning_rule import LearningRule
+from brainalign.rules.step import Step
+
+_LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
+
+
+@dataclass(frozen=True)
+class Backprop(LearningRule):
+    """Gradient descent on the cross-entropy: ``dW_l = delta_l h_(l-1)^T``, ``delta_l = f'(a_l) * W_(l+1)^T delta_(l+1)``.
+
+    Shapes: ``delta_l`` ``(n, n_l)``, ``W_l`` ``(n_l, n_(l-1))``; updates are means over the batch.
+
+    Not plausible: errors travel through the transposed forward weights, in a separate backward pass.
+
+    References
+    ----------
+    Rumelhart, Hinton & Williams 1986, Nature 323:533.
+    """
+
+    reference: ClassVar[str] = "Rumelhart, Hinton & Williams 1986, Nature 323:533"
+    claims: ClassVar[Mapping[str, Claim]] = {
+        "C1": Claim(False, _LV),
+        "C2": Claim(False, _LV),
+        "C3": Claim(False, _LV),
+    }
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return the gradient of the mean cross-entropy."""
+        del noise
+        return error_descent(network, params, state, batch)

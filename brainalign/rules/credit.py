@@ -1,0 +1,85 @@
+"""Pieces of credit assignment that several rules share."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.func import grad_and_value, vjp
+from torch.nn import functional as F
+
+from brainalign.networks.network import Network, Params
+from brainalign.networks.wiring import Wiring
+from brainalign.rules.batch import Batch
+from brainalign.rules.step import Step
+
+Pull = Callable[[Tensor], Params]
+
+
+def output_metrics(output: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """Return cross-entropy and share of correct answers of ``output`` ``(n, n_outputs)``."""
+    return {"loss": F.cross_entropy(output, y), "accuracy": (output.argmax(1) == y).to(output.dtype).mean()}
+
+
+def output_error(output: Tensor, y: Tensor) -> Tensor:
+    """Return the gradient of the mean cross-entropy with respect to ``output``: (softmax - one-hot) / n."""
+    return (output.softmax(1) - F.one_hot(y, output.shape[1])) / output.shape[0]
+
+
+def error_descent(
+    network: Network, params: Params, state: Params, batch: Batch, feedback: Mapping[str, Tensor] | None = None
+) -> Step:
+    """Descend the cross-entropy, sending errors back through ``feedback`` where it names a weight.
+
+    Without ``feedback`` this is backpropagation.
+    """
+
+    def loss(params: Params) -> tuple[Tensor, tuple[dict[str, Tensor], dict[str, Tensor]]]:
+        wiring = Wiring(state, feedback, adapt=True)
+        metrics = output_metrics(network.forward(params, batch.x, wiring), batch.y)
+        return metrics["loss"], (metrics, wiring.statistics)
+
+    updates, (_, (metrics, statistics)) = grad_and_value(loss, has_aux=True)(params)
+    return Step(updates, statistics, metrics)
+
+
+def blockwise(network: Network, params: Params, state: Params, x: Tensor) -> tuple[list[Tensor], list[Pull], Params]:
+    """Run the chain with the gradient cut between blocks.
+
+    Returns
+    -------
+    outputs
+        Output of each block.
+    pulls
+        For each block, the map from a teaching signal at its output to updates of its own parameters.
+    statistics
+        Updated running statistics.
+    """
+    outputs: list[Tensor] = []
+    pulls: list[Pull] = []
+    statistics: Params = {}
+    for block in network.blocks:
+
+        def forward(own: Params, block=block, x=x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            wiring = Wiring(state, adapt=True)
+            return block.forward(own, x, wiring), wiring.statistics
+
+        own = {name: params[name] for name in block.parameters()}
+        x, pull, adapted = vjp(forward, own, has_aux=True)
+        outputs.append(x)
+        pulls.append(lambda signal, pull=pull: pull(signal)[0])
+        statistics |= adapted
+    return outputs, pulls, statistics
+
+
+def teach(pulls: list[Pull], signals: list[Tensor]) -> Params:
+    """Turn one teaching signal per block into updates; time steps that share a synapse add up."""
+    updates: Params = {}
+    for pull, signal in zip(pulls, signals, strict=True):
+        for name, update in pull(signal).items():
+            updates[name] = updates[name] + update if name in updates else update
+    return updates
+
+
+def zeros_like(params: Params) -> Params:
+    """Return updates that change nothing."""
+    return {name: torch.zeros_like(tensor) for name, tensor in params.items()}

@@ -1,0 +1,59 @@
+"""Feedback alignment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from brainalign.networks.network import Network, Params
+from brainalign.rules.batch import Batch
+from brainalign.rules.claim import Claim
+from brainalign.rules.credit import error_descent
+from brainalign.rules.learning_rule import LearningRule
+from brainalign.rules.step import Step
+
+_LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
+
+
+@dataclass(frozen=True)
+class FeedbackAlignment(LearningRule):
+    """Backpropagation with fixed random feedback: ``delta_l = f'(a_l) * B_(l+1) delta_(l+1)``, ``B`` instead of ``W^T``.
+
+    Every synapse has its own ``B`` of the shape of its weight, drawn at the weight's initial scale times ``scale``
+    from the rule's own random stream, so it neither equals the initial weight nor shifts its draw. The first
+    synapse of a chain sends no error on, so its ``B`` is never used.
+
+    Not plausible: errors still wait for a backward pass, layer by layer, and feedback mirrors the wiring.
+
+    Parameters
+    ----------
+    scale
+        Size of the feedback weights relative to the initial forward weights.
+
+    References
+    ----------
+    Lillicrap, Cownden, Tweed & Akerman 2016, Nature Communications 7:13276.
+    """
+
+    reference: ClassVar[str] = "Lillicrap et al. 2016, Nat. Commun. 7:13276"
+    claims: ClassVar[Mapping[str, Claim]] = {
+        "C1": Claim(True, _LV),
+        "C2": Claim(False, _LV),
+        "C3": Claim(False, _LV),
+    }
+
+    scale: float = 1.0
+
+    def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
+        """Draw ``feedback/<synapse>.weight`` for every synapse."""
+        del params
+        return {
+            f"feedback/{synapse.weight_name}": self.scale * synapse.draw_weight(generator) for synapse in network.synapses
+        }
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return the update with errors sent back through ``B``."""
+        del noise
+        feedback = {name.removeprefix("feedback/"): b for name, b in state.items() if name.startswith("feedback/")}
+        return error_descent(network, params, state, batch, feedback)

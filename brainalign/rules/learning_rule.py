@@ -1,0 +1,79 @@
+"""The contract of a learning rule."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from brainalign.discovery import available, create, snake_case
+from brainalign.errors import IncompatibleError
+from brainalign.networks.network import Network, Params
+from brainalign.rules.batch import Batch
+from brainalign.rules.claim import Claim
+from brainalign.rules.step import Step
+
+
+@dataclass(frozen=True)
+class LearningRule(ABC):
+    """How a network's parameters change. Subclasses are frozen dataclasses of hyper-parameters.
+
+    A rule is written for one network and holds nothing but its options: whatever outlives a step is in the state
+    that :meth:`init` makes and :meth:`step` returns. The trainer runs it for a population with
+    :func:`torch.func.vmap`.
+    """
+
+    reference: ClassVar[str]
+    claims: ClassVar[Mapping[str, Claim]] = {}
+    learns: ClassVar[bool] = True
+
+    @classmethod
+    def name(cls) -> str:
+        """Name on the command line, in tables and of the file."""
+        return snake_case(cls.__name__)
+
+    def incompatibility(self, network: Network) -> str | None:
+        """Return why this rule cannot train ``network``, or None if it can."""
+        del network
+        return None
+
+    def check(self, network: Network) -> None:
+        """Raise :class:`IncompatibleError` if this rule cannot train ``network``."""
+        reason = self.incompatibility(network)
+        if reason is not None:
+            raise IncompatibleError(self.name(), network.name, reason)
+
+    def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
+        """Return what the rule carries between steps (feedback weights, traces), on the CPU."""
+        del network, params, generator
+        return {}
+
+    def trainable(self, state: Params) -> tuple[str, ...]:
+        """Return the names of state entries that an optimiser trains, too."""
+        del state
+        return ()
+
+    def noise(self, network: Network, batch_size: int, generator: torch.Generator) -> Params:
+        """Draw this step's private randomness on the CPU; the step itself is deterministic."""
+        del network, batch_size, generator
+        return {}
+
+    @abstractmethod
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return how ``params`` and ``state`` change after ``batch``. Pure; never writes to its arguments."""
+
+    def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
+        """Return the activity of every layer of the trained network for ``x``; the last entry is its answer."""
+        return network.activities(params, state, x)
+
+
+def learning_rules() -> dict[str, type[LearningRule]]:
+    """Return every learning rule by name."""
+    return available("rules", LearningRule)
+
+
+def learning_rule(name: str, options: dict[str, Any] | None = None) -> LearningRule:
+    """Return the rule ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
+    return create("rules", LearningRule, name, options)
