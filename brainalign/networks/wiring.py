@@ -53,18 +53,20 @@ class Wiring:
 
     def normalise(self, name: str, params: Mapping[str, Tensor], x: Tensor, eps: float = 1e-5) -> Tensor:
         """Standardise each channel of ``x`` ``(n, channels, ...)``, then scale and shift it (batch normalisation)."""
-        axes = [0, *range(2, x.ndim)]
-        if self.adapt:
-            mean, variance = x.mean(axes), x.var(axes, unbiased=False)
-            count = x.numel() / x.shape[1]
-            for statistic, value in (("mean", mean), ("variance", variance * count / max(count - 1, 1))):
-                key = f"{name}.{statistic}"
-                self.statistics[key] = torch.lerp(self.state[key], value.detach(), self.momentum)
-        else:
-            mean, variance = self.state[f"{name}.mean"], self.state[f"{name}.variance"]
-        shape = (1, -1, *(1,) * (x.ndim - 2))
-        scale = params[f"{name}.scale"] * torch.rsqrt(variance + eps)
-        return (x - mean.view(shape)) * scale.view(shape) + params[f"{name}.shift"].view(shape)
+        scale, shift = params[f"{name}.scale"], params[f"{name}.shift"]
+        if not self.adapt:
+            shape = (1, -1, *(1,) * (x.ndim - 2))
+            gain = scale * torch.rsqrt(self.state[f"{name}.variance"] + eps)
+            offset = shift - self.state[f"{name}.mean"] * gain
+            return x * gain.view(shape) + offset.view(shape)
+        # The fused kernel is several times faster than composing it; it returns 1 / sqrt(variance + eps).
+        y, mean, inverse_sd = torch.native_batch_norm(x, scale, shift, None, None, True, 0.0, eps)
+        count = x.numel() / x.shape[1]
+        variance = (inverse_sd.detach() ** -2 - eps) * count / max(count - 1, 1)
+        for statistic, value in (("mean", mean.detach()), ("variance", variance)):
+            key = f"{name}.{statistic}"
+            self.statistics[key] = torch.lerp(self.state[key], value, self.momentum)
+        return y
 
 
 class _FeedbackTransmission(torch.autograd.Function):

@@ -1,0 +1,118 @@
+"""A population at one moment of training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from brainalign.datasets.preprocessing import Preprocessing
+from brainalign.datasets.task import Task
+from brainalign.errors import DataError
+from brainalign.networks.architecture import architecture
+from brainalign.networks.network import Network, Params
+from brainalign.rules.learning_rule import LearningRule, learning_rule
+from brainalign.specs import TrainSpec, to_dict
+from brainalign.storage import content_hash, read_tensors, write_tensors
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Parameters and state of every instance after ``step`` updates.
+
+    Parameters
+    ----------
+    spec
+        How the population is trained.
+    network, rule
+        What is trained, and by what.
+    preprocessing
+        From images to the network's input.
+    params, state
+        Name to ``(n_seeds, ...)`` tensors.
+    step, epoch
+        Updates and passes over the training samples so far.
+    """
+
+    spec: TrainSpec
+    network: Network
+    rule: LearningRule
+    preprocessing: Preprocessing
+    params: Mapping[str, Tensor]
+    state: Mapping[str, Tensor]
+    step: int
+    epoch: float
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds of the instances, in stacking order."""
+        return self.spec.seeds
+
+    def instance(self, row: int) -> tuple[Params, Params]:
+        """Return parameters and state of one instance."""
+        return {n: t[row] for n, t in self.params.items()}, {n: t[row] for n, t in self.state.items()}
+
+    def weights_hash(self, row: int) -> str:
+        """Content hash of one instance's parameters and state."""
+        return content_hash(*self.instance(row))
+
+    def save(self, path: str | Path, extra: Mapping[str, Tensor] | None = None, **metadata: Any) -> None:
+        """Write the population as safetensors, atomically."""
+        tensors = {f"params|{n}": t for n, t in self.params.items()}
+        tensors |= {f"state|{n}": t for n, t in self.state.items()}
+        task = self.network.task
+        facts = {
+            "spec": to_dict(self.spec),
+            "key": self.spec.key,
+            "task": [list(task.input_shape), task.n_outputs, task.n_train],
+            "preprocessing": self.preprocessing.record(),
+            "step": self.step,
+            "epoch": self.epoch,
+            **metadata,
+        }
+        write_tensors(path, {**tensors, **(extra or {})}, facts)
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a checkpoint; unlike a name in a cache, the file says itself what it holds.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated or not a checkpoint.
+    """
+    return read_checkpoint(path)[0]
+
+
+def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], dict[str, Any]]:
+    """Return a checkpoint, the other tensors of its file and the file's metadata."""
+    tensors, facts = read_tensors(path)
+    if "spec" not in facts:
+        msg = f"{str(path)!r} is not a checkpoint: expected a file that training wrote. Give one from its checkpoints folder."
+        raise DataError(msg)
+    spec = TrainSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts["spec"].items()})
+    shape, n_outputs, n_train = facts["task"]
+    network = architecture(spec.network, dict(spec.network_options)).build(Task(tuple(shape), n_outputs, n_train))
+    groups: dict[str, dict[str, Tensor]] = {"params": {}, "state": {}, "": {}}
+    for name, tensor in tensors.items():
+        group, _, rest = name.partition("|")
+        groups[group if group in ("params", "state") else ""][rest if group in ("params", "state") else name] = tensor
+    record = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["preprocessing"].items()}
+    checkpoint = Checkpoint(
+        spec,
+        network,
+        learning_rule(spec.rule, dict(spec.rule_options)),
+        Preprocessing(**record),
+        groups["params"],
+        groups["state"],
+        facts["step"],
+        facts["epoch"],
+    )
+    return checkpoint, groups[""], facts
+
+
+def stack(instances: list[Params], device: torch.device | str = "cpu") -> Params:
+    """Stack instances' tensors along a new first axis."""
+    return {name: torch.stack([one[name] for one in instances]).to(device) for name in instances[0]}

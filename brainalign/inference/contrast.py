@@ -1,0 +1,155 @@
+"""The difference between two rules, over subjects, stimuli and seeds."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from brainalign.errors import SpecError
+from brainalign.inference.scope import Scope
+from brainalign.inference.score_draws import ScoreDraws
+from brainalign.inference.student import minimum_detectable, satterthwaite, t_interval, t_test
+from brainalign.inference.variance import score_variance
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Difference ``delta`` of mean scores A - B with its error, interval and test.
+
+    Parameters
+    ----------
+    delta, se, dof
+        Difference, standard error, Satterthwaite degrees of freedom.
+    se_subjects, se_stimuli, se_seeds
+        Standard error from each factor alone; NaN for a fixed factor. They overlap, so their squares do not add up.
+    ci_low, ci_high, p
+        ``1 - alpha`` interval and two-sided p, unadjusted; NaN where nothing is random.
+    mde
+        Smallest difference found with power .8.
+    n_subjects, n_stimuli, n_seeds
+        Sizes; ``n_stimuli`` counts clusters if these were resampled, ``n_seeds`` is the smaller of the two rules.
+    verdict
+        ``"higher"``, ``"lower"``, ``"inconclusive"`` (at the unadjusted level) or ``"no inference possible"``.
+    """
+
+    delta: float
+    se: float
+    se_subjects: float
+    se_stimuli: float
+    se_seeds: float
+    dof: float
+    ci_low: float
+    ci_high: float
+    p: float
+    mde: float
+    scope: Scope
+    n_subjects: int
+    n_stimuli: int
+    n_seeds: int
+    paired: bool
+    alpha: float
+    verdict: str
+
+
+def contrast(
+    draws: ScoreDraws,
+    rows_a: Sequence[int] | np.ndarray,
+    rows_b: Sequence[int] | np.ndarray,
+    scope: Scope,
+    paired: bool = True,
+    alpha: float = 0.05,
+) -> Contrast:
+    """Compare rule A with rule B.
+
+    Equation: ``SE^2 = V_2f(Delta of seed means) + s_d^2 / n_m``, ``s_d`` the standard deviation over seeds of the
+    paired difference; unpaired, the last term is ``s_A^2/n_A + s_B^2/n_B``. Degrees of freedom by Satterthwaite from
+    ``min(N, K) - 1`` (over the random factors) and ``n_m - 1``. Slightly conservative, since a seed by stimulus
+    interaction is in both terms.
+
+    Parameters
+    ----------
+    draws
+        Scores of all models.
+    rows_a, rows_b
+        Rows of the seeds of each rule; in paired order (same initialisation at the same place) if ``paired``.
+    scope
+        What is random, as returned by :func:`resolve_scope`.
+    paired
+        Whether seed k of A and seed k of B share their initialisation and data order.
+    alpha
+        Level of interval, verdict and detectable difference.
+
+    Returns
+    -------
+    Contrast
+        p, interval and MDE are NaN if nothing is random or a score is not finite.
+
+    Raises
+    ------
+    SpecError
+        If a rule has no seed, or paired rules have different numbers of them.
+    """
+    a, b = np.asarray(rows_a, int), np.asarray(rows_b, int)
+    _check(a, b, paired, scope)
+    observed_a, observed_b = draws.observed[a], draws.observed[b]
+    difference = draws.draws[:, a].mean(axis=1) - draws.draws[:, b].mean(axis=1)
+    observed = observed_a.mean(axis=0) - observed_b.mean(axis=0)
+    variance = score_variance(observed, difference, scope, draws.n_units, draws.n_strata)
+    seed_variances, seed_dofs = _seed_variances(
+        observed_a.mean(axis=1), observed_b.mean(axis=1), scope, paired
+    )
+    delta, seeds = float(observed.mean()), sum(seed_variances)
+    se = math.sqrt(variance.total + seeds)
+    dof = satterthwaite([variance.total, *seed_variances], [variance.dof, *seed_dofs])
+    if se == 0 and delta == 0 and "random" in (scope.subjects, scope.stimuli, scope.seeds):
+        # a rule compared with itself
+        low, high, p = 0.0, 0.0, 1.0
+    else:
+        (low, high), p = t_interval(delta, se, dof, alpha), t_test(delta, se, dof)
+    return Contrast(
+        delta=delta,
+        se=se,
+        se_subjects=math.sqrt(variance.subjects),
+        se_stimuli=math.sqrt(variance.stimuli),
+        se_seeds=math.sqrt(seeds) if scope.seeds == "random" else math.nan,
+        dof=dof,
+        ci_low=low,
+        ci_high=high,
+        p=p,
+        mde=minimum_detectable(se, dof, alpha),
+        scope=scope,
+        n_subjects=draws.n_subjects,
+        n_stimuli=draws.n_units,
+        n_seeds=min(len(a), len(b)),
+        paired=paired,
+        alpha=alpha,
+        verdict=_verdict(delta, p, alpha),
+    )
+
+
+def _check(a: np.ndarray, b: np.ndarray, paired: bool, scope: Scope) -> None:
+    fewest = 2 if scope.seeds == "random" else 1
+    if min(len(a), len(b)) < fewest:
+        msg = f'Rules have {len(a)} and {len(b)} seeds, expected at least {fewest} each. Train more seeds or set seeds = "fixed".'
+        raise SpecError(msg)
+    if paired and len(a) != len(b):
+        msg = f"Paired rules have {len(a)} and {len(b)} seeds, expected equal numbers. Use the shared seeds or paired = False."
+        raise SpecError(msg)
+
+
+def _seed_variances(
+    by_seed_a: np.ndarray, by_seed_b: np.ndarray, scope: Scope, paired: bool
+) -> tuple[list[float], list[float]]:
+    if scope.seeds == "fixed":
+        return [], []
+    parts = [by_seed_a - by_seed_b] if paired else [by_seed_a, by_seed_b]
+    return [float(part.var(ddof=1)) / len(part) for part in parts], [float(len(part) - 1) for part in parts]
+
+
+def _verdict(delta: float, p: float, alpha: float) -> str:
+    if math.isnan(p):
+        return "no inference possible"
+    if p >= alpha:
+        return "inconclusive"
+    return "higher" if delta > 0 else "lower"

@@ -1,0 +1,92 @@
+"""Weighted Pearson correlation and cosine of all models, subjects and draws, from a few matrix products."""
+
+import numpy as np
+
+from brainalign.inference.condensed_pairs import pair_weights
+from brainalign.inference.pair_scores import PairScores, group_ceilings, semi_partial
+
+_BLOCK_BYTES = 2**28
+
+
+def linear_scores(
+    models: np.ndarray,
+    subjects: np.ndarray,
+    nuisance: np.ndarray,
+    counts: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+    centred: bool,
+) -> PairScores:
+    """Score every model against every subject for every row of stimulus counts.
+
+    Equation: with pair weights ``w``, ``r = cov_w(m, s) / sqrt(var_w(m) var_w(s))``; the weighted sums
+    ``sum_p w_p m_p s_p`` of all draws are one product ``W (M * S)'``.
+
+    Parameters
+    ----------
+    models, subjects, nuisance
+        ``(n_models, n_pairs)``, ``(n_subjects, n_pairs)``, ``(n_nuisance, n_pairs)``; nuisance may be empty.
+    counts
+        ``(n_draws, n_stimuli)``.
+    pairs
+        Indices of the first and second stimulus of each pair.
+    centred
+        ``True`` for Pearson correlation, ``False`` for cosine.
+
+    Returns
+    -------
+    PairScores
+        Scores ``(n_draws, n_models, n_subjects)`` and ceilings.
+    """
+    # standardising first keeps the weighted second moments free of cancellation
+    models, subjects, nuisance = (_standardise(rdms, centred) for rdms in (models, subjects, nuisance))
+    left, right = np.concatenate([models, nuisance]), np.concatenate([subjects, nuisance])
+    total = np.zeros(len(counts))
+    sums_left, sums_right = np.zeros((len(counts), len(left))), np.zeros((len(counts), len(right)))
+    squares_left, squares_right = np.zeros_like(sums_left), np.zeros_like(sums_right)
+    cross = np.zeros((len(counts), len(left), len(right)))
+    gram = np.zeros((len(counts), len(subjects), len(subjects)))
+    for columns in _blocks(left.shape[1], len(counts) + 2 * (len(left) + len(subjects)) * len(right)):
+        weights = pair_weights(counts, pairs[0][columns], pairs[1][columns])
+        x, y, s = left[:, columns], right[:, columns], subjects[:, columns]
+        total += weights.sum(axis=1)
+        sums_left += weights @ x.T
+        sums_right += weights @ y.T
+        squares_left += weights @ (x**2).T
+        squares_right += weights @ (y**2).T
+        cross += _products(weights, x, y)
+        gram += _products(weights, s, s)
+    if centred:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = 1 / total[:, None]
+            cross -= sums_left[:, :, None] * (sums_right * scale)[:, None, :]
+            own = sums_right[:, : len(subjects)]
+            gram -= own[:, :, None] * (own * scale)[:, None, :]
+            squares_left -= sums_left**2 * scale
+            squares_right -= sums_right**2 * scale
+    return _finish(cross, squares_left, squares_right, gram, len(nuisance))
+
+
+def _finish(
+    cross: np.ndarray, squares_left: np.ndarray, squares_right: np.ndarray, gram: np.ndarray, n_nuisance: int
+) -> PairScores:
+    scores = semi_partial(cross, squares_left, squares_right, n_nuisance)
+    lower, upper = group_ceilings(gram) if gram.shape[1] > 1 else (None, None)
+    return PairScores(scores, lower, upper)
+
+
+def _products(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    products = (x[:, None, :] * y[None, :, :]).reshape(-1, x.shape[1])
+    return (weights @ products.T).reshape(len(weights), len(x), len(y))
+
+
+def _standardise(rdms: np.ndarray, centred: bool) -> np.ndarray:
+    largest = np.abs(rdms).max(axis=1, keepdims=True, initial=0.0)
+    rdms = rdms - rdms.mean(axis=1, keepdims=True) if centred else rdms
+    size = np.sqrt((rdms**2).mean(axis=1, keepdims=True))
+    varies = size > 1e-12 * largest
+    return np.where(varies, rdms / np.where(varies, size, 1), 0.0)
+
+
+def _blocks(n_pairs: int, values_per_pair: int) -> list[slice]:
+    width = max(1, _BLOCK_BYTES // (8 * values_per_pair))
+    return [slice(start, min(start + width, n_pairs)) for start in range(0, n_pairs, width)]

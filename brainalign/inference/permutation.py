@@ -1,0 +1,135 @@
+"""Permutation of stimulus labels (Mantel test)."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from brainalign.errors import DataError, SpecError
+from brainalign.inference.condensed_pairs import check_method
+from brainalign.inference.permutation_result import PermutationResult
+from brainalign.inference.weighted_ranks import rank_rows
+from brainalign.randomness import numpy_stream
+
+_BLOCK_BYTES = 2**27
+
+
+def permutation_test(
+    models: np.ndarray,
+    subjects: np.ndarray,
+    method: str,
+    n_permutations: int,
+    seed: int,
+    alternative: str = "greater",
+    strata: Sequence[str | int] | np.ndarray | None = None,
+) -> PermutationResult:
+    """Test whether each model RDM is related to the subjects' RDMs.
+
+    Stimulus labels are permuted, rows and columns together and alike for all models and subjects; entries of an RDM
+    are never permuted, since they are not independent (false-positive rates near one half). ``p = (1 + #{T* >= T}) /
+    (B + 1)``. Stimuli and subjects are fixed; the test says nothing about differences between models.
+
+    Parameters
+    ----------
+    models, subjects
+        ``(n_models, n_pairs)`` and ``(n_subjects, n_pairs)`` condensed RDMs over the same stimuli, without NaN.
+    method
+        ``"corr"``, ``"cosine"``, ``"spearman"`` or ``"rho-a"``; the statistic is the mean score over subjects.
+    n_permutations
+        5000 or more for figures.
+    seed
+        Seed of the permutations.
+    alternative
+        ``"greater"`` or ``"two-sided"``.
+    strata
+        Label per stimulus; labels are permuted within strata only, e.g. within category.
+
+    Raises
+    ------
+    SpecError
+        If an option is unknown or shapes do not fit.
+    DataError
+        If values are not finite.
+    """
+    check_method(method)
+    if alternative not in ("greater", "two-sided") or n_permutations < 1:
+        msg = f"alternative = {alternative!r}, n_permutations = {n_permutations}: expected 'greater' or 'two-sided', and 1 or more."
+        raise SpecError(msg)
+    left = _prepare(models, method)
+    # a mean of scores is the score of the mean of prepared subjects
+    target = _prepare(subjects, method).mean(axis=0)
+    if method == "rho-a":
+        n = left.shape[1]
+        left = left * (12 / (n**3 - n))
+    scores, null = left @ target, _null(left, target, n_permutations, seed, strata)
+    if alternative == "two-sided":
+        tested, null = np.abs(scores), np.abs(null)
+    else:
+        tested = scores
+    # equal scores computed in another order may differ in the last digits
+    threshold = tested - 1e-12 * np.abs(tested)
+    largest = null.max(axis=1, keepdims=True)
+    return PermutationResult(
+        scores=scores,
+        p=(1 + (null >= threshold).sum(axis=0)) / (n_permutations + 1),
+        p_max=(1 + (largest >= threshold).sum(axis=0)) / (n_permutations + 1),
+        n_permutations=n_permutations,
+    )
+
+
+def _prepare(rdms: np.ndarray, method: str) -> np.ndarray:
+    """Return rows whose dot product is the score; a permutation of stimuli leaves centring, ranks and norm alike."""
+    values = np.atleast_2d(np.asarray(rdms, np.float64))
+    if not np.isfinite(values).all():
+        msg = "RDMs hold NaN or infinite values, expected finite ones: masked pairs cannot be permuted. Drop stimuli instead."
+        raise DataError(msg)
+    if method in ("spearman", "rho-a"):
+        values = rank_rows(values, np.ones(values.shape[1]))
+    elif method == "corr":
+        values = values - values.mean(axis=1, keepdims=True)
+    if method == "rho-a":
+        return values
+    size = np.linalg.norm(values, axis=1, keepdims=True)
+    return values / np.where(size > 0, size, np.nan)
+
+
+def _null(
+    left: np.ndarray,
+    target: np.ndarray,
+    n_permutations: int,
+    seed: int,
+    strata: Sequence[str | int] | np.ndarray | None,
+) -> np.ndarray:
+    """Return ``(n_permutations, n_models)`` scores; permuting the subjects' labels equals permuting the models'."""
+    from scipy.spatial.distance import squareform
+
+    if left.shape[1] != len(target):
+        msg = f"Models have {left.shape[1]} pairs and subjects {len(target)}, expected the same stimuli."
+        raise SpecError(msg)
+    try:
+        matrix = squareform(target, checks=False)
+    except ValueError as error:
+        msg = f"RDMs have {len(target)} pairs, expected n(n-1)/2. Pass condensed RDMs."
+        raise SpecError(msg) from error
+    n_stimuli = len(matrix)
+    labels = np.zeros(n_stimuli, int) if strata is None else np.asarray(strata)
+    if labels.shape != (n_stimuli,):
+        msg = f"strata has shape {labels.shape}, expected one label for each of {n_stimuli} stimuli."
+        raise SpecError(msg)
+    first, second = np.triu_indices(n_stimuli, 1)
+    rng = numpy_stream(seed, "stimulus permutation")
+    null = np.empty((n_permutations, len(left)))
+    width = max(1, _BLOCK_BYTES // (8 * len(target)))
+    for start in range(0, n_permutations, width):
+        size = min(width, n_permutations - start)
+        permuted = np.stack([_permute(rng, labels) for _ in range(size)])
+        null[start : start + size] = matrix[permuted[:, first], permuted[:, second]] @ left.T
+    return null
+
+
+def _permute(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """Return a random order of the stimuli that keeps every stimulus in its stratum."""
+    order = np.arange(len(labels))
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        order[members] = rng.permutation(members)
+    return order

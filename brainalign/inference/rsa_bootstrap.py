@@ -1,0 +1,99 @@
+"""Bootstrap of representational similarity over stimuli, for many models and subjects at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from brainalign.errors import SpecError
+from brainalign.inference.condensed_pairs import align_pairs, check_method
+from brainalign.inference.linear_draws import linear_scores
+from brainalign.inference.pair_scores import PairScores
+from brainalign.inference.rank_draws import rank_scores
+from brainalign.inference.resampling import draw_stimuli, draw_subjects
+from brainalign.inference.score_draws import ScoreDraws
+
+
+def bootstrap_rsa(
+    models: np.ndarray,
+    subjects: np.ndarray,
+    method: str,
+    n_draws: int,
+    seed: int,
+    nuisance: np.ndarray | None = None,
+    groups: Sequence[str | int] | np.ndarray | None = None,
+) -> ScoreDraws:
+    """Score model RDMs against subject RDMs, as observed and for bootstrap samples of stimuli.
+
+    A bootstrap sample of stimuli with counts ``c`` gives the pair (i, j), i != j, the weight ``c_i c_j``; pairs of
+    a stimulus with its own copy are dropped (Schuett et al. 2023, eLife 12:e82566). The result equals expanding
+    the RDMs, at a fraction of the cost. Noise ceilings (leave-one-subject-out and full pool; Nili et al. 2014)
+    are computed for every draw when there are two subjects or more.
+
+    Parameters
+    ----------
+    models
+        ``(n_models, n_pairs)`` condensed RDMs.
+    subjects
+        ``(n_subjects, n_pairs)`` condensed RDMs over the same stimuli in the same order. A pair that is NaN in
+        every RDM is left out.
+    method
+        ``"corr"``, ``"cosine"``, ``"spearman"`` or ``"rho-a"``.
+    n_draws
+        Bootstrap samples; 1000 for figures, 200 for simulations.
+    seed
+        Seed of the draws.
+    nuisance
+        ``(n_nuisance, n_pairs)`` RDMs removed from every model: scores become semi-partial correlations
+        (``"corr"`` and ``"spearman"`` only). Ceilings are those of the subjects' whole RDMs.
+    groups
+        Cluster label per stimulus; clusters are drawn instead of stimuli.
+
+    Returns
+    -------
+    ScoreDraws
+        Scores are NaN where a model or subject RDM is constant.
+
+    Raises
+    ------
+    SpecError
+        If the method is unknown or cannot be bootstrapped, or shapes do not fit.
+    DataError
+        If values are not finite.
+    """
+    check_method(method, nuisance is not None)
+    if n_draws < 2:
+        msg = f"n_draws = {n_draws}, expected at least 2; use 1000 for figures."
+        raise SpecError(msg)
+    n_pairs = np.atleast_2d(models).shape[1]
+    extra = np.empty((0, n_pairs)) if nuisance is None else nuisance
+    (model_rdms, subject_rdms, nuisance_rdms), first, second, n_stimuli = align_pairs(models, subjects, extra)
+    counts, n_units, _ = draw_stimuli(n_stimuli, n_draws, seed, groups)
+    # row 0 is the sample as it is
+    all_counts = np.concatenate([np.ones((1, n_stimuli), counts.dtype), counts])
+    result = score_counts(model_rdms, subject_rdms, nuisance_rdms, all_counts, (first, second), method)
+    lower, upper = result.lower, result.upper
+    return ScoreDraws(
+        observed=result.scores[0],
+        draws=result.scores[1:],
+        stimulus_counts=counts,
+        subject_resamples=draw_subjects(len(subject_rdms), n_draws, seed),
+        n_units=n_units,
+        ceiling_lower=None if lower is None else lower[1:],
+        ceiling_upper=None if upper is None else upper[1:],
+        ceiling_lower_observed=None if lower is None else lower[0],
+        ceiling_upper_observed=None if upper is None else upper[0],
+    )
+
+
+def score_counts(
+    models: np.ndarray,
+    subjects: np.ndarray,
+    nuisance: np.ndarray,
+    counts: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+    method: str,
+) -> PairScores:
+    """Score every model against every subject for given stimulus counts ``(n_draws, n_stimuli)``."""
+    if method in ("corr", "cosine"):
+        return linear_scores(models, subjects, nuisance, counts, pairs, centred=method == "corr")
+    return rank_scores(models, subjects, nuisance, counts, pairs, tie_corrected=method == "spearman")

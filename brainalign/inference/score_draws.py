@@ -1,0 +1,107 @@
+"""Scores of many models against every subject, as observed and for bootstrap samples of stimuli."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.inference.resampling import draw_subjects
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreDraws:
+    """Scores of ``n_models`` models against ``n_subjects`` subjects and their stimulus bootstrap.
+
+    A row is one model (one seed of one rule at one layer). Every draw uses the same stimuli for all models and
+    subjects, so differences between rows are paired. Subjects are resampled by indexing the last axis with
+    ``subject_resamples``; nothing is scored again.
+
+    Parameters
+    ----------
+    observed
+        ``(n_models, n_subjects)`` scores of the sample as it is; higher is better.
+    draws
+        ``(n_draws, n_models, n_subjects)`` scores of the bootstrap samples of stimuli, all subjects kept.
+    stimulus_counts
+        ``(n_draws, n_stimuli)`` how often each stimulus is in each draw.
+    subject_resamples
+        ``(n_draws, n_subjects)`` indices of subjects drawn with replacement.
+    n_units
+        Independent stimulus units that were resampled: stimuli, or clusters of them.
+    n_strata
+        Strata within which units were resampled (cross-validation folds of an encoding model), otherwise 1.
+    ceiling_lower, ceiling_upper
+        ``(n_draws, n_subjects)`` noise ceiling of each draw, ``None`` where it cannot be estimated.
+    ceiling_lower_observed, ceiling_upper_observed
+        ``(n_subjects,)`` noise ceiling of the sample as it is, or ``None``.
+    """
+
+    observed: np.ndarray
+    draws: np.ndarray
+    stimulus_counts: np.ndarray
+    subject_resamples: np.ndarray
+    n_units: int
+    n_strata: int = 1
+    ceiling_lower: np.ndarray | None = None
+    ceiling_upper: np.ndarray | None = None
+    ceiling_lower_observed: np.ndarray | None = None
+    ceiling_upper_observed: np.ndarray | None = None
+
+    @property
+    def n_draws(self) -> int:
+        """Number of bootstrap samples of stimuli."""
+        return self.draws.shape[0]
+
+    @property
+    def n_models(self) -> int:
+        """Number of rows."""
+        return self.observed.shape[0]
+
+    @property
+    def n_subjects(self) -> int:
+        """Number of subjects."""
+        return self.observed.shape[1]
+
+    @property
+    def n_stimuli(self) -> int:
+        """Number of stimuli."""
+        return self.stimulus_counts.shape[1]
+
+    @staticmethod
+    def stack_subjects(parts: Sequence["ScoreDraws"], seed: int) -> "ScoreDraws":
+        """Join draws made for one subject at a time into one object over all subjects.
+
+        Parameters
+        ----------
+        parts
+            Draws of the same models, made with the same seed, stimuli and folds.
+        seed
+            Seed of the new subject resamples.
+
+        Raises
+        ------
+        StimulusMismatchError
+            If the parts did not draw the same stimuli: their scores could not be paired.
+        SpecError
+            If there is no part or the numbers of models differ.
+        """
+        if not parts or len({part.n_models for part in parts}) > 1:
+            msg = f"Cannot stack draws of {[part.n_models for part in parts]} models: pass one part per subject, same models."
+            raise SpecError(msg)
+        first = parts[0]
+        for number, part in enumerate(parts):
+            if not np.array_equal(part.stimulus_counts, first.stimulus_counts):
+                msg = f"Part {number} drew other stimuli than part 0. Use the same seed, stimuli and folds for every subject."
+                raise StimulusMismatchError(msg)
+        n_subjects = sum(part.n_subjects for part in parts)
+        return replace(
+            first,
+            observed=np.concatenate([part.observed for part in parts], axis=1),
+            draws=np.concatenate([part.draws for part in parts], axis=2),
+            subject_resamples=draw_subjects(n_subjects, first.n_draws, seed),
+            ceiling_lower=None,
+            ceiling_upper=None,
+            ceiling_lower_observed=None,
+            ceiling_upper_observed=None,
+        )

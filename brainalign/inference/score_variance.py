@@ -1,0 +1,24 @@
+"""Variance of a mean score and its parts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ScoreVariance:
+    """Variance of a mean over subjects.
+
+    Parameters
+    ----------
+    total
+        Variance under the scope; 0 if neither subjects nor stimuli are random.
+    subjects, stimuli
+        Corrected variance from resampling one factor; NaN for a fixed factor. They overlap, so they do not add
+        up to ``total``.
+    dof
+        Degrees of freedom of ``total``; infinite where it is exactly 0.
+    """
+
+    total: float
+    subjects: float
+    stimuli: float
+    dof: float

@@ -1,0 +1,52 @@
+"""Learning curves: loss and accuracy by epoch, the mean in bold and every seed thin."""
+
+from typing import TYPE_CHECKING, Any
+
+from brainalign.report.results import Results
+from brainalign.report.rule_style import rule_styles
+from brainalign.report.style import bottom_legend, paper, panel_grid
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_CURVES = {"train_loss": "Training loss", "val_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy"}
+
+
+def draw_learning_curves(results: Results, network: str, dataset: str) -> "Figure":
+    """Draw loss, validation and test accuracy of each rule by epoch; what was not measured has no panel."""
+    table = results.training[(results.training.network == network) & (results.training.dataset == dataset)]
+    curves = [name for name in _CURVES if table[name].notna().any()]
+    with paper():
+        from matplotlib.lines import Line2D
+
+        figure, axes = panel_grid(len(curves), 1.7)
+        handles: list[Any] = []
+        for rule in results.rules:
+            rows = table[table.rule == rule]
+            if rows.empty:
+                continue
+            style = rule_styles(results.rules)[rule]
+            constant = rows.epoch.nunique() == 1
+            for axis, name in zip(axes, curves, strict=True):
+                if constant:  # an untrained network is a level, not a curve
+                    axis.axhline(rows[name].mean(), color=style.colour, linestyle="--", linewidth=1)
+                    continue
+                by_seed = rows.pivot_table(index="epoch", columns="seed", values=name)
+                axis.plot(by_seed.index, by_seed, color=style.colour, linewidth=0.4, alpha=0.5)
+                axis.plot(by_seed.index, by_seed.mean(axis=1), color=style.colour)
+            handles.append(Line2D([], [], color=style.colour, linestyle="--" if constant else "-", label=style.label))
+        for axis, name in zip(axes, curves, strict=True):
+            _label(axis, _CURVES[name])
+        bottom_legend(figure, handles)
+    return figure
+
+
+def _label(axis: "Axes", name: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_xlabel("Epoch")
+    axis.set_ylabel(name)
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if "accuracy" in name:
+        axis.set_ylim(0, 1)

@@ -1,0 +1,60 @@
+"""Which rows of the score table a figure shows, and the means it draws."""
+
+import pandas as pd
+
+from brainalign.report.results import Results
+
+CELL = ["network", "dataset", "roi", "time", "layer", "measure"]
+
+
+def final_scores(results: Results, network: str, measure: str) -> pd.DataFrame:
+    """Return the rows of ``network`` and ``measure`` at the last checkpoint of every rule and seed."""
+    table = results.alignment
+    table = table[(table.network == network) & (table.measure == measure)]
+    last = table.groupby(["rule", "seed"], dropna=False).epoch.transform("max")
+    return table[(table.epoch == last) | last.isna()]
+
+
+def panels(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the (dataset, roi) pairs of ``table`` in order of appearance."""
+    return [(str(dataset), str(roi)) for dataset, roi in table[["dataset", "roi"]].drop_duplicates().to_numpy()]
+
+
+def panel_rows(table: pd.DataFrame, dataset: str, roi: str) -> pd.DataFrame:
+    """Return the rows of one (dataset, roi)."""
+    return table[(table.dataset == dataset) & (table.roi == roi)]
+
+
+def panel_title(results: Results, dataset: str, roi: str) -> str:
+    """Return the title of a panel; simulated recordings say so."""
+    return f"{results.dataset_label(dataset)} · {roi}"
+
+
+def chosen_layer(results: Results, table: pd.DataFrame, roi: str) -> tuple[pd.DataFrame, str]:
+    """Return the rows at the layer declared for ``roi``, or all of them, and words that say which.
+
+    No layer is ever picked by its score: the best layer on the data that are shown would be a biased choice.
+    """
+    layer = results.ranking_layer(roi)
+    if layer is not None and (table.layer == layer).any():
+        return table[table.layer == layer], f"layer {layer}"
+    n_layers = table.layer.nunique()
+    return table, f"mean over {n_layers} layers" if n_layers > 1 else f"layer {table.layer.iloc[0]}"
+
+
+def mean_by(table: pd.DataFrame, *keys: str) -> pd.Series:
+    """Return the mean score by ``keys``, each layer, time, seed and subject weighing the same."""
+    return table.groupby(list(keys), sort=False).score.mean()
+
+
+def low_level_scores(results: Results, dataset: str, roi: str, measure: str) -> pd.Series:
+    """Return the mean score of each low-level control over subjects and times."""
+    table = results.alignment
+    rows = table[(table.rule == "low_level") & (table.measure == measure)]
+    return mean_by(panel_rows(rows, dataset, roi), "layer")
+
+
+def ceiling_of(table: pd.DataFrame) -> tuple[float, float] | None:
+    """Return the mean lower and upper noise ceiling, or ``None`` where it could not be estimated."""
+    lower, upper = float(table.ceiling_lower.mean()), float(table.ceiling_upper.mean())
+    return None if pd.isna(lower) or pd.isna(upper) else (lower, upper)

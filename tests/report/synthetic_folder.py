@@ -1,0 +1,264 @@
+"""A results folder with the shape of a real study and seeded numbers, for the tests of the report."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from brainalign.storage import write_table, write_tensors, write_text
+
+RSA = "rsa:correlation:spearman"
+ENCODING = "encoding:ridge:pearson"
+CATEGORIES = (("human face", 12), ("human body", 12), ("animal face", 12), ("animal body", 12), ("natural", 23), ("artificial", 21))
+GAIN = {"untrained": 0.0, "backprop": 1.0, "feedback_alignment": 0.8, "direct_feedback_alignment": 0.5}
+CONTRASTS = [
+    "kind", "rule_a", "rule_b", "network", "dataset", "roi", "time", "layer", "measure", "delta", "se", "se_subjects",
+    "se_stimuli", "se_seeds", "dof", "ci_low", "ci_high", "p", "p_adjusted", "correction", "family", "family_size",
+    "n_subjects", "n_stimuli", "n_seeds", "scope_subjects", "scope_stimuli", "scope_seeds", "mde", "verdict",
+]  # fmt: skip
+RANKS = ["network", "dataset", "roi", "time", "layer", "measure", "rule", "mean_score", "rank", "rank_low", "rank_high", "supported"]
+GATES = ["network", "dataset", "roi", "time", "layer", "measure", "gate", "severity", "sentence"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One recording and ROI: how many subjects, how well layers do, and its ceiling."""
+
+    dataset: str
+    roi: str
+    measure: str
+    n_subjects: int
+    n_stimuli: int
+    base: float
+    learned: float
+    peak: float  # relative depth of the best layer
+    ceiling: tuple[float, float]
+
+
+TARGETS = (
+    Target("cichy92", "EVC", RSA, 15, 92, 0.12, 0.02, 0.2, (0.242, 0.392)),
+    Target("cichy92", "IT", RSA, 15, 92, 0.04, 0.16, 0.9, (0.453, 0.542)),
+    Target("kriegeskorte92", "monkeyIT", RSA, 1, 92, 0.05, 0.15, 0.8, (math.nan, math.nan)),
+    Target("kriegeskorte92", "humanIT", RSA, 4, 92, 0.05, 0.18, 0.9, (0.38, 0.67)),
+    Target("macaque_v4", "V4", ENCODING, 2, 640, 0.31, 0.12, 0.6, (0.66, 0.79)),
+)
+
+
+@dataclass(frozen=True)
+class SyntheticFolder:
+    """Options of a synthetic results folder; the defaults are the full study."""
+
+    rules: tuple[str, ...] = tuple(GAIN)
+    targets: tuple[Target, ...] = TARGETS
+    n_layers: int = 6
+    n_seeds: int = 5
+    network: str = "cnn"
+    simulated: tuple[str, ...] = ()
+    ranking_layer: bool = True
+    with_images: bool = True
+    times: tuple[float, ...] = (math.nan,)
+    seed: int = 7
+
+    def write(self, folder: Path) -> Path:
+        """Write every file of the folder and return it."""
+        rng = np.random.default_rng(self.seed)
+        alignment = pd.concat([self._alignment(target, rng) for target in self.targets], ignore_index=True)
+        contrasts, ranks, gates = self._inference(alignment)
+        write_table(folder / "training.csv", self._training(rng))
+        write_table(folder / "alignment.csv", alignment)
+        write_table(folder / "contrasts.csv", contrasts)
+        write_table(folder / "ranks.csv", ranks)
+        write_table(folder / "gates.csv", gates)
+        write_text(folder / "study.json", json.dumps(self._study(), indent=1))
+        if self.with_images:
+            self._write_images(folder, rng)
+        return folder
+
+    @property
+    def layers(self) -> list[str]:
+        """Layer names, deepest last."""
+        return [f"conv{k + 1}" for k in range(self.n_layers - 1)] + ["readout"]
+
+    def chosen(self, target: Target) -> str:
+        """Layer at which ``target`` is ranked."""
+        return self.layers[round(target.peak * (self.n_layers - 1))]
+
+    def _alignment(self, target: Target, rng: np.random.Generator) -> pd.DataFrame:
+        subject_effect = rng.normal(0, 0.025, target.n_subjects)
+        rows = []
+        for rule in self.rules:
+            seed_effect = rng.normal(0, 0.006, self.n_seeds)
+            for k, layer in enumerate(self.layers):
+                shape = math.exp(-(((k / (self.n_layers - 1)) - target.peak) ** 2) / 0.25)
+                mean = target.base * (0.6 + 0.4 * shape) + GAIN[rule] * target.learned * shape
+                for time in self.times:
+                    evoked = 1.0 if math.isnan(time) else math.exp(-(((time - 0.17) / 0.08) ** 2))
+                    for seed in range(self.n_seeds):
+                        for subject in range(target.n_subjects):
+                            score = mean * evoked + seed_effect[seed] + subject_effect[subject] + rng.normal(0, 0.005)
+                            rows.append(self._row(target, rule, seed, k, layer, subject, time, score))
+        for k, (control, share) in enumerate((("pixels", 0.6), ("luminance", 0.25), ("gabor", 0.9))):
+            for subject in range(target.n_subjects):
+                for time in self.times:
+                    score = share * target.base + subject_effect[subject]
+                    rows.append(self._row(target, "low_level", None, k, control, subject, time, score))
+        table = pd.DataFrame(rows)
+        untrained = table[table.rule == "untrained"].groupby(["layer", "subject", "time"], dropna=False).score.mean()
+        where = pd.MultiIndex.from_frame(table[["layer", "subject", "time"]])
+        table.insert(13, "floor", untrained.reindex(where).to_numpy())
+        return table
+
+    def _row(self, target: Target, rule: str, seed: int | None, index: int, layer: str, subject: int, time: float, score: float) -> dict:  # noqa: PLR0913, E501
+        network = rule != "low_level"
+        trained = network and rule != "untrained"
+        return {
+            "rule": rule, "network": self.network if network else "-", "seed": seed,
+            "checkpoint": "final" if trained else "", "epoch": (20 if trained else 0) if network else None,
+            "layer": layer, "layer_index": index, "dataset": target.dataset, "subject": f"s{subject + 1:02d}",
+            "roi": target.roi, "time": time, "measure": target.measure, "score": score,
+            "ceiling_lower": target.ceiling[0], "ceiling_upper": target.ceiling[1], "n_stimuli": target.n_stimuli,
+            "n_targets": 1 if target.measure == RSA else 89, "simulated": target.dataset in self.simulated,
+        }  # fmt: skip
+
+    def _inference(self, alignment: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        contrasts, ranks, gates = [], [], []
+        for target in self.targets:
+            part = alignment[(alignment.dataset == target.dataset) & (alignment.roi == target.roi)]
+            for layer in self.layers:
+                means = part[part.layer == layer].groupby("rule").score.mean()
+                cell = {"network": self.network, "dataset": target.dataset, "roi": target.roi, "time": None,
+                        "layer": layer, "measure": target.measure}  # fmt: skip
+                contrasts += self._contrasts(target, cell, means)
+                supported = target.n_subjects >= 6 and layer == self.chosen(target) and target.roi == "IT"
+                order = means[list(self.rules)].sort_values(ascending=False)
+                for k, (rule, mean) in enumerate(order.items()):
+                    low, high = (k + 1, k + 1) if supported else (1, len(self.rules))
+                    ranks.append(cell | {"rule": rule, "mean_score": mean, "rank": k + 1, "rank_low": low,
+                                         "rank_high": high, "supported": supported})  # fmt: skip
+                if not supported:
+                    spread = means[list(self.rules)].max() - means[list(self.rules)].min()
+                    gates.append(cell | {"gate": "G6", "severity": "refuse", "sentence": (
+                        f"RANKING NOT SUPPORTED: differences below {1.2 * spread + 0.01:.3f} cannot be resolved with this "
+                        f"data set; observed range {spread:.3f}.")})  # fmt: skip
+                if target.n_subjects < 6:
+                    gates.append(cell | {"gate": "G1", "severity": "downgrade", "sentence": (
+                        f"{target.n_subjects} subjects are fewer than 6: subjects are fixed, so the result holds for "
+                        "these subjects and not for a population.")})  # fmt: skip
+        return pd.DataFrame(contrasts, columns=CONTRASTS), pd.DataFrame(ranks, columns=RANKS), pd.DataFrame(gates, columns=GATES)
+
+    def _contrasts(self, target: Target, cell: dict, means: pd.Series) -> list[dict]:
+        trained = [rule for rule in self.rules if rule != "untrained"]
+        pairs = [("vs_untrained", rule, "untrained") for rule in trained]
+        pairs += [("vs_backprop", rule, "backprop") for rule in trained if rule != "backprop"]
+        pairs += [("pair", a, b) for k, a in enumerate(trained) for b in trained[k + 1 :]]
+        random_subjects = target.n_subjects >= 6
+        rows = []
+        for kind, a, b in pairs:
+            delta, se = means[a] - means[b], 0.012 if random_subjects else 0.02
+            p = math.erfc(abs(delta) / se / math.sqrt(2))
+            size = sum(other == kind for other, _, _ in pairs)
+            rows.append(cell | {
+                "kind": kind, "rule_a": a, "rule_b": b, "delta": delta, "se": se, "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se,
+                "se_seeds": 0.3 * se, "dof": 9.3, "ci_low": delta - 2.25 * se, "ci_high": delta + 2.25 * se, "p": p,
+                "p_adjusted": min(1.0, p * size), "correction": "holm", "family": f"{kind} within {target.dataset} {target.roi}",
+                "family_size": size, "n_subjects": target.n_subjects, "n_stimuli": target.n_stimuli, "n_seeds": self.n_seeds,
+                "scope_subjects": "random" if random_subjects else "fixed", "scope_stimuli": "random", "scope_seeds": "random",
+                "mde": 3.1 * se, "verdict": "different" if p * size < 0.05 else "inconclusive",
+            })  # fmt: skip
+        return rows
+
+    def _training(self, rng: np.random.Generator) -> pd.DataFrame:
+        rows = []
+        for rule in self.rules:
+            speed = {"untrained": 0.0, "backprop": 0.45, "feedback_alignment": 0.3}.get(rule, 0.22)
+            top = {"untrained": 0.1, "backprop": 0.78, "feedback_alignment": 0.66}.get(rule, 0.6)
+            for seed in range(self.n_seeds):
+                shift = rng.normal(0, 0.006)
+                for epoch in range(21 if rule != "untrained" else 1):
+                    learned = 1 - math.exp(-speed * epoch)
+                    accuracy = 0.1 + (top - 0.1) * learned + shift + rng.normal(0, 0.003)
+                    rows.append({
+                        "rule": rule, "network": self.network, "dataset": "cifar10_jpeg", "seed": seed, "epoch": epoch,
+                        "step": epoch * 390, "train_loss": 2.3 - 1.7 * (top - 0.1) / 0.7 * learned + rng.normal(0, 0.01),
+                        "train_accuracy": accuracy + 0.04 * learned, "val_accuracy": accuracy,
+                        "test_accuracy": accuracy - 0.01, "ms_per_step": 31.0 + 6 * len(rule) / 10 + rng.normal(0, 0.4),
+                        "population": self.n_seeds, "learning_rate": 0.001,
+                    })  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def _study(self) -> dict:
+        titles = {
+            "cichy92": ("92 object photographs, human fMRI", "fMRI"),
+            "kriegeskorte92": ("92 object photographs, monkey and human IT", "spikes and fMRI"),
+            "macaque_v4": ("Macaque V4 responses to natural images", "spikes"),
+        }
+        recordings = {
+            name: {"title": titles[name][0], "modality": titles[name][1], "citation": f"Authors of {name} (2014). A study. doi:10.1000/{name}",
+                   "simulated": name in self.simulated}
+            for name in dict.fromkeys(target.dataset for target in self.targets)
+        }  # fmt: skip
+        spec: dict = {"rules": list(self.rules), "networks": [self.network], "seeds": list(range(self.n_seeds)), "epochs": 20}
+        if self.ranking_layer:
+            spec["ranking_layer"] = {target.roi: self.chosen(target) for target in self.targets}
+        return {
+            "name": "four rules, one network", "spec": spec, "key": "3f9c0a7be1d24c55",
+            "versions": {"python": "3.11.7", "brainalign": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6"},
+            "hashes": {"code": "a1b2" * 16, "cichy92": "c3d4" * 16}, "citations": ["Krizhevsky A (2009). Learning multiple layers of features from tiny images."],
+            "wall_seconds": 5412.0,
+            "scope_sentences": ["Results generalise to new stimuli like these 92 and to new seeds; to new subjects only where subjects are random."],
+            "cautions": ["cifar10_jpeg is a lossy copy of CIFAR-10."],
+            "n_bootstrap": 1000, "alpha": 0.05, "correction": "holm", "recordings": recordings,
+        }  # fmt: skip
+
+    def _write_images(self, folder: Path, rng: np.random.Generator) -> None:
+        labels = [name for name, count in CATEGORIES for _ in range(count)]
+        shuffled = rng.permutation(len(labels))
+        labels = [labels[k] for k in shuffled]
+        ids = [f"object_{k + 1:02d}" for k in range(len(labels))]
+        geometry = _geometry(labels, rng)
+        rdms, about = {}, {}
+        for target in self.targets:
+            if target.measure != RSA:
+                continue
+            cell = f"{target.dataset}|{target.roi}"
+            about[cell] = {"stimulus_ids": ids, "labels": labels, "dissimilarity": "correlation"}
+            rdms[f"{cell}|brain"] = _rdm(geometry + rng.normal(0, 0.5, geometry.shape))
+            for rule in self.rules:
+                for k, layer in enumerate(self.layers):
+                    signal = 0.15 + GAIN[rule] * (k + 1) / self.n_layers
+                    rdms[f"{cell}|{rule}|{layer}"] = _rdm(signal * geometry + rng.normal(0, 0.8, geometry.shape))
+        write_tensors(folder / "rdms.safetensors", rdms, about)
+        sets = {target.dataset for target in self.targets if target.measure == RSA}
+        images = torch.as_tensor(_pictures(labels, rng))
+        write_tensors(folder / "thumbnails.safetensors", {name: images.clone() for name in sets}, dict.fromkeys(sets, ids))
+
+
+def _geometry(labels: list[str], rng: np.random.Generator) -> np.ndarray:
+    """Return ``(n_stimuli, 30)`` features with an animate/inanimate split and six clusters."""
+    centre = {name: rng.normal(0, 0.9, 30) for name, _ in CATEGORIES}
+    animate = rng.normal(0, 0.8, 30)
+    return np.stack(
+        [centre[label] + (animate if "human" in label or "animal" in label else -animate) + rng.normal(0, 0.7, 30) for label in labels]
+    )
+
+
+def _rdm(features: np.ndarray) -> torch.Tensor:
+    return torch.as_tensor((1 - np.corrcoef(features))[np.triu_indices(len(features), 1)], dtype=torch.float32)
+
+
+def _pictures(labels: list[str], rng: np.random.Generator) -> np.ndarray:
+    """Return ``(n_stimuli, 32, 32, 3)`` discs, bars and squares on grey, one shape and hue per category."""
+    y, x = np.mgrid[-1:1:32j, -1:1:32j]
+    shapes = (np.hypot(x, y) < 0.8, (abs(x) < 0.4) & (abs(y) < 0.9), np.hypot(x, 1.6 * y) < 0.8, (abs(y) < 0.4) & (abs(x) < 0.9),
+              abs(x) + abs(y) < 0.9, np.maximum(abs(x), abs(y)) < 0.7)  # fmt: skip
+    hues = np.array([[224, 172, 140], [180, 120, 90], [150, 110, 60], [110, 90, 70], [70, 130, 60], [60, 90, 150]])
+    names = [name for name, _ in CATEGORIES]
+    pictures = np.full((len(labels), 32, 32, 3), 200.0)
+    for k, label in enumerate(labels):
+        kind = names.index(label)
+        pictures[k][shapes[kind]] = hues[kind] + rng.normal(0, 25, 3)
+    return np.clip(pictures + rng.normal(0, 6, pictures.shape), 0, 255).astype(np.uint8)
