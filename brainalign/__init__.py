@@ -18,7 +18,7 @@ _VERBS = {
     "write_report": "report.page",
 }
 
-__all__ = ["__version__", *_VERBS]  # noqa: PLE0604
+__all__ = ["__version__", *_VERBS]
 
 
 def __getattr__(name: str) -> Any:

@@ -90,7 +90,7 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     """Return a checkpoint, the other tensors of its file and the file's metadata."""
     tensors, facts = read_tensors(path)
     if "spec" not in facts:
-        msg = f"{str(path)!r} is not a checkpoint: expected a file that training wrote. Give one from its checkpoints folder."
+        msg = f"{str(path)!r} is not a checkpoint; give a file from the checkpoints folder of a run."
         raise DataError(msg)
     spec = TrainSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts["spec"].items()})
     shape, n_outputs, n_train = facts["task"]

@@ -25,7 +25,12 @@ def available(room: str, base: type) -> dict[str, type]:
     found: dict[str, type] = {}
     for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
         for value in vars(importlib.import_module(f"brainalign.{room}.{module}")).values():
-            if isinstance(value, type) and issubclass(value, base) and value is not base and snake_case(value.__name__) == module:
+            if (
+                isinstance(value, type)
+                and issubclass(value, base)
+                and value is not base
+                and snake_case(value.__name__) == module
+            ):
                 found[module] = value
     return found
 

@@ -42,7 +42,9 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:
         if isinstance(error, DataError):
             raise
-        msg = f"Could not write {str(target)!r}: {error}. Free space or choose another --out; earlier results are intact."
+        msg = (
+            f"Could not write {str(target)!r}: {error}. Free space or choose another --out; earlier results are intact."
+        )
         raise StorageError(msg) from error
     finally:
         if temporary is not None:

@@ -1,0 +1,1 @@
+"""How a layer is compared with a recording, one file per measure."""

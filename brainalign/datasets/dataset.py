@@ -6,7 +6,12 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from brainalign.datasets.stimuli import Stimuli
 from brainalign.datasets.task import Task
+from brainalign.discovery import snake_case
+from brainalign.errors import SpecError
+from brainalign.randomness import numpy_stream
+from brainalign.discovery import available, create
 
 
 class Split(NamedTuple):
@@ -45,3 +50,58 @@ class Dataset(ABC):
     def task(self, n_train: int) -> Task:
         """Return the task of learning from ``n_train`` samples of this set."""
         return Task(self.input_shape, len(self.classes), n_train)
+
+
+def datasets() -> dict[str, type[Dataset]]:
+    """Return every image set networks can learn from, by name."""
+    return available("datasets", Dataset)
+
+
+def dataset(name: str, data_dir: str | None = None) -> Dataset:
+    """Return the image set ``name``; an unknown name raises :class:`SpecError`."""
+    return create("datasets", Dataset, name, {"data_dir": data_dir})
+
+    def test_stimuli(self, n: int, seed: int) -> Stimuli:
+        """Return ``n`` test images as stimuli, balanced over classes: class counts differ by at most one.
+
+        The draw is nested: the stimuli of a smaller ``n`` with the same seed are among those of a larger one.
+
+        Parameters
+        ----------
+        n
+            Number of stimuli.
+        seed
+            Instance whose stream ``"stimuli"`` draws them.
+
+        Returns
+        -------
+        stimuli
+            Ordered by class, then by position in the test split; ids ``"<name>-test-<position>"``, labels the class.
+
+        Raises
+        ------
+        SpecError
+            If a class has too few test images.
+        """
+        images, labels, _ = self.test()
+        generator = numpy_stream(seed, "stimuli")
+        order = generator.permutation(len(self.classes))
+        per_class, extra = divmod(n, len(self.classes))
+        chosen: dict[int, np.ndarray] = {}
+        for rank, label in enumerate(order.tolist()):
+            rows = generator.permutation(np.flatnonzero(labels == label))
+            count = per_class + (rank < extra)
+            if n < 1 or count > len(rows):
+                msg = (
+                    f"Cannot draw {n} balanced stimuli from {self.title!r}: class {self.classes[label]!r} has {len(rows)} "
+                    f"test images. Ask for 1 to {self._most_balanced(labels)}."
+                )
+                raise SpecError(msg)
+            chosen[label] = np.sort(rows[:count])
+        picked = np.concatenate([chosen[label] for label in range(len(self.classes))])
+        ids = tuple(f"{snake_case(type(self).__name__)}-test-{row:05d}" for row in picked)
+        names = tuple(self.classes[label] for label in labels[picked])
+        return Stimuli(ids, np.ascontiguousarray(images[picked].transpose(0, 2, 3, 1)), f"{self.title} test", names)
+
+    def _most_balanced(self, labels: np.ndarray) -> int:
+        return int(np.bincount(labels, minlength=len(self.classes)).min()) * len(self.classes)

@@ -4,16 +4,16 @@ A loader reads only paths that :func:`locate` returned, so it never sees a missi
 """
 
 import os
-import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from brainalign.datasets.manifest_file import ManifestFile
+from brainalign.datasets.download import download
+from brainalign.datasets.manifest_file import ManifestFile, parse_file, require, require_keys
 from brainalign.errors import DataError, ManifestError
 from brainalign.storage import atomic_path
 
@@ -246,7 +246,7 @@ def _fetch_file(
         msg = f"File {entry.path!r} of data set {manifest.name!r} has no download address. {manifest.instructions}"
         raise DataError(msg)
     with atomic_path(target) as temporary:
-        _download(entry, temporary, progress)
+        download(entry.url, temporary, progress)
         if fault := _fault(entry, temporary):
             msg = (
                 f"The download of {entry.url} is not the file that manifest {manifest.name!r} describes: {fault}. "
@@ -257,64 +257,21 @@ def _fetch_file(
     return target
 
 
-def _download(entry: ManifestFile, path: Path, progress: bool) -> None:
-    import pooch
-    import requests
-
-    bar = _Bar(entry.path) if progress else False
-    try:
-        pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16)(entry.url, str(path), None)
-    except requests.RequestException as error:
-        msg = f"Could not download {entry.url} ({error}). Check the connection and run the command again; nothing was kept."
-        raise DataError(msg) from error
-    finally:
-        if bar:
-            bar.close()
-
-
-class _Bar:
-    """The progress bar that pooch asks for, drawn with rich."""
-
-    def __init__(self, title: str) -> None:
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-        self._progress = Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        self._task = self._progress.add_task(title, total=None)
-        self._progress.start()
-
-    @property
-    def total(self) -> float | None:
-        return self._progress.tasks[0].total
-
-    @total.setter
-    def total(self, value: int) -> None:
-        self._progress.update(self._task, total=value or None)
-
-    def update(self, n: int) -> None:
-        self._progress.advance(self._task, n)
-
-    def reset(self) -> None:
-        self._progress.update(self._task, completed=0)
-
-    def close(self) -> None:
-        self._progress.stop()
-
-
 def _parse(name: str, table: dict[str, Any]) -> Manifest:
     flat = {key: value for key, value in table.items() if key not in ("licence", "source", "files")}
     licence = _section(name, table, "licence", ("text", "redistribute"))
     source = _section(name, table, "source", ("repository", "commit"))
     flat |= {"licence": licence["text"], "redistribute": licence["redistribute"], **source}
     flat["cautions"] = tuple(table.get("cautions", ()))
-    flat["files"] = tuple(_parse_file(name, row) for row in table.get("files", []))
-    _require_keys(name, flat, Manifest)
+    flat["files"] = tuple(parse_file(name, row) for row in table.get("files", []))
+    require_keys(name, flat, Manifest)
     manifest = Manifest(**flat)
-    _require(name, "name", manifest.name, manifest.name == name, f"the file name {name!r}")
-    _require(name, "kind", manifest.kind, manifest.kind in _KINDS, f"one of {_KINDS}")
+    require(name, "name", manifest.name, manifest.name == name, f"the file name {name!r}")
+    require(name, "kind", manifest.kind, manifest.kind in _KINDS, f"one of {_KINDS}")
     allowed = manifest.redistribute in _REDISTRIBUTE
-    _require(name, "redistribute", manifest.redistribute, allowed, f"one of {_REDISTRIBUTE}")
+    require(name, "redistribute", manifest.redistribute, allowed, f"one of {_REDISTRIBUTE}")
     served = bool(manifest.instructions) or all(entry.url for entry in manifest.files)
-    _require(name, "instructions", manifest.instructions, served, "one line, because a file has no url")
+    require(name, "instructions", manifest.instructions, served, "one line, because a file has no url")
     return manifest
 
 
@@ -325,32 +282,3 @@ def _section(name: str, table: dict[str, Any], key: str, expected: tuple[str, ..
         msg = f"Manifest {name!r}: [{key}] holds {found}; expected exactly {', '.join(expected)}. Correct {name}.toml."
         raise ManifestError(msg)
     return section
-
-
-def _parse_file(name: str, row: dict[str, Any]) -> ManifestFile:
-    _require_keys(name, row, ManifestFile)
-    entry = ManifestFile(**row)
-    plain = PurePosixPath(entry.path)
-    _require(name, "path", entry.path, not plain.is_absolute() and ".." not in plain.parts, "a path inside the data set")
-    for key in ("sha256", "content_sha256") if entry.content_sha256 else ("sha256",):
-        value = getattr(entry, key)
-        _require(name, key, value, bool(re.fullmatch("[0-9a-f]{64}", value)), "64 hexadecimal digits")
-    return entry
-
-
-def _require_keys(name: str, table: dict[str, Any], kind: type) -> None:
-    known = {field.name: field for field in fields(kind)}
-    for key in table:
-        if key not in known:
-            msg = f"Manifest {name!r} has an unknown key {key!r}; expected among: {', '.join(known)}. Correct {name}.toml."
-            raise ManifestError(msg)
-    for key, field in known.items():
-        if key not in table and field.default is not "":  # noqa: F632
-            msg = f"Manifest {name!r} lacks the key {key!r}. Add it to {name}.toml."
-            raise ManifestError(msg)
-
-
-def _require(name: str, key: str, value: Any, holds: bool, expected: str) -> None:
-    if not holds:
-        msg = f"Manifest {name!r}: {key} is {value!r}; expected {expected}. Correct {name}.toml."
-        raise ManifestError(msg)

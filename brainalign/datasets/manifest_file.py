@@ -4,11 +4,14 @@ import contextlib
 import gzip
 import hashlib
 import os
+import re
 import zipfile
 import zlib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from brainalign.errors import ManifestError
 
 _CHUNK = 1 << 20
 _IMAGES = (".jpg", ".jpeg", ".png")
@@ -89,3 +92,44 @@ def _zip_sha256(path: Path) -> str:
         for name in sorted(names):
             digest.update(name[start:].encode() + b"\0" + hashlib.sha256(archive.read(name)).digest())
     return digest.hexdigest()
+
+
+def parse_file(name: str, row: dict[str, Any]) -> ManifestFile:
+    """Return the entry that the table ``row`` of manifest ``name`` describes.
+
+    Raises
+    ------
+    ManifestError
+        If a key is unknown or missing, or a value malformed.
+    """
+    require_keys(name, row, ManifestFile)
+    entry = ManifestFile(**row)
+    plain = PurePosixPath(entry.path)
+    require(name, "path", entry.path, not plain.is_absolute() and ".." not in plain.parts, "a path inside the data set")
+    for key in ("sha256", "content_sha256") if entry.content_sha256 else ("sha256",):
+        value = getattr(entry, key)
+        require(name, key, value, bool(re.fullmatch("[0-9a-f]{64}", value)), "64 hexadecimal digits")
+    return entry
+
+
+def require_keys(name: str, table: dict[str, Any], kind: type) -> None:
+    """Raise :class:`ManifestError` unless ``table`` holds the fields of the dataclass ``kind`` and no others."""
+    known = {field.name: field for field in fields(kind)}
+    for key in table:
+        if key not in known:
+            msg = f"Manifest {name!r} has an unknown key {key!r}; expected among: {', '.join(known)}. Correct {name}.toml."
+            raise ManifestError(msg)
+    for key, field in known.items():
+        if key not in table and field.default is MISSING:
+            msg = f"Manifest {name!r} lacks the key {key!r}. Add it to {name}.toml."
+            raise ManifestError(msg)
+        if isinstance(field.type, type) and field.type in (str, int):
+            typed = isinstance(table.get(key, field.default), field.type)
+            require(name, key, table.get(key), typed, f"a value of type {field.type.__name__}")
+
+
+def require(name: str, key: str, value: Any, holds: bool, expected: str) -> None:
+    """Raise :class:`ManifestError` unless ``holds``."""
+    if not holds:
+        msg = f"Manifest {name!r}: {key} is {value!r}; expected {expected}. Correct {name}.toml."
+        raise ManifestError(msg)

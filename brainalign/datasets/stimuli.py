@@ -27,7 +27,7 @@ class Stimuli:
     Raises
     ------
     StimulusMismatchError
-        If ids repeat, or their number is not the number of images.
+        If ids repeat, or their number is not the number of images, or that of the labels.
     """
 
     ids: tuple[str, ...]
@@ -48,6 +48,10 @@ class Stimuli:
                 f"Stimuli {self.name!r}: images are {self.images.dtype} {self.images.shape}; expected uint8 "
                 "(n_stimuli, height, width, 1 or 3). Scale to 0..255 and add the channel axis."
             )
+            raise StimulusMismatchError(msg)
+
+        if self.labels is not None and len(self.labels) != len(self.ids):
+            msg = f"Stimuli {self.name!r}: {len(self.labels)} labels for {len(self.ids)} ids; give one label per image."
             raise StimulusMismatchError(msg)
 
     def __len__(self) -> int:

@@ -1,0 +1,1 @@
+"""What the scores support: bootstrap, contrasts, ranks, gates."""

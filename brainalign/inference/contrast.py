@@ -22,15 +22,18 @@ class Contrast:
     delta, se, dof
         Difference, standard error, Satterthwaite degrees of freedom.
     se_subjects, se_stimuli, se_seeds
-        Standard error from each factor alone; NaN for a fixed factor. They overlap, so their squares do not add up.
+        Standard error from each factor alone; NaN for a fixed factor. They overlap, so their squares do not
+        add up.
     ci_low, ci_high, p
         ``1 - alpha`` interval and two-sided p, unadjusted; NaN where nothing is random.
     mde
         Smallest difference found with power .8.
     n_subjects, n_stimuli, n_seeds
-        Sizes; ``n_stimuli`` counts clusters if these were resampled, ``n_seeds`` is the smaller of the two rules.
+        Sizes; ``n_stimuli`` counts clusters if these were resampled, ``n_seeds`` is the smaller of the two
+        rules.
     verdict
-        ``"higher"``, ``"lower"``, ``"inconclusive"`` (at the unadjusted level) or ``"no inference possible"``.
+        ``"higher"``, ``"lower"``, ``"inconclusive"`` (at the unadjusted level) or ``"no inference
+        possible"``.
     """
 
     delta: float
@@ -62,10 +65,10 @@ def contrast(
 ) -> Contrast:
     """Compare rule A with rule B.
 
-    Equation: ``SE^2 = V_2f(Delta of seed means) + s_d^2 / n_m``, ``s_d`` the standard deviation over seeds of the
-    paired difference; unpaired, the last term is ``s_A^2/n_A + s_B^2/n_B``. Degrees of freedom by Satterthwaite from
-    ``min(N, K) - 1`` (over the random factors) and ``n_m - 1``. Slightly conservative, since a seed by stimulus
-    interaction is in both terms.
+    Equation: ``SE^2 = V_2f(Delta of seed means) + s_d^2 / n_m``, ``s_d`` the standard deviation over seeds of
+    the paired difference; unpaired, the last term is ``s_A^2/n_A + s_B^2/n_B``. Degrees of freedom by
+    Satterthwaite from ``min(N, K) - 1`` (over the random factors) and ``n_m - 1``. Slightly conservative,
+    since a seed by stimulus interaction is in both terms.
 
     Parameters
     ----------
@@ -131,10 +134,16 @@ def contrast(
 def _check(a: np.ndarray, b: np.ndarray, paired: bool, scope: Scope) -> None:
     fewest = 2 if scope.seeds == "random" else 1
     if min(len(a), len(b)) < fewest:
-        msg = f'Rules have {len(a)} and {len(b)} seeds, expected at least {fewest} each. Train more seeds or set seeds = "fixed".'
+        msg = (
+            f"Rules have {len(a)} and {len(b)} seeds, expected at least {fewest} each. Train more seeds or"
+            ' set seeds = "fixed".'
+        )
         raise SpecError(msg)
     if paired and len(a) != len(b):
-        msg = f"Paired rules have {len(a)} and {len(b)} seeds, expected equal numbers. Use the shared seeds or paired = False."
+        msg = (
+            f"Paired rules have {len(a)} and {len(b)} seeds, expected equal numbers. Use the shared seeds"
+            " or paired = False."
+        )
         raise SpecError(msg)
 
 

@@ -24,10 +24,11 @@ def bootstrap_encoding(
 ) -> ScoreDraws:
     """Score held-out predictions of many models for one subject, with a bootstrap of the test stimuli.
 
-    Equation: ``score = mean_targets tanh(mean_folds atanh r_ft)`` with ``r_ft`` the correlation of prediction and
-    response within fold f, weighted by how often each stimulus was drawn. Pooling folds before correlating would
-    bias the score downwards. Stimuli are drawn within folds and nothing is fitted again, so that the variance is
-    conditional on the fitted folds: it leaves out how the fit depends on the training stimuli.
+    Equation: ``score = mean_targets tanh(mean_folds atanh r_ft)`` with ``r_ft`` the correlation of prediction
+    and response within fold f, weighted by how often each stimulus was drawn. Pooling folds before
+    correlating would bias the score downwards. Stimuli are drawn within folds and nothing is fitted again, so
+    that the variance is conditional on the fitted folds: it leaves out how the fit depends on the training
+    stimuli.
 
     Parameters
     ----------
@@ -122,14 +123,21 @@ def _check(predictions: np.ndarray, responses: np.ndarray, folds: np.ndarray, n_
         or folds.shape != responses.shape[:1]
     ):
         msg = (
-            f"Shapes {predictions.shape}, {responses.shape}, {folds.shape} do not fit: expected predictions (models,"
+            f"Shapes {predictions.shape}, {responses.shape}, {folds.shape} do not fit: expected predictions"
+            " (models,"
             " stimuli, targets), responses (stimuli, targets), folds (stimuli,)."
         )
         raise SpecError(msg)
     smallest = int(np.unique(folds, return_counts=True)[1].min())
     if smallest < MIN_FOLD or n_draws < 2:
-        msg = f"Smallest fold has {smallest} stimuli, n_draws = {n_draws}: expected at least {MIN_FOLD} and 2. Use fewer folds."
+        msg = (
+            f"Smallest fold has {smallest} stimuli, n_draws = {n_draws}: expected at least {MIN_FOLD} and"
+            " 2. Use fewer folds."
+        )
         raise SpecError(msg)
     if not (np.isfinite(predictions).all() and np.isfinite(responses).all()):
-        msg = "Predictions or responses hold NaN or infinite values, expected finite ones. Drop those targets first."
+        msg = (
+            "Predictions or responses hold NaN or infinite values, expected finite ones. Drop those"
+            " targets first."
+        )
         raise DataError(msg)

@@ -15,7 +15,7 @@ from brainalign.inference.variance import score_variance
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean, its standard error, degrees of freedom and ``1 - alpha`` interval; NaN where nothing is random."""
+    """A mean, standard error, degrees of freedom and ``1 - alpha`` interval; NaN where nothing is random."""
 
     mean: float
     se: float
@@ -30,8 +30,8 @@ def estimate_score(
 ) -> Estimate:
     """Estimate the mean score of a rule whose seeds are ``rows``.
 
-    Equation: ``SE^2 = V_2f(mean over seeds) + s^2 / n_m``, s the standard deviation over seeds of the mean over
-    subjects; the second term only if seeds are random.
+    Equation: ``SE^2 = V_2f(mean over seeds) + s^2 / n_m``, s the standard deviation over seeds of the mean
+    over subjects; the second term only if seeds are random.
     """
     index = np.asarray(rows, int)
     observed = draws.observed[index]

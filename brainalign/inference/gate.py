@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate that fired: ``code`` G1 to G9, ``severity`` ``"stop"`` (no ranking) or ``"warn"``, and a full sentence."""
+    """A gate that fired: its code, ``"stop"`` (no ranking) or ``"warn"``, and a sentence with the numbers."""
 
     code: str
     severity: str

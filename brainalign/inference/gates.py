@@ -23,9 +23,9 @@ _CEILING_TO_ERROR = 4.0
 def judge(cell: Cell) -> Verdict:
     """Return which gates fire in a cell, its rank sets, and whether its rules may be ranked.
 
-    Gates: G1 few subjects, G2 few stimuli, G3 few seeds, G4 no reliable geometry, G5 ceiling too uncertain to divide
-    by, G6 differences below what can be resolved, G7 permutation resolution, G9 no learning effect. A gate of severity
-    ``"stop"`` forbids a ranking.
+    Gates: G1 few subjects, G2 few stimuli, G3 few seeds, G4 no reliable geometry, G5 ceiling too uncertain to
+    divide by, G6 differences below what can be resolved, G7 permutation resolution, G9 no learning effect. A
+    gate of severity ``"stop"`` forbids a ranking.
     """
     ranks = rank_sets({rule: item.mean for rule, item in cell.scores.items()}, cell.contrasts, cell.alpha)
     found = [
@@ -68,8 +68,10 @@ def _subjects(cell: Cell) -> list[Gate]:
         Gate(
             "G1",
             "warn",
-            f"{_count(cell.n_subjects, 'subject')}, fewer than {MIN_SUBJECTS}: a population claim is impossible (the smallest"
-            f" attainable sign-flip p is {smallest:g}); subjects are fixed and conclusions hold for these subjects only.",
+            f"{_count(cell.n_subjects, 'subject')}, fewer than {MIN_SUBJECTS}: a population claim is"
+            " impossible (the smallest"
+            f" attainable sign-flip p is {smallest:g}); subjects are fixed and conclusions hold for these"
+            " subjects only.",
         )
     ]
 
@@ -79,12 +81,14 @@ def _stimuli(cell: Cell) -> list[Gate]:
         return []
     if cell.n_stimuli >= MIN_RANDOM_STIMULI:
         sentence = (
-            f"{cell.n_stimuli} independent stimuli, fewer than {_MANY_STIMULI}: generalisation to new stimuli is"
+            f"{cell.n_stimuli} independent stimuli, fewer than {_MANY_STIMULI}: generalisation to new"
+            " stimuli is"
             " estimated with little precision."
         )
     else:
         sentence = (
-            f"{cell.n_stimuli} independent stimuli, fewer than {MIN_RANDOM_STIMULI}: stimuli are fixed and conclusions"
+            f"{cell.n_stimuli} independent stimuli, fewer than {MIN_RANDOM_STIMULI}: stimuli are fixed and"
+            " conclusions"
             " hold for these stimuli only."
         )
     return [Gate("G2", "warn", sentence)]
@@ -94,7 +98,8 @@ def _seeds(cell: Cell) -> list[Gate]:
     n = cell.n_seeds
     if n < MIN_SEEDS:
         sentence = (
-            f"{_count(n, 'seed')} per rule, fewer than {MIN_SEEDS}: seeds are fixed and conclusions hold for these network"
+            f"{_count(n, 'seed')} per rule, fewer than {MIN_SEEDS}: seeds are fixed and conclusions hold"
+            " for these network"
             " instances, not for the learning rules."
         )
         return [Gate("G3", "warn", sentence)]
@@ -106,7 +111,8 @@ def _seeds(cell: Cell) -> list[Gate]:
     share = _seed_share(cell)
     if share > _LARGEST_SEED_SHARE and n < _SEEDS_IF_VARIABLE:
         sentence = (
-            f"Seeds carry {100 * share:.0f}% of the error variance (above {100 * _LARGEST_SEED_SHARE:.0f}%) with {n} seeds per"
+            f"Seeds carry {100 * share:.0f}% of the error variance (above {100 * _LARGEST_SEED_SHARE:.0f}%)"
+            f" with {n} seeds per"
             f" rule: train {_SEEDS_IF_VARIABLE}."
         )
         return [Gate("G3", "warn", sentence)]
@@ -125,20 +131,30 @@ def _seed_share(cell: Cell) -> float:
 def _ceiling(cell: Cell) -> list[Gate]:
     ceiling = cell.ceiling
     if ceiling is None:
-        sentence = "The noise ceiling cannot be estimated (it needs two subjects or more): no normalised scores are shown."
+        sentence = (
+            "The noise ceiling cannot be estimated (it needs two subjects or more): no normalised scores"
+            " are shown."
+        )
         return [Gate("G5", "warn", sentence)]
-    interval = f"{ceiling.mean:.3g}, {100 * (1 - cell.alpha):g}% interval [{ceiling.ci_low:.3g}, {ceiling.ci_high:.3g}]"
+    interval = (
+        f"{ceiling.mean:.3g}, {100 * (1 - cell.alpha):g}% interval [{ceiling.ci_low:.3g},"
+        f" {ceiling.ci_high:.3g}]"
+    )
     if not math.isfinite(ceiling.ci_low):
         sentence = (
             f"The lower noise ceiling ({ceiling.mean:.3g}) has no interval: no normalised scores are shown."
         )
         return [Gate("G5", "warn", sentence)]
     if ceiling.ci_low <= 0:
-        sentence = f"The lower noise ceiling ({interval}) includes 0: the data carry no reliable geometry and rules are not compared."
+        sentence = (
+            f"The lower noise ceiling ({interval}) includes 0: the data carry no reliable geometry and"
+            " rules are not compared."
+        )
         return [Gate("G4", "stop", sentence)]
     if ceiling.mean < _CEILING_TO_ERROR * ceiling.se:
         sentence = (
-            f"The lower noise ceiling is {ceiling.mean / ceiling.se:.2g} standard errors from 0 (below {_CEILING_TO_ERROR:g}):"
+            f"The lower noise ceiling is {ceiling.mean / ceiling.se:.2g} standard errors from 0 (below"
+            f" {_CEILING_TO_ERROR:g}):"
             " no normalised scores are shown."
         )
         return [Gate("G5", "warn", sentence)]
@@ -151,7 +167,10 @@ def _resolution(cell: Cell, ranks: Sequence[RankSet]) -> list[Gate]:
     detectable = [item.mde for item in cell.contrasts.values() if math.isfinite(item.mde)]
     means = np.array([item.mean_score for item in ranks])
     if not detectable or not np.isfinite(means).all():
-        sentence = "RANKING NOT SUPPORTED: subjects, stimuli and seeds are all fixed or scores are undefined; no inference possible."
+        sentence = (
+            "RANKING NOT SUPPORTED: subjects, stimuli and seeds are all fixed or scores are undefined; no"
+            " inference possible."
+        )
         return [Gate("G6", "stop", sentence)]
     # the typical pair: one noisy rule should not forbid ordering the others
     mde, spread = float(np.median(detectable)), float(means.max() - means.min())
@@ -160,7 +179,8 @@ def _resolution(cell: Cell, ranks: Sequence[RankSet]) -> list[Gate]:
     if mde <= spread and width <= widest:
         return []
     sentence = (
-        f"RANKING NOT SUPPORTED: differences below {mde:.2g} cannot be resolved with this recording (observed range"
+        f"RANKING NOT SUPPORTED: differences below {mde:.2g} cannot be resolved with this recording"
+        " (observed range"
         f" {spread:.2g})."
     )
     if mde <= spread:
@@ -173,7 +193,8 @@ def _permutations(cell: Cell) -> list[Gate]:
     if cell.resolution <= cell.alpha / tests:
         return []
     sentence = (
-        f"The smallest attainable p is {cell.resolution:.3g}, above {cell.alpha:g}/{tests} = {cell.alpha / tests:.3g}: no test"
+        f"The smallest attainable p is {cell.resolution:.3g}, above {cell.alpha:g}/{tests} ="
+        f" {cell.alpha / tests:.3g}: no test"
         " of this family can be significant; use more permutations or subjects."
     )
     return [Gate("G7", "stop", sentence)]
@@ -193,7 +214,10 @@ def _learning(cell: Cell) -> list[Gate]:
         return []
     if len(without) == len(cell.vs_untrained):
         gains = ", ".join(f"{rule} {_gain(cell, rule)}" for rule in without)
-        sentence = f"No rule scores above its untrained control ({gains}): no learning effect demonstrated, rules are not ordered."
+        sentence = (
+            f"No rule scores above its untrained control ({gains}): no learning effect demonstrated, rules"
+            " are not ordered."
+        )
         return [Gate("G9", "stop", sentence)]
     gains = ", ".join(f"{rule} {_gain(cell, rule)}" for rule in without)
     return [

@@ -24,16 +24,19 @@ def permutation_test(
 ) -> PermutationResult:
     """Test whether each model RDM is related to the subjects' RDMs.
 
-    Stimulus labels are permuted, rows and columns together and alike for all models and subjects; entries of an RDM
-    are never permuted, since they are not independent (false-positive rates near one half). ``p = (1 + #{T* >= T}) /
-    (B + 1)``. Stimuli and subjects are fixed; the test says nothing about differences between models.
+    Stimulus labels are permuted, rows and columns together and alike for all models and subjects; entries of
+    an RDM are never permuted, since they are not independent (false-positive rates near one half). ``p = (1 +
+    #{T* >= T}) / (B + 1)``. Stimuli and subjects are fixed; the test says nothing about differences between
+    # models.
 
     Parameters
     ----------
     models, subjects
-        ``(n_models, n_pairs)`` and ``(n_subjects, n_pairs)`` condensed RDMs over the same stimuli, without NaN.
+        ``(n_models, n_pairs)`` and ``(n_subjects, n_pairs)`` condensed RDMs over the same stimuli, without
+        NaN.
     method
-        ``"corr"``, ``"cosine"``, ``"spearman"`` or ``"rho-a"``; the statistic is the mean score over subjects.
+        ``"corr"``, ``"cosine"``, ``"spearman"`` or ``"rho-a"``; the statistic is the mean score over
+        subjects.
     n_permutations
         5000 or more for figures.
     seed
@@ -52,7 +55,10 @@ def permutation_test(
     """
     check_method(method)
     if alternative not in ("greater", "two-sided") or n_permutations < 1:
-        msg = f"alternative = {alternative!r}, n_permutations = {n_permutations}: expected 'greater' or 'two-sided', and 1 or more."
+        msg = (
+            f"alternative = {alternative!r}, n_permutations = {n_permutations}: expected 'greater' or"
+            " 'two-sided', and 1 or more."
+        )
         raise SpecError(msg)
     left = _prepare(models, method)
     # a mean of scores is the score of the mean of prepared subjects
@@ -77,10 +83,13 @@ def permutation_test(
 
 
 def _prepare(rdms: np.ndarray, method: str) -> np.ndarray:
-    """Return rows whose dot product is the score; a permutation of stimuli leaves centring, ranks and norm alike."""
+    """Return rows whose dot product is the score; permuting stimuli leaves centring, ranks and norm alike."""
     values = np.atleast_2d(np.asarray(rdms, np.float64))
     if not np.isfinite(values).all():
-        msg = "RDMs hold NaN or infinite values, expected finite ones: masked pairs cannot be permuted. Drop stimuli instead."
+        msg = (
+            "RDMs hold NaN or infinite values, expected finite ones: masked pairs cannot be permuted. Drop"
+            " stimuli instead."
+        )
         raise DataError(msg)
     if method in ("spearman", "rho-a"):
         values = rank_rows(values, np.ones(values.shape[1]))
@@ -99,7 +108,7 @@ def _null(
     seed: int,
     strata: Sequence[str | int] | np.ndarray | None,
 ) -> np.ndarray:
-    """Return ``(n_permutations, n_models)`` scores; permuting the subjects' labels equals permuting the models'."""
+    """Return ``(n_permutations, n_models)`` scores, permuting subjects' labels instead of models'."""
     from scipy.spatial.distance import squareform
 
     if left.shape[1] != len(target):

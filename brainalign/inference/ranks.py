@@ -16,15 +16,16 @@ def rank_sets(
     """Return the rank set of every rule, best mean first.
 
     Equation (Mogstad et al. 2024, Rev Econ Stud 91:476): ``rank_j`` lies in
-    ``[1 + #{k significantly better}, R - #{k significantly worse}]``, significance by Holm over the R(R-1)/2 pairs,
-    so that all sets hold together with probability ``1 - alpha``.
+    ``[1 + #{k significantly better}, R - #{k significantly worse}]``, significance by Holm over the R(R-1)/2
+    pairs, so that all sets hold together with probability ``1 - alpha``.
 
     Parameters
     ----------
     means
         Rule to mean score.
     contrasts
-        One contrast per unordered pair of rules, keyed (a, b), delta = a - b. A NaN p counts as not significant.
+        One contrast per unordered pair of rules, keyed (a, b), delta = a - b. A NaN p counts as not
+        significant.
     alpha
         Family-wise level.
 
@@ -36,7 +37,10 @@ def rank_sets(
     rules = list(means)
     expected = {frozenset((a, b)) for i, a in enumerate(rules) for b in rules[i + 1 :]}
     if {frozenset(pair) for pair in contrasts} != expected or len(contrasts) != len(expected):
-        msg = f"{len(contrasts)} contrasts for {len(rules)} rules, expected one for each of {len(expected)} pairs."
+        msg = (
+            f"{len(contrasts)} contrasts for {len(rules)} rules, expected one for each of {len(expected)}"
+            " pairs."
+        )
         raise SpecError(msg)
     better, worse = dict.fromkeys(rules, 0), dict.fromkeys(rules, 0)
     adjusted = adjust([item.p for item in contrasts.values()])

@@ -24,18 +24,18 @@ def bootstrap_rsa(
 ) -> ScoreDraws:
     """Score model RDMs against subject RDMs, as observed and for bootstrap samples of stimuli.
 
-    A bootstrap sample of stimuli with counts ``c`` gives the pair (i, j), i != j, the weight ``c_i c_j``; pairs of
-    a stimulus with its own copy are dropped (Schuett et al. 2023, eLife 12:e82566). The result equals expanding
-    the RDMs, at a fraction of the cost. Noise ceilings (leave-one-subject-out and full pool; Nili et al. 2014)
-    are computed for every draw when there are two subjects or more.
+    A bootstrap sample of stimuli with counts ``c`` gives the pair (i, j), i != j, the weight ``c_i c_j``;
+    pairs of a stimulus with its own copy are dropped (Schuett et al. 2023, eLife 12:e82566). The result
+    equals expanding the RDMs, at a fraction of the cost. Noise ceilings (leave-one-subject-out and full pool;
+    Nili et al. 2014) are computed for every draw when there are two subjects or more.
 
     Parameters
     ----------
     models
         ``(n_models, n_pairs)`` condensed RDMs.
     subjects
-        ``(n_subjects, n_pairs)`` condensed RDMs over the same stimuli in the same order. A pair that is NaN in
-        every RDM is left out.
+        ``(n_subjects, n_pairs)`` condensed RDMs over the same stimuli in the same order. A pair that is NaN
+        in every RDM is left out.
     method
         ``"corr"``, ``"cosine"``, ``"spearman"`` or ``"rho-a"``.
     n_draws

@@ -44,7 +44,10 @@ class Scope:
         random = [names[factor] for factor in names if values[factor] == "random"]
         fixed = [names[factor] for factor in names if values[factor] == "fixed"]
         if not random:
-            return "Nothing was treated as random: no inference beyond these subjects, stimuli and network initialisations."
+            return (
+                "Nothing was treated as random: no inference beyond these subjects, stimuli and network"
+                " initialisations."
+            )
         sentence = f"Inference extends to new {_join(random)}"
         return f"{sentence}; it holds for these {_join(fixed)} only." if fixed else f"{sentence}."
 
@@ -61,7 +64,8 @@ def resolve_scope(
     requested
         Factors declared by the study, e.g. ``{"subjects": "fixed"}``; the others are random if they can be.
     n_subjects, n_stimuli, n_seeds
-        Sizes; ``n_stimuli`` counts clusters when clusters are resampled, ``n_seeds`` is the smallest of any rule.
+        Sizes; ``n_stimuli`` counts clusters when clusters are resampled, ``n_seeds`` is the smallest of any
+        rule.
 
     Raises
     ------
@@ -76,10 +80,16 @@ def resolve_scope(
         raise SpecError(msg)
     wanted = Scope(**declared)
     if n_stimuli < MIN_STIMULI:
-        msg = f"{n_stimuli} stimuli are too few for any test, expected at least {MIN_STIMULI}. Use a recording with more stimuli."
+        msg = (
+            f"{n_stimuli} stimuli are too few for any test, expected at least {MIN_STIMULI}. Use a"
+            " recording with more stimuli."
+        )
         raise SpecError(msg)
     if n_subjects == 1 and declared.get("subjects") == "random":
-        msg = '1 subject cannot be a random sample of subjects. Set subjects = "fixed" or add subjects (6 or more).'
+        msg = (
+            '1 subject cannot be a random sample of subjects. Set subjects = "fixed" or add subjects (6 or'
+            " more)."
+        )
         raise SpecError(msg)
     return Scope(
         subjects=wanted.subjects if n_subjects >= MIN_SUBJECTS else "fixed",

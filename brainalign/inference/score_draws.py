@@ -13,9 +13,9 @@ from brainalign.inference.resampling import draw_subjects
 class ScoreDraws:
     """Scores of ``n_models`` models against ``n_subjects`` subjects and their stimulus bootstrap.
 
-    A row is one model (one seed of one rule at one layer). Every draw uses the same stimuli for all models and
-    subjects, so differences between rows are paired. Subjects are resampled by indexing the last axis with
-    ``subject_resamples``; nothing is scored again.
+    A row is one model (one seed of one rule at one layer). Every draw uses the same stimuli for all models
+    and subjects, so differences between rows are paired. Subjects are resampled by indexing the last axis
+    with ``subject_resamples``; nothing is scored again.
 
     Parameters
     ----------
@@ -87,12 +87,18 @@ class ScoreDraws:
             If there is no part or the numbers of models differ.
         """
         if not parts or len({part.n_models for part in parts}) > 1:
-            msg = f"Cannot stack draws of {[part.n_models for part in parts]} models: pass one part per subject, same models."
+            msg = (
+                f"Cannot stack draws of {[part.n_models for part in parts]} models: pass one part per"
+                " subject, same models."
+            )
             raise SpecError(msg)
         first = parts[0]
         for number, part in enumerate(parts):
             if not np.array_equal(part.stimulus_counts, first.stimulus_counts):
-                msg = f"Part {number} drew other stimuli than part 0. Use the same seed, stimuli and folds for every subject."
+                msg = (
+                    f"Part {number} drew other stimuli than part 0. Use the same seed, stimuli and folds"
+                    " for every subject."
+                )
                 raise StimulusMismatchError(msg)
         n_subjects = sum(part.n_subjects for part in parts)
         return replace(

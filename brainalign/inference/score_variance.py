@@ -12,8 +12,8 @@ class ScoreVariance:
     total
         Variance under the scope; 0 if neither subjects nor stimuli are random.
     subjects, stimuli
-        Corrected variance from resampling one factor; NaN for a fixed factor. They overlap, so they do not add
-        up to ``total``.
+        Corrected variance from resampling one factor; NaN for a fixed factor. They overlap, so they do not
+        add up to ``total``.
     dof
         Degrees of freedom of ``total``; infinite where it is exactly 0.
     """

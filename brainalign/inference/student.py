@@ -34,8 +34,8 @@ def t_test(estimate: float, se: float, dof: float) -> float:
 def minimum_detectable(se: float, dof: float, alpha: float = 0.05, power: float = 0.8) -> float:
     """Return the difference that a two-sided t test finds with probability ``power``.
 
-    The multiple of ``se`` is the non-centrality at which the noncentral t exceeds its critical values with that
-    probability (5.65 at 2 degrees of freedom, 3.15 at 9, 2.80 in the limit).
+    The multiple of ``se`` is the non-centrality at which the noncentral t exceeds its critical values with
+    that probability (5.65 at 2 degrees of freedom, 3.15 at 9, 2.80 in the limit).
     """
     return _multiplier(round(dof, 6), alpha, power) * se if _usable(0.0, se, dof) else float("nan")
 

@@ -15,14 +15,15 @@ def two_factor_variance(
 ) -> np.ndarray:
     """Return the corrected variance of the two-factor bootstrap.
 
-    Equation (Schuett et al. 2023, eLife 12:e82566): ``V = f_r V_r + f_p V_p - f_r f_p (V_rp - V_r - V_p)`` with
-    ``f_r = N/(N-1)``, ``f_p = K/(K-1)``, kept between ``max(f_r V_r, f_p V_p)`` and ``V_rp``. The plain
+    Equation (Schuett et al. 2023, eLife 12:e82566): ``V = f_r V_r + f_p V_p - f_r f_p (V_rp - V_r - V_p)``
+    with ``f_r = N/(N-1)``, ``f_p = K/(K-1)``, kept between ``max(f_r V_r, f_p V_p)`` and ``V_rp``. The plain
     ``V_rp`` counts measurement noise three times and is too large.
 
     Parameters
     ----------
     both, subjects, stimuli
-        Bootstrap variances over both factors ``V_rp``, subjects ``V_r``, and stimuli ``V_p``; arrays of one shape.
+        Bootstrap variances over both factors ``V_rp``, subjects ``V_r``, and stimuli ``V_p``; arrays of one
+        shape.
     factor_subjects, factor_stimuli
         Small-sample factors ``f_r`` and ``f_p``.
 
@@ -43,9 +44,10 @@ def score_variance(
 ) -> ScoreVariance:
     """Return the variance of a mean over subjects under ``scope``.
 
-    ``V_r`` is the variance of the observed scores over subjects divided by N, ``V_p`` the variance over stimulus
-    draws, and ``V_rp = V_p + mean_draws var_subjects / N``: the expectation over all resamples of subjects, which
-    needs no random subject indices. With subjects fixed ``V = f_p V_p``; with stimuli fixed ``V = f_r V_r``.
+    ``V_r`` is the variance of the observed scores over subjects divided by N, ``V_p`` the variance over
+    stimulus draws, and ``V_rp = V_p + mean_draws var_subjects / N``: the expectation over all resamples of
+    subjects, which needs no random subject indices. With subjects fixed ``V = f_p V_p``; with stimuli fixed
+    ``V = f_r V_r``.
 
     Parameters
     ----------

@@ -6,8 +6,8 @@ import numpy as np
 class WeightedRanks:
     """Ranks of fixed rows of values under many integer weights, without sorting again.
 
-    Equation: a value whose tie group spans cumulated weight ``C_start`` to ``C_end`` of the sorted row has the
-    mid-rank ``C_start + (C_end - C_start + 1) / 2`` in the expanded row.
+    Equation: a value whose tie group spans cumulated weight ``C_start`` to ``C_end`` of the sorted row has
+    the mid-rank ``C_start + (C_end - C_start + 1) / 2`` in the expanded row.
 
     Parameters
     ----------

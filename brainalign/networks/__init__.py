@@ -1,0 +1,1 @@
+"""Networks as chains of blocks: one file per architecture."""

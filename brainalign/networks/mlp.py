@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from math import prod
 from typing import ClassVar
 
@@ -41,7 +42,7 @@ class MLP(Architecture):
         sizes = (prod(task.input_shape), *self.widths)
         blocks: list[Block] = [
             _Dense(f"hidden{k}", Synapse(f"hidden{k}", "linear", n_in, n_out, gain=gain, bias=self.bias), function)
-            for k, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True), start=1)
+            for k, (n_in, n_out) in enumerate(pairwise(sizes), start=1)
         ]
         blocks.append(_Dense("readout", Synapse("readout", "linear", sizes[-1], task.n_outputs, bias=self.bias), None))
         return Network("mlp", "layer", tuple(blocks), task)

@@ -15,7 +15,10 @@ def patch_grid(input_shape: tuple[int, int, int], size: tuple[int, int]) -> int:
     """
     _, height, width = input_shape
     if height % size[0] or width % size[1]:
-        msg = f"Patches of {size[0]} x {size[1]} pixels do not tile {height} x {width} inputs; use a patch that divides both."
+        msg = (
+            f"Patches of {size[0]} x {size[1]} pixels do not tile {height} x {width} inputs; "
+            "use a patch that divides both."
+        )
         raise SpecError(msg)
     return (height // size[0]) * (width // size[1])
 

@@ -51,7 +51,7 @@ class RNN(Architecture):
         """Return the network for ``task``."""
         choose("sequence", self.sequence, ("rows", "patches"))
         choose("blocks", self.blocks, ("layer", "step"))
-        channels, height, width = task.input_shape
+        channels, _, width = task.input_shape
         size = (1, width) if self.sequence == "rows" else (self.patch, self.patch)
         n_steps = patch_grid(task.input_shape, size)
         function, gain = nonlinearity(self.activation)

@@ -75,7 +75,7 @@ class _FeedbackTransmission(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor, synapse: Synapse) -> Tensor:  # type: ignore[override]
+    def forward(x: Tensor, weight: Tensor, bias: Tensor | None, feedback: Tensor, synapse: Synapse) -> Tensor:
         return transmit(synapse, x, weight, bias)
 
     @staticmethod

@@ -1,0 +1,1 @@
+"""Brain recordings, one file per source."""

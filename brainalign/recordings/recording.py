@@ -30,6 +30,13 @@ class Recording:
         Optional run or session of each trial ``(n_trials,)``.
     simulated
         True if no brain was recorded; carried to every table, figure and caption.
+
+    Raises
+    ------
+    StimulusMismatchError
+        If the lengths of data, ids, channels, times, masks or runs disagree.
+    DataError
+        If ``data`` holds NaN or infinity.
     """
 
     data: np.ndarray
@@ -60,6 +67,8 @@ class Recording:
             )
             raise DataError(msg)
 
+        self._check_masks()
+
     def average(self, roi: str | None = None) -> tuple[tuple[str, ...], np.ndarray]:
         """Return unique ids, in order of first presentation, and the mean response to each.
 
@@ -69,6 +78,11 @@ class Recording:
             ``n_stimuli`` ids.
         responses
             ``(n_stimuli, n_channels_of_roi, n_times)``.
+
+        Raises
+        ------
+        DataError
+            If the recording has no such ROI.
         """
         ids = tuple(dict.fromkeys(self.stimulus_ids))
         row = {stimulus: k for k, stimulus in enumerate(ids)}
@@ -77,6 +91,21 @@ class Recording:
         total = np.zeros((len(ids), *data.shape[1:]))
         np.add.at(total, which, data)
         return ids, total / np.bincount(which, minlength=len(ids))[:, None, None]
+
+    def _check_masks(self) -> None:
+        for roi, mask in self.rois.items():
+            if np.shape(mask) != (len(self.channels),):
+                msg = (
+                    f"Recording {self.dataset}/{self.subject}: ROI {roi!r} masks {np.shape(mask)} channels; expected "
+                    f"({len(self.channels)},), one boolean per channel."
+                )
+                raise StimulusMismatchError(msg)
+        if self.runs is not None and len(self.runs) != len(self.stimulus_ids):
+            msg = (
+                f"Recording {self.dataset}/{self.subject}: {len(self.runs)} runs for {len(self.stimulus_ids)} trials; "
+                "give one run per trial."
+            )
+            raise StimulusMismatchError(msg)
 
     def _mask(self, roi: str) -> np.ndarray:
         if roi not in self.rois:

@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from brainalign.datasets.stimuli import Stimuli
+from brainalign.discovery import available, create
+from brainalign.errors import DataError
 from brainalign.rdms import RDMs
 from brainalign.recordings.recording import Recording
 
@@ -41,4 +43,26 @@ class RecordingSource(ABC):
 
     @abstractmethod
     def rdms(self, roi: str) -> RDMs:
-        """Return one RDM per subject of ``roi``, with descriptor ``"subject"``."""
+        """Return one RDM per subject of ``roi``, with descriptor ``"subject"``.
+
+        Raises
+        ------
+        DataError
+            If the source has no such ROI, or its files are missing or altered.
+        """
+
+
+def recording_sources() -> dict[str, type[RecordingSource]]:
+    """Return every set of recordings by name."""
+    return available("recordings", RecordingSource)
+
+
+def recording_source(name: str, options: dict[str, Any] | None = None) -> RecordingSource:
+    """Return the recordings ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
+    return create("recordings", RecordingSource, name, options)
+
+    def _require_roi(self, roi: str) -> None:
+        """Raise :class:`DataError` unless the source has the ROI."""
+        if roi not in self.rois:
+            msg = f"{self.title} has no ROI {roi!r}; choose one of {', '.join(self.rois)}."
+            raise DataError(msg)

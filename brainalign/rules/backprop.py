@@ -16,7 +16,7 @@ _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 
 @dataclass(frozen=True)
 class Backprop(LearningRule):
-    """Gradient descent on the cross-entropy: ``dW_l = delta_l h_(l-1)^T``, ``delta_l = f'(a_l) * W_(l+1)^T delta_(l+1)``.
+    """``dW_l = delta_l h_(l-1)^T``, ``delta_l = f'(a_l) * W_(l+1)^T delta_(l+1)``: descent on the cross-entropy.
 
     Shapes: ``delta_l`` ``(n, n_l)``, ``W_l`` ``(n_l, n_(l-1))``; updates are means over the batch.
 

@@ -59,16 +59,20 @@ def blockwise(network: Network, params: Params, state: Params, x: Tensor) -> tup
     statistics: Params = {}
     for block in network.blocks:
 
-        def forward(own: Params, block=block, x=x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        def forward(own: Params, block=block, x=x):  # type: ignore[no-untyped-def]
             wiring = Wiring(state, adapt=True)
             return block.forward(own, x, wiring), wiring.statistics
 
         own = {name: params[name] for name in block.parameters()}
-        x, pull, adapted = vjp(forward, own, has_aux=True)
+        x, pull, adapted = vjp(forward, own, has_aux=True)  # type: ignore[misc]
         outputs.append(x)
-        pulls.append(lambda signal, pull=pull: pull(signal)[0])
+        pulls.append(_first_of(pull))
         statistics |= adapted
     return outputs, pulls, statistics
+
+
+def _first_of(pull: Callable[[Tensor], tuple[Params]]) -> Pull:
+    return lambda signal: pull(signal)[0]
 
 
 def teach(pulls: list[Pull], signals: list[Tensor]) -> Params:

@@ -17,7 +17,7 @@ from brainalign.rules.step import Step
 
 @dataclass(frozen=True)
 class DirectFeedbackAlignment(LearningRule):
-    """The output error reaches every block at once: ``delta_l = B_l e``, ``e = softmax(y_hat) - y``, ``B_l`` fixed random.
+    """``delta_l = B_l e``, ``e = softmax(y_hat) - y``: fixed random ``B_l`` bring the error to every block at once.
 
     ``B_l`` is ``(n_outputs, *shape of block l's output)``, uniform with standard deviation
     ``scale / sqrt(n_outputs)``. Inside a block the signal is differentiated exactly; the readout gets ``e`` itself.

@@ -18,7 +18,7 @@ _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 
 @dataclass(frozen=True)
 class FeedbackAlignment(LearningRule):
-    """Backpropagation with fixed random feedback: ``delta_l = f'(a_l) * B_(l+1) delta_(l+1)``, ``B`` instead of ``W^T``.
+    """``delta_l = f'(a_l) * B_(l+1) delta_(l+1)``: backpropagation with fixed random ``B`` in place of ``W^T``.
 
     Every synapse has its own ``B`` of the shape of its weight, drawn at the weight's initial scale times ``scale``
     from the rule's own random stream, so it neither equals the initial weight nor shifts its draw. The first
@@ -49,7 +49,8 @@ class FeedbackAlignment(LearningRule):
         """Draw ``feedback/<synapse>.weight`` for every synapse."""
         del params
         return {
-            f"feedback/{synapse.weight_name}": self.scale * synapse.draw_weight(generator) for synapse in network.synapses
+            f"feedback/{synapse.weight_name}": self.scale * synapse.draw_weight(generator)
+            for synapse in network.synapses
         }
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:

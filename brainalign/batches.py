@@ -1,0 +1,110 @@
+"""The training samples of a population: held-out validation, order, augmentation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from brainalign.datasets.dataset import Dataset
+from brainalign.datasets.preprocessing import Preprocessing
+from brainalign.errors import SpecError
+from brainalign.randomness import numpy_stream, stream
+from brainalign.rules.batch import Batch
+from brainalign.specs import TrainSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Images ``(n, channels, height, width)`` uint8 and labels ``(n,)`` on a device."""
+
+    images: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Training, validation and test samples, and the batch every instance sees at every step.
+
+    Validation samples are drawn from the training split, the same for all rules and seeds; the test split is
+    measured and never chosen on.
+    """
+
+    spec: TrainSpec
+    train: Samples
+    validation: Samples
+    test: Samples
+    preprocessing: Preprocessing
+
+    @classmethod
+    def load(cls, spec: TrainSpec, dataset: Dataset, device: torch.device) -> "Batches":
+        """Read a data set and split it.
+
+        Raises
+        ------
+        SpecError
+            If fewer samples are left than a batch holds.
+        """
+        split = dataset.train()
+        order = numpy_stream(0, "validation", spec.dataset).permutation(len(split.labels))
+        n_validation = round(spec.validation_fraction * len(order))
+        validation, train = np.sort(order[:n_validation]), order[n_validation:]
+        train = np.sort(train[: spec.n_train] if spec.n_train else train)
+        if len(train) < spec.batch_size:
+            msg = (
+                f"{len(train)} training samples of {spec.dataset!r} are fewer than one batch of {spec.batch_size}; "
+                "use a smaller batch_size or a larger n_train."
+            )
+            raise SpecError(msg)
+        test = dataset.test()
+
+        def samples(images: np.ndarray, labels: np.ndarray) -> Samples:
+            return Samples(torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device))
+
+        return cls(
+            spec,
+            samples(split.images[train], split.labels[train]),
+            samples(split.images[validation], split.labels[validation]),
+            samples(test.images, test.labels),
+            Preprocessing.fit(split.images[train]),
+        )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in one pass; samples that do not fill a batch come up in another epoch."""
+        return len(self.train.labels) // self.spec.batch_size
+
+    def order(self, epoch: int) -> Tensor:
+        """Return each instance's order of the samples in ``epoch``, ``(n_seeds, n_train)``."""
+        n = len(self.train.labels)
+        return torch.stack([torch.randperm(n, generator=stream(seed, "order", epoch)) for seed in self.spec.seeds])
+
+    def batch(self, order: Tensor, step: int) -> Batch:
+        """Return the batch of every instance at ``step``, with a leading instance axis."""
+        start = step % self.steps_per_epoch * self.spec.batch_size
+        index = order[:, start : start + self.spec.batch_size].to(self.train.labels.device)
+        images = self.train.images[index]
+        if self.spec.augment != "none":
+            images = self._augment(images, step)
+        x = self.preprocessing(images.flatten(0, 1)).unflatten(0, index.shape)
+        return Batch(x, self.train.labels[index], index)
+
+    def _augment(self, images: Tensor, step: int) -> Tensor:
+        if self.spec.augment not in ("flip", "crop_flip"):
+            msg = f"Option augment is {self.spec.augment!r}; expected one of: none, flip, crop_flip."
+            raise SpecError(msg)
+        n_seeds, n = images.shape[:2]
+        draws = torch.stack([torch.rand(3, n, generator=stream(s, "augment", step)) for s in self.spec.seeds])
+        draws = draws.to(images.device)
+        flipped = torch.where((draws[:, 0] < 0.5).view(n_seeds, n, 1, 1, 1), images.flip(-1), images)
+        if self.spec.augment == "flip":
+            return flipped
+        pad, (height, width) = 4, images.shape[-2:]
+        padded = F.pad(flipped, (pad, pad, pad, pad)).flatten(0, 1)
+        top, left = ((draws[:, k] * (2 * pad + 1)).long().flatten() for k in (1, 2))
+        rows = top[:, None] + torch.arange(height, device=images.device)
+        columns = left[:, None] + torch.arange(width, device=images.device)
+        sample = torch.arange(len(padded), device=images.device)
+        cropped = padded[sample[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+        return cropped.permute(0, 3, 1, 2).unflatten(0, (n_seeds, n))

@@ -1,0 +1,74 @@
+"""One learning step for all instances of a population at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from brainalign.errors import SpecError
+from brainalign.networks.network import Network, Params
+from brainalign.rules.batch import Batch
+from brainalign.rules.learning_rule import LearningRule
+from brainalign.rules.step import Step
+
+PopulationStep = Callable[[Params, Params, Batch, Params], Step]
+
+EXECUTIONS = ("auto", "vmap", "loop")
+
+
+def choose_execution(execution: str, network: Network, n_instances: int, device: torch.device) -> str:
+    """Return ``"vmap"`` (one program for all instances) or ``"loop"`` (one after another).
+
+    The automatic choice depends on the network and the device alone, never on timing, so that a run is
+    reproducible. On a CPU, instances of a convolutional network become one grouped convolution, which is slower
+    than a loop (``benchmarks/population.py``); everywhere else one program is faster.
+    """
+    if execution not in EXECUTIONS:
+        msg = f"Option execution is {execution!r}; expected one of: {', '.join(EXECUTIONS)}."
+        raise SpecError(msg)
+    if n_instances == 1:
+        return "loop"
+    if execution != "auto":
+        return execution
+    convolutional = any(synapse.kind == "conv2d" for synapse in network.synapses)
+    return "loop" if convolutional and device.type == "cpu" else "vmap"
+
+
+def population_step(rule: LearningRule, network: Network, execution: str, compile: bool = False) -> PopulationStep:
+    """Return ``step(params, state, batch, noise)`` over tensors with a leading instance axis."""
+
+    def single(params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        return rule.step(network, params, state, batch, noise)
+
+    if execution == "vmap":
+        mapped: Any = vmap(lambda *arguments: tuple(single(*arguments)))
+        mapped = torch.compile(mapped) if compile else mapped
+        return lambda *arguments: Step(*mapped(*arguments))
+    one: Any = torch.compile(single) if compile else single
+
+    def loop(params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        steps = [
+            one(
+                _row(params, k),
+                _row(state, k),
+                Batch(_fast_layout(batch.x[k]), batch.y[k], batch.index[k]),
+                _row(noise, k),
+            )
+            for k in range(len(batch.y))
+        ]
+        return Step(
+            *({n: torch.stack([part[n] for part in parts]) for n in parts[0]} for parts in zip(*steps, strict=True))
+        )
+
+    return loop
+
+
+def _row(tensors: Params, k: int) -> Params:
+    return {name: tensor[k] for name, tensor in tensors.items()}
+
+
+def _fast_layout(x: Tensor) -> Tensor:
+    """Channels last is the faster memory layout for convolutions outside ``vmap``."""
+    return x.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,63 @@
+"""RDMs to and from rsatoolbox, an optional dependency."""
+
+from typing import Any
+
+import numpy as np
+
+from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.rdms import RDMs
+
+# the same dissimilarity under the name of each package
+_TO_RSATOOLBOX = {"euclidean": "squared euclidean"}
+_FROM_RSATOOLBOX = {theirs: ours for ours, theirs in _TO_RSATOOLBOX.items()}
+
+
+def to_rsatoolbox(rdms: RDMs, id_descriptor: str = "stimulus") -> Any:
+    """Return ``rsatoolbox.rdm.RDMs``; ids become the pattern descriptor ``id_descriptor``.
+
+    Raises
+    ------
+    SpecError
+        If rsatoolbox is not installed.
+    """
+    return _rsatoolbox().rdm.RDMs(
+        rdms.dissimilarities.copy(),
+        dissimilarity_measure=_TO_RSATOOLBOX.get(rdms.measure, rdms.measure),
+        rdm_descriptors={name: list(values) for name, values in rdms.descriptors.items()},
+        pattern_descriptors={id_descriptor: list(rdms.stimulus_ids)},
+    )
+
+
+def from_rsatoolbox(rdms: Any, id_descriptor: str = "stimulus") -> RDMs:
+    """Return the RDMs of ``rsatoolbox.rdm.RDMs``, keyed by its pattern descriptor ``id_descriptor``.
+
+    Descriptors and ids become strings; the running index that rsatoolbox adds is left out.
+
+    Raises
+    ------
+    StimulusMismatchError
+        If there is no such pattern descriptor, or its values repeat.
+    DataError
+        If a dissimilarity is NaN.
+    """
+    if id_descriptor not in rdms.pattern_descriptors:
+        found = ", ".join(rdms.pattern_descriptors)
+        msg = (
+            f"These rsatoolbox RDMs have no pattern descriptor {id_descriptor!r}; give id_descriptor, one of: {found}."
+        )
+        raise StimulusMismatchError(msg)
+    return RDMs(
+        np.array(rdms.dissimilarities, dtype=np.float64),
+        tuple(str(value) for value in rdms.pattern_descriptors[id_descriptor]),
+        _FROM_RSATOOLBOX.get(rdms.dissimilarity_measure, rdms.dissimilarity_measure or "unknown"),
+        {name: tuple(map(str, values)) for name, values in rdms.rdm_descriptors.items() if name != "index"},
+    )
+
+
+def _rsatoolbox() -> Any:
+    try:
+        import rsatoolbox
+    except ImportError as error:
+        msg = "rsatoolbox is not installed, expected it for this exchange; install it with: pip install brainalign[rsatoolbox]."
+        raise SpecError(msg) from error
+    return rsatoolbox
