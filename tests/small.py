@@ -1,0 +1,45 @@
+"""Small networks, tasks and batches that several tests share."""
+
+import torch
+
+from brainalign.datasets.task import Task
+from brainalign.networks.architecture import architecture
+from brainalign.networks.network import Network, Params
+from brainalign.randomness import stream
+from brainalign.rules.batch import Batch
+from brainalign.rules.learning_rule import LearningRule
+
+TASK = Task((1, 8, 8), 5, 64)
+
+#: Every architecture, and every granularity it offers.
+NETWORKS: dict[str, tuple[str, dict[str, object]]] = {
+    "mlp": ("mlp", {"widths": (12, 9)}),
+    "cnn": ("cnn", {"channels": (4, 6), "hidden": 11}),
+    "cnn-plain": ("cnn", {"channels": (4,), "hidden": 0, "normalisation": "none"}),
+    "rnn": ("rnn", {"widths": (10, 7)}),
+    "rnn-step": ("rnn", {"widths": (10, 7), "sequence": "patches", "blocks": "step"}),
+    "transformer": ("transformer", {"width": 8, "depth": 2, "heads": 2}),
+    "transformer-sublayer": ("transformer", {"width": 8, "depth": 1, "heads": 2, "blocks": "sublayer"}),
+}
+
+
+def network(name: str, task: Task = TASK) -> Network:
+    shape, options = NETWORKS[name]
+    return architecture(shape, dict(options)).build(task)
+
+
+def instance(net: Network, rule: LearningRule, seed: int, dtype: torch.dtype = torch.float64) -> tuple[Params, Params]:
+    params = net.init(stream(seed, "init"))
+    state = {**net.init_state(), **rule.init(net, params, stream(seed, "rule"))}
+    return {n: t.to(dtype) for n, t in params.items()}, {n: t.to(dtype) for n, t in state.items()}
+
+
+def batch(n: int = 12, seed: int = 0, dtype: torch.dtype = torch.float64, task: Task = TASK) -> Batch:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(n, *task.input_shape, generator=generator, dtype=dtype)
+    return Batch(x, torch.randint(0, task.n_outputs, (n,), generator=generator), torch.arange(n))
+
+
+def largest_difference(a: Params, b: Params) -> float:
+    assert a.keys() == b.keys()
+    return max(float((a[name] - b[name]).abs().max()) for name in a)
