@@ -68,6 +68,7 @@ class Checkpoint:
             "key": self.spec.key,
             "task": [list(task.input_shape), task.n_outputs, task.n_train],
             "preprocessing": self.preprocessing.record(),
+            "order": {"params": list(self.params), "state": list(self.state)},  # files sort names; sums follow order
             "step": self.step,
             "epoch": self.epoch,
             **metadata,
@@ -95,22 +96,21 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     spec = TrainSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts["spec"].items()})
     shape, n_outputs, n_train = facts["task"]
     network = architecture(spec.network, dict(spec.network_options)).build(Task(tuple(shape), n_outputs, n_train))
-    groups: dict[str, dict[str, Tensor]] = {"params": {}, "state": {}, "": {}}
-    for name, tensor in tensors.items():
-        group, _, rest = name.partition("|")
-        groups[group if group in ("params", "state") else ""][rest if group in ("params", "state") else name] = tensor
+    params, state = (
+        {name: tensors.pop(f"{group}|{name}") for name in facts["order"][group]} for group in ("params", "state")
+    )
     record = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["preprocessing"].items()}
     checkpoint = Checkpoint(
         spec,
         network,
         learning_rule(spec.rule, dict(spec.rule_options)),
         Preprocessing(**record),
-        groups["params"],
-        groups["state"],
+        params,
+        state,
         facts["step"],
         facts["epoch"],
     )
-    return checkpoint, groups[""], facts
+    return checkpoint, tensors, facts
 
 
 def stack(instances: list[Params], device: torch.device | str = "cpu") -> Params:

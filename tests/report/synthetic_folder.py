@@ -141,11 +141,11 @@ class SyntheticFolder:
                                          "rank_high": high, "supported": supported})  # fmt: skip
                 if not supported:
                     spread = means[list(self.rules)].max() - means[list(self.rules)].min()
-                    gates.append(cell | {"gate": "G6", "severity": "refuse", "sentence": (
+                    gates.append(cell | {"gate": "G6", "severity": "stop", "sentence": (
                         f"RANKING NOT SUPPORTED: differences below {1.2 * spread + 0.01:.3f} cannot be resolved with this "
                         f"data set; observed range {spread:.3f}.")})  # fmt: skip
                 if target.n_subjects < 6:
-                    gates.append(cell | {"gate": "G1", "severity": "downgrade", "sentence": (
+                    gates.append(cell | {"gate": "G1", "severity": "warn", "sentence": (
                         f"{target.n_subjects} subjects are fewer than 6: subjects are fixed, so the result holds for "
                         "these subjects and not for a population.")})  # fmt: skip
         return pd.DataFrame(contrasts, columns=CONTRASTS), pd.DataFrame(ranks, columns=RANKS), pd.DataFrame(gates, columns=GATES)
@@ -167,7 +167,7 @@ class SyntheticFolder:
                 "p_adjusted": min(1.0, p * size), "correction": "holm", "family": f"{kind} within {target.dataset} {target.roi}",
                 "family_size": size, "n_subjects": target.n_subjects, "n_stimuli": target.n_stimuli, "n_seeds": self.n_seeds,
                 "scope_subjects": "random" if random_subjects else "fixed", "scope_stimuli": "random", "scope_seeds": "random",
-                "mde": 3.1 * se, "verdict": "different" if p * size < 0.05 else "inconclusive",
+                "mde": 3.1 * se, "verdict": ("higher" if delta > 0 else "lower") if p < 0.05 else "inconclusive",
             })  # fmt: skip
         return rows
 

@@ -1,0 +1,22 @@
+import pytest
+from test_gates import RULES, UNTRAINED, some_draws
+
+from brainalign.errors import SpecError
+from brainalign.inference.cell import compare_rules
+from brainalign.inference.contrast import contrast
+from brainalign.inference.scope import Scope
+
+
+def test_every_pair_and_every_control_is_compared_once():
+    draws = some_draws()
+    cell = compare_rules(draws, RULES, Scope(), UNTRAINED)
+    assert list(cell.contrasts) == [("bp", "fa"), ("bp", "dfa"), ("fa", "dfa")]
+    assert cell.contrasts["bp", "dfa"] == contrast(draws, RULES["bp"], RULES["dfa"], Scope())
+    assert cell.vs_untrained["fa"] == contrast(draws, RULES["fa"], UNTRAINED["fa"], Scope())
+    assert (cell.n_subjects, cell.n_stimuli, cell.n_seeds) == (12, 60, 10)
+    assert cell.ceiling is not None
+
+
+def test_no_rule_is_refused():
+    with pytest.raises(SpecError, match="No rule"):
+        compare_rules(some_draws(), {}, Scope())

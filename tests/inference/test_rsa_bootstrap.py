@@ -1,0 +1,200 @@
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.spatial.distance import squareform
+
+from brainalign.errors import DataError, SpecError
+from brainalign.inference.rsa_bootstrap import bootstrap_rsa
+
+N_STIMULI = 9
+
+
+def some_rdms(n_rdms, seed, n_stimuli=N_STIMULI, ties=False):
+    rng = np.random.default_rng(seed)
+    base = np.random.default_rng(99).random(n_stimuli * (n_stimuli - 1) // 2)
+    rdms = base + rng.random((n_rdms, len(base)))
+    return np.round(rdms * 4) if ties else rdms
+
+
+def expand(rdms, counts):
+    """Repeat stimuli by their counts and drop pairs of a stimulus with its copy: the definition."""
+    drawn = np.repeat(np.arange(len(counts)), counts)
+    i, j = np.triu_indices(len(drawn), 1)
+    kept = drawn[i] != drawn[j]
+    return np.stack([squareform(rdm)[drawn[i[kept]], drawn[j[kept]]] for rdm in rdms])
+
+
+def rho_a(a, b):
+    n = len(a)
+    ra, rb = stats.rankdata(a), stats.rankdata(b)
+    return 12 * ((ra - ra.mean()) * (rb - rb.mean())).sum() / (n**3 - n)
+
+
+COMPARE = {
+    "corr": lambda a, b: stats.pearsonr(a, b).statistic,
+    "cosine": lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b),
+    "spearman": lambda a, b: stats.spearmanr(a, b).statistic,
+    "rho-a": rho_a,
+}
+POOL = {
+    "corr": lambda rdms: stats.zscore(rdms, axis=1).mean(axis=0),
+    "cosine": lambda rdms: (rdms / np.linalg.norm(rdms, axis=1, keepdims=True)).mean(axis=0),
+    "spearman": lambda rdms: stats.rankdata(rdms, axis=1).mean(axis=0),
+    "rho-a": lambda rdms: stats.rankdata(rdms, axis=1).mean(axis=0),
+}
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("method", list(COMPARE))
+def test_draws_equal_brute_force_expansion(method, ties):
+    models, subjects = some_rdms(3, 0, ties=ties), some_rdms(4, 1, ties=ties)
+    result = bootstrap_rsa(models, subjects, method, n_draws=12, seed=3)
+    all_counts = [np.ones(N_STIMULI, int), *result.stimulus_counts]
+    scores = [result.observed, *result.draws]
+    lower = [result.ceiling_lower_observed, *result.ceiling_lower]
+    upper = [result.ceiling_upper_observed, *result.ceiling_upper]
+    for draw, counts in enumerate(all_counts):
+        m, s = expand(models, counts), expand(subjects, counts)
+        expected = [[COMPARE[method](a, b) for b in s] for a in m]
+        np.testing.assert_allclose(scores[draw], expected, atol=1e-10)
+        for subject in range(4):
+            rest = POOL[method](np.delete(s, subject, axis=0))
+            assert lower[draw][subject] == pytest.approx(COMPARE[method](rest, s[subject]), abs=1e-10)
+            whole = POOL[method](s)
+            assert upper[draw][subject] == pytest.approx(COMPARE[method](whole, s[subject]), abs=1e-10)
+
+
+@pytest.mark.parametrize("method", list(COMPARE))
+def test_observed_scores_and_ceilings_equal_rsatoolbox(method):
+    rsatoolbox = pytest.importorskip("rsatoolbox")
+    from rsatoolbox.inference.noise_ceiling import boot_noise_ceiling
+
+    models, subjects = some_rdms(3, 0, 15), some_rdms(6, 1, 15)
+    result = bootstrap_rsa(models, subjects, method, n_draws=2, seed=0)
+    a, b = rsatoolbox.rdm.RDMs(models), rsatoolbox.rdm.RDMs(subjects)
+    np.testing.assert_allclose(result.observed, rsatoolbox.rdm.compare(a, b, method), atol=1e-12)
+    lower, upper = boot_noise_ceiling(b, method)
+    assert result.ceiling_lower_observed.mean() == pytest.approx(lower, abs=1e-10)
+    assert result.ceiling_upper_observed.mean() == pytest.approx(upper, abs=1e-10)
+
+
+def test_draws_equal_rsatoolbox_on_the_same_samples():
+    rsatoolbox = pytest.importorskip("rsatoolbox")
+    models, subjects = some_rdms(2, 0, 12), some_rdms(3, 1, 12)
+    result = bootstrap_rsa(models, subjects, "corr", n_draws=8, seed=1)
+    for draw, counts in enumerate(result.stimulus_counts):
+        drawn = np.repeat(np.arange(12), counts)
+        a, b = (
+            rsatoolbox.rdm.RDMs(rdms, pattern_descriptors={"index": np.arange(12)}).subsample_pattern("index", drawn)
+            for rdms in (models, subjects)
+        )
+        np.testing.assert_allclose(result.draws[draw], rsatoolbox.rdm.compare(a, b, "corr"), atol=1e-12)
+
+
+def residual(vector, nuisance):
+    design = np.column_stack([np.ones(len(vector)), *nuisance])
+    return vector - design @ np.linalg.lstsq(design, vector, rcond=None)[0]
+
+
+@pytest.mark.parametrize("method", ["corr", "spearman"])
+def test_nuisance_gives_the_semi_partial_correlation_of_each_draw(method):
+    models, subjects, nuisance = some_rdms(2, 0), some_rdms(3, 1), some_rdms(2, 2)
+    result = bootstrap_rsa(models, subjects, method, 6, 0, nuisance=nuisance)
+    for draw, counts in enumerate(result.stimulus_counts):
+        m, s, z = (expand(rdms, counts) for rdms in (models, subjects, nuisance))
+        if method == "spearman":
+            m, s, z = (stats.rankdata(rdms, axis=1) for rdms in (m, s, z))
+        expected = [[np.corrcoef(residual(a, z), b)[0, 1] for b in s] for a in m]
+        np.testing.assert_allclose(result.draws[draw], expected, atol=1e-10)
+
+
+def test_a_model_that_is_only_nuisance_scores_nothing():
+    nuisance = some_rdms(1, 2)
+    result = bootstrap_rsa(3 * nuisance + 1, some_rdms(3, 1), "corr", 4, 0, nuisance=nuisance)
+    assert np.isnan(result.observed).all()
+
+
+def test_groups_are_drawn_whole():
+    groups = np.repeat(["a", "b", "c"], 3)
+    result = bootstrap_rsa(some_rdms(1, 0), some_rdms(2, 1), "corr", 20, 0, groups=groups)
+    assert result.n_units == 3
+    assert result.n_stimuli == 9
+    by_group = result.stimulus_counts.reshape(20, 3, 3)
+    assert (by_group == by_group[:, :, :1]).all()
+    assert (by_group[:, :, 0].sum(axis=1) == 3).all()
+
+
+def test_blocks_of_pairs_and_models_change_nothing(monkeypatch):
+    models, subjects = some_rdms(5, 0), some_rdms(3, 1)
+    for method in COMPARE:
+        whole = bootstrap_rsa(models, subjects, method, 5, 0)
+        monkeypatch.setattr("brainalign.inference.linear_draws._BLOCK_BYTES", 2000)
+        monkeypatch.setattr("brainalign.inference.rank_draws._BLOCK_BYTES", 2000)
+        blocks = bootstrap_rsa(models, subjects, method, 5, 0)
+        monkeypatch.undo()
+        np.testing.assert_allclose(blocks.draws, whole.draws, atol=1e-13)
+        np.testing.assert_allclose(blocks.ceiling_lower, whole.ceiling_lower, atol=1e-13)
+
+
+def test_seed_decides_the_draws():
+    models, subjects = some_rdms(2, 0), some_rdms(3, 1)
+    first, again, other = (bootstrap_rsa(models, subjects, "corr", 5, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.draws, again.draws)
+    np.testing.assert_array_equal(first.subject_resamples, again.subject_resamples)
+    assert not np.array_equal(first.draws, other.draws)
+
+
+def test_pairs_masked_in_every_rdm_are_left_out():
+    models, subjects = some_rdms(2, 0), some_rdms(3, 1)
+    masked = np.zeros(models.shape[1], bool)
+    masked[::5] = True
+    with_nan = [np.where(masked, np.nan, rdms) for rdms in (models, subjects)]
+    result = bootstrap_rsa(*with_nan, "spearman", 3, 0)
+    expected = stats.spearmanr(models[0, ~masked], subjects[0, ~masked]).statistic
+    assert result.observed[0, 0] == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(DataError, match="in some RDMs only"):
+        bootstrap_rsa(models, with_nan[1], "spearman", 3, 0)
+
+
+@pytest.mark.parametrize("method", list(COMPARE))
+def test_a_constant_model_scores_nan_without_a_warning(method):
+    models = np.concatenate([some_rdms(1, 0), np.full((1, 36), 0.3)])
+    result = bootstrap_rsa(models, some_rdms(2, 1), method, 5, 0)
+    assert np.isfinite(result.draws[:, 0]).all()
+    if method in ("corr", "spearman"):
+        assert np.isnan(result.draws[:, 1]).all()
+
+
+def test_one_subject_has_no_ceiling():
+    result = bootstrap_rsa(some_rdms(2, 0), some_rdms(1, 1), "corr", 3, 0)
+    assert result.ceiling_lower is None
+    assert result.ceiling_upper_observed is None
+
+
+def test_bootstrap_error_is_that_of_new_stimuli_and_not_of_pairs():
+    from simulated_null import Design, null_world
+
+    design = Design(n_subjects=1, n_stimuli=40, n_seeds=1, seed_sd=0, subject_sd=0)
+    worlds = [null_world(design, np.random.default_rng(number)) for number in range(150)]
+    results = [bootstrap_rsa(models[:1], subjects, "corr", 60, 0) for models, subjects in worlds]
+    true = np.std([result.observed[0, 0] for result in results])
+    bootstrap = np.mean([result.draws[:, 0, 0].std() for result in results])
+    assert bootstrap == pytest.approx(true, rel=0.25)
+    assert true > 1.8 / np.sqrt(worlds[0][0].shape[1])  # the error if the pairs were independent
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"method": "tau-a"}, "rho-a"),
+        ({"method": "magic"}, "Choose one of"),
+        ({"method": "cosine", "nuisance": some_rdms(1, 2)}, "partialled"),
+        ({"n_draws": 1}, "at least 2"),
+        ({"subjects": some_rdms(2, 1, 8)}, "condensed"),
+        ({"groups": ["a", "b"]}, "one label for each"),
+    ],
+)
+def test_impossible_requests_are_refused(change, message):
+    arguments = {"models": some_rdms(1, 0), "subjects": some_rdms(2, 1), "method": "corr", "n_draws": 3}
+    with pytest.raises(SpecError, match=message):
+        bootstrap_rsa(seed=0, **{**arguments, **change})
