@@ -95,7 +95,7 @@ def _decode(archive: Path, names: list[str]) -> np.ndarray:
         for row, name in enumerate(names):
             pixels = np.asarray(Image.open(io.BytesIO(opened.read(name))).convert("RGB"))
             if pixels.shape != (32, 32, 3):
-                msg = f"Image {name!r} of {str(archive)!r} is {pixels.shape}; expected (32, 32, 3). Fetch the archive again."
+                msg = f"Image {name!r} of {str(archive)!r} is {pixels.shape}; expected (32, 32, 3). Fetch it again."
                 raise DataError(msg)
             images[row] = pixels.transpose(2, 0, 1)
     return images

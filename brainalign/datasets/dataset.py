@@ -8,10 +8,9 @@ import numpy as np
 
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.datasets.task import Task
-from brainalign.discovery import snake_case
+from brainalign.discovery import available, create, snake_case
 from brainalign.errors import SpecError
 from brainalign.randomness import numpy_stream
-from brainalign.discovery import available, create
 
 
 class Split(NamedTuple):
@@ -19,7 +18,7 @@ class Split(NamedTuple):
 
     images: np.ndarray
     labels: np.ndarray
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # also the name of a tuple method, which no one calls here
 
 
 @dataclass(frozen=True)
@@ -50,16 +49,6 @@ class Dataset(ABC):
     def task(self, n_train: int) -> Task:
         """Return the task of learning from ``n_train`` samples of this set."""
         return Task(self.input_shape, len(self.classes), n_train)
-
-
-def datasets() -> dict[str, type[Dataset]]:
-    """Return every image set networks can learn from, by name."""
-    return available("datasets", Dataset)
-
-
-def dataset(name: str, data_dir: str | None = None) -> Dataset:
-    """Return the image set ``name``; an unknown name raises :class:`SpecError`."""
-    return create("datasets", Dataset, name, {"data_dir": data_dir})
 
     def test_stimuli(self, n: int, seed: int) -> Stimuli:
         """Return ``n`` test images as stimuli, balanced over classes: class counts differ by at most one.
@@ -93,8 +82,8 @@ def dataset(name: str, data_dir: str | None = None) -> Dataset:
             count = per_class + (rank < extra)
             if n < 1 or count > len(rows):
                 msg = (
-                    f"Cannot draw {n} balanced stimuli from {self.title!r}: class {self.classes[label]!r} has {len(rows)} "
-                    f"test images. Ask for 1 to {self._most_balanced(labels)}."
+                    f"Cannot draw {n} balanced stimuli from {self.title!r}: class {self.classes[label]!r} has "
+                    f"{len(rows)} test images. Ask for 1 to {self._most_balanced(labels)}."
                 )
                 raise SpecError(msg)
             chosen[label] = np.sort(rows[:count])
@@ -105,3 +94,13 @@ def dataset(name: str, data_dir: str | None = None) -> Dataset:
 
     def _most_balanced(self, labels: np.ndarray) -> int:
         return int(np.bincount(labels, minlength=len(self.classes)).min()) * len(self.classes)
+
+
+def datasets() -> dict[str, type[Dataset]]:
+    """Return every image set networks can learn from, by name."""
+    return available("datasets", Dataset)
+
+
+def dataset(name: str, data_dir: str | None = None) -> Dataset:
+    """Return the image set ``name``; an unknown name raises :class:`SpecError`."""
+    return create("datasets", Dataset, name, {"data_dir": data_dir})

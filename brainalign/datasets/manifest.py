@@ -228,7 +228,10 @@ def _require_whole(name: str, entry: ManifestFile, path: Path) -> None:
     if key in _whole:
         return
     if fault := _fault(entry, path):
-        msg = f"File {str(path)!r} is not the one of data set {name!r}: {fault}. Delete it and run 'brainalign data fetch {name}'."
+        msg = (
+            f"File {str(path)!r} is not the one of data set {name!r}: {fault}. "
+            f"Delete it and run 'brainalign data fetch {name}'."
+        )
         raise DataError(msg)
     _whole.add(key)
 

@@ -117,7 +117,8 @@ def require_keys(name: str, table: dict[str, Any], kind: type) -> None:
     known = {field.name: field for field in fields(kind)}
     for key in table:
         if key not in known:
-            msg = f"Manifest {name!r} has an unknown key {key!r}; expected among: {', '.join(known)}. Correct {name}.toml."
+            expected = ", ".join(known)
+            msg = f"Manifest {name!r} has an unknown key {key!r}; expected among: {expected}. Correct {name}.toml."
             raise ManifestError(msg)
     for key, field in known.items():
         if key not in table and field.default is MISSING:

@@ -109,6 +109,7 @@ class Recording:
 
     def _mask(self, roi: str) -> np.ndarray:
         if roi not in self.rois:
-            msg = f"Recording {self.dataset}/{self.subject} has no ROI {roi!r}; choose one of {', '.join(self.rois) or 'none'}."
+            have = ", ".join(self.rois) or "none"
+            msg = f"Recording {self.dataset}/{self.subject} has no ROI {roi!r}; choose one of {have}."
             raise DataError(msg)
         return np.asarray(self.rois[roi], dtype=bool)

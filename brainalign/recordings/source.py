@@ -51,6 +51,12 @@ class RecordingSource(ABC):
             If the source has no such ROI, or its files are missing or altered.
         """
 
+    def _require_roi(self, roi: str) -> None:
+        """Raise :class:`DataError` unless the source has the ROI."""
+        if roi not in self.rois:
+            msg = f"{self.title} has no ROI {roi!r}; choose one of {', '.join(self.rois)}."
+            raise DataError(msg)
+
 
 def recording_sources() -> dict[str, type[RecordingSource]]:
     """Return every set of recordings by name."""
@@ -60,9 +66,3 @@ def recording_sources() -> dict[str, type[RecordingSource]]:
 def recording_source(name: str, options: dict[str, Any] | None = None) -> RecordingSource:
     """Return the recordings ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
     return create("recordings", RecordingSource, name, options)
-
-    def _require_roi(self, roi: str) -> None:
-        """Raise :class:`DataError` unless the source has the ROI."""
-        if roi not in self.rois:
-            msg = f"{self.title} has no ROI {roi!r}; choose one of {', '.join(self.rois)}."
-            raise DataError(msg)

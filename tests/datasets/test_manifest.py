@@ -115,6 +115,17 @@ def test_manifest_hashes_agree_with_the_real_files(data_dir: str) -> None:
             assert Path(path).stat().st_size == entry.bytes
 
 
+def test_manifests_are_found_in_the_source_tree_and_in_the_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PACKAGE", tmp_path / "brainalign")
+    beside, inside = tmp_path / "data_manifests", tmp_path / "brainalign" / "data_manifests"
+    for folder in (beside, inside):
+        folder.mkdir(parents=True)
+        (folder / "toy.toml").write_text(toml().replace("Toy", folder.parent.name))
+        assert load_manifest("toy").title == folder.parent.name
+
+
 def test_unknown_names_list_the_alternatives(folder: Path) -> None:
     with pytest.raises(ManifestError, match=r"'toi'.*toy") as error:
         load_manifest("toi")

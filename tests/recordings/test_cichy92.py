@@ -50,6 +50,21 @@ def test_it_follows_animacy_and_an_independent_study(data_dir: str) -> None:
     assert spearman(mean, human) == pytest.approx(0.56, abs=0.005)
 
 
+def test_early_visual_cortex_follows_the_silhouettes_of_its_photographs(data_dir: str) -> None:
+    from scipy.spatial.distance import pdist, squareform
+
+    images = Cichy92(data_dir).stimuli().images.astype(float)
+    drawn = (np.abs(images - 128) > 8).any(axis=-1).reshape(92, -1).astype(float)
+    silhouettes = squareform(pdist(drawn, "correlation"))
+    upper = np.triu_indices(92, 1)
+    evc = Cichy92(data_dir).rdms("EVC").dissimilarities.mean(axis=0)
+    rho = spearman(evc, silhouettes[upper])
+    # Photographs out of step with the RDM would lose the relation.
+    shifted = [spearman(evc, np.roll(silhouettes, (k, k), axis=(0, 1))[upper]) for k in (-2, -1, 1, 2)]
+    assert rho > 0.3
+    assert rho > max(shifted) + 0.1
+
+
 @pytest.mark.parametrize(("roi", "lower", "upper"), [("IT", 0.4525, 0.5422), ("EVC", 0.2419, 0.3917)])
 def test_noise_ceiling_as_rsatoolbox_computes_it(data_dir: str, roi: str, lower: float, upper: float) -> None:
     rsatoolbox = pytest.importorskip("rsatoolbox")
