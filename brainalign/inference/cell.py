@@ -8,7 +8,7 @@ import numpy as np
 from brainalign.errors import SpecError
 from brainalign.inference.contrast import Contrast, contrast
 from brainalign.inference.estimate import Estimate, estimate_ceiling, estimate_score
-from brainalign.inference.scope import Scope
+from brainalign.inference.scope import Scope, resolve_scope
 from brainalign.inference.score_draws import ScoreDraws
 
 
@@ -65,7 +65,7 @@ def compare_rules(
     rules
         Rule to the rows of its seeds, in the same order of seeds for all rules if ``paired``.
     scope
-        What is random.
+        What is random; what the sample cannot support becomes fixed (:func:`resolve_scope`).
     untrained
         Rule to the rows of its untrained controls (same initialisations, same order).
     paired
@@ -76,12 +76,14 @@ def compare_rules(
     Raises
     ------
     SpecError
-        If there is no rule, or rows do not pair.
+        If there is no rule, rows do not pair, or the sample supports no test.
     """
     if not rules:
         msg = "No rule to compare, expected at least one with the rows of its seeds."
         raise SpecError(msg)
     names = list(rules)
+    n_seeds = min(len(rows) for rows in rules.values())
+    scope = resolve_scope(scope, draws.n_subjects, draws.n_units, n_seeds)
     return Cell(
         scores={name: estimate_score(draws, rules[name], scope, alpha) for name in names},
         contrasts={
@@ -90,13 +92,12 @@ def compare_rules(
             for b in names[i + 1 :]
         },
         vs_untrained={
-            name: contrast(draws, rules[name], rows, scope, paired, alpha)
-            for name, rows in (untrained or {}).items()
+            name: contrast(draws, rules[name], rows, scope, paired, alpha) for name, rows in (untrained or {}).items()
         },
         scope=scope,
         n_subjects=draws.n_subjects,
         n_stimuli=draws.n_units,
-        n_seeds=min(len(rows) for rows in rules.values()),
+        n_seeds=n_seeds,
         ceiling=estimate_ceiling(draws, scope, alpha),
         alpha=alpha,
     )

@@ -12,19 +12,13 @@ METHODS = ("corr", "cosine", "spearman", "rho-a")
 def check_method(method: str, has_nuisance: bool = False) -> None:
     """Raise :class:`SpecError` unless ``method`` can be bootstrapped, with nuisance RDMs if asked."""
     if method == "tau-a":
-        msg = (
-            "'tau-a' is not bootstrapped (quadratic in pairs). Use 'rho-a', which treats ties alike, or"
-            " 'spearman'."
-        )
+        msg = "'tau-a' is not bootstrapped (quadratic in pairs). Use 'rho-a', which treats ties alike, or 'spearman'."
         raise SpecError(msg)
     if method not in METHODS:
         msg = f"Unknown method {method!r}. Choose one of: {', '.join(METHODS)}."
         raise SpecError(msg)
     if has_nuisance and method not in ("corr", "spearman"):
-        msg = (
-            f"Nuisance RDMs cannot be partialled out of {method!r}. Use 'corr' or 'spearman', or pass no"
-            " nuisance."
-        )
+        msg = f"Nuisance RDMs cannot be partialled out of {method!r}. Use 'corr' or 'spearman', or pass no nuisance."
         raise SpecError(msg)
 
 
@@ -57,17 +51,14 @@ def align_pairs(*rdms: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.nda
     n_pairs = max(sizes)
     n_stimuli = (1 + math.isqrt(1 + 8 * n_pairs)) // 2
     if len(sizes) > 1 or n_stimuli * (n_stimuli - 1) // 2 != n_pairs or n_stimuli < 4:
-        msg = (
-            f"RDMs have {sorted(sizes)} pairs, expected one length n(n-1)/2 with n >= 4 stimuli. Pass"
-            " condensed RDMs."
-        )
+        msg = f"RDMs have {sorted(sizes)} pairs, expected one length n(n-1)/2 with n >= 4 stimuli. Pass condensed RDMs."
         raise SpecError(msg)
     missing = np.isnan(np.concatenate(arrays))
     masked = missing.all(axis=0)
     if (missing != masked).any():
         msg = (
-            f"{int((missing != masked).any(axis=0).sum())} pairs are NaN in some RDMs only. Mask the same"
-            " pairs in all RDMs."
+            f"{int((missing != masked).any(axis=0).sum())} pairs are NaN in some RDMs only. Mask the same pairs in"
+            " all RDMs."
         )
         raise DataError(msg)
     first, second = np.triu_indices(n_stimuli, 1)

@@ -99,9 +99,7 @@ def contrast(
     difference = draws.draws[:, a].mean(axis=1) - draws.draws[:, b].mean(axis=1)
     observed = observed_a.mean(axis=0) - observed_b.mean(axis=0)
     variance = score_variance(observed, difference, scope, draws.n_units, draws.n_strata)
-    seed_variances, seed_dofs = _seed_variances(
-        observed_a.mean(axis=1), observed_b.mean(axis=1), scope, paired
-    )
+    seed_variances, seed_dofs = _seed_variances(observed_a.mean(axis=1), observed_b.mean(axis=1), scope, paired)
     delta, seeds = float(observed.mean()), sum(seed_variances)
     se = math.sqrt(variance.total + seeds)
     dof = satterthwaite([variance.total, *seed_variances], [variance.dof, *seed_dofs])
@@ -141,8 +139,8 @@ def _check(a: np.ndarray, b: np.ndarray, paired: bool, scope: Scope) -> None:
         raise SpecError(msg)
     if paired and len(a) != len(b):
         msg = (
-            f"Paired rules have {len(a)} and {len(b)} seeds, expected equal numbers. Use the shared seeds"
-            " or paired = False."
+            f"Paired rules have {len(a)} and {len(b)} seeds, expected equal numbers. Use the shared seeds or paired"
+            " = False."
         )
         raise SpecError(msg)
 

@@ -71,9 +71,7 @@ def bootstrap_encoding(
         total = np.zeros(n_draws + 1)
         for start in range(0, n_targets, width):
             columns = slice(start, start + width)
-            total += _target_scores(prediction[:, columns], responses[:, columns], labels, all_counts).sum(
-                axis=1
-            )
+            total += _target_scores(prediction[:, columns], responses[:, columns], labels, all_counts).sum(axis=1)
         scores[:, model] = total / n_targets
     return ScoreDraws(
         observed=scores[0][:, None],
@@ -85,9 +83,7 @@ def bootstrap_encoding(
     )
 
 
-def _target_scores(
-    prediction: np.ndarray, response: np.ndarray, folds: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
+def _target_scores(prediction: np.ndarray, response: np.ndarray, folds: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return ``(n_draws, n_targets)`` scores of one model."""
     labels = np.unique(folds)
     z = np.zeros((len(counts), prediction.shape[1]))
@@ -117,27 +113,19 @@ def _standardise(values: np.ndarray) -> np.ndarray:
 
 
 def _check(predictions: np.ndarray, responses: np.ndarray, folds: np.ndarray, n_draws: int) -> None:
-    if (
-        predictions.ndim != 3
-        or predictions.shape[1:] != responses.shape
-        or folds.shape != responses.shape[:1]
-    ):
+    if predictions.ndim != 3 or predictions.shape[1:] != responses.shape or folds.shape != responses.shape[:1]:
         msg = (
             f"Shapes {predictions.shape}, {responses.shape}, {folds.shape} do not fit: expected predictions"
-            " (models,"
-            " stimuli, targets), responses (stimuli, targets), folds (stimuli,)."
+            " (models, stimuli, targets), responses (stimuli, targets), folds (stimuli,)."
         )
         raise SpecError(msg)
     smallest = int(np.unique(folds, return_counts=True)[1].min())
     if smallest < MIN_FOLD or n_draws < 2:
         msg = (
-            f"Smallest fold has {smallest} stimuli, n_draws = {n_draws}: expected at least {MIN_FOLD} and"
-            " 2. Use fewer folds."
+            f"Smallest fold has {smallest} stimuli, n_draws = {n_draws}: expected at least {MIN_FOLD} and 2. Use"
+            " fewer folds."
         )
         raise SpecError(msg)
     if not (np.isfinite(predictions).all() and np.isfinite(responses).all()):
-        msg = (
-            "Predictions or responses hold NaN or infinite values, expected finite ones. Drop those"
-            " targets first."
-        )
+        msg = "Predictions or responses hold NaN or infinite values, expected finite ones. Drop those targets first."
         raise DataError(msg)

@@ -25,9 +25,7 @@ class Estimate:
     scope: Scope
 
 
-def estimate_score(
-    draws: ScoreDraws, rows: Sequence[int] | np.ndarray, scope: Scope, alpha: float = 0.05
-) -> Estimate:
+def estimate_score(draws: ScoreDraws, rows: Sequence[int] | np.ndarray, scope: Scope, alpha: float = 0.05) -> Estimate:
     """Estimate the mean score of a rule whose seeds are ``rows``.
 
     Equation: ``SE^2 = V_2f(mean over seeds) + s^2 / n_m``, s the standard deviation over seeds of the mean
@@ -43,9 +41,7 @@ def estimate_score(
     return _estimate(float(by_seed.mean()), variance, seeds, len(index) - 1, scope, alpha)
 
 
-def estimate_ceiling(
-    draws: ScoreDraws, scope: Scope, alpha: float = 0.05, upper: bool = False
-) -> Estimate | None:
+def estimate_ceiling(draws: ScoreDraws, scope: Scope, alpha: float = 0.05, upper: bool = False) -> Estimate | None:
     """Estimate the lower (or upper) noise ceiling; ``None`` where the draws have none.
 
     Pools of subjects are fixed, so the variance over subjects is that of scores against a fixed pool.

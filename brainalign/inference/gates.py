@@ -68,10 +68,9 @@ def _subjects(cell: Cell) -> list[Gate]:
         Gate(
             "G1",
             "warn",
-            f"{_count(cell.n_subjects, 'subject')}, fewer than {MIN_SUBJECTS}: a population claim is"
-            " impossible (the smallest"
-            f" attainable sign-flip p is {smallest:g}); subjects are fixed and conclusions hold for these"
-            " subjects only.",
+            f"{_count(cell.n_subjects, 'subject')}, fewer than {MIN_SUBJECTS}: a population claim is impossible"
+            f" (the smallest attainable sign-flip p is {smallest:g}); subjects are fixed and conclusions hold for"
+            " these subjects only.",
         )
     ]
 
@@ -81,15 +80,13 @@ def _stimuli(cell: Cell) -> list[Gate]:
         return []
     if cell.n_stimuli >= MIN_RANDOM_STIMULI:
         sentence = (
-            f"{cell.n_stimuli} independent stimuli, fewer than {_MANY_STIMULI}: generalisation to new"
-            " stimuli is"
+            f"{cell.n_stimuli} independent stimuli, fewer than {_MANY_STIMULI}: generalisation to new stimuli is"
             " estimated with little precision."
         )
     else:
         sentence = (
             f"{cell.n_stimuli} independent stimuli, fewer than {MIN_RANDOM_STIMULI}: stimuli are fixed and"
-            " conclusions"
-            " hold for these stimuli only."
+            " conclusions hold for these stimuli only."
         )
     return [Gate("G2", "warn", sentence)]
 
@@ -98,22 +95,18 @@ def _seeds(cell: Cell) -> list[Gate]:
     n = cell.n_seeds
     if n < MIN_SEEDS:
         sentence = (
-            f"{_count(n, 'seed')} per rule, fewer than {MIN_SEEDS}: seeds are fixed and conclusions hold"
-            " for these network"
-            " instances, not for the learning rules."
+            f"{_count(n, 'seed')} per rule, fewer than {MIN_SEEDS}: seeds are fixed and conclusions hold for these"
+            " network instances, not for the learning rules."
         )
         return [Gate("G3", "warn", sentence)]
     if n < _MANY_SEEDS:
-        sentence = (
-            f"{n} seeds per rule, fewer than {_MANY_SEEDS}: statements about learning rules are provisional."
-        )
+        sentence = f"{n} seeds per rule, fewer than {_MANY_SEEDS}: statements about learning rules are provisional."
         return [Gate("G3", "warn", sentence)]
     share = _seed_share(cell)
     if share > _LARGEST_SEED_SHARE and n < _SEEDS_IF_VARIABLE:
         sentence = (
-            f"Seeds carry {100 * share:.0f}% of the error variance (above {100 * _LARGEST_SEED_SHARE:.0f}%)"
-            f" with {n} seeds per"
-            f" rule: train {_SEEDS_IF_VARIABLE}."
+            f"Seeds carry {100 * share:.0f}% of the error variance (above {100 * _LARGEST_SEED_SHARE:.0f}%) with"
+            f" {n} seeds per rule: train {_SEEDS_IF_VARIABLE}."
         )
         return [Gate("G3", "warn", sentence)]
     return []
@@ -132,30 +125,23 @@ def _ceiling(cell: Cell) -> list[Gate]:
     ceiling = cell.ceiling
     if ceiling is None:
         sentence = (
-            "The noise ceiling cannot be estimated (it needs two subjects or more): no normalised scores"
-            " are shown."
+            "The noise ceiling cannot be estimated (it needs two subjects or more): no normalised scores are shown."
         )
         return [Gate("G5", "warn", sentence)]
-    interval = (
-        f"{ceiling.mean:.3g}, {100 * (1 - cell.alpha):g}% interval [{ceiling.ci_low:.3g},"
-        f" {ceiling.ci_high:.3g}]"
-    )
+    interval = f"{ceiling.mean:.3g}, {100 * (1 - cell.alpha):g}% interval [{ceiling.ci_low:.3g}, {ceiling.ci_high:.3g}]"
     if not math.isfinite(ceiling.ci_low):
-        sentence = (
-            f"The lower noise ceiling ({ceiling.mean:.3g}) has no interval: no normalised scores are shown."
-        )
+        sentence = f"The lower noise ceiling ({ceiling.mean:.3g}) has no interval: no normalised scores are shown."
         return [Gate("G5", "warn", sentence)]
     if ceiling.ci_low <= 0:
         sentence = (
-            f"The lower noise ceiling ({interval}) includes 0: the data carry no reliable geometry and"
-            " rules are not compared."
+            f"The lower noise ceiling ({interval}) includes 0: the data carry no reliable geometry and rules are"
+            " not compared."
         )
         return [Gate("G4", "stop", sentence)]
     if ceiling.mean < _CEILING_TO_ERROR * ceiling.se:
         sentence = (
             f"The lower noise ceiling is {ceiling.mean / ceiling.se:.2g} standard errors from 0 (below"
-            f" {_CEILING_TO_ERROR:g}):"
-            " no normalised scores are shown."
+            f" {_CEILING_TO_ERROR:g}): no normalised scores are shown."
         )
         return [Gate("G5", "warn", sentence)]
     return []
@@ -179,8 +165,7 @@ def _resolution(cell: Cell, ranks: Sequence[RankSet]) -> list[Gate]:
     if mde <= spread and width <= widest:
         return []
     sentence = (
-        f"RANKING NOT SUPPORTED: differences below {mde:.2g} cannot be resolved with this recording"
-        " (observed range"
+        f"RANKING NOT SUPPORTED: differences below {mde:.2g} cannot be resolved with this recording (observed range"
         f" {spread:.2g})."
     )
     if mde <= spread:
@@ -194,8 +179,7 @@ def _permutations(cell: Cell) -> list[Gate]:
         return []
     sentence = (
         f"The smallest attainable p is {cell.resolution:.3g}, above {cell.alpha:g}/{tests} ="
-        f" {cell.alpha / tests:.3g}: no test"
-        " of this family can be significant; use more permutations or subjects."
+        f" {cell.alpha / tests:.3g}: no test of this family can be significant; use more permutations or subjects."
     )
     return [Gate("G7", "stop", sentence)]
 
@@ -215,8 +199,8 @@ def _learning(cell: Cell) -> list[Gate]:
     if len(without) == len(cell.vs_untrained):
         gains = ", ".join(f"{rule} {_gain(cell, rule)}" for rule in without)
         sentence = (
-            f"No rule scores above its untrained control ({gains}): no learning effect demonstrated, rules"
-            " are not ordered."
+            f"No rule scores above its untrained control ({gains}): no learning effect demonstrated, rules are not"
+            " ordered."
         )
         return [Gate("G9", "stop", sentence)]
     gains = ", ".join(f"{rule} {_gain(cell, rule)}" for rule in without)

@@ -56,13 +56,13 @@ def linear_scores(
         cross += _products(weights, x, y)
         gram += _products(weights, s, s)
     if centred:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scale = 1 / total[:, None]
-            cross -= sums_left[:, :, None] * (sums_right * scale)[:, None, :]
-            own = sums_right[:, : len(subjects)]
-            gram -= own[:, :, None] * (own * scale)[:, None, :]
-            squares_left -= sums_left**2 * scale
-            squares_right -= sums_right**2 * scale
+        # a draw of one stimulus alone has no pair, hence no score
+        scale = 1 / np.where(total > 0, total, np.nan)[:, None]
+        cross -= sums_left[:, :, None] * (sums_right * scale)[:, None, :]
+        own = sums_right[:, : len(subjects)]
+        gram -= own[:, :, None] * (own * scale)[:, None, :]
+        squares_left -= sums_left**2 * scale
+        squares_right -= sums_right**2 * scale
     return _finish(cross, squares_left, squares_right, gram, len(nuisance))
 
 

@@ -17,9 +17,7 @@ class PairScores:
     upper: np.ndarray | None
 
 
-def semi_partial(
-    cross: np.ndarray, squares_left: np.ndarray, squares_right: np.ndarray, n_nuisance: int
-) -> np.ndarray:
+def semi_partial(cross: np.ndarray, squares_left: np.ndarray, squares_right: np.ndarray, n_nuisance: int) -> np.ndarray:
     """Return correlations of models, cleared of nuisance, with subjects.
 
     Equation: ``r = (c_ms - c_mz C_zz^-1 c_zs) / sqrt((c_mm - c_mz C_zz^-1 c_zm) c_ss)``: the semi-partial
@@ -45,7 +43,8 @@ def semi_partial(
     floor = _CONSTANT * np.maximum(1.0, model_squares)
     if n_nuisance:
         with_nuisance = cross[..., :n_models, n_subjects:]
-        fitted = with_nuisance @ np.linalg.pinv(cross[..., n_models:, n_subjects:], hermitian=True)
+        among_nuisance = np.nan_to_num(cross[..., n_models:, n_subjects:])
+        fitted = with_nuisance @ np.linalg.pinv(among_nuisance, hermitian=True)
         scores = scores - fitted @ cross[..., n_models:, :n_subjects]
         model_squares = model_squares - (fitted * with_nuisance).sum(axis=-1)
     model_squares = np.where(model_squares > floor, model_squares, np.nan)

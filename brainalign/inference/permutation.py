@@ -24,10 +24,10 @@ def permutation_test(
 ) -> PermutationResult:
     """Test whether each model RDM is related to the subjects' RDMs.
 
-    Stimulus labels are permuted, rows and columns together and alike for all models and subjects; entries of
-    an RDM are never permuted, since they are not independent (false-positive rates near one half). ``p = (1 +
-    #{T* >= T}) / (B + 1)``. Stimuli and subjects are fixed; the test says nothing about differences between
-    # models.
+    Stimulus labels are permuted, rows and columns together and alike for all models and subjects; entries of an
+    RDM are never permuted, since they are not independent (false-positive rates near one half). The p value is
+    ``(1 + n_as_large) / (B + 1)``. Stimuli and subjects are fixed; the test says nothing about differences
+    between models.
 
     Parameters
     ----------
@@ -56,13 +56,16 @@ def permutation_test(
     check_method(method)
     if alternative not in ("greater", "two-sided") or n_permutations < 1:
         msg = (
-            f"alternative = {alternative!r}, n_permutations = {n_permutations}: expected 'greater' or"
-            " 'two-sided', and 1 or more."
+            f"alternative = {alternative!r}, n_permutations = {n_permutations}: expected 'greater' or 'two-sided',"
+            " and 1 or more."
         )
         raise SpecError(msg)
     left = _prepare(models, method)
     # a mean of scores is the score of the mean of prepared subjects
     target = _prepare(subjects, method).mean(axis=0)
+    if left.shape[1] != len(target):
+        msg = f"Models have {left.shape[1]} pairs and subjects {len(target)}, expected the same stimuli."
+        raise SpecError(msg)
     if method == "rho-a":
         n = left.shape[1]
         left = left * (12 / (n**3 - n))
@@ -87,8 +90,8 @@ def _prepare(rdms: np.ndarray, method: str) -> np.ndarray:
     values = np.atleast_2d(np.asarray(rdms, np.float64))
     if not np.isfinite(values).all():
         msg = (
-            "RDMs hold NaN or infinite values, expected finite ones: masked pairs cannot be permuted. Drop"
-            " stimuli instead."
+            "RDMs hold NaN or infinite values, expected finite ones: masked pairs cannot be permuted. Drop stimuli"
+            " instead."
         )
         raise DataError(msg)
     if method in ("spearman", "rho-a"):
@@ -111,9 +114,6 @@ def _null(
     """Return ``(n_permutations, n_models)`` scores, permuting subjects' labels instead of models'."""
     from scipy.spatial.distance import squareform
 
-    if left.shape[1] != len(target):
-        msg = f"Models have {left.shape[1]} pairs and subjects {len(target)}, expected the same stimuli."
-        raise SpecError(msg)
     try:
         matrix = squareform(target, checks=False)
     except ValueError as error:

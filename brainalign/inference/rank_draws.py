@@ -57,9 +57,7 @@ def rank_scores(
     return PairScores(scores, ceilings[0], ceilings[1])
 
 
-def _score(
-    a: np.ndarray, b: np.ndarray, weights: np.ndarray, n_nuisance: int, tie_corrected: bool
-) -> np.ndarray:
+def _score(a: np.ndarray, b: np.ndarray, weights: np.ndarray, n_nuisance: int, tie_corrected: bool) -> np.ndarray:
     weighted = b * weights
     cross = a @ weighted.T
     if not tie_corrected:

@@ -37,10 +37,7 @@ def rank_sets(
     rules = list(means)
     expected = {frozenset((a, b)) for i, a in enumerate(rules) for b in rules[i + 1 :]}
     if {frozenset(pair) for pair in contrasts} != expected or len(contrasts) != len(expected):
-        msg = (
-            f"{len(contrasts)} contrasts for {len(rules)} rules, expected one for each of {len(expected)}"
-            " pairs."
-        )
+        msg = f"{len(contrasts)} contrasts for {len(rules)} rules, expected one for each of {len(expected)} pairs."
         raise SpecError(msg)
     better, worse = dict.fromkeys(rules, 0), dict.fromkeys(rules, 0)
     adjusted = adjust([item.p for item in contrasts.values()])
@@ -51,6 +48,5 @@ def rank_sets(
             worse[winner] += 1
     order = sorted(rules, key=lambda rule: -np.nan_to_num(means[rule], nan=-np.inf))
     return tuple(
-        RankSet(rule, means[rule], order.index(rule) + 1, 1 + better[rule], len(rules) - worse[rule])
-        for rule in order
+        RankSet(rule, means[rule], order.index(rule) + 1, 1 + better[rule], len(rules) - worse[rule]) for rule in order
     )

@@ -50,10 +50,7 @@ def draw_stimuli(
     stratum_of_unit = np.zeros(n_units, int)
     stratum_of_unit[unit] = stratum
     if not np.array_equal(stratum_of_unit[unit], stratum):
-        msg = (
-            "A group of stimuli spans several folds. Assign folds by group, so that each group lies in one"
-            " fold."
-        )
+        msg = "A group of stimuli spans several folds. Assign folds by group, so that each group lies in one fold."
         raise SpecError(msg)
     rng = numpy_stream(seed, "stimulus bootstrap")
     counts = np.zeros((n_draws, n_units), np.int64)
@@ -61,13 +58,11 @@ def draw_stimuli(
         members = np.flatnonzero(stratum_of_unit == number)
         if len(members) < 2:
             msg = (
-                f"Stratum {number} holds {len(members)} unit of resampling, expected at least 2. Use fewer"
-                " groups or folds."
+                f"Stratum {number} holds {len(members)} unit of resampling, expected at least 2. Use fewer groups"
+                " or folds."
             )
             raise SpecError(msg)
-        counts[:, members] = rng.multinomial(
-            len(members), np.full(len(members), 1 / len(members)), size=n_draws
-        )
+        counts[:, members] = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=n_draws)
     return counts[:, unit], n_units, n_strata
 
 

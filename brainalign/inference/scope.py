@@ -52,9 +52,7 @@ class Scope:
         return f"{sentence}; it holds for these {_join(fixed)} only." if fixed else f"{sentence}."
 
 
-def resolve_scope(
-    requested: Mapping[str, str] | Scope | None, n_subjects: int, n_stimuli: int, n_seeds: int
-) -> Scope:
+def resolve_scope(requested: Mapping[str, str] | Scope | None, n_subjects: int, n_stimuli: int, n_seeds: int) -> Scope:
     """Return the scope that the sample can support: an unsupported ``"random"`` becomes ``"fixed"``.
 
     Subjects need 6 (gate G1: a sign-flip test of 5 cannot reach p < .05), stimuli 20 (G2), seeds 3 (G3).
@@ -81,15 +79,12 @@ def resolve_scope(
     wanted = Scope(**declared)
     if n_stimuli < MIN_STIMULI:
         msg = (
-            f"{n_stimuli} stimuli are too few for any test, expected at least {MIN_STIMULI}. Use a"
-            " recording with more stimuli."
+            f"{n_stimuli} stimuli are too few for any test, expected at least {MIN_STIMULI}. Use a recording with"
+            " more stimuli."
         )
         raise SpecError(msg)
     if n_subjects == 1 and declared.get("subjects") == "random":
-        msg = (
-            '1 subject cannot be a random sample of subjects. Set subjects = "fixed" or add subjects (6 or'
-            " more)."
-        )
+        msg = '1 subject cannot be a random sample of subjects. Set subjects = "fixed" or add subjects (6 or more).'
         raise SpecError(msg)
     return Scope(
         subjects=wanted.subjects if n_subjects >= MIN_SUBJECTS else "fixed",

@@ -88,16 +88,16 @@ class ScoreDraws:
         """
         if not parts or len({part.n_models for part in parts}) > 1:
             msg = (
-                f"Cannot stack draws of {[part.n_models for part in parts]} models: pass one part per"
-                " subject, same models."
+                f"Cannot stack draws of {[part.n_models for part in parts]} models: pass one part per subject, same"
+                " models."
             )
             raise SpecError(msg)
         first = parts[0]
         for number, part in enumerate(parts):
             if not np.array_equal(part.stimulus_counts, first.stimulus_counts):
                 msg = (
-                    f"Part {number} drew other stimuli than part 0. Use the same seed, stimuli and folds"
-                    " for every subject."
+                    f"Part {number} drew other stimuli than part 0. Use the same seed, stimuli and folds for every"
+                    " subject."
                 )
                 raise StimulusMismatchError(msg)
         n_subjects = sum(part.n_subjects for part in parts)

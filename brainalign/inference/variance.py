@@ -17,7 +17,8 @@ def two_factor_variance(
 
     Equation (Schuett et al. 2023, eLife 12:e82566): ``V = f_r V_r + f_p V_p - f_r f_p (V_rp - V_r - V_p)``
     with ``f_r = N/(N-1)``, ``f_p = K/(K-1)``, kept between ``max(f_r V_r, f_p V_p)`` and ``V_rp``. The plain
-    ``V_rp`` counts measurement noise three times and is too large.
+    ``V_rp`` counts measurement noise several times and is too large. The lower limit makes the
+    variance conservative where measurement noise outweighs differences between subjects and stimuli.
 
     Parameters
     ----------

@@ -17,6 +17,14 @@ def test_every_pair_and_every_control_is_compared_once():
     assert cell.ceiling is not None
 
 
+def test_an_unsupported_scope_is_downgraded():
+    cell = compare_rules(some_draws(n_subjects=5, n_units=19), RULES, Scope(), UNTRAINED)
+    assert cell.scope == Scope("fixed", "fixed", "random")
+    assert cell.contrasts["bp", "fa"].scope == cell.scope
+    with pytest.raises(SpecError, match="too few for any test"):
+        compare_rules(some_draws(n_units=9), RULES, Scope())
+
+
 def test_no_rule_is_refused():
     with pytest.raises(SpecError, match="No rule"):
         compare_rules(some_draws(), {}, Scope())

@@ -165,6 +165,16 @@ def test_a_constant_model_scores_nan_without_a_warning(method):
         assert np.isnan(result.draws[:, 1]).all()
 
 
+@pytest.mark.parametrize("method", list(COMPARE))
+def test_a_draw_without_enough_pairs_scores_nan_without_a_warning(method):
+    nuisance = some_rdms(1, 2, 4) if method in ("corr", "spearman") else None
+    result = bootstrap_rsa(some_rdms(1, 0, 4), some_rdms(2, 1, 4), method, 300, 0, nuisance=nuisance)
+    one_stimulus = (result.stimulus_counts > 0).sum(axis=1) == 1
+    assert one_stimulus.any()
+    assert np.isnan(result.draws[one_stimulus]).all()
+    assert np.isfinite(result.draws[(result.stimulus_counts > 0).all(axis=1)]).all()
+
+
 def test_one_subject_has_no_ceiling():
     result = bootstrap_rsa(some_rdms(2, 0), some_rdms(1, 1), "corr", 3, 0)
     assert result.ceiling_lower is None
