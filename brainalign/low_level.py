@@ -15,7 +15,8 @@ from brainalign.rdms import RDMs, compute_rdms
 N_SCALES, N_ORIENTATIONS, GRID = 4, 8, 4
 
 _MIN_SIDE = 8
-_BATCH = 64
+# pixels of one batch of images; their energies take 128 MB
+_BATCH_PIXELS = 2**20
 # ITU-R BT.601
 _LUMINANCE = (0.299, 0.587, 0.114)
 # standard deviation of the Gabor envelope over wavelength, for a bandwidth of one octave
@@ -49,8 +50,9 @@ def low_level_features(stimuli: Stimuli, resolution: tuple[int, int]) -> dict[st
         msg = f"resolution = {tuple(resolution)}, expected at least {_MIN_SIDE} pixels a side; Gabors do not fit below."
         raise SpecError(msg)
     parts: dict[str, list[Tensor]] = {"pixels": [], "luminance": [], "gabor": []}
-    for start in range(0, len(stimuli), _BATCH):
-        images = _resized(stimuli.images[start : start + _BATCH], resolution)
+    batch = max(1, _BATCH_PIXELS // (resolution[0] * resolution[1]))
+    for start in range(0, len(stimuli), batch):
+        images = _resized(stimuli.images[start : start + batch], resolution)
         grey = _luminance(images)
         parts["pixels"].append(images.flatten(1))
         parts["luminance"].append(grey.mean(dim=(1, 2), dtype=torch.float64)[:, None])
@@ -82,8 +84,8 @@ def gabor_energy(grey: Tensor) -> Tensor:
 
     Energy is the squared modulus of a complex Gabor's response, the sum of squares of a quadrature pair, and so does
     not depend on phase (Adelson & Bergen 1985, J Opt Soc Am A 2:284). Orientation k is that of gratings
-    ``cos(2 pi (x cos t + y sin t) / wavelength)``, ``t = k pi / 8``; wavelengths see :func:`wavelengths`. Filters have a
-    bandwidth of one octave, no response to uniform light, and unit gain at their frequency, so that scales
+    ``cos(2 pi (x cos t + y sin t) / wavelength)``, ``t = k pi / 8``; for wavelengths see :func:`wavelengths`. Filters
+    have a bandwidth of one octave, no response to uniform light, and unit gain at their frequency, so that scales
     respond alike to images with a 1/f amplitude spectrum.
 
     Parameters

@@ -92,12 +92,8 @@ class RDMs:
     ) -> "RDMs":
         """Return RDMs of square matrices ``(n_rdms, n, n)`` or ``(n, n)``.
 
-        Raises
-        ------
-        DataError
-            If a matrix is not symmetric with zero diagonal, to 1e-6 of its largest value.
-        StimulusMismatchError
-            If a matrix is not square of the size of the ids.
+        One that is not symmetric with zero diagonal, to 1e-6 of its largest value, raises :class:`DataError`; one that
+        is not square of the size of the ids raises :class:`StimulusMismatchError`.
         """
         matrices = np.asarray(matrices, dtype=np.float64)
         matrices = matrices[None] if matrices.ndim == 2 else matrices
@@ -105,10 +101,8 @@ class RDMs:
         if matrices.ndim != 3 or matrices.shape[1:] != (n, n):
             msg = f"Matrices have shape {matrices.shape}, expected (n_rdms, {n}, {n}); give one id per row."
             raise StimulusMismatchError(msg)
-        upper, lower = (
-            matrices[:, *np.triu_indices(n, 1)],
-            matrices.transpose(0, 2, 1)[:, *np.triu_indices(n, 1)],
-        )
+        first, second = np.triu_indices(n, 1)
+        upper, lower = matrices[:, first, second], matrices[:, second, first]
         labels = {name: tuple(values) for name, values in (descriptors or {}).items()}
         rdms = cls(upper, tuple(stimulus_ids), measure, labels)
         tolerance = 1e-6 * np.abs(upper).max(axis=1, initial=0.0)
@@ -166,10 +160,7 @@ class RDMs:
 def match(a: RDMs, b: RDMs) -> tuple[RDMs, RDMs]:
     """Return ``a`` and ``b`` over the same stimuli in the order of ``a``.
 
-    Raises
-    ------
-    StimulusMismatchError
-        If they do not hold the same set of stimuli.
+    Raises :class:`StimulusMismatchError` unless they hold the same set of stimuli.
     """
     if a.stimulus_ids == b.stimulus_ids:
         return a, b
@@ -255,14 +246,8 @@ def compute_rdms(
 def gram(features: np.ndarray, shift: np.ndarray | None = None, columns: bool = False) -> np.ndarray:
     """Return ``X X'`` in float64, ``(n, n)``, without a float64 copy of ``X``.
 
-    Parameters
-    ----------
-    features
-        ``(n, n_features)`` of any real type.
-    shift
-        ``(n,)`` value subtracted from each row, e.g. its mean.
-    columns
-        Also subtract the mean of each column, so that large common means cost no precision.
+    ``features`` are ``(n, n_features)`` of any real type; ``shift`` ``(n,)`` is subtracted from each row; ``columns``
+    subtracts the mean of each column, so that large common means cost no precision.
     """
     n, width = len(features), max(1, _BLOCK // max(1, len(features)))
     total = np.zeros((n, n))

@@ -58,6 +58,6 @@ def _rsatoolbox() -> Any:
     try:
         import rsatoolbox
     except ImportError as error:
-        msg = "rsatoolbox is not installed, expected it for this exchange; install it with: pip install brainalign[rsatoolbox]."
+        msg = "rsatoolbox is not installed, but this exchange needs it; run pip install 'brainalign[rsatoolbox]'."
         raise SpecError(msg) from error
     return rsatoolbox

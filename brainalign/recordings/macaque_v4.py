@@ -60,6 +60,11 @@ class MacaqueV4(RecordingSource):
             msg = f"Unknown session {self.session!r} of 'macaque_v4'. Choose one of: {', '.join(_SESSIONS)}."
             raise SpecError(msg)
 
+    @property
+    def label(self) -> str:
+        """Name in tables, with the session."""
+        return f"macaque_v4 {self.session}"
+
     def stimuli(self) -> Stimuli:
         """Return the images, ``(n_images, 112, 112, 3)``, in the order of the responses."""
         from PIL import Image

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from brainalign.datasets.stimuli import Stimuli
-from brainalign.discovery import available, create
+from brainalign.discovery import available, create, snake_case
 from brainalign.errors import DataError
 from brainalign.rdms import RDMs
 from brainalign.recordings.recording import Recording
@@ -32,6 +32,11 @@ class RecordingSource(ABC):
     simulated: ClassVar[bool] = False
 
     data_dir: str | None = None
+
+    @property
+    def label(self) -> str:
+        """Name in tables; sources with sessions that share no stimuli say which."""
+        return snake_case(type(self).__name__)
 
     @abstractmethod
     def stimuli(self) -> Stimuli:

@@ -7,15 +7,24 @@ import pandas as pd
 
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import ceiling_of, chosen_layer, final_scores, low_level_scores, mean_by, panel_rows, panel_title, panels
-from brainalign.report.style import BAND, CONTROLS, FLOOR, bottom_legend, measure_label, paper, panel_grid, words
+from brainalign.report.scores import (
+    ceiling_of,
+    chosen_layer,
+    final_scores,
+    low_level_scores,
+    mean_by,
+    panel_rows,
+    panel_title,
+    panels,
+)
+from brainalign.report.style import BAND, CONTROLS, FLOOR, bottom_legend, measure_label, panel_grid, paper, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _SEED = {"marker": "o", "s": 9, "facecolor": "white", "linewidths": 0.8, "zorder": 5}
-_SUBJECT = {"marker": "D", "s": 5, "facecolor": "0.15", "edgecolor": "white", "linewidths": 0.25, "zorder": 4}
+_SUBJECT = {"marker": "D", "s": 6, "facecolor": "0.15", "edgecolor": "white", "linewidths": 0.25, "zorder": 4}
 
 
 def draw_bars(results: Results, network: str, measure: str) -> "Figure":
@@ -24,11 +33,14 @@ def draw_bars(results: Results, network: str, measure: str) -> "Figure":
     cells = panels(scores)
     n_rows = len([rule for rule in results.rules if (scores.rule == rule).any()]) + len(CONTROLS)
     with paper():
-        figure, axes = panel_grid(len(cells), 0.19 * n_rows + 0.75)
+        figure, axes = panel_grid(len(cells), 0.235 * n_rows + 0.75)
         for axis, (dataset, roi) in zip(axes, cells, strict=True):
             rows, which = chosen_layer(results, panel_rows(scores, dataset, roi), roi)
             _draw_panel(axis, results, rows, low_level_scores(results, dataset, roi, measure))
-            axis.set_title(f"{panel_title(results, dataset, roi)}\n{which}")
+            times = rows.time.nunique()
+            axis.set_title(
+                f"{panel_title(results, dataset, roi)}\n{which}" + (f", mean over {times} times" if times > 1 else "")
+            )
             axis.set_xlabel(measure_label(measure))
         first_column = {axis.get_subplotspec().get_position(figure).x0 for axis in axes}  # type: ignore[union-attr]
         for axis in axes:
@@ -44,12 +56,12 @@ def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame, controls: pd
     means, seeds, subjects = mean_by(rows, "rule"), mean_by(rows, "rule", "seed"), mean_by(rows, "rule", "subject")
     for y, rule in enumerate(rules):
         colour = styles[rule].colour
-        axis.barh(y, means[rule], height=0.74, color=colour, alpha=0.45, linewidth=0, zorder=2)
-        axis.plot([means[rule]] * 2, [y - 0.37, y + 0.37], color=colour, linewidth=1.4, zorder=3)
-        _draw_dots(axis, subjects[rule].to_numpy(), y + 0.17, _SUBJECT)
-        _draw_dots(axis, seeds[rule].to_numpy(), y - 0.17, _SEED | {"edgecolor": colour})
+        axis.barh(y, means[rule], height=0.8, color=colour, alpha=0.45, linewidth=0, zorder=2)
+        axis.plot([means[rule]] * 2, [y - 0.4, y + 0.4], color=colour, linewidth=1.4, zorder=3)
+        _draw_dots(axis, subjects[rule].to_numpy(), y + 0.2, _SUBJECT)
+        _draw_dots(axis, seeds[rule].to_numpy(), y - 0.2, _SEED | {"edgecolor": colour})
     for y, (control, score) in enumerate(controls.items(), start=len(rules)):
-        axis.barh(y, score, height=0.74, facecolor="white", edgecolor="0.45", hatch="/////", linewidth=0.5, zorder=2)
+        axis.barh(y, score, height=0.8, facecolor="white", edgecolor="0.45", hatch="/////", linewidth=0.5, zorder=2)
         dashes: Any = CONTROLS.get(str(control), "--")
         axis.plot([score, score], [-0.5, y], color="0.45", linestyle=dashes, linewidth=0.7, zorder=1)
     floor = float(rows.floor.mean())
@@ -58,8 +70,13 @@ def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame, controls: pd
     ceiling = ceiling_of(rows)
     if ceiling:
         axis.axvspan(*ceiling, color=BAND, linewidth=0, zorder=0)
+    else:
+        axis.text(0.99, 0.02, "no noise ceiling", transform=axis.transAxes, ha="right", fontsize=6, color="0.45")
     axis.axvline(0, color="black", linewidth=0.6)
-    axis.set_yticks(range(len(rules) + len(controls)), [styles[rule].label for rule in rules] + [words(str(c)) for c in controls.index])
+    axis.set_yticks(
+        range(len(rules) + len(controls)),
+        [styles[rule].label for rule in rules] + [words(str(c)) for c in controls.index],
+    )
     axis.set_ylim(len(rules) + len(controls) - 0.5, -0.5)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
@@ -67,7 +84,7 @@ def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame, controls: pd
 
 def _draw_dots(axis: "Axes", values: np.ndarray, y: float, style: dict[str, Any]) -> None:
     # Spread in a fixed order, so that equal scores stay visible and the figure is the same each time.
-    spread = np.linspace(-0.09, 0.09, len(values)) if len(values) > 1 else np.zeros(1)
+    spread = np.linspace(-0.1, 0.1, len(values)) if len(values) > 1 else np.zeros(1)
     axis.scatter(values, y + spread, **style)
 
 
@@ -80,7 +97,15 @@ def _legend(has_ceiling: bool) -> list[Any]:
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
-        Line2D([], [], marker="o", linestyle="", markerfacecolor="white", markeredgecolor="black", label="seed (mean over subjects)"),
+        Line2D(
+            [],
+            [],
+            marker="o",
+            linestyle="",
+            markerfacecolor="white",
+            markeredgecolor="black",
+            label="seed (mean over subjects)",
+        ),
         Line2D([], [], marker="D", linestyle="", markersize=2.4, color="0.15", label="subject (mean over seeds)"),
         Line2D([], [], color=FLOOR, linewidth=0.9, label="untrained floor"),
         Patch(facecolor="white", edgecolor="0.45", hatch="/////", label="low-level control (line: its score)"),

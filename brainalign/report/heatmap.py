@@ -21,7 +21,10 @@ def draw_heatmap(results: Results, network: str, measure: str) -> "Figure":
     layers = [layer for layer in reversed(results.layers(network)) if (scores.layer == layer).any()]
     cells = panels(scores)
     means = mean_by(scores, "rule", "layer", "dataset", "roi")
-    grids = {rule: np.array([[means.get((rule, layer, *cell), np.nan) for cell in cells] for layer in layers]) for rule in rules}
+    grids = {
+        rule: np.array([[means.get((rule, layer, *cell), np.nan) for cell in cells] for layer in layers])
+        for rule in rules
+    }
     scale = (float(np.nanmin(list(grids.values()))), float(np.nanmax(list(grids.values()))))
     names = [f"{results.dataset_label(dataset)}\n{roi}" for dataset, roi in cells]
     columns = min(len(rules), 4 if len(cells) > 2 else 6)
@@ -43,7 +46,7 @@ def draw_heatmap(results: Results, network: str, measure: str) -> "Figure":
             axis.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=list(axes[: len(rules)]), shrink=0.8, aspect=25, pad=0.01)
         bar.set_label(measure_label(measure))
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        bar.outline.set_visible(False)
     return figure
 
 
@@ -52,4 +55,6 @@ def _print_values(axis: "Axes", grid: np.ndarray, scale: tuple[float, float]) ->
     for (row, column), value in np.ndenumerate(grid):
         if not np.isnan(value):
             text = f"{value:.2f}".replace("0.", ".", 1).replace("-", "−")
-            axis.text(column, row, text, ha="center", va="center", fontsize=6, color="black" if value > middle else "white")
+            axis.text(
+                column, row, text, ha="center", va="center", fontsize=6, color="black" if value > middle else "white"
+            )

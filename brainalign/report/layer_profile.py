@@ -7,8 +7,17 @@ import pandas as pd
 
 from brainalign.report.results import Results
 from brainalign.report.rule_style import RuleStyle, rule_styles
-from brainalign.report.scores import ceiling_of, chosen_layer, final_scores, low_level_scores, mean_by, panel_rows, panel_title, panels
-from brainalign.report.style import BAND, CONTROLS, bottom_legend, measure_label, paper, panel_grid, words
+from brainalign.report.scores import (
+    ceiling_of,
+    chosen_layer,
+    final_scores,
+    low_level_scores,
+    mean_by,
+    panel_rows,
+    panel_title,
+    panels,
+)
+from brainalign.report.style import BAND, CONTROLS, bottom_legend, measure_label, panel_grid, paper, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +42,9 @@ def draw_layer_profile(results: Results, network: str, measure: str) -> "Figure"
                 dashes: Any = CONTROLS.get(str(control), "--")
                 axis.axhline(score, color="0.45", linestyle=dashes, linewidth=0.8, zorder=1)
             crowded = sum(map(len, layers)) > 32
-            axis.set_xticks(range(len(layers)), layers, rotation=45 if crowded else 0, ha="right" if crowded else "center")
+            axis.set_xticks(
+                range(len(layers)), layers, rotation=45 if crowded else 0, ha="right" if crowded else "center"
+            )
             axis.set_xlim(-0.3, len(layers) - 0.7)
             _finish(axis, results, dataset, roi, measure)
             axis.set_xlabel("Layer")
@@ -53,7 +64,14 @@ def draw_time_course(results: Results, network: str, measure: str) -> "Figure":
             rows, which = chosen_layer(results, panel_rows(scores, dataset, roi), roi)
             _draw_lines(axis, results, rows.assign(x=1000 * rows.time), markers=False)
             limits = rows.groupby("time")[["ceiling_lower", "ceiling_upper"]].mean()
-            axis.fill_between(1000 * limits.index.to_numpy(), limits.ceiling_lower, limits.ceiling_upper, color=BAND, linewidth=0, zorder=0)
+            axis.fill_between(
+                1000 * limits.index.to_numpy(),
+                limits.ceiling_lower,
+                limits.ceiling_upper,
+                color=BAND,
+                linewidth=0,
+                zorder=0,
+            )
             axis.axvline(0, color="0.6", linewidth=0.6, zorder=0)
             _finish(axis, results, dataset, roi, measure)
             axis.set_title(f"{panel_title(results, dataset, roi)}, {which}")
@@ -75,9 +93,21 @@ def _draw_lines(axis: "Axes", results: Results, rows: pd.DataFrame, markers: boo
             shift = 0.07 * (k - (len(drawn) - 1) / 2)
             x = np.repeat(mean.index.to_numpy()[:, None] + shift, seeds.shape[1], axis=1)
             axis.scatter(x, seeds, s=4, color=colour, alpha=0.55, linewidths=0, zorder=3)
-            axis.plot(mean.index + shift, mean, color=colour, linestyle=dashed, marker=styles[rule].marker, markersize=3.2, markeredgewidth=0.4, markeredgecolor="white", zorder=4)
+            axis.plot(
+                mean.index + shift,
+                mean,
+                color=colour,
+                linestyle=dashed,
+                marker=styles[rule].marker,
+                markersize=3.2,
+                markeredgewidth=0.4,
+                markeredgecolor="white",
+                zorder=4,
+            )
         else:
-            axis.fill_between(mean.index, seeds.min(axis=1), seeds.max(axis=1), color=colour, alpha=0.2, linewidth=0, zorder=2)
+            axis.fill_between(
+                mean.index, seeds.min(axis=1), seeds.max(axis=1), color=colour, alpha=0.2, linewidth=0, zorder=2
+            )
             axis.plot(mean.index, mean, color=colour, linestyle=dashed, zorder=4)
 
 
@@ -115,4 +145,11 @@ def _legend(results: Results, scores: pd.DataFrame, controls: list[str], has_cei
 def _handle(style: RuleStyle, rule: str) -> Any:
     from matplotlib.lines import Line2D
 
-    return Line2D([], [], color=style.colour, marker=style.marker, linestyle="--" if rule == "untrained" else "-", label=style.label)
+    return Line2D(
+        [],
+        [],
+        color=style.colour,
+        marker=style.marker,
+        linestyle="--" if rule == "untrained" else "-",
+        label=style.label,
+    )

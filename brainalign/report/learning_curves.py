@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.style import bottom_legend, paper, panel_grid
+from brainalign.report.style import bottom_legend, panel_grid, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

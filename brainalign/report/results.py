@@ -30,11 +30,12 @@ _COLUMNS = {
     "ranks": "network dataset roi time layer measure rule mean_score rank rank_low rank_high supported",
     "gates": "network dataset roi time layer measure gate severity sentence",
 }
-_TEXT = set(
-    "rule network dataset checkpoint layer subject roi measure kind rule_a rule_b correction family scope_subjects "
-    "scope_stimuli scope_seeds verdict gate severity sentence".split()
+_TEXT = (
+    *("rule", "network", "dataset", "checkpoint", "layer", "subject", "roi", "measure", "kind", "rule_a", "rule_b"),
+    *("correction", "family", "scope_subjects", "scope_stimuli", "scope_seeds", "verdict", "gate", "severity"),
+    "sentence",
 )
-_BOOLEAN = {"simulated", "supported"}
+_BOOLEAN = ("simulated", "supported")
 _OPTIONAL = {"ranks"}
 _STUDY_KEYS = ("name", "spec", "key", "versions", "hashes", "recordings")
 
@@ -123,8 +124,23 @@ class Results:
 
     def ranking_layer(self, roi: str) -> str | None:
         """Return the layer declared for ``roi`` before the data were seen, if the study declared one."""
-        declared = self.study["spec"].get("ranking_layer") or {}
+        spec = self.study["spec"]
+        declared = spec.get("ranking_layer") or spec.get("scoring", {}).get("ranking_layer") or {}
         return declared.get(roi)
+
+    def at_declared_layer(self, table: pd.DataFrame) -> pd.Series:
+        """Return which rows of a table of cells are at the layer declared for their ROI, all where none is declared.
+
+        A declared layer that a network does not have declares nothing for that network.
+        """
+        depth = {network: set(self.layers(network)) for network in self.networks}
+        chosen = [
+            declared is None or declared not in depth.get(network, ()) or layer == declared
+            for network, layer, declared in zip(
+                table.network, table.layer, map(self.ranking_layer, table.roi), strict=True
+            )
+        ]
+        return pd.Series(chosen, index=table.index, dtype=bool)
 
     def layers(self, network: str) -> list[str]:
         """Return the layers of ``network`` in the order of depth."""
@@ -138,10 +154,10 @@ def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
             return pd.DataFrame(columns=columns)
         msg = f"{path.name!r} is missing in {str(path.parent)!r}; expected a results folder. Run the study again."
         raise DataError(msg)
-    text = dict.fromkeys(_TEXT | _BOOLEAN, str)
+    text = dict.fromkeys((*_TEXT, *_BOOLEAN), str)
     try:
         # Only an empty cell is missing: a rule, layer or region may well be called "NA" or "none".
-        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])  # type: ignore[call-overload]
+        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:
         msg = f"Cannot read {str(path)!r} ({str(error).splitlines()[0]}); expected a CSV table. Run the study again."
         raise DataError(msg) from error

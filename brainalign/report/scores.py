@@ -1,10 +1,10 @@
 """Which rows of the score table a figure shows, and the means it draws."""
 
+from typing import Any
+
 import pandas as pd
 
 from brainalign.report.results import Results
-
-CELL = ["network", "dataset", "roi", "time", "layer", "measure"]
 
 
 def final_scores(results: Results, network: str, measure: str) -> pd.DataFrame:
@@ -13,6 +13,11 @@ def final_scores(results: Results, network: str, measure: str) -> pd.DataFrame:
     table = table[(table.network == network) & (table.measure == measure)]
     last = table.groupby(["rule", "seed"], dropna=False).epoch.transform("max")
     return table[(table.epoch == last) | last.isna()]
+
+
+def groups(table: pd.DataFrame, *keys: str) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """Return ``(values of keys, rows)`` in order of appearance; an empty time is a value like any other."""
+    return [(values, rows) for values, rows in table.groupby(list(keys), sort=False, dropna=False)]
 
 
 def panels(table: pd.DataFrame) -> list[tuple[str, str]]:

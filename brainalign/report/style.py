@@ -42,15 +42,17 @@ _SETTINGS = {
     "lines.markersize": 3,
     "figure.constrained_layout.h_pad": 0.05,
     "figure.constrained_layout.w_pad": 0.05,
+    "figure.constrained_layout.wspace": 0.03,
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "svg.hashsalt": "brainalign",
     "pdf.fonttype": 42,
 }
-_COMPARISONS = {
-    "spearman": "Spearman ρ",
+_UNITS = {
+    "corr": "Pearson r",
     "pearson": "Pearson r",
-    "kendall_tau_a": "Kendall τ-a",
-    "rho_a": "Spearman ρ-a",
+    "spearman": "Spearman ρ",
+    "rho-a": "Spearman ρ-a",
+    "tau-a": "Kendall τ-a",
     "cosine": "cosine",
     "r2": "R²",
 }
@@ -61,7 +63,8 @@ def paper() -> Iterator[None]:
     """Draw or save with the settings of the report; the caller's settings come back afterwards."""
     import matplotlib as mpl
 
-    with mpl.rc_context({**mpl.rcParamsDefault, "backend": mpl.rcParams["backend"], **_SETTINGS}):
+    settings: dict[Any, Any] = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
+    with mpl.rc_context(settings | _SETTINGS):
         yield
 
 
@@ -75,13 +78,15 @@ def new_figure(width: float, height: float) -> "Figure":
     return figure
 
 
-def panel_grid(n_panels: int, panel_height: float, most_columns: int = 3, **subplots: Any) -> "tuple[Figure, list[Axes]]":
+def panel_grid(
+    n_panels: int, panel_height: float, most_columns: int = 3, **subplots: Any
+) -> "tuple[Figure, list[Axes]]":
     """Return a figure with exactly ``n_panels`` axes, at most ``most_columns`` abreast."""
     columns = min(n_panels, most_columns)
     if n_panels > columns and n_panels % columns == 1:  # no lone panel in the last row where it can be helped
         columns = max(2, columns - 1)
     rows = math.ceil(n_panels / columns)
-    width = DOUBLE if columns > 1 else SINGLE * 1.3
+    width = DOUBLE if columns > 1 else SINGLE
     figure = new_figure(width, rows * panel_height + 0.5)
     axes = figure.subplots(rows, columns, squeeze=False, **subplots).ravel()
     for empty in axes[n_panels:]:
@@ -89,23 +94,35 @@ def panel_grid(n_panels: int, panel_height: float, most_columns: int = 3, **subp
     return figure, list(axes[:n_panels])
 
 
-def bottom_legend(figure: "Figure", handles: Sequence[Any], columns: int | None = None) -> None:
-    """Put one legend under all panels."""
-    most = columns or (6 if figure.get_figwidth() > 5 else 3)
-    figure.legend(handles=list(handles), loc="outside lower center", ncols=min(len(handles), most), columnspacing=1.2)
+def bottom_legend(figure: "Figure", handles: Sequence[Any]) -> None:
+    """Put one legend under all panels, in as many columns as the figure is wide."""
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    for columns in range(min(len(handles), 6), 0, -1):
+        legend = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, columnspacing=1.2)
+        if legend.get_window_extent(renderer).width < 0.98 * figure.bbox.width or columns == 1:
+            return
+        legend.remove()
 
 
 def words(name: str) -> str:
     """Return an identifier as words: ``"feedback_alignment"`` gives ``"feedback alignment"``."""
-    return name.replace("_", " ")
+    return {"gabor": "Gabor"}.get(name, name.replace("_", " "))
+
+
+def unit_name(comparator: str) -> str:
+    """Return a comparator or option as the reader knows it: ``"spearman"`` gives ``"Spearman ρ"``."""
+    return _UNITS.get(comparator, words(comparator))
 
 
 def measure_label(measure: str) -> str:
-    """Return the axis label of a measure: what is scored, and the unit of the score."""
+    """Return the axis label of a measure: what is scored, its unit, and what was held constant."""
+    measure, _, held = measure.partition("|")
     kind, *options = measure.split(":")
-    kinds = {"rsa": "RSA score", "encoding": "Encoding score"}
-    unit = _COMPARISONS.get(options[-1], words(options[-1])) if options else ""
-    return f"{kinds.get(kind, words(kind))} ({unit})" if unit else kinds.get(kind, words(kind))
+    label = {"rsa": "RSA score", "encoding": "Encoding score"}.get(kind, words(kind))
+    unit = unit_name(options[-1]) if options else ""
+    constant = f"{' and '.join(words(part) for part in held.split('+'))} held constant" if held else ""
+    details = ", ".join(part for part in (unit, constant) if part)
+    return f"{label} ({details})" if details else label
 
 
 def slug(*names: str) -> str:

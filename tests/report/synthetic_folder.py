@@ -13,14 +13,34 @@ from brainalign.storage import write_table, write_tensors, write_text
 
 RSA = "rsa:correlation:spearman"
 ENCODING = "encoding:ridge:pearson"
-CATEGORIES = (("human face", 12), ("human body", 12), ("animal face", 12), ("animal body", 12), ("natural", 23), ("artificial", 21))
+CATEGORIES = (
+    ("human face", 12),
+    ("human body", 12),
+    ("animal face", 12),
+    ("animal body", 12),
+    ("natural", 23),
+    ("artificial", 21),
+)
 GAIN = {"untrained": 0.0, "backprop": 1.0, "feedback_alignment": 0.8, "direct_feedback_alignment": 0.5}
 CONTRASTS = [
     "kind", "rule_a", "rule_b", "network", "dataset", "roi", "time", "layer", "measure", "delta", "se", "se_subjects",
     "se_stimuli", "se_seeds", "dof", "ci_low", "ci_high", "p", "p_adjusted", "correction", "family", "family_size",
     "n_subjects", "n_stimuli", "n_seeds", "scope_subjects", "scope_stimuli", "scope_seeds", "mde", "verdict",
 ]  # fmt: skip
-RANKS = ["network", "dataset", "roi", "time", "layer", "measure", "rule", "mean_score", "rank", "rank_low", "rank_high", "supported"]
+RANKS = [
+    "network",
+    "dataset",
+    "roi",
+    "time",
+    "layer",
+    "measure",
+    "rule",
+    "mean_score",
+    "rank",
+    "rank_low",
+    "rank_high",
+    "supported",
+]
 GATES = ["network", "dataset", "roi", "time", "layer", "measure", "gate", "severity", "sentence"]
 
 
@@ -112,7 +132,17 @@ class SyntheticFolder:
         table.insert(13, "floor", untrained.reindex(where).to_numpy())
         return table
 
-    def _row(self, target: Target, rule: str, seed: int | None, index: int, layer: str, subject: int, time: float, score: float) -> dict:  # noqa: PLR0913, E501
+    def _row(
+        self,
+        target: Target,
+        rule: str,
+        seed: int | None,
+        index: int,
+        layer: str,
+        subject: int,
+        time: float,
+        score: float,
+    ) -> dict:
         network = rule != "low_level"
         trained = network and rule != "untrained"
         return {
@@ -142,13 +172,17 @@ class SyntheticFolder:
                 if not supported:
                     spread = means[list(self.rules)].max() - means[list(self.rules)].min()
                     gates.append(cell | {"gate": "G6", "severity": "stop", "sentence": (
-                        f"RANKING NOT SUPPORTED: differences below {1.2 * spread + 0.01:.3f} cannot be resolved with this "
-                        f"data set; observed range {spread:.3f}.")})  # fmt: skip
+                        f"RANKING NOT SUPPORTED: differences below {1.2 * spread + 0.01:.3f} cannot be resolved "
+                        f"with this data set; observed range {spread:.3f}.")})  # fmt: skip
                 if target.n_subjects < 6:
                     gates.append(cell | {"gate": "G1", "severity": "warn", "sentence": (
                         f"{target.n_subjects} subjects are fewer than 6: subjects are fixed, so the result holds for "
                         "these subjects and not for a population.")})  # fmt: skip
-        return pd.DataFrame(contrasts, columns=CONTRASTS), pd.DataFrame(ranks, columns=RANKS), pd.DataFrame(gates, columns=GATES)
+        return (
+            pd.DataFrame(contrasts, columns=CONTRASTS),
+            pd.DataFrame(ranks, columns=RANKS),
+            pd.DataFrame(gates, columns=GATES),
+        )
 
     def _contrasts(self, target: Target, cell: dict, means: pd.Series) -> list[dict]:
         trained = [rule for rule in self.rules if rule != "untrained"]
@@ -162,11 +196,14 @@ class SyntheticFolder:
             p = math.erfc(abs(delta) / se / math.sqrt(2))
             size = sum(other == kind for other, _, _ in pairs)
             rows.append(cell | {
-                "kind": kind, "rule_a": a, "rule_b": b, "delta": delta, "se": se, "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se,
-                "se_seeds": 0.3 * se, "dof": 9.3, "ci_low": delta - 2.25 * se, "ci_high": delta + 2.25 * se, "p": p,
-                "p_adjusted": min(1.0, p * size), "correction": "holm", "family": f"{kind} within {target.dataset} {target.roi}",
-                "family_size": size, "n_subjects": target.n_subjects, "n_stimuli": target.n_stimuli, "n_seeds": self.n_seeds,
-                "scope_subjects": "random" if random_subjects else "fixed", "scope_stimuli": "random", "scope_seeds": "random",
+                "kind": kind, "rule_a": a, "rule_b": b, "delta": delta, "se": se,
+                "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se, "se_seeds": 0.3 * se, "dof": 9.3, "ci_low": delta - 2.25 * se, "ci_high": delta + 2.25 * se, "p": p,
+                "p_adjusted": min(1.0, p * size), "correction": "holm",
+                "family": f"{kind} within {target.dataset} {target.roi}",
+                "family_size": size, "n_subjects": target.n_subjects, "n_stimuli": target.n_stimuli,
+                "n_seeds": self.n_seeds,
+                "scope_subjects": "random" if random_subjects else "fixed", "scope_stimuli": "random",
+                "scope_seeds": "random",
                 "mde": 3.1 * se, "verdict": ("higher" if delta > 0 else "lower") if p < 0.05 else "inconclusive",
             })  # fmt: skip
         return rows
@@ -183,7 +220,8 @@ class SyntheticFolder:
                     accuracy = 0.1 + (top - 0.1) * learned + shift + rng.normal(0, 0.003)
                     rows.append({
                         "rule": rule, "network": self.network, "dataset": "cifar10_jpeg", "seed": seed, "epoch": epoch,
-                        "step": epoch * 390, "train_loss": 2.3 - 1.7 * (top - 0.1) / 0.7 * learned + rng.normal(0, 0.01),
+                        "step": epoch * 390,
+                        "train_loss": 2.3 - 1.7 * (top - 0.1) / 0.7 * learned + rng.normal(0, 0.01),
                         "train_accuracy": accuracy + 0.04 * learned, "val_accuracy": accuracy,
                         "test_accuracy": accuracy - 0.01, "ms_per_step": 31.0 + 6 * len(rule) / 10 + rng.normal(0, 0.4),
                         "population": self.n_seeds, "learning_rate": 0.001,
@@ -197,19 +235,27 @@ class SyntheticFolder:
             "macaque_v4": ("Macaque V4 responses to natural images", "spikes"),
         }
         recordings = {
-            name: {"title": titles[name][0], "modality": titles[name][1], "citation": f"Authors of {name} (2014). A study. doi:10.1000/{name}",
+            name: {"title": titles[name][0], "modality": titles[name][1],
+                   "citation": f"Authors of {name} (2014). A study. doi:10.1000/{name}",
                    "simulated": name in self.simulated}
             for name in dict.fromkeys(target.dataset for target in self.targets)
         }  # fmt: skip
-        spec: dict = {"rules": list(self.rules), "networks": [self.network], "seeds": list(range(self.n_seeds)), "epochs": 20}
+        spec: dict = {
+            "rules": list(self.rules),
+            "networks": [self.network],
+            "seeds": list(range(self.n_seeds)),
+            "epochs": 20,
+        }
         if self.ranking_layer:
             spec["ranking_layer"] = {target.roi: self.chosen(target) for target in self.targets}
         return {
             "name": "four rules, one network", "spec": spec, "key": "3f9c0a7be1d24c55",
             "versions": {"python": "3.11.7", "brainalign": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6"},
-            "hashes": {"code": "a1b2" * 16, "cichy92": "c3d4" * 16}, "citations": ["Krizhevsky A (2009). Learning multiple layers of features from tiny images."],
+            "hashes": {"code": "a1b2" * 16, "cichy92": "c3d4" * 16}, 
+            "citations": ["Krizhevsky A (2009). Learning multiple layers of features from tiny images."],
             "wall_seconds": 5412.0,
-            "scope_sentences": ["Results generalise to new stimuli like these 92 and to new seeds; to new subjects only where subjects are random."],
+            "scope_sentences": ["Results generalise to new stimuli like these 92 and to new seeds; "
+                                "to new subjects only where subjects are random."],
             "cautions": ["cifar10_jpeg is a lossy copy of CIFAR-10."],
             "n_bootstrap": 1000, "alpha": 0.05, "correction": "holm", "recordings": recordings,
         }  # fmt: skip
@@ -234,7 +280,9 @@ class SyntheticFolder:
         write_tensors(folder / "rdms.safetensors", rdms, about)
         sets = {target.dataset for target in self.targets if target.measure == RSA}
         images = torch.as_tensor(_pictures(labels, rng))
-        write_tensors(folder / "thumbnails.safetensors", {name: images.clone() for name in sets}, dict.fromkeys(sets, ids))
+        write_tensors(
+            folder / "thumbnails.safetensors", {name: images.clone() for name in sets}, dict.fromkeys(sets, ids)
+        )
 
 
 def _geometry(labels: list[str], rng: np.random.Generator) -> np.ndarray:
@@ -242,7 +290,10 @@ def _geometry(labels: list[str], rng: np.random.Generator) -> np.ndarray:
     centre = {name: rng.normal(0, 0.9, 30) for name, _ in CATEGORIES}
     animate = rng.normal(0, 0.8, 30)
     return np.stack(
-        [centre[label] + (animate if "human" in label or "animal" in label else -animate) + rng.normal(0, 0.7, 30) for label in labels]
+        [
+            centre[label] + (animate if "human" in label or "animal" in label else -animate) + rng.normal(0, 0.7, 30)
+            for label in labels
+        ]
     )
 
 
@@ -253,8 +304,8 @@ def _rdm(features: np.ndarray) -> torch.Tensor:
 def _pictures(labels: list[str], rng: np.random.Generator) -> np.ndarray:
     """Return ``(n_stimuli, 32, 32, 3)`` discs, bars and squares on grey, one shape and hue per category."""
     y, x = np.mgrid[-1:1:32j, -1:1:32j]
-    shapes = (np.hypot(x, y) < 0.8, (abs(x) < 0.4) & (abs(y) < 0.9), np.hypot(x, 1.6 * y) < 0.8, (abs(y) < 0.4) & (abs(x) < 0.9),
-              abs(x) + abs(y) < 0.9, np.maximum(abs(x), abs(y)) < 0.7)  # fmt: skip
+    shapes = (np.hypot(x, y) < 0.8, (abs(x) < 0.4) & (abs(y) < 0.9), np.hypot(x, 1.6 * y) < 0.8,
+              (abs(y) < 0.4) & (abs(x) < 0.9), abs(x) + abs(y) < 0.9, np.maximum(abs(x), abs(y)) < 0.7)  # fmt: skip
     hues = np.array([[224, 172, 140], [180, 120, 90], [150, 110, 60], [110, 90, 70], [70, 130, 60], [60, 90, 150]])
     names = [name for name, _ in CATEGORIES]
     pictures = np.full((len(labels), 32, 32, 3), 200.0)

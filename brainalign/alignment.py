@@ -1,0 +1,311 @@
+"""Every layer of every network against every recording: scores, contrasts, ranks and gates as rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from brainalign.comparisons.rsa import RSA
+from brainalign.errors import SpecError
+from brainalign.inference.cell import compare_rules
+from brainalign.inference.contrast import Contrast
+from brainalign.inference.family import adjust
+from brainalign.inference.gates import judge
+from brainalign.inference.scope import resolve_scope
+from brainalign.instance import Instance
+from brainalign.low_level import low_level_features, low_level_rdms
+from brainalign.rdms import RDMs, compute_rdms
+from brainalign.recordings.source import RecordingSource
+from brainalign.scored import LOW_LEVEL, Model, Scored, control, layer_rdms, layers_of, score_encoding, score_rsa
+from brainalign.specs import RecordingSpec, ScoringSpec
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """Tables of one or more recordings; their columns are described in the architecture page.
+
+    Parameters
+    ----------
+    scores, contrasts, ranks, gates
+        Long tables, a row each for a score, a contrast, a rule in a cell, and a gate that fired.
+    scope_sentences
+        What the inference of each recording and measure extends to.
+    """
+
+    scores: pd.DataFrame
+    contrasts: pd.DataFrame
+    ranks: pd.DataFrame
+    gates: pd.DataFrame
+    scope_sentences: tuple[str, ...] = ()
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Alignment"]) -> "Alignment":
+        """Join the tables of several recordings."""
+        tables = {}
+        for name in ("scores", "contrasts", "ranks", "gates"):
+            filled = [getattr(part, name) for part in parts if len(getattr(part, name))]
+            tables[name] = pd.concat(filled, ignore_index=True) if filled else getattr(parts[0], name)
+        sentences = dict.fromkeys(sentence for part in parts for sentence in part.scope_sentences)
+        return cls(**tables, scope_sentences=tuple(sentences))
+
+
+def align(
+    instances: Sequence[Instance],
+    source: RecordingSource,
+    spec: RecordingSpec,
+    scoring: ScoringSpec | None = None,
+    progress: Progress = lambda text: None,
+) -> Alignment:
+    """Score layers against a recording and infer what the scores support.
+
+    Parameters
+    ----------
+    instances
+        Networks under the stimuli of ``source``, see :func:`brainalign.instance.show`; rules are compared within
+        one architecture, seed k of one rule with seed k of another.
+    source
+        The recording.
+    spec
+        ROIs, measures, and whether subjects are random.
+    scoring
+        How.
+    progress
+        Called with a short text before each part.
+
+    Raises
+    ------
+    SpecError
+        If the recording cannot support what is asked: an unknown ROI, one subject declared random, too few stimuli.
+    StimulusMismatchError
+        If networks and brains did not see the same stimuli.
+    DataError
+        If an RDM is constant or a response not finite.
+    """
+    scoring = scoring or ScoringSpec()
+    layers = layers_of(instances)
+    parts = []
+    for roi in check_rois(source, spec):
+        for measure in spec.measures:
+            progress(f"{source.label} {roi}: {measure}")
+            for scored in _scored(measure, layers, source, roi, scoring):
+                parts.append(_tables(scored, source, roi, spec, scoring))
+    return _adjust_families(Alignment.concatenate(parts), scoring)
+
+
+def check_rois(source: RecordingSource, spec: RecordingSpec) -> tuple[str, ...]:
+    """Return the ROIs to score, all of the source unless the study names some; an unknown one raises SpecError."""
+    for roi in spec.rois:
+        if roi not in source.rois:
+            msg = f"Recording {source.label!r} has no ROI {roi!r}. Choose among: {', '.join(source.rois)}."
+            raise SpecError(msg)
+    return spec.rois or source.rois
+
+
+def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) -> None:
+    """Refuse a recording that cannot support the study, before anything is trained.
+
+    Raises
+    ------
+    SpecError
+        If a ROI is unknown, one subject is declared random, stimuli are too few, or trials were not published but an
+        encoding model is asked for.
+    """
+    for roi in check_rois(source, spec):
+        rdms = source.rdms(roi)
+        try:
+            resolve_scope({"subjects": spec.subjects}, len(rdms), len(rdms.stimulus_ids), n_seeds)
+        except SpecError as error:
+            msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
+            raise SpecError(msg) from error
+    if "encoding" in spec.measures and not source.recordings():
+        msg = f"Recording {source.label!r} was published as RDMs only; encoding needs responses. Use measures = ['rsa']."
+        raise SpecError(msg)
+
+
+def _scored(
+    measure: str,
+    layers: Sequence[tuple[Model, np.ndarray, tuple[str, ...]]],
+    source: RecordingSource,
+    roi: str,
+    scoring: ScoringSpec,
+) -> list[Scored]:
+    stimuli, side = source.stimuli(), _side(scoring)
+    n_final = sum(model.final for model, *_ in layers)
+    if measure == "encoding":
+        controls = low_level_features(stimuli, side) if scoring.low_level else {}
+        rows = [(control(name), features, stimuli.ids) for name, features in controls.items()]
+        return [score_encoding([*layers[:n_final], *rows, *layers[n_final:]], source.recordings(), roi, scoring)]
+    RSA(scoring.dissimilarity, scoring.comparator)  # refuses unknown options before any work
+    brains = source.rdms(roi)
+    wanted = scoring.low_level or scoring.partial
+    controls_rdms = low_level_rdms(stimuli, side, scoring.dissimilarity) if wanted else {}
+    rdms = layer_rdms(layers, scoring.dissimilarity)
+    shown = [(control(name), rdm) for name, rdm in controls_rdms.items()] if scoring.low_level else []
+    found = [score_rsa([*rdms[:n_final], *shown, *rdms[n_final:]], brains, scoring)]
+    if scoring.partial:
+        unknown = [name for name in scoring.partial if name not in controls_rdms]
+        if unknown:
+            msg = f"Unknown control {unknown[0]!r} in partial. Choose among: {', '.join(controls_rdms)}."
+            raise SpecError(msg)
+        held = {name: controls_rdms[name] for name in scoring.partial}
+        found.append(score_rsa(rdms[:n_final], brains, scoring, held))
+    return found
+
+
+def _side(scoring: ScoringSpec) -> tuple[int, int]:
+    """Resolution of the low-level controls: that of the networks if declared, otherwise 32 pixels."""
+    return (scoring.resolution or 32,) * 2
+
+
+# -- tables -----------------------------------------------------------------------------------------------------------
+
+
+def _tables(
+    scored: Scored, source: RecordingSource, roi: str, spec: RecordingSpec, scoring: ScoringSpec
+) -> Alignment:
+    place = {"dataset": source.label, "roi": roi, "time": None, "measure": scored.measure}
+    contrasts: list[dict[str, object]] = []
+    ranks: list[dict[str, object]] = []
+    gates: list[dict[str, object]] = []
+    sentences: list[str] = []
+    for (network, layer), rules in _cells(scored).items():
+        cell_place = {"network": network, **place, "layer": layer}
+        n_seeds = min(len(rows) for rows in rules.values())
+        scope = resolve_scope({"subjects": spec.subjects}, len(scored.subjects), scored.draws.n_units, n_seeds)
+        control_rows = rules.pop("untrained", None)
+        trained = dict(sorted(rules.items(), key=lambda item: item[0] == "backprop"))
+        if not trained:
+            continue
+        untrained = {rule: control_rows for rule in trained} if control_rows is not None else None
+        cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
+        verdict = judge(cell)
+        primary = _is_primary(roi, layer, scoring)
+        for (a, b), found in cell.contrasts.items():
+            kind = "vs_backprop" if b == "backprop" else "pair"
+            contrasts.append({"kind": kind, "rule_a": a, "rule_b": b, **cell_place, **_row(found), "primary": primary})
+        for a, found in cell.vs_untrained.items():
+            row = {"kind": "vs_untrained", "rule_a": a, "rule_b": "untrained"}
+            contrasts.append({**row, **cell_place, **_row(found), "primary": primary})
+        ranks += [{**cell_place, **vars(item), "supported": verdict.supported} for item in verdict.ranks]
+        gates += [{**cell_place, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates]
+        sentences.append(f"{source.label} {roi}, {scored.measure}: {cell.scope.sentence}")
+    return Alignment(
+        _score_table(scored, place, source.simulated),
+        pd.DataFrame(contrasts),
+        pd.DataFrame(ranks),
+        pd.DataFrame(gates, columns=[*_CELL, "gate", "severity", "sentence"]),
+        tuple(dict.fromkeys(sentences)),
+    )
+
+
+_CELL = ("network", "dataset", "roi", "time", "layer", "measure")
+
+
+def _cells(scored: Scored) -> dict[tuple[str, str], dict[str, list[int]]]:
+    """Return rows by (network, layer) and rule, in the order of seeds, final instances only."""
+    cells: dict[tuple[str, str], dict[str, list[int]]] = {}
+    order = sorted(range(scored.draws.n_models), key=lambda row: scored.models[row].seed or 0)
+    for row in order:
+        model = scored.models[row]
+        if model.rule != LOW_LEVEL:
+            cells.setdefault((model.network, model.layer), {}).setdefault(model.rule, []).append(row)
+    first = {(model.network, model.layer): model.layer_index for model in scored.models}
+    return dict(sorted(cells.items(), key=lambda item: (item[0][0], first[item[0]])))
+
+
+def _row(found: Contrast) -> dict[str, object]:
+    names = [f.name for f in fields(found) if f.name not in ("scope", "paired", "alpha")]
+    scope = {f"scope_{factor}": getattr(found.scope, factor) for factor in ("subjects", "stimuli", "seeds")}
+    return {**{name: getattr(found, name) for name in names}, **scope}
+
+
+def _is_primary(roi: str, layer: str, scoring: ScoringSpec) -> bool:
+    """Without a ranking layer chosen beforehand every layer is in one family; with one, the others are exploratory."""
+    return roi not in scoring.ranking_layer or scoring.ranking_layer[roi] == layer
+
+
+def _adjust_families(alignment: Alignment, scoring: ScoringSpec) -> Alignment:
+    """Adjust p within families: all contrasts of a network, data set and measure, primary and exploratory apart."""
+    table = alignment.contrasts
+    if not len(table):
+        return alignment
+    table = table.assign(correction=scoring.correction, family="", p_adjusted=np.nan, family_size=0)
+    for key, rows in table.groupby(["network", "dataset", "measure", "primary"], sort=False).groups.items():
+        network, dataset, measure, primary = key
+        status = "primary" if primary else "exploratory"
+        table.loc[rows, "family"] = f"{network}, {dataset}, {measure}: {status}"
+        table.loc[rows, "p_adjusted"] = adjust(table.loc[rows, "p"].to_numpy(float), scoring.correction)
+        table.loc[rows, "family_size"] = len(rows)
+    # A single test may be significant where its family is not: the verdict is that of the family.
+    lost = (table.p_adjusted >= scoring.alpha) & table.verdict.isin(["higher", "lower"])
+    table.loc[lost, "verdict"] = "inconclusive"
+    return Alignment(
+        alignment.scores, table.drop(columns="primary"), alignment.ranks, alignment.gates, alignment.scope_sentences
+    )
+
+
+def _score_table(scored: Scored, place: Mapping[str, object], simulated: bool) -> pd.DataFrame:
+    scores = scored.scores
+    floors = _floors(scored)
+    rows = []
+    for model, own in zip(scored.models, scores, strict=True):
+        floor = floors.get((model.network, model.layer), np.full(len(own), np.nan))
+        for k, subject in enumerate(scored.subjects):
+            rows.append(
+                {
+                    "rule": model.rule,
+                    "network": model.network,
+                    "seed": model.seed,
+                    "checkpoint": model.step,
+                    "epoch": model.epoch,
+                    "layer": model.layer,
+                    "layer_index": model.layer_index,
+                    **place,
+                    "subject": subject,
+                    "score": own[k],
+                    "floor": floor[k],
+                    "ceiling_lower": scored.ceiling[0].mean(),
+                    "ceiling_upper": scored.ceiling[1].mean(),
+                    "n_stimuli": scored.n_stimuli,
+                    "n_targets": scored.n_targets,
+                    "simulated": simulated,
+                    "final": model.final,
+                }
+            )
+    return pd.DataFrame(rows).astype({"seed": "Int64", "checkpoint": "Int64"})
+
+
+def _floors(scored: Scored) -> dict[tuple[str, str], np.ndarray]:
+    """Return the untrained control's mean score by network and layer, ``(n_subjects,)``."""
+    return {
+        cell: scored.draws.observed[rules["untrained"]].mean(axis=0)
+        for cell, rules in _cells(scored).items()
+        if "untrained" in rules
+    }
+
+
+# -- RDMs for display -------------------------------------------------------------------------------------------------
+
+
+def mean_rdms(
+    instances: Sequence[Instance], source: RecordingSource, spec: RecordingSpec, ids: Sequence[str], dissimilarity: str
+) -> dict[str, RDMs]:
+    """Return mean RDMs over ``ids`` for display.
+
+    ``<dataset>|<roi>|brain`` is the mean over subjects, ``<dataset>|<roi>|<rule>|<layer>`` over seeds.
+    """
+    groups: dict[tuple[str, str], list[np.ndarray]] = {}
+    one_network = len({one.network for one in instances}) == 1
+    for one in (one for one in instances if one.final):
+        for layer, features in one.activations.subset(ids).layers.items():
+            name = one.rule if one_network else f"{one.rule} ({one.network})"
+            groups.setdefault((name, layer), []).append(features)
+    means = {key: compute_rdms(np.stack(sets), tuple(ids), dissimilarity).mean() for key, sets in groups.items()}
+    found: dict[str, RDMs] = {}
+    for roi in check_rois(source, spec):
+        found[f"{source.label}|{roi}|brain"] = source.rdms(roi).subset(ids).mean()
+        found |= {f"{source.label}|{roi}|{rule}|{layer}": rdm for (rule, layer), rdm in means.items()}
+    return found

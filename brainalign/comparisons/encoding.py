@@ -1,0 +1,264 @@
+"""Encoding models: how well a layer's features predict responses to stimuli held out."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
+from brainalign.comparisons.group_folds import group_folds
+from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.randomness import stream_seed
+from brainalign.rdms import gram
+
+MIN_STIMULI = 10
+# a correlation within a test fold of fewer stimuli says nothing
+MIN_FOLD = 4
+
+# elements of one float64 temporary of the solver: 64 MB
+_BLOCK = 2**23
+
+
+@dataclass(frozen=True)
+class Encoding(Comparison):
+    """Ridge regression from features to responses, nested cross-validation over stimuli, one penalty per target.
+
+    ``min_w |y - X w|^2 + alpha |w|^2`` with ``alpha = c trace(K_train) / n_train``, ``K = X X'``, and ``c`` chosen per
+    target by the squared error in inner folds of the training stimuli. Features and responses are centred with
+    training statistics. Solved by himalaya (Dupre la Tour et al. 2022, NeuroImage 264:119728).
+
+    Parameters
+    ----------
+    n_folds, n_inner_folds
+        Folds for testing and, within training stimuli, for choosing the penalty.
+    alphas
+        The values of ``c`` on offer.
+    solver
+        ``"kernel"`` (cost grows with stimuli), ``"primal"`` (with features) or ``"auto"``, the cheaper of the two.
+    standardize
+        Divide each feature by its training standard deviation; default is one scalar for all, which keeps the
+        geometry of the layer. Features that are constant in training are then left out.
+    seed
+        Of the folds.
+    dtype
+        ``"float64"`` or ``"float32"``, of the solver.
+
+    Raises
+    ------
+    SpecError
+        If an option is out of range.
+    """
+
+    name: ClassVar[str] = "encoding"
+
+    n_folds: int = 5
+    n_inner_folds: int = 5
+    alphas: tuple[float, ...] = tuple(float(c) for c in np.logspace(-4, 4, 20))
+    solver: str = "auto"
+    standardize: bool = False
+    seed: int = 0
+    dtype: str = "float64"
+
+    def __post_init__(self) -> None:
+        for option, number in (("n_folds", self.n_folds), ("n_inner_folds", self.n_inner_folds)):
+            if number < 2:
+                msg = f"{option} = {number}, expected at least 2; use 5."
+                raise SpecError(msg)
+        for option, value, known in (
+            ("solver", self.solver, ("auto", "kernel", "primal")),
+            ("dtype", self.dtype, ("float64", "float32")),
+        ):
+            if value not in known:
+                msg = f"{option} = {value!r}, expected one of: {', '.join(known)}."
+                raise SpecError(msg)
+        if not self.alphas or min(self.alphas) <= 0:
+            msg = f"alphas = {self.alphas}, expected positive numbers; leave the default, 20 values from 1e-4 to 1e4."
+            raise SpecError(msg)
+
+    @property
+    def label(self) -> str:
+        """``encoding:ridge``, with ``:standardized`` where each feature is scaled."""
+        return f"{self.name}:ridge{':standardized' if self.standardize else ''}"
+
+    def form(self, n: int, p: int) -> str:
+        """Return ``"kernel"`` or ``"primal"`` for ``n`` stimuli and ``p`` features."""
+        if self.solver != "auto":
+            return self.solver
+        # measured: the eigendecomposition of K costs as much as the SVD of X where X has n / 3 columns
+        return "kernel" if 3 * p > n else "primal"
+
+    def folds(self, groups: Sequence[str | int] | np.ndarray) -> np.ndarray:
+        """Return the test fold of each stimulus; it depends on the groups and the seed, never on features."""
+        return group_folds(groups, self.n_folds, stream_seed(self.seed, "encoding", "outer"))
+
+    def score(
+        self, features: Any, responses: Any, groups: Sequence[str | int] | np.ndarray | None = None
+    ) -> EncodingScores:
+        """Fit and test.
+
+        Parameters
+        ----------
+        features
+            ``(n_stimuli, n_features)`` of one layer.
+        responses
+            ``(n_stimuli, n_targets)`` to the same stimuli in the same order; targets are voxels, or channels by times.
+        groups
+            ``(n_stimuli,)``: rows with one label never stand on both sides of a split. Default: each row for itself,
+            which is right only where each row is a different stimulus.
+
+        Raises
+        ------
+        SpecError
+            If there are too few stimuli or groups for the folds.
+        StimulusMismatchError
+            If shapes do not fit.
+        DataError
+            If values are not finite, or features or a target are constant.
+        """
+        x, y = np.asarray(features), np.asarray(responses, dtype=np.float64)
+        _check_values(x, y)
+        labels = np.arange(len(x)) if groups is None else np.asarray(groups)
+        self._check_counts(len(x), labels)
+        folds = self.folds(labels)
+        form = self.form(*x.shape)
+        kernel = gram(x, columns=True) if form == "kernel" and not self.standardize else None
+        predictions, alphas = np.empty_like(y), np.empty((self.n_folds, y.shape[1]))
+        residual, spread = np.zeros(y.shape[1]), np.zeros(y.shape[1])
+        with _numpy_backend():
+            for fold in range(self.n_folds):
+                train, test = folds != fold, folds == fold
+                model = self._prepare(x, kernel, train, form)
+                inner = group_folds(
+                    labels[train], self.n_inner_folds, stream_seed(self.seed, "encoding", "inner", fold)
+                )
+                predictions[test], alphas[fold] = self._fit(model, y[train], inner, form)
+                residual += ((y[test] - predictions[test]) ** 2).sum(axis=0)
+                spread += ((y[test] - y[train].mean(axis=0)) ** 2).sum(axis=0)
+        edges = np.isin(alphas, (min(self.alphas), max(self.alphas)))
+        r2 = 1 - residual / spread
+        r = fold_correlations(predictions, y, folds)
+        return EncodingScores(predictions, folds, r, r2, alphas, float(edges.mean()), form)
+
+    def _prepare(
+        self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the solver takes for training and test rows, centred and divided by the kernel scale."""
+        if form == "kernel" and kernel is not None:
+            ours, theirs = _centred_kernels(kernel, train)
+            scale = np.trace(ours) / len(ours)
+        else:
+            mean = x[train].mean(axis=0, dtype=np.float64)
+            ours, theirs = x[train] - mean, x[~train] - mean
+            if self.standardize:
+                deviation = ours.std(axis=0)
+                kept = deviation > 1e-12 * deviation.max(initial=0.0)
+                ours, theirs = ours[:, kept] / deviation[kept], theirs[:, kept] / deviation[kept]
+            scale = np.einsum("ij,ij->", ours, ours) / len(ours)
+            if form == "kernel":
+                ours, theirs = ours @ ours.T, theirs @ ours.T
+            else:
+                scale = np.sqrt(scale)
+        if not scale > 0:
+            msg = "Features are constant over the training stimuli, expected features that vary; leave this layer out."
+            raise DataError(msg)
+        return (ours / scale).astype(self.dtype), (theirs / scale).astype(self.dtype)
+
+    def _fit(
+        self, model: tuple[np.ndarray, np.ndarray], y: np.ndarray, inner: np.ndarray, form: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return predictions for the test rows and the chosen penalty of each target."""
+        from himalaya.kernel_ridge import KernelRidgeCV
+        from himalaya.ridge import RidgeCV
+        from sklearn.model_selection import PredefinedSplit
+
+        train, test = model
+        mean, deviation = y.mean(axis=0), y.std(axis=0)
+        # unit variance: ridge is equivariant to it, and himalaya marks unusable penalties by an absolute score
+        targets = ((y - mean) / np.where(deviation > 0, deviation, 1)).astype(self.dtype)
+        batch = max(1, _BLOCK // (len(self.alphas) * len(y)))
+        params = {"n_targets_batch": batch}
+        options = {"alphas": np.sort(self.alphas), "cv": PredefinedSplit(inner), "fit_intercept": True}
+        if form == "kernel":
+            ridge = KernelRidgeCV(kernel="precomputed", solver_params=params, **options)
+        else:
+            # its warning is advice to use kernels, which `form` has weighed
+            ridge = RidgeCV(solver_params={**params, "warn": False}, **options)
+        ridge.fit(train, targets)
+        # himalaya keeps penalties as exp(log): back to the value on offer
+        nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), ridge.best_alphas_))).argmin(axis=0)
+        return ridge.predict(test) * deviation + mean, np.asarray(self.alphas)[nearest]
+
+    def _check_counts(self, n_stimuli: int, groups: np.ndarray) -> None:
+        n_groups = len(np.unique(groups))
+        if len(groups) != n_stimuli:
+            msg = f"{len(groups)} group labels for {n_stimuli} stimuli; give one label per stimulus."
+            raise StimulusMismatchError(msg)
+        if n_stimuli < MIN_STIMULI:
+            msg = f"Encoding got {n_stimuli} stimuli, expected at least {MIN_STIMULI}; use RSA, or record more stimuli."
+            raise SpecError(msg)
+        if n_groups < self.n_folds:
+            msg = f"Encoding got {n_groups} groups for n_folds = {self.n_folds}; set n_folds to {n_groups} or less."
+            raise SpecError(msg)
+        folds = self.folds(groups)
+        smallest = int(np.bincount(folds).min())
+        if smallest < MIN_FOLD:
+            msg = (
+                f"The smallest of {self.n_folds} test folds holds {smallest} stimuli, expected at least {MIN_FOLD} to "
+                f"correlate within it; set n_folds to {max(2, n_stimuli // MIN_FOLD)} or less."
+            )
+            raise SpecError(msg)
+        fewest = min(len(np.unique(groups[folds != fold])) for fold in range(self.n_folds))
+        if fewest < self.n_inner_folds:
+            msg = (
+                f"Training stimuli form {fewest} groups for n_inner_folds = {self.n_inner_folds}; "
+                f"set n_inner_folds to {fewest} or less."
+            )
+            raise SpecError(msg)
+
+
+def _check_values(x: np.ndarray, y: np.ndarray) -> None:
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
+        msg = (
+            f"Features {x.shape} and responses {y.shape}, expected (n_stimuli, n_features) and (n_stimuli, n_targets); "
+            "join them on stimulus ids and flatten first."
+        )
+        raise StimulusMismatchError(msg)
+    for what, values in (("Features", x), ("Responses", y)):
+        finite = np.isfinite(values).all(axis=1)
+        if not finite.all():
+            row = int((~finite).argmax())
+            msg = (
+                f"{what} of {int((~finite).sum())} stimuli hold NaN or infinity (first: row {row}); drop those stimuli."
+            )
+            raise DataError(msg)
+    constant = y.max(axis=0) == y.min(axis=0)
+    if constant.any():
+        msg = (
+            f"{int(constant.sum())} targets are constant (first: {int(constant.argmax())}); drop voxels without signal."
+        )
+        raise DataError(msg)
+
+
+def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return train x train and test x train kernels of features centred on the training mean."""
+    ours, theirs = kernel[np.ix_(train, train)], kernel[np.ix_(~train, train)]
+    column = ours.mean(axis=0)
+    return ours - column - column[:, None] + column.mean(), theirs - column - theirs.mean(axis=1)[
+        :, None
+    ] + column.mean()
+
+
+@contextlib.contextmanager
+def _numpy_backend() -> Iterator[None]:
+    """Run himalaya on NumPy, and leave its global choice as it was."""
+    from himalaya.backend import get_backend, set_backend
+
+    before = get_backend().name
+    set_backend("numpy")
+    try:
+        yield
+    finally:
+        set_backend(before)

@@ -1,0 +1,67 @@
+"""What the best possible model could score, given how much subjects differ."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from brainalign.comparisons.comparators import check_comparator, compare_vectors, standardise
+from brainalign.errors import DataError
+from brainalign.rdms import RDMs
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseCeiling:
+    """Bounds on the mean score over subjects that the true model could reach.
+
+    Parameters
+    ----------
+    lower
+        Mean over subjects of how well the other subjects' pooled RDM does; in the units of the comparator.
+    upper
+        Mean over subjects of how well the pooled RDM of all, the subject included, does.
+    lower_by_subject
+        ``(n_subjects,)``, whose mean is ``lower``.
+    """
+
+    lower: float
+    upper: float
+    lower_by_subject: np.ndarray
+
+
+def noise_ceiling(rdms: RDMs, method: str) -> NoiseCeiling:
+    """Return the noise ceiling of one RDM per subject.
+
+    ``lower = mean_s cmp(d_s, pool(all but s))``, ``upper = mean_s cmp(d_s, pool(all))``, with the pool that is
+    best for the comparator (:func:`brainalign.comparisons.comparators.pool`); Nili et al. 2014, PLoS Comput Biol
+    10:e1003553. With few subjects the bracket is wide: it shrinks as 1/n_subjects.
+
+    Parameters
+    ----------
+    rdms
+        One RDM per subject.
+    method
+        A comparator.
+
+    Raises
+    ------
+    SpecError
+        If the method is unknown.
+    DataError
+        If there is one subject only, or an RDM is constant.
+    """
+    check_comparator(method)
+    if len(rdms) < 2:
+        msg = (
+            f"A noise ceiling needs the RDMs of >= 2 subjects, got {len(rdms)}; "
+            'declare subjects = "fixed" and read scores without a ceiling.'
+        )
+        raise DataError(msg)
+    vectors = rdms.dissimilarities
+    scaled = standardise(vectors, method)
+    total = scaled.sum(axis=0)
+    upper = compare_vectors(vectors, total / len(rdms), method)
+    lower = [
+        compare_vectors(own, (total - mine) / (len(rdms) - 1), method)[0, 0]
+        for own, mine in zip(vectors, scaled, strict=True)
+    ]
+    return NoiseCeiling(float(np.mean(lower)), float(upper.mean()), np.array(lower))

@@ -1,0 +1,56 @@
+"""One trained network under the stimuli of a recording."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from brainalign.activations import Activations, extract
+from brainalign.checkpoint import Checkpoint
+from brainalign.datasets.stimuli import Stimuli
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """A network's layers and where they come from.
+
+    Parameters
+    ----------
+    rule, network, seed
+        Who.
+    step, epoch
+        When: updates and passes over the training samples.
+    final
+        Whether training ended there; contrasts compare final instances only.
+    activations
+        Its layers under the stimuli.
+    """
+
+    rule: str
+    network: str
+    seed: int
+    step: int
+    epoch: float
+    final: bool
+    activations: Activations
+
+
+def show(
+    checkpoints: Sequence[Checkpoint], stimuli: Stimuli, resolution: int = 0, device: str = "cpu"
+) -> list[Instance]:
+    """Show stimuli to every instance of every checkpoint of one population, first to last.
+
+    ``resolution`` is the side in pixels, 0 for the one the networks were trained at.
+    """
+    found = []
+    for position, checkpoint in enumerate(checkpoints):
+        preprocessing = checkpoint.preprocessing
+        if resolution:
+            preprocessing = replace(preprocessing, resolution=(resolution, resolution))
+        shown = extract(checkpoint, stimuli, preprocessing, device=device)
+        final = position == len(checkpoints) - 1
+        found += [
+            Instance(
+                checkpoint.spec.rule, checkpoint.network.name, seed, checkpoint.step, checkpoint.epoch, final, activations
+            )
+            for seed, activations in zip(checkpoint.seeds, shown, strict=True)
+        ]
+    return found

@@ -1,0 +1,82 @@
+"""Contrasts by layer, or by time: what each rule gains over the untrained network, and loses to backprop."""
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from brainalign.report.contrast_rows import profile_rows
+from brainalign.report.contrasts_figure import contrast_legend
+from brainalign.report.results import Results
+from brainalign.report.rule_style import RuleStyle, rule_styles
+from brainalign.report.scores import panel_rows, panel_title, panels
+from brainalign.report.style import DOUBLE, SINGLE, bottom_legend, measure_label, new_figure, paper
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_KINDS = {"vs_untrained": "rule − untrained", "vs_backprop": "rule − backprop"}
+
+
+def draw_contrast_profile(results: Results, network: str, measure: str) -> "Figure":
+    """Draw one row of panels per ROI, one column per reference; differences with intervals by layer or time."""
+    table = profile_rows(results, network, measure)
+    cells = panels(table)
+    kinds = [kind for kind in _KINDS if (table.kind == kind).any()]
+    layers = [layer for layer in results.layers(network) if (table.layer == layer).any()]
+    styles = rule_styles(results.rules)
+    with paper():
+        from matplotlib.lines import Line2D
+
+        figure = new_figure(DOUBLE if len(kinds) > 1 else SINGLE, 1.65 * len(cells) + 0.5)
+        axes = figure.subplots(len(cells), len(kinds), squeeze=False, sharey="row")
+        for row, (dataset, roi) in zip(axes, cells, strict=True):
+            for axis, kind in zip(row, kinds, strict=True):
+                rows = panel_rows(table[table.kind == kind], dataset, roi)
+                _draw_panel(axis, rows, layers, styles, results.alpha)
+                axis.set_title(f"{panel_title(results, dataset, roi)}: {_KINDS[kind]}")
+            row[0].set_ylabel(f"Δ {measure_label(measure)}")
+        rules = [rule for rule in results.rules if (table.rule_a == rule).any()]
+        handles: list[Any] = [
+            Line2D([], [], color=styles[rule].colour, marker=styles[rule].marker, label=styles[rule].label)
+            for rule in rules
+        ]
+        bottom_legend(figure, handles + contrast_legend(results.alpha))
+    return figure
+
+
+def _draw_panel(
+    axis: "Axes", rows: pd.DataFrame, layers: list[str], styles: dict[str, RuleStyle], alpha: float
+) -> None:
+    by_time = rows.time.nunique() > 1
+    x = 1000 * rows.time if by_time else rows.layer.map({layer: float(k) for k, layer in enumerate(layers)})
+    rules = [rule for rule in styles if (rows.rule_a == rule).any()]
+    step = 0.0 if by_time else 0.6 / max(len(rules), 3)
+    for k, rule in enumerate(rules):
+        style, part = (
+            styles[rule],
+            rows[rows.rule_a == rule].assign(x=x + step * (k - (len(rules) - 1) / 2)).sort_values("x"),
+        )
+        if by_time:
+            axis.fill_between(part.x, part.ci_low, part.ci_high, color=style.colour, alpha=0.15, linewidth=0)
+            axis.plot(part.x, part.delta, color=style.colour, linewidth=0.8)
+        else:
+            axis.vlines(part.x, part.ci_low, part.ci_high, color=style.colour, linewidth=1)
+        for filled in (False, True):
+            some = part[(part.p_adjusted < alpha) == filled]
+            face = style.colour if filled else "white"
+            axis.plot(
+                some.x,
+                some.delta,
+                style.marker,
+                markersize=3.2,
+                markeredgewidth=0.8,
+                markeredgecolor=style.colour,
+                markerfacecolor=face,
+            )
+    axis.axhline(0, color="black", linewidth=0.6, zorder=0)
+    if by_time:
+        axis.set_xlabel("Time from stimulus onset (ms)")
+    else:
+        axis.set_xticks(range(len(layers)), layers)
+        axis.set_xlabel("Layer")

@@ -1,0 +1,163 @@
+"""The methods paragraphs of a study, written from its tables and specification alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from brainalign.report import citation_list as known
+from brainalign.report.citation_list import CitationList
+from brainalign.report.results import Results
+from brainalign.report.scores import panel_rows, panels
+from brainalign.report.style import unit_name, words
+from brainalign.report.wording import correction_name, counted, listed, scope_of, spanned
+
+_CORRECTIONS = {"holm": known.HOLM, "bh": known.BENJAMINI_HOCHBERG, "by": known.BENJAMINI_YEKUTIELI}
+
+
+@dataclass(frozen=True)
+class MethodsText:
+    """Paragraphs with numbered citations, and the citations in that order."""
+
+    paragraphs: tuple[str, ...]
+    citations: tuple[str, ...]
+
+
+def methods_text(results: Results) -> MethodsText:
+    """Return what a methods section says about the study."""
+    citations = CitationList()
+    writers: tuple[Callable[[Results, CitationList], str], ...] = (_training, _recordings, _measures, _inference)
+    paragraphs = [writer(results, citations) for writer in writers]
+    citations.cite(*results.study.get("citations", []))
+    return MethodsText(tuple(text for text in paragraphs if text), citations.texts)
+
+
+def _training(results: Results, citations: CitationList) -> str:
+    table = results.training
+    rules = [rule for rule in results.rules if rule != "untrained"]
+    if table.empty or not rules:
+        return ""
+    seeds = table.groupby(["rule", "network", "dataset"]).seed.nunique()
+    trained = table[table.rule != "untrained"]
+    sentences = [
+        f"We trained {listed([words(name) for name in trained.network.unique()])} on "
+        f"{listed(list(trained.dataset.unique()))} with {counted(len(rules), 'learning rule')} "
+        f"({listed([words(rule) for rule in rules])}), {spanned(seeds)} {'seed' if seeds.max() == 1 else 'seeds'} each"
+    ]
+    ends = trained.groupby(["rule", "network", "dataset"])[["epoch", "step"]].max()
+    if ends.notna().all(axis=None) and len(ends):
+        sentences[0] += f", for {_numbers(ends.epoch)} epochs ({_numbers(ends.step)} steps)"
+    rates = trained.learning_rate.dropna().unique()
+    sentences[0] += (
+        f", at {'a learning rate' if len(rates) == 1 else 'learning rates'} of {listed([f'{r:g}' for r in rates])}."
+        if len(rates)
+        else "."
+    )
+    if "untrained" in results.rules:
+        sentences.append(
+            "Untrained networks are the floor: "
+            "every rule is compared with them at the same layer and for the same subject."
+        )
+    return " ".join(sentences)
+
+
+def _recordings(results: Results, citations: CitationList) -> str:
+    scores = results.alignment[results.alignment.rule != "low_level"]
+    sentences = []
+    for dataset in scores.dataset.unique():
+        about = results.study["recordings"].get(dataset, {})
+        cells = [panel_rows(scores, *cell) for cell in panels(scores) if cell[0] == dataset]
+        shown = f"{spanned(pd.concat(cells).n_stimuli)} stimuli"
+        where = listed([f"{rows.roi.iloc[0]} ({counted(rows.subject.nunique(), 'subject')})" for rows in cells])
+        kind = (
+            "SIMULATED: no brain was recorded" if results.is_simulated(dataset) else about.get("modality", "recordings")
+        )
+        mark = citations.cite(about.get("citation", ""))
+        sentences.append(
+            f"{dataset} ({about.get('title', dataset)}){f' {mark}' if mark else ''} holds responses ({kind}) "
+            f"to {shown} in {where}."
+        )
+    n_layers = {network: len(results.layers(network)) for network in results.networks}
+    layers = listed([f"{words(network)} ({counted(count, 'layer')})" for network, count in n_layers.items()])
+    sentences.append(f"The same stimuli were shown to {layers}; networks and brains were matched by stimulus identity.")
+    declared = {roi: results.ranking_layer(roi) for roi in scores.roi.unique() if results.ranking_layer(roi)}
+    if declared:
+        pairs = listed([f"{layer} for {roi}" for roi, layer in declared.items()])
+        sentences.append(f"The layer at which rules are ranked was declared before the scores were seen: {pairs}.")
+    else:
+        sentences.append("No layer was chosen by its score; every layer is reported.")
+    return " ".join(sentences)
+
+
+def _measures(results: Results, citations: CitationList) -> str:
+    sentences = [_measure(measure, citations) for measure in results.measures]
+    table = results.alignment
+    if table[table.measure.str.startswith("rsa")].ceiling_lower.notna().any():
+        sentences.append(f"The noise ceiling of representational similarity is that of {citations.cite(known.NILI)}.")
+    controls = table[table.rule == "low_level"].layer.unique()
+    if len(controls):
+        sentences.append(
+            f"Low-level controls ({listed([words(name) for name in controls])}) were scored in the same way."
+        )
+    return " ".join(sentences)
+
+
+def _measure(measure: str, citations: CitationList) -> str:
+    base, _, held = measure.partition("|")
+    kind, *options = base.split(":")
+    if kind == "rsa":
+        dissimilarity, comparator = (*options, "", "")[:2]
+        of = f" ({words(dissimilarity)} dissimilarity)" if dissimilarity else ""
+        by = f" by {unit_name(comparator)}" if comparator else ""
+        mark = citations.cite(known.KRIEGESKORTE)
+        text = f"Representational similarity analysis {mark} compared dissimilarity matrices{of} of networks and brains{by}"
+    elif kind == "encoding":
+        details = f" ({', '.join(unit_name(option) for option in options)})" if options else ""
+        text = (
+            f"Encoding models{details} predicted responses to held-out stimuli from layers by regression "
+            f"with himalaya {citations.cite(known.HIMALAYA)}"
+        )
+    else:
+        text = f"The measure {measure} was computed"
+    constant = f", with {listed([words(part) for part in held.split('+')])} held constant" if held else ""
+    return f"{text}{constant}."
+
+
+def _inference(results: Results, citations: CitationList) -> str:
+    table = results.contrasts
+    if table.empty:
+        return ""
+    draws = results.study.get("n_bootstrap")
+    two = ((table.scope_subjects == "random") & (table.scope_stimuli == "random")).any()
+    correction = (
+        f", with the two-factor correction of {citations.cite(known.SCHUETT)} where both are random" if two else ""
+    )
+    sentences = [scope_of(table, results)]
+    if (table.scope_subjects == "random").any() or (table.scope_stimuli == "random").any():
+        count = f" ({draws} draws)" if draws else ""
+        seeds = ", plus the variance over seeds" if (table.scope_seeds == "random").any() else ""
+        sentences.append(
+            "Standard errors of differences between rules come from a bootstrap over the random factors among "
+            f"subjects and stimuli{count}{correction}{seeds}."
+        )
+    names = [name for name in table.correction.unique() if name]
+    if names:
+        methods = listed(
+            [f"{correction_name(name)} {citations.cite(_CORRECTIONS.get(name, ''))}".strip() for name in names]
+        )
+        sentences.append(
+            f"p values were adjusted by {methods} within families of {spanned(table.family_size)} contrasts; "
+            f"the level is {results.alpha:g}."
+        )
+    sentences.append(f"Intervals of single contrasts are {100 * (1 - results.alpha):g}% and unadjusted.")
+    if len(results.ranks):
+        sentences.append(
+            f"Ranks are simultaneous confidence sets {citations.cite(known.MOGSTAD)}; "
+            "an order is printed only where no gate forbids it."
+        )
+    return " ".join(sentences)
+
+
+def _numbers(values: pd.Series) -> str:
+    low, high = values.min(), values.max()
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

@@ -1,0 +1,150 @@
+"""One page that holds everything: verdicts, figures, tables, methods and provenance."""
+
+import base64
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brainalign.errors import SpecError
+from brainalign.report.figures import draw_all
+from brainalign.report.methods_text import methods_text
+from brainalign.report.plate import Plate
+from brainalign.report.results import Results
+from brainalign.report.style import paper, words
+from brainalign.report.table import compared_table, contrast_tables, gate_table, training_table
+from brainalign.report.verdict import verdicts
+from brainalign.report.wording import counted, listed
+from brainalign.storage import atomic_path, write_text
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from matplotlib.figure import Figure
+
+_FORMATS = ("png", "svg", "pdf")
+_DOTS_PER_INCH = 300
+_DOI = re.compile(r"\b(?:doi:\s*|https?://(?:dx\.)?doi\.org/)(10\.\d{4,9}/[^\s;,<>\"]+)", re.IGNORECASE)
+
+
+def write_report(folder: str | Path, formats: Sequence[str] = _FORMATS) -> Path:
+    """Draw the figures of a results folder and write one self-contained page.
+
+    Parameters
+    ----------
+    folder
+        A results folder; ``figures/<name>.<format>`` and ``report.html`` are written into it.
+    formats
+        Which of ``"png"`` (300 dots per inch), ``"svg"`` and ``"pdf"`` to write as files.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    DataError
+        If the folder is not a whole results folder.
+    SpecError
+        If a format is unknown.
+    StorageError
+        If a file cannot be written; an earlier page is then intact, and there is none if there was none.
+    """
+    for name in formats:
+        if name not in _FORMATS:
+            msg = f"Unknown figure format {name!r}. Choose from: {', '.join(_FORMATS)}."
+            raise SpecError(msg)
+    results = Results.load(folder)
+    embedded = [_save(plate, results.folder / "figures", formats) for plate in draw_all(results)]
+    page = results.folder / "report.html"
+    write_text(page, _render_page(results, embedded))
+    return page
+
+
+def _save(plate: Plate, folder: Path, formats: Sequence[str]) -> dict[str, str]:
+    """Write the files of a figure; return its title, caption and data URI for the page."""
+    on_page = "png" if plate.raster else "svg"
+    uri = ""
+    plate.figure.draw_without_rendering()
+    plate.figure.set_layout_engine("none")  # laid out once; every format then shows the same figure
+    for kind in dict.fromkeys((*formats, on_page)):
+        content = _render_figure(plate.figure, kind)
+        if kind in formats:
+            with atomic_path(folder / f"{plate.name}.{kind}") as temporary:
+                temporary.write_bytes(content)
+        if kind == on_page:
+            mime = "image/svg+xml" if kind == "svg" else "image/png"
+            uri = f"data:{mime};base64,{base64.b64encode(content).decode()}"
+    width = f"{plate.figure.get_figwidth() * 25.4:.0f}"
+    return {"name": plate.name, "title": plate.title, "caption": plate.caption, "uri": uri, "width": width}
+
+
+def _render_figure(figure: "Figure", kind: str) -> bytes:
+    # No dates inside, so that the same results give the same bytes.
+    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    buffer = io.BytesIO()
+    with paper():
+        figure.savefig(buffer, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("brainalign.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["linked"] = _linked
+    contrasts, others = contrast_tables(results)
+    study = results.study
+    return environment.get_template("template.html").render(
+        study=study,
+        title=study["spec"].get("title") or study["name"],
+        simulated=[name for name in results.alignment.dataset.unique() if results.is_simulated(name)],
+        verdicts=verdicts(results),
+        summary=_summary(results),
+        compared=compared_table(results),
+        figures=figures,
+        contrasts=contrasts,
+        other_contrasts=others,
+        gates=gate_table(results),
+        training=training_table(results),
+        methods=methods_text(results),
+        seeds=sorted({int(seed) for seed in results.alignment.seed.dropna()}),
+        minutes=f"{float(study.get('wall_seconds') or 0) / 60:.1f}",
+        spec=json.dumps(study["spec"], indent=2, ensure_ascii=False),
+        alpha=results.alpha,
+    )
+
+
+def _summary(results: Results) -> str:
+    networks = listed([words(name) for name in results.networks])
+    scores = results.alignment[results.alignment.rule != "low_level"]
+    controls = results.alignment[results.alignment.rule == "low_level"].layer.unique()
+    return (
+        f"{counted(len(results.rules), 'rule')} ({listed([words(rule) for rule in results.rules])}), "
+        f"networks: {networks}, "
+        f"{counted(scores.seed.nunique(), 'seed')}, {counted(scores.dataset.nunique(), 'recording')}, "
+        f"{counted(len(results.measures), 'measure')}. "
+        f"Low-level controls: {listed([words(str(name)) for name in controls])}."
+    )
+
+
+def _linked(text: str) -> "Markup":
+    """Return ``text`` escaped, with its DOIs as links."""
+    from markupsafe import Markup, escape
+
+    parts, end = [], 0
+    for found in _DOI.finditer(text):
+        doi = found.group(1).rstrip(".)")
+        parts.append(escape(text[end : found.start()]))
+        parts.append(Markup('<a href="https://doi.org/{0}">doi:{0}</a>').format(doi))
+        end = found.start(1) + len(doi)
+    parts.append(escape(text[end:]))
+    return Markup("").join(parts)

@@ -1,0 +1,81 @@
+"""Counts, lists and scopes in words, taken from rows."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from brainalign.report.results import Results
+from brainalign.report.scores import panel_rows, panels
+from brainalign.report.style import words
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """Return ``"a"``, ``"a and b"`` or ``"a, b and c"``."""
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else "none"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return ``"1 seed"`` or ``"5 seeds"``."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def spanned(values: pd.Series) -> str:
+    """Return ``"5"`` or ``"4 to 6"`` for the whole numbers in ``values``."""
+    low, high = int(values.min()), int(values.max())
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def sample_sizes(results: Results, scores: pd.DataFrame) -> str:
+    """Return subjects and stimuli of each recording and ROI in ``scores``, and the number of seeds."""
+    parts = []
+    for dataset, roi in panels(scores):
+        rows = panel_rows(scores, dataset, roi)
+        stimuli = counted(int(rows.n_stimuli.max()), "stimulus", "stimuli")
+        parts.append(f"{results.dataset_label(dataset)} {roi}: {counted(rows.subject.nunique(), 'subject')}, {stimuli}")
+    seeds = scores.groupby("rule").seed.nunique()
+    per_rule = f"{spanned(seeds)} {'seed' if seeds.max() == 1 else 'seeds'} per rule"
+    return f"{'; '.join(parts)}; {per_rule}."
+
+
+def scope_of(contrasts: pd.DataFrame, results: Results) -> str:
+    """Return which of subjects, stimuli and seeds were random in ``contrasts``, by recording where they differ."""
+    said: dict[str, list[str]] = {}
+    for dataset, roi in panels(contrasts):
+        rows = panel_rows(contrasts, dataset, roi)
+        factors = {"subjects": rows.scope_subjects, "stimuli": rows.scope_stimuli, "seeds": rows.scope_seeds}
+        random = [name for name, scope in factors.items() if (scope == "random").all()]
+        fixed = [name for name in factors if name not in random]
+        parts = [f"{listed(names)} are {kind}" for kind, names in (("random", random), ("fixed", fixed)) if names]
+        said.setdefault("; ".join(parts), []).append(f"{results.dataset_label(dataset)} {roi}")
+    if len(said) == 1:
+        return f"{next(iter(said)).capitalize()}."
+    return " ".join(f"For {listed(where)}, {text}." for text, where in said.items())
+
+
+def correction_name(correction: str) -> str:
+    """Return the name of a correction for multiple tests."""
+    names = {"holm": "Holm's method", "bh": "the Benjamini-Hochberg method", "by": "the Benjamini-Yekutieli method"}
+    return names.get(correction, words(correction))
+
+
+def ceiling_definition(measure: str) -> str:
+    """Return what the noise ceiling of ``measure`` is."""
+    if measure.startswith("rsa"):
+        return (
+            "Noise ceiling: mean agreement of each subject's RDM with the mean RDM of the other subjects (lower) "
+            "and of all subjects (upper)."
+        )
+    return "Noise ceiling: the highest score that the reliability of the responses allows (lower and upper estimate)."
+
+
+def abbreviations(short: dict[str, str]) -> str:
+    """Return ``"FA, feedback alignment."`` for rules whose short name is not their name."""
+    pairs = [f"{name}, {words(rule)}" for rule, name in short.items() if name != words(rule)]
+    return f"{'; '.join(pairs)}." if pairs else ""
+
+
+def simulated_note(results: Results, datasets: Sequence[str]) -> str:
+    """Return the warning every caption of simulated recordings begins with, or nothing."""
+    simulated = [name for name in dict.fromkeys(datasets) if results.is_simulated(name)]
+    return f"SIMULATED: no brain was recorded for {listed(simulated)}." if simulated else ""

@@ -1,0 +1,279 @@
+"""A study from its specification to a results folder; only what changed is computed again."""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional as F
+
+from brainalign import __version__
+from brainalign.alignment import Alignment, align, check_recording, mean_rdms
+from brainalign.checkpoint import Checkpoint, load_checkpoint
+from brainalign.datasets.dataset import datasets
+from brainalign.datasets.manifest import load_manifest, manifests
+from brainalign.datasets.stimuli import Stimuli
+from brainalign.errors import SpecError
+from brainalign.instance import Instance, show
+from brainalign.randomness import numpy_stream
+from brainalign.rdms import RDMs
+from brainalign.recordings.source import RecordingSource, recording_source
+from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
+from brainalign.storage import content_hash, write_table, write_tensors, write_text
+from brainalign.training import Runtime, Trained, train
+
+Progress = Callable[[int, int, str], None]
+
+#: Stimuli shown in RDM and MDS figures; a larger set is sampled.
+_DISPLAYED = 120
+_TABLES = ("scores", "contrasts", "ranks", "gates")
+
+
+def run_study(
+    spec: StudySpec, out: str | Path, runtime: Runtime | None = None, progress: Progress | None = None
+) -> Path:
+    """Train, score and infer; write the results folder described in the architecture page.
+
+    Populations stay in ``out/populations``, scores of each recording in ``out/cache``; run again, the study resumes
+    and computes only what its specification changed.
+
+    Parameters
+    ----------
+    spec
+        The study.
+    out
+        Results folder.
+    runtime
+        Device and data folder.
+    progress
+        Called with steps done, all steps and a short text.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    BrainalignError
+        If the study cannot be run as specified, in one line; nothing half-written is left.
+    """
+    return _StudyRun(spec, Path(out), runtime or Runtime(), progress or (lambda *_: None)).finish()
+
+
+@dataclass(frozen=True)
+class _Target:
+    spec: RecordingSpec
+    source: RecordingSource
+
+
+class _StudyRun:
+    def __init__(self, spec: StudySpec, out: Path, runtime: Runtime, progress: Progress) -> None:
+        self.spec, self.out, self.runtime, self.progress = spec, out, runtime, progress
+        self.started = time.perf_counter()
+        self.targets = [_Target(item, self._source(item)) for item in spec.recordings]
+        if not self.targets or not spec.populations:
+            msg = f"Study {spec.name!r} has {len(spec.populations)} rules and {len(self.targets)} recordings; expected some of both."
+            raise SpecError(msg)
+
+    def _source(self, item: RecordingSpec) -> RecordingSource:
+        return recording_source(item.dataset, {"data_dir": self.runtime.data_dir, **item.options})
+
+    def finish(self) -> Path:
+        n_seeds = min(len(population.seeds) for population in self.spec.populations)
+        for target in self.targets:
+            check_recording(target.source, target.spec, n_seeds)
+        trained = [self._train(k, population) for k, population in enumerate(self.spec.populations)]
+        checkpoints = [self._checkpoints(one) for one in trained]
+        parts = [self._align(target, checkpoints) for target in self.targets]
+        alignment = Alignment.concatenate(parts)
+        self._write(pd.concat([one.history for one in trained], ignore_index=True), alignment, checkpoints)
+        return self.out
+
+    # -- stages -------------------------------------------------------------------------------------------------------
+
+    def _train(self, position: int, population: TrainSpec) -> Trained:
+        folder = self.out / "populations" / f"{population.rule}-{population.network}-{population.key}"
+        total = len(self.spec.populations)
+
+        def report(step: int, steps: int, text: str) -> None:
+            self.progress(position * 1000 + 1000 * step // steps, total * 1000, f"training {text}")
+
+        return train(population, folder, self.runtime, report)
+
+    def _checkpoints(self, trained: Trained) -> list[Checkpoint]:
+        if self.spec.scoring.checkpoints == "last":
+            return [trained.checkpoint]
+        return [load_checkpoint(path) for path in trained.files]
+
+    def _align(self, target: _Target, checkpoints: Sequence[Sequence[Checkpoint]]) -> Alignment:
+        """Score a recording, or read the scores if nothing they depend on has changed, this package included."""
+        stimuli = target.source.stimuli()
+        weights = [one.weights_hash(row) for many in checkpoints for one in many for row in range(len(one.seeds))]
+        key = content_hash(
+            to_dict(target.spec),
+            to_dict(self.spec.scoring),
+            [to_dict(population) for population in self.spec.populations],
+            weights,
+            stimuli.key,
+            _file_hashes(target.spec.dataset),
+            code_hash(),
+        )
+        folder = self.out / "cache" / f"{target.spec.dataset}-{key[:16]}"
+        if (folder / "scopes.json").exists():
+            tables = {name: _read(folder / f"{name}.csv") for name in _TABLES}
+            return Alignment(**tables, scope_sentences=tuple(json.loads((folder / "scopes.json").read_text())))
+        total = len(self.spec.populations) * 1000
+        instances = self._instances(checkpoints, stimuli)
+        found = align(
+            instances, target.source, target.spec, self.spec.scoring, lambda text: self.progress(total, total, text)
+        )
+        for name in _TABLES:
+            write_table(folder / f"{name}.csv", getattr(found, name))
+        write_text(folder / "scopes.json", json.dumps(found.scope_sentences))
+        return found
+
+    def _instances(self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli) -> list[Instance]:
+        shown = [show(many, stimuli, self.spec.scoring.resolution, self.runtime.device) for many in checkpoints]
+        return [one for instances in shown for one in instances]
+
+    # -- the results folder -------------------------------------------------------------------------------------------
+
+    def _write(
+        self, history: pd.DataFrame, alignment: Alignment, checkpoints: Sequence[Sequence[Checkpoint]]
+    ) -> None:
+        write_table(self.out / "training.csv", history)
+        write_table(self.out / "alignment.csv", alignment.scores)
+        for name in ("contrasts", "ranks", "gates"):
+            write_table(self.out / f"{name}.csv", getattr(alignment, name))
+        self._write_display([many[-1:] for many in checkpoints])
+        write_text(self.out / "study.json", json.dumps(self._facts(alignment), indent=1, ensure_ascii=False))
+
+    def _write_display(self, checkpoints: Sequence[Sequence[Checkpoint]]) -> None:
+        rdms: dict[str, RDMs] = {}
+        about: dict[str, Any] = {}
+        images: dict[str, torch.Tensor] = {}
+        ids: dict[str, list[str]] = {}
+        for target in self.targets:
+            label, stimuli = target.source.label, _displayed(target.source.stimuli())
+            images[label], ids[label] = _thumbnails(stimuli), list(stimuli.ids)
+            own = mean_rdms(
+                self._instances(checkpoints, stimuli),
+                target.source,
+                target.spec,
+                stimuli.ids,
+                self.spec.scoring.dissimilarity,
+            )
+            for name in own:
+                about["|".join(name.split("|")[:2])] = {
+                    "stimulus_ids": list(stimuli.ids),
+                    "labels": list(stimuli.labels or ()),
+                    "dissimilarity": self.spec.scoring.dissimilarity,
+                }
+            rdms |= own
+        tensors = {name: torch.from_numpy(rdm.dissimilarities[0].astype(np.float32)) for name, rdm in rdms.items()}
+        write_tensors(self.out / "rdms.safetensors", tensors, about)
+        write_tensors(self.out / "thumbnails.safetensors", images, ids)
+
+    def _facts(self, alignment: Alignment) -> dict[str, Any]:
+        names = [population.dataset for population in self.spec.populations] + [t.spec.dataset for t in self.targets]
+        known = [name for name in dict.fromkeys(names) if name in manifests()]
+        sources = {target.source.label: target.source for target in self.targets}
+        facts = {
+            "name": self.spec.name,
+            "spec": to_dict(self.spec),
+            "key": self.spec.key,
+            "versions": versions(),
+            "hashes": {"code": code_hash(), **{f"data: {name}": content_hash(_file_hashes(name)) for name in known}},
+            "citations": [load_manifest(name).citation for name in known],
+            "cautions": [f"{name}: {load_manifest(name).cautions}" for name in known if load_manifest(name).cautions],
+            "scope_sentences": list(alignment.scope_sentences),
+            "n_bootstrap": self.spec.scoring.n_bootstrap,
+            "alpha": self.spec.scoring.alpha,
+            "correction": self.spec.scoring.correction,
+            "device": self.runtime.device,
+            "training_sets": {p.dataset: datasets()[p.dataset].title for p in self.spec.populations},  # type: ignore[attr-defined]
+            "recordings": {
+                label: {
+                    "title": source.title,
+                    "modality": source.modality,
+                    "citation": source.citation,
+                    "simulated": source.simulated,
+                }
+                for label, source in sources.items()
+            },
+            "wall_seconds": round(time.perf_counter() - self.started, 1),
+        }
+        facts["recovery"] = [
+            sentence
+            for target in self.targets
+            if (sentence := _recovery(target.source, alignment.scores, alignment.ranks))
+        ]
+        return facts
+
+
+def _recovery(source: RecordingSource, scores: pd.DataFrame, ranks: pd.DataFrame) -> str:
+    """Say whether a simulated recording's known answer was found; nothing for a real one."""
+    rule, layer = getattr(source, "rule", None), getattr(source, "layer", None)
+    if not source.simulated or rule is None:
+        return ""
+    table = scores[(scores.dataset == source.label) & scores.final & (scores.rule != "low_level")]
+    table = table[table.measure == table.measure.iloc[0]]
+    means = table.groupby(["rule", "layer"]).score.mean()
+    best_rule, best_layer = means.idxmax()
+    at = ranks[(ranks.dataset == source.label) & (ranks.layer == layer) & (ranks.measure == table.measure.iloc[0])]
+    own = at[at.rule == rule]
+    alone = bool(len(own) and own.supported.iloc[0] and own.rank_high.iloc[0] == 1)
+    found = f"SIMULATED truth: {layer} of a network trained with {rule}. Highest mean score: {best_layer}, {best_rule}"
+    if (best_rule, best_layer) == (rule, layer):
+        how = "; the inference ranks it first alone." if alone else "; the inference does not rank it first alone."
+        return f"{found}. The planted layer and rule were recovered{how}"
+    return f"{found}. The planted layer and rule were NOT recovered: candidates differ by less than the noise resolves."
+
+
+def _displayed(stimuli: Stimuli) -> Stimuli:
+    if len(stimuli) <= _DISPLAYED:
+        return stimuli
+    rows = np.sort(numpy_stream(0, "displayed").choice(len(stimuli), _DISPLAYED, replace=False))
+    return stimuli.subset([stimuli.ids[row] for row in rows])
+
+
+def _thumbnails(stimuli: Stimuli, side: int = 40) -> torch.Tensor:
+    images = torch.from_numpy(stimuli.images).permute(0, 3, 1, 2).float()
+    if max(images.shape[-2:]) > side:
+        images = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
+    return images.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"roi": str, "layer": str, "subject": str})
+    return table.astype({name: "Int64" for name in ("seed", "checkpoint") if name in table})
+
+
+def _file_hashes(name: str) -> Mapping[str, str]:
+    """Return the content hash of each file of a data set; nothing for a simulated one."""
+    return {entry.path: entry.key for entry in load_manifest(name).files} if name in manifests() else {}
+
+
+def code_hash() -> str:
+    """Return a content hash of this package's source, so that scores of other code are never taken for current."""
+    root = Path(__file__).parent
+    return content_hash({str(path.relative_to(root)): path.read_text("utf-8") for path in sorted(root.rglob("*.py"))})
+
+
+def versions() -> dict[str, str]:
+    """Return versions of Python, this package and what numbers depend on."""
+    found = {"python": platform.python_version(), "brainalign": __version__}
+    for package in ("torch", "numpy", "scipy", "scikit-learn", "himalaya", "pandas", "matplotlib"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,83 @@
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brainalign.comparisons.comparators import COMPARATORS, compare_vectors, pool
+from brainalign.comparisons.noise_ceiling import noise_ceiling
+from brainalign.errors import DataError, SpecError
+from brainalign.rdms import RDMs
+
+IDS = tuple(f"s{k}" for k in range(15))
+
+
+def group(n_subjects=6, noise=0.5, seed=0):
+    rng = np.random.default_rng(seed)
+    return RDMs(rng.random(105) + noise * rng.random((n_subjects, 105)), IDS, "x")
+
+
+@pytest.mark.parametrize("method", COMPARATORS)
+def test_ceiling_equals_rsatoolbox(method):
+    pytest.importorskip("rsatoolbox")
+    from rsatoolbox.inference import boot_noise_ceiling
+    from rsatoolbox.rdm import RDMs as TheirRDMs
+
+    rdms = group()
+    ours = noise_ceiling(rdms, method)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = boot_noise_ceiling(TheirRDMs(rdms.dissimilarities), method)
+    np.testing.assert_allclose((ours.lower, ours.upper), theirs, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", ["corr", "spearman"])
+def test_each_subject_is_left_out_of_its_own_pool(method):
+    rdms = group()
+    found = noise_ceiling(rdms, method)
+    vectors = rdms.dissimilarities
+    for subject in range(len(rdms)):
+        others = pool(np.delete(vectors, subject, axis=0), method)
+        expected = compare_vectors(vectors[subject], others, method)[0, 0]
+        assert found.lower_by_subject[subject] == pytest.approx(expected, abs=1e-10)
+    assert found.lower == pytest.approx(found.lower_by_subject.mean())
+    assert found.lower < found.upper
+
+
+def test_the_true_model_lies_between_the_bounds_and_noise_lowers_them():
+    rng = np.random.default_rng(1)
+    inside, lowers = 0, []
+    for _ in range(40):
+        truth = rng.standard_normal(105)
+        brains = RDMs(truth + rng.standard_normal((10, 105)), IDS, "x")
+        ceiling = noise_ceiling(brains, "corr")
+        inside += ceiling.lower <= compare_vectors(truth, brains.dissimilarities, "corr").mean() <= ceiling.upper
+        noisier = RDMs(brains.dissimilarities + 2 * rng.standard_normal((10, 105)), IDS, "x")
+        lowers.append(ceiling.lower - noise_ceiling(noisier, "corr").lower)
+    assert inside >= 36
+    assert min(lowers) > 0
+
+
+def test_one_subject_and_unknown_comparators_are_refused_in_one_line():
+    with pytest.raises(DataError, match=r'>= 2 subjects, got 1; declare subjects = "fixed"') as error:
+        noise_ceiling(group(1), "corr")
+    assert "\n" not in str(error.value)
+    with pytest.raises(SpecError, match="Unknown comparator"):
+        noise_ceiling(group(), "pearson")
+
+
+@pytest.mark.parametrize(
+    ("roi", "method", "lower", "upper"),
+    [
+        ("IT", "corr", 0.4593, 0.5492),
+        ("IT", "spearman", 0.4525, 0.5422),
+        ("EVC", "corr", 0.2488, 0.3998),
+        ("EVC", "spearman", 0.2419, 0.3917),
+    ],
+)
+def test_ceilings_of_real_fmri_rdms(data_dir, roi, method, lower, upper):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(Path(data_dir) / "cichy92" / "target_fmri.mat") as file:
+        matrices = np.asarray(file[f"{roi}_RDMs"]).transpose(2, 0, 1)
+    found = noise_ceiling(RDMs.from_matrices(matrices, tuple(map(str, range(92))), "correlation"), method)
+    assert (found.lower, found.upper) == (pytest.approx(lower, abs=6e-5), pytest.approx(upper, abs=6e-5))

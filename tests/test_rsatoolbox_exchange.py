@@ -1,0 +1,45 @@
+import sys
+
+import numpy as np
+import pytest
+
+from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.rdms import compute_rdms
+from brainalign.rsatoolbox_exchange import from_rsatoolbox, to_rsatoolbox
+
+
+def example():
+    features = np.random.default_rng(0).standard_normal((2, 5, 20))
+    return compute_rdms(features, tuple("dacbe"), "euclidean", {"subject": ("s1", "s2")})
+
+
+def test_round_trip_keeps_values_ids_and_descriptors():
+    pytest.importorskip("rsatoolbox")
+    ours = example()
+    theirs = to_rsatoolbox(ours)
+    assert theirs.dissimilarity_measure == "squared euclidean"
+    np.testing.assert_array_equal(theirs.get_matrices(), ours.matrices())
+    back = from_rsatoolbox(theirs)
+    np.testing.assert_array_equal(back.dissimilarities, ours.dissimilarities)
+    assert (back.stimulus_ids, back.measure, back.descriptors) == (ours.stimulus_ids, "euclidean", ours.descriptors)
+
+
+def test_reordering_there_is_followed_here():
+    pytest.importorskip("rsatoolbox")
+    theirs = to_rsatoolbox(example())
+    theirs.sort_by(stimulus="alpha")
+    back = from_rsatoolbox(theirs)
+    assert back.stimulus_ids == tuple("abcde")
+    np.testing.assert_array_equal(back.dissimilarities, example().subset("abcde").dissimilarities)
+
+
+def test_missing_id_descriptor_is_named():
+    pytest.importorskip("rsatoolbox")
+    with pytest.raises(StimulusMismatchError, match=r"'image'.*stimulus"):
+        from_rsatoolbox(to_rsatoolbox(example()), "image")
+
+
+def test_without_rsatoolbox_the_error_says_how_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rsatoolbox", None)
+    with pytest.raises(SpecError, match=r"pip install 'brainalign\[rsatoolbox\]'"):
+        to_rsatoolbox(example())
