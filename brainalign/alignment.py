@@ -121,7 +121,9 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
             msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
             raise SpecError(msg) from error
     if "encoding" in spec.measures and not source.recordings():
-        msg = f"Recording {source.label!r} was published as RDMs only; encoding needs responses. Use measures = ['rsa']."
+        msg = (
+            f"Recording {source.label!r} was published as RDMs only; encoding needs responses. Use measures = ['rsa']."
+        )
         raise SpecError(msg)
 
 
@@ -163,9 +165,7 @@ def _side(scoring: ScoringSpec) -> tuple[int, int]:
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _tables(
-    scored: Scored, source: RecordingSource, roi: str, spec: RecordingSpec, scoring: ScoringSpec
-) -> Alignment:
+def _tables(scored: Scored, source: RecordingSource, roi: str, spec: RecordingSpec, scoring: ScoringSpec) -> Alignment:
     place = {"dataset": source.label, "roi": roi, "time": None, "measure": scored.measure}
     contrasts: list[dict[str, object]] = []
     ranks: list[dict[str, object]] = []
@@ -179,7 +179,7 @@ def _tables(
         trained = dict(sorted(rules.items(), key=lambda item: item[0] == "backprop"))
         if not trained:
             continue
-        untrained = {rule: control_rows for rule in trained} if control_rows is not None else None
+        untrained = dict.fromkeys(trained, control_rows) if control_rows is not None else None
         cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
         verdict = judge(cell)
         primary = _is_primary(roi, layer, scoring)
@@ -233,12 +233,12 @@ def _adjust_families(alignment: Alignment, scoring: ScoringSpec) -> Alignment:
     if not len(table):
         return alignment
     table = table.assign(correction=scoring.correction, family="", p_adjusted=np.nan, family_size=0)
-    for key, rows in table.groupby(["network", "dataset", "measure", "primary"], sort=False).groups.items():
-        network, dataset, measure, primary = key
-        status = "primary" if primary else "exploratory"
-        table.loc[rows, "family"] = f"{network}, {dataset}, {measure}: {status}"
-        table.loc[rows, "p_adjusted"] = adjust(table.loc[rows, "p"].to_numpy(float), scoring.correction)
-        table.loc[rows, "family_size"] = len(rows)
+    status = table.primary.map({True: "primary", False: "exploratory"})
+    table["family"] = table.network + ", " + table.dataset + ", " + table.measure + ": " + status
+    for family in table.family.unique():
+        rows = table.family == family
+        table.loc[rows, "p_adjusted"] = adjust(table.p[rows].to_numpy(float), scoring.correction)
+        table.loc[rows, "family_size"] = int(rows.sum())
     # A single test may be significant where its family is not: the verdict is that of the family.
     lost = (table.p_adjusted >= scoring.alpha) & table.verdict.isin(["higher", "lower"])
     table.loc[lost, "verdict"] = "inconclusive"

@@ -14,7 +14,7 @@ from brainalign.errors import DataError
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network, Params
 from brainalign.rules.learning_rule import LearningRule, learning_rule
-from brainalign.specs import TrainSpec, to_dict
+from brainalign.specs import TrainSpec, to_dict, train_spec
 from brainalign.storage import content_hash, read_tensors, write_tensors
 
 
@@ -93,13 +93,13 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     if "spec" not in facts:
         msg = f"{str(path)!r} is not a checkpoint; give a file from the checkpoints folder of a run."
         raise DataError(msg)
-    spec = TrainSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in facts["spec"].items()})
+    spec = train_spec(facts["spec"], str(path))
     shape, n_outputs, n_train = facts["task"]
     network = architecture(spec.network, dict(spec.network_options)).build(Task(tuple(shape), n_outputs, n_train))
     params, state = (
         {name: tensors.pop(f"{group}|{name}") for name in facts["order"][group]} for group in ("params", "state")
     )
-    record = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["preprocessing"].items()}
+    record: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["preprocessing"].items()}
     checkpoint = Checkpoint(
         spec,
         network,

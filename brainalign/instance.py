@@ -49,7 +49,13 @@ def show(
         final = position == len(checkpoints) - 1
         found += [
             Instance(
-                checkpoint.spec.rule, checkpoint.network.name, seed, checkpoint.step, checkpoint.epoch, final, activations
+                checkpoint.spec.rule,
+                checkpoint.network.name,
+                seed,
+                checkpoint.step,
+                checkpoint.epoch,
+                final,
+                activations,
             )
             for seed, activations in zip(checkpoint.seeds, shown, strict=True)
         ]

@@ -10,7 +10,7 @@ from torch import Tensor
 from brainalign.errors import SpecError
 
 #: Optimisers whose update of one element depends on that element alone, so that instances cannot mix.
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,

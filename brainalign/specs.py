@@ -189,6 +189,11 @@ def to_dict(spec: Any) -> dict[str, Any]:
     return {name: _plain(value) for name, value in dataclasses.asdict(spec).items()}
 
 
+def train_spec(options: Options, where: str = "train") -> TrainSpec:
+    """Build a :class:`TrainSpec` from named options; an unknown one raises :class:`SpecError`."""
+    return _build(TrainSpec, options, where)
+
+
 def read_study(path: str | Path) -> StudySpec:
     """Read a study file.
 
@@ -224,7 +229,7 @@ def study_from_table(table: Mapping[str, Any], where: str = "study") -> StudySpe
     for rule, own in table["rules"].items():
         own = dict(own)
         options = {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
-        populations.append(_build(TrainSpec, options, f"{where}, [rules.{rule}]"))
+        populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in table["recordings"]]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
     return StudySpec(table["name"], table.get("title", table["name"]), tuple(populations), tuple(recordings), scoring)

@@ -80,7 +80,10 @@ class _StudyRun:
         self.started = time.perf_counter()
         self.targets = [_Target(item, self._source(item)) for item in spec.recordings]
         if not self.targets or not spec.populations:
-            msg = f"Study {spec.name!r} has {len(spec.populations)} rules and {len(self.targets)} recordings; expected some of both."
+            msg = (
+                f"Study {spec.name!r} has {len(spec.populations)} rules and {len(self.targets)} recordings; "
+                "expected some of both."
+            )
             raise SpecError(msg)
 
     def _source(self, item: RecordingSpec) -> RecordingSource:
@@ -146,9 +149,7 @@ class _StudyRun:
 
     # -- the results folder -------------------------------------------------------------------------------------------
 
-    def _write(
-        self, history: pd.DataFrame, alignment: Alignment, checkpoints: Sequence[Sequence[Checkpoint]]
-    ) -> None:
+    def _write(self, history: pd.DataFrame, alignment: Alignment, checkpoints: Sequence[Sequence[Checkpoint]]) -> None:
         write_table(self.out / "training.csv", history)
         write_table(self.out / "alignment.csv", alignment.scores)
         for name in ("contrasts", "ranks", "gates"):
@@ -199,7 +200,7 @@ class _StudyRun:
             "alpha": self.spec.scoring.alpha,
             "correction": self.spec.scoring.correction,
             "device": self.runtime.device,
-            "training_sets": {p.dataset: datasets()[p.dataset].title for p in self.spec.populations},  # type: ignore[attr-defined]
+            "training_sets": {p.dataset: datasets()[p.dataset].title for p in self.spec.populations},
             "recordings": {
                 label: {
                     "title": source.title,

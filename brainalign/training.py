@@ -294,7 +294,7 @@ class _Run:
             return [None] * len(self.spec.seeds)
         correct = torch.zeros(len(self.spec.seeds), dtype=torch.int64)
         for images, labels in zip(samples.images.split(500), samples.labels.split(500), strict=True):
-            x = self.batches.preprocessing(images)
+            x = self.batches.preprocessing(images).contiguous(memory_format=torch.channels_last)
             for k in range(len(self.spec.seeds)):
                 answer = list(self.rule.respond(self.network, *self.checkpoint.instance(k), x).values())[-1]
                 correct[k] += (answer.argmax(1) == labels).sum().cpu()

@@ -104,12 +104,12 @@ def _legend(has_ceiling: bool) -> list[Any]:
             linestyle="",
             markerfacecolor="white",
             markeredgecolor="black",
-            label="seed (mean over subjects)",
+            label="seed",
         ),
-        Line2D([], [], marker="D", linestyle="", markersize=2.4, color="0.15", label="subject (mean over seeds)"),
+        Line2D([], [], marker="D", linestyle="", markersize=2.4, color="0.15", label="subject"),
         Line2D([], [], color=FLOOR, linewidth=0.9, label="untrained floor"),
-        Patch(facecolor="white", edgecolor="0.45", hatch="/////", label="low-level control (line: its score)"),
+        Patch(facecolor="white", edgecolor="0.45", hatch="/////", label="low-level control"),
     ]
     if has_ceiling:
-        handles.append(Patch(facecolor=BAND, label="noise ceiling, lower to upper"))
+        handles.append(Patch(facecolor=BAND, label="noise ceiling"))
     return handles

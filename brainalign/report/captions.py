@@ -20,6 +20,8 @@ from brainalign.report.wording import (
     spanned,
 )
 
+_REST = "Other pairs of rules, if any, are in the table of contrasts."
+
 
 def bars_caption(results: Results, network: str, measure: str) -> str:
     """Return the caption of the bars."""
@@ -80,15 +82,14 @@ def heatmap_caption(results: Results, network: str, measure: str) -> str:
 def contrasts_caption(results: Results, network: str, measure: str) -> str:
     """Return the caption of the forest plot."""
     table = forest_rows(results, network, measure)
-    return _contrast_caption(results, table, measure, "Colour and marker: the first rule of the difference.")
+    rest = "" if (table.kind == "pair").any() else f" {_REST}"
+    return _contrast_caption(results, table, measure, f"Colour and marker: the first rule of the difference.{rest}")
 
 
 def contrast_profile_caption(results: Results, network: str, measure: str) -> str:
     """Return the caption of contrasts by layer or time."""
     table = profile_rows(results, network, measure)
-    return _contrast_caption(
-        results, table, measure, "Colour and marker: the rule. The other pairs of rules are in the table of contrasts."
-    )
+    return _contrast_caption(results, table, measure, f"Colour and marker: the rule. {_REST}")
 
 
 def _contrast_caption(results: Results, table: pd.DataFrame, measure: str, key: str) -> str:

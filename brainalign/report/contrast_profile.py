@@ -28,7 +28,7 @@ def draw_contrast_profile(results: Results, network: str, measure: str) -> "Figu
     with paper():
         from matplotlib.lines import Line2D
 
-        figure = new_figure(DOUBLE if len(kinds) > 1 else SINGLE, 1.65 * len(cells) + 0.5)
+        figure = new_figure(DOUBLE if len(kinds) > 1 else SINGLE, 1.7 * len(cells))
         axes = figure.subplots(len(cells), len(kinds), squeeze=False, sharey="row")
         for row, (dataset, roi) in zip(axes, cells, strict=True):
             for axis, kind in zip(row, kinds, strict=True):
@@ -36,6 +36,7 @@ def draw_contrast_profile(results: Results, network: str, measure: str) -> "Figu
                 _draw_panel(axis, rows, layers, styles, results.alpha)
                 axis.set_title(f"{panel_title(results, dataset, roi)}: {_KINDS[kind]}")
             row[0].set_ylabel(f"Δ {measure_label(measure)}")
+        figure.align_ylabels()
         rules = [rule for rule in results.rules if (table.rule_a == rule).any()]
         handles: list[Any] = [
             Line2D([], [], color=styles[rule].colour, marker=styles[rule].marker, label=styles[rule].label)

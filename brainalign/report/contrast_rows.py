@@ -4,12 +4,20 @@ import pandas as pd
 
 from brainalign.report.results import Results
 
+MOST_PAIRS = 10
+
 
 def forest_rows(results: Results, network: str, measure: str) -> pd.DataFrame:
-    """Return the contrasts of recordings and ROIs with one layer and one time, each pair of rules once."""
+    """Return the contrasts of recordings and ROIs with one layer and one time, each pair of rules once.
+
+    Beyond ``MOST_PAIRS`` pairs only the comparisons with untrained and with backprop are drawn.
+    """
     table = _declared(results, network, measure)
     reference = table[["rule_a", "rule_b"]].isin(["backprop", "untrained"]).any(axis=1)
-    return table[_is_single(table) & ~((table.kind == "pair") & reference)]
+    pairs = (table.kind == "pair") & ~reference
+    if table[pairs].groupby(["dataset", "roi"]).size().max() > MOST_PAIRS:
+        pairs &= False
+    return table[_is_single(table) & (pairs | (table.kind != "pair"))]
 
 
 def profile_rows(results: Results, network: str, measure: str) -> pd.DataFrame:

@@ -30,17 +30,22 @@ def draw_heatmap(results: Results, network: str, measure: str) -> "Figure":
     columns = min(len(rules), 4 if len(cells) > 2 else 6)
     rows = -(-len(rules) // columns)
     width = SINGLE if 0.45 * len(cells) * columns + 1.2 < SINGLE else DOUBLE
+    # A line of a column name, in inches of 6 pt type; upright where it is wider than its column.
+    longest = 0.06 * max(len(line) for name in names for line in name.split("\n"))
+    upright = longest > 0.8 * (width - 1.2) / (columns * len(cells))
     with paper():
-        figure = new_figure(width, rows * (0.2 * len(layers) + 0.95) + 0.1)
+        figure = new_figure(width, max(1.5, rows * (0.2 * len(layers) + 0.3)) + (longest if upright else 0.3))
         axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
         for axis in axes[len(rules) :]:
             axis.remove()
-        for axis, rule in zip(axes, rules, strict=False):
+        for k, (axis, rule) in enumerate(zip(axes, rules, strict=False)):
             image = axis.imshow(grids[rule], cmap="cividis", vmin=scale[0], vmax=scale[1], aspect="auto")
             _print_values(axis, grids[rule], scale)
             style = rule_styles(results.rules)[rule]
             axis.set_title(style.label if len(cells) > 2 else style.short, loc="center")
-            axis.set_xticks(range(len(cells)), names, rotation=90 if len(cells) > 1 else 0, fontsize=6)
+            lowest = k + columns >= len(rules)
+            axis.set_xticks(range(len(cells)), names if lowest else [""] * len(cells), fontsize=6)
+            axis.tick_params(axis="x", rotation=90 if upright else 0)
             axis.set_yticks(range(len(layers)), layers)
             axis.tick_params(length=0)
             axis.spines[:].set_visible(False)

@@ -48,6 +48,7 @@ def draw_layer_profile(results: Results, network: str, measure: str) -> "Figure"
             axis.set_xlim(-0.3, len(layers) - 0.7)
             _finish(axis, results, dataset, roi, measure)
             axis.set_xlabel("Layer")
+        figure.align_ylabels()
         controls = _controls(results, cells, measure)
         bottom_legend(figure, _legend(results, scores, controls, _any_ceiling(scores, cells)))
     return figure
@@ -90,7 +91,7 @@ def _draw_lines(axis: "Axes", results: Results, rows: pd.DataFrame, markers: boo
         colour, dashed = styles[rule].colour, "--" if rule == "untrained" else "-"
         if markers:
             # Rules stand a little apart, so that their seeds do not hide one another.
-            shift = 0.07 * (k - (len(drawn) - 1) / 2)
+            shift = min(0.07, 0.5 / len(drawn)) * (k - (len(drawn) - 1) / 2)
             x = np.repeat(mean.index.to_numpy()[:, None] + shift, seeds.shape[1], axis=1)
             axis.scatter(x, seeds, s=4, color=colour, alpha=0.55, linewidths=0, zorder=3)
             axis.plot(

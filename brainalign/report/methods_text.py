@@ -108,9 +108,9 @@ def _measure(measure: str, citations: CitationList) -> str:
     if kind == "rsa":
         dissimilarity, comparator = (*options, "", "")[:2]
         of = f" ({words(dissimilarity)} dissimilarity)" if dissimilarity else ""
-        by = f" by {unit_name(comparator)}" if comparator else ""
         mark = citations.cite(known.KRIEGESKORTE)
-        text = f"Representational similarity analysis {mark} compared dissimilarity matrices{of} of networks and brains{by}"
+        text = f"Representational similarity analysis {mark} compared dissimilarity matrices{of} of networks and brains"
+        text += f" by {unit_name(comparator)}" if comparator else ""
     elif kind == "encoding":
         details = f" ({', '.join(unit_name(option) for option in options)})" if options else ""
         text = (

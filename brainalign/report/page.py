@@ -13,10 +13,11 @@ from brainalign.report.figures import draw_all
 from brainalign.report.methods_text import methods_text
 from brainalign.report.plate import Plate
 from brainalign.report.results import Results
+from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import paper, words
 from brainalign.report.table import compared_table, contrast_tables, gate_table, training_table
 from brainalign.report.verdict import verdicts
-from brainalign.report.wording import counted, listed
+from brainalign.report.wording import abbreviations, counted, listed
 from brainalign.storage import atomic_path, write_text
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def _save(plate: Plate, folder: Path, formats: Sequence[str]) -> dict[str, str]:
     """Write the files of a figure; return its title, caption and data URI for the page."""
     on_page = "png" if plate.raster else "svg"
     uri = ""
-    plate.figure.draw_without_rendering()
+    with paper():
+        plate.figure.draw_without_rendering()
     plate.figure.set_layout_engine("none")  # laid out once; every format then shows the same figure
     for kind in dict.fromkeys((*formats, on_page)):
         content = _render_figure(plate.figure, kind)
@@ -120,6 +122,7 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
         minutes=f"{float(study.get('wall_seconds') or 0) / 60:.1f}",
         spec=json.dumps(study["spec"], indent=2, ensure_ascii=False),
         alpha=results.alpha,
+        abbreviations=abbreviations({rule: style.short for rule, style in rule_styles(results.rules).items()}),
     )
 
 

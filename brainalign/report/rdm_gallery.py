@@ -44,13 +44,17 @@ def draw_rdm_gallery(results: Results, dataset: str) -> "Figure":
     columns = list(dict.fromkeys(name for cell in cells for name in rdm_columns(results, *cell)))
     styles = rule_styles(results.rules)
     with paper():
-        side = (DOUBLE - 1.6) / max(len(columns), 4)
-        figure = new_figure(DOUBLE, len(cells) * (side + 0.55))
+        abreast = min(max(len(columns), 4), 6)
+        side, rows = (DOUBLE - 1.6) / abreast, -(-len(columns) // abreast)
+        figure = new_figure(DOUBLE, len(cells) * (rows * (side + 0.25) + 0.3))
         parts = figure.subfigures(len(cells), 1, squeeze=False)[:, 0]
         for part, (_, roi) in zip(parts, cells, strict=True):
             names = rdm_columns(results, dataset, roi)
             order, labels = _category_order(results, dataset, roi)
-            axes = part.subplots(1, len(columns), squeeze=False)[0]
+            axes = part.subplots(rows, min(abreast, len(columns)), squeeze=False).ravel()
+            for axis in axes[len(columns) :]:
+                axis.remove()
+            axes = axes[: len(columns)]
             for axis, column in zip(axes, columns, strict=True):
                 if column not in names:
                     axis.remove()

@@ -87,7 +87,7 @@ def panel_grid(
         columns = max(2, columns - 1)
     rows = math.ceil(n_panels / columns)
     width = DOUBLE if columns > 1 else SINGLE
-    figure = new_figure(width, rows * panel_height + 0.5)
+    figure = new_figure(width, rows * panel_height)
     axes = figure.subplots(rows, columns, squeeze=False, **subplots).ravel()
     for empty in axes[n_panels:]:
         empty.remove()
@@ -99,7 +99,9 @@ def bottom_legend(figure: "Figure", handles: Sequence[Any]) -> None:
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     for columns in range(min(len(handles), 6), 0, -1):
         legend = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, columnspacing=1.2)
-        if legend.get_window_extent(renderer).width < 0.98 * figure.bbox.width or columns == 1:
+        size = legend.get_window_extent(renderer)
+        if size.width < 0.98 * figure.bbox.width or columns == 1:
+            figure.set_figheight(figure.get_figheight() + size.height / figure.dpi + 0.05)  # panels keep their height
             return
         legend.remove()
 

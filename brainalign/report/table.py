@@ -1,11 +1,12 @@
 """The tables of the page, every cell already in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
 from brainalign.report.results import Results
+from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import groups
 from brainalign.report.style import measure_label, words
 from brainalign.report.wording import counted
@@ -13,12 +14,13 @@ from brainalign.report.wording import counted
 
 @dataclass(frozen=True)
 class Table:
-    """Column names, rows of text, which columns hold numbers, and which rows stand out."""
+    """Column names, rows of text, which columns hold numbers, which rows stand out, which columns never wrap."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
-    bold: frozenset[int] = field(default_factory=frozenset)
+    bold: frozenset[int] = frozenset()
+    unbroken: frozenset[int] = frozenset()
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -57,6 +59,7 @@ def _contrasts(results: Results, table: pd.DataFrame) -> Table:
         "MDE",
         "Verdict",
     )
+    short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
     rows = []
     for row in table.to_dict("records"):
         scopes = [name for name in ("subjects", "stimuli", "seeds") if row[f"scope_{name}"] == "random"]
@@ -64,19 +67,19 @@ def _contrasts(results: Results, table: pd.DataFrame) -> Table:
             f"{results.dataset_label(row['dataset'])} {row['roi']}{_at(row['time'])}",
             f"{words(row['network'])}, {row['layer']}",
             measure_label(row["measure"]),
-            f"{words(row['rule_a'])} − {words(row['rule_b'])}",
+            f"{short[row['rule_a']]} − {short[row['rule_b']]}",
             number(row["delta"]),
             "–" if pd.isna(row["ci_low"]) else f"[{number(row['ci_low'])}, {number(row['ci_high'])}]",
             p_value(row["p"]),
             p_value(row["p_adjusted"]),
-            f"{words(row['family'])}: {_whole(row['family_size'])}, {row['correction']}",
+            f"{_whole(row['family_size'])}, {row['correction']}: {words(row['family'])}",
             f"{_whole(row['n_subjects'])} / {_whole(row['n_stimuli'])} / {_whole(row['n_seeds'])}",
-            ", ".join(scopes) or "none",
+            "all" if len(scopes) == 3 else ", ".join(scopes) or "none",
             number(row["mde"]),
             row["verdict"],
         ))  # fmt: skip
     bold = frozenset(k for k, p in enumerate(table.p_adjusted) if p < results.alpha)
-    return Table(columns, tuple(rows), frozenset({4, 5, 6, 7, 9, 11}), bold)
+    return Table(columns, tuple(rows), frozenset({4, 5, 6, 7, 9, 11}), bold, frozenset({3}))
 
 
 def gate_table(results: Results) -> Table:

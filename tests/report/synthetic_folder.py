@@ -1,5 +1,6 @@
 """A results folder with the shape of a real study and seeded numbers, for the tests of the report."""
 
+import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -158,9 +159,10 @@ class SyntheticFolder:
         contrasts, ranks, gates = [], [], []
         for target in self.targets:
             part = alignment[(alignment.dataset == target.dataset) & (alignment.roi == target.roi)]
-            for layer in self.layers:
-                means = part[part.layer == layer].groupby("rule").score.mean()
-                cell = {"network": self.network, "dataset": target.dataset, "roi": target.roi, "time": None,
+            for layer, time in itertools.product(self.layers, self.times):
+                here = part[(part.layer == layer) & (part.time.isna() if math.isnan(time) else part.time == time)]
+                means = here.groupby("rule").score.mean()
+                cell = {"network": self.network, "dataset": target.dataset, "roi": target.roi, "time": time,
                         "layer": layer, "measure": target.measure}  # fmt: skip
                 contrasts += self._contrasts(target, cell, means)
                 supported = target.n_subjects >= 6 and layer == self.chosen(target) and target.roi == "IT"
@@ -197,7 +199,8 @@ class SyntheticFolder:
             size = sum(other == kind for other, _, _ in pairs)
             rows.append(cell | {
                 "kind": kind, "rule_a": a, "rule_b": b, "delta": delta, "se": se,
-                "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se, "se_seeds": 0.3 * se, "dof": 9.3, "ci_low": delta - 2.25 * se, "ci_high": delta + 2.25 * se, "p": p,
+                "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se, "se_seeds": 0.3 * se, "dof": 9.3,
+                "ci_low": delta - 2.25 * se, "ci_high": delta + 2.25 * se, "p": p,
                 "p_adjusted": min(1.0, p * size), "correction": "holm",
                 "family": f"{kind} within {target.dataset} {target.roi}",
                 "family_size": size, "n_subjects": target.n_subjects, "n_stimuli": target.n_stimuli,
@@ -235,7 +238,7 @@ class SyntheticFolder:
             "macaque_v4": ("Macaque V4 responses to natural images", "spikes"),
         }
         recordings = {
-            name: {"title": titles[name][0], "modality": titles[name][1],
+            name: {"title": titles.get(name, (name, "EEG"))[0], "modality": titles.get(name, (name, "EEG"))[1],
                    "citation": f"Authors of {name} (2014). A study. doi:10.1000/{name}",
                    "simulated": name in self.simulated}
             for name in dict.fromkeys(target.dataset for target in self.targets)
@@ -251,7 +254,7 @@ class SyntheticFolder:
         return {
             "name": "four rules, one network", "spec": spec, "key": "3f9c0a7be1d24c55",
             "versions": {"python": "3.11.7", "brainalign": "0.1.0", "torch": "2.13.0", "numpy": "2.4.6"},
-            "hashes": {"code": "a1b2" * 16, "cichy92": "c3d4" * 16}, 
+            "hashes": {"code": "a1b2" * 16, "cichy92": "c3d4" * 16},
             "citations": ["Krizhevsky A (2009). Learning multiple layers of features from tiny images."],
             "wall_seconds": 5412.0,
             "scope_sentences": ["Results generalise to new stimuli like these 92 and to new seeds; "
