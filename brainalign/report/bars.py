@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import (
@@ -17,7 +18,7 @@ from brainalign.report.scores import (
     panel_title,
     panels,
 )
-from brainalign.report.style import BAND, CONTROLS, FLOOR, bottom_legend, measure_label, panel_grid, paper, words
+from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, FLOOR, bottom_legend, panel_grid, paper, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,22 +32,25 @@ def draw_bars(results: Results, network: str, measure: str) -> "Figure":
     """Draw one panel per ROI: a bar per rule and low-level control, dots, ceiling band and floors."""
     scores = final_scores(results, network, measure)
     cells = panels(scores)
-    n_rows = len([rule for rule in results.rules if (scores.rule == rule).any()]) + len(CONTROLS)
+    controls = {cell: low_level_scores(results, *cell, measure) for cell in cells}
+    n_rows = scores.rule.nunique() + max(map(len, controls.values()))
     with paper():
         figure, axes = panel_grid(len(cells), 0.235 * n_rows + 0.75)
         for axis, (dataset, roi) in zip(axes, cells, strict=True):
             rows, which = chosen_layer(results, panel_rows(scores, dataset, roi), roi)
-            _draw_panel(axis, results, rows, low_level_scores(results, dataset, roi, measure))
+            _draw_panel(axis, results, rows, controls[dataset, roi])
             times = rows.time.nunique()
-            axis.set_title(
-                f"{panel_title(results, dataset, roi)}\n{which}" + (f", mean over {times} times" if times > 1 else "")
-            )
-            axis.set_xlabel(measure_label(measure))
+            notes = [which]
+            notes += [f"mean over {times} times"] if times > 1 else []
+            notes += [] if ceiling_of(rows) else ["no noise ceiling"]
+            axis.set_title(f"{panel_title(results, dataset, roi)}\n{', '.join(notes)}")
+            axis.set_xlabel(axis_label(measure))
         first_column = {axis.get_subplotspec().get_position(figure).x0 for axis in axes}  # type: ignore[union-attr]
         for axis in axes:
             if axis.get_subplotspec().get_position(figure).x0 > min(first_column) and _same_rows(axis, axes[0]):  # type: ignore[union-attr]
                 axis.set_yticklabels([])
-        bottom_legend(figure, _legend(any(ceiling_of(panel_rows(scores, *cell)) for cell in cells)))
+        ceilings = any(ceiling_of(panel_rows(scores, *cell)) for cell in cells)
+        bottom_legend(figure, _legend(ceilings, any(len(found) for found in controls.values())))
     return figure
 
 
@@ -69,9 +73,7 @@ def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame, controls: pd
         axis.plot([floor, floor], [-0.5, len(rules) - 0.5], color=FLOOR, linewidth=0.9, zorder=1.5)
     ceiling = ceiling_of(rows)
     if ceiling:
-        axis.axvspan(*ceiling, color=BAND, linewidth=0, zorder=0)
-    else:
-        axis.text(0.99, 0.02, "no noise ceiling", transform=axis.transAxes, ha="right", fontsize=6, color="0.45")
+        axis.axvspan(*ceiling, facecolor=BAND, edgecolor=BAND_EDGE, linewidth=0.8, zorder=0)
     axis.axvline(0, color="black", linewidth=0.6)
     axis.set_yticks(
         range(len(rules) + len(controls)),
@@ -92,7 +94,7 @@ def _same_rows(axis: "Axes", other: "Axes") -> bool:
     return [t.get_text() for t in axis.get_yticklabels()] == [t.get_text() for t in other.get_yticklabels()]
 
 
-def _legend(has_ceiling: bool) -> list[Any]:
+def _legend(has_ceiling: bool, has_controls: bool) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -108,8 +110,9 @@ def _legend(has_ceiling: bool) -> list[Any]:
         ),
         Line2D([], [], marker="D", linestyle="", markersize=2.4, color="0.15", label="subject"),
         Line2D([], [], color=FLOOR, linewidth=0.9, label="untrained floor"),
-        Patch(facecolor="white", edgecolor="0.45", hatch="/////", label="low-level control"),
     ]
+    if has_controls:
+        handles.append(Patch(facecolor="white", edgecolor="0.45", hatch="/////", label="low-level control"))
     if has_ceiling:
-        handles.append(Patch(facecolor=BAND, label="noise ceiling"))
+        handles.append(Patch(facecolor=BAND, edgecolor=BAND_EDGE, linewidth=0.8, label="noise ceiling"))
     return handles

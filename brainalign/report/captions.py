@@ -3,11 +3,13 @@
 import pandas as pd
 
 from brainalign.report.contrast_rows import forest_rows, profile_rows
+from brainalign.report.mds_figures import category_colours
+from brainalign.report.measure import measure_label
 from brainalign.report.rdm_gallery import rdm_cells, rdm_layer
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import ceiling_of, chosen_layer, final_scores, panel_rows, panels
-from brainalign.report.style import measure_label, words
+from brainalign.report.style import words
 from brainalign.report.wording import (
     abbreviations,
     ceiling_definition,
@@ -30,7 +32,8 @@ def bars_caption(results: Results, network: str, measure: str) -> str:
         simulated_note(results, list(scores.dataset)),
         f"Mean {measure_label(measure)} of {words(network)} trained with each rule.",
         "Circles: seeds (mean over subjects). Diamonds: subjects (mean over seeds).",
-        "Hatched bars and broken lines: low-level controls of the same stimuli. Solid grey line: untrained floor.",
+        _controls_sentence(results, measure, "Hatched bars and broken lines"),
+        "Solid grey line: untrained floor.",
         _layers_sentence(results, scores),
         _ceiling_sentence(scores, measure),
         _times_sentence(scores),
@@ -44,7 +47,8 @@ def layer_profile_caption(results: Results, network: str, measure: str) -> str:
     return _join(
         simulated_note(results, list(scores.dataset)),
         f"{measure_label(measure)} at every layer of {words(network)}, from input to output.",
-        "Lines: mean over seeds and subjects. Dots: seeds. Broken grey lines: low-level controls.",
+        "Lines: mean over seeds and subjects. Dots: seeds.",
+        _controls_sentence(results, measure, "Broken grey lines"),
         _ceiling_sentence(scores, measure),
         _times_sentence(scores),
         sample_sizes(results, scores),
@@ -127,7 +131,7 @@ def rdm_caption(results: Results, dataset: str) -> str:
 def stimulus_mds_caption(results: Results, dataset: str, roi: str) -> str:
     """Return the caption of the arrangement of stimuli."""
     n_stimuli = len(results.rdms[f"{dataset}|{roi}|brain"].stimulus_ids)
-    frames = "Frames: categories." if results.labels.get(f"{dataset}|{roi}") else ""
+    frames = "Frames: categories." if category_colours(results.labels.get(f"{dataset}|{roi}", ())) else ""
     return _join(
         simulated_note(results, [dataset]),
         f"Arrangement of {n_stimuli} stimuli by multidimensional scaling (metric stress) of the percentiles "
@@ -154,8 +158,8 @@ def learning_caption(results: Results, network: str, dataset: str) -> str:
     seeds = table.groupby("rule").seed.nunique()
     return (
         f"Learning of {words(network)} on {dataset}. Bold: mean over seeds. Thin: seeds ({spanned(seeds)} per rule). "
-        "Broken line: untrained network."
-    )
+        + ("Broken line: untrained network." if "untrained" in set(table.rule) else "")
+    ).strip()
 
 
 def _layers_sentence(results: Results, scores: pd.DataFrame) -> str:
@@ -189,7 +193,7 @@ def _ceiling_sentence(scores: pd.DataFrame, measure: str) -> str:
     if len(without) == len(panels(scores)):
         return "No noise ceiling could be estimated."
     missing = f" It could not be estimated for {listed(without)}." if without else ""
-    return f"Grey band: noise ceiling. {ceiling_definition(measure)}{missing}"
+    return f"Grey: {ceiling_definition(measure)}{missing}"
 
 
 def _rdm_layers(results: Results, cells: list[tuple[str, str]]) -> str:
@@ -199,6 +203,12 @@ def _rdm_layers(results: Results, cells: list[tuple[str, str]]) -> str:
     declared = all(results.ranking_layer(roi) == layer for roi, layer in layers.items())
     how = "declared before the scores were seen" if declared else "the deepest where none was declared"
     return f"Networks at layer {listed([f'{layer} ({roi})' for roi, layer in layers.items()])}, {how}."
+
+
+def _controls_sentence(results: Results, measure: str, drawn: str) -> str:
+    table = results.alignment
+    scored = ((table.rule == "low_level") & (table.measure == measure)).any()
+    return f"{drawn}: low-level controls of the same stimuli." if scored else ""
 
 
 def _times_sentence(scores: pd.DataFrame) -> str:

@@ -6,10 +6,11 @@ import pandas as pd
 
 from brainalign.report.contrast_rows import profile_rows
 from brainalign.report.contrasts_figure import contrast_legend
+from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import panel_rows, panel_title, panels
-from brainalign.report.style import DOUBLE, SINGLE, bottom_legend, measure_label, new_figure, paper
+from brainalign.report.style import DOUBLE, SINGLE, bottom_legend, new_figure, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ def draw_contrast_profile(results: Results, network: str, measure: str) -> "Figu
                 rows = panel_rows(table[table.kind == kind], dataset, roi)
                 _draw_panel(axis, rows, layers, styles, results.alpha)
                 axis.set_title(f"{panel_title(results, dataset, roi)}: {_KINDS[kind]}")
-            row[0].set_ylabel(f"Δ {measure_label(measure)}")
+            row[0].set_ylabel(f"Δ {axis_label(measure)}")
         figure.align_ylabels()
         rules = [rule for rule in results.rules if (table.rule_a == rule).any()]
         handles: list[Any] = [

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from brainalign.report.contrast_rows import forest_rows
+from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import panel_rows, panel_title, panels
-from brainalign.report.style import bottom_legend, measure_label, panel_grid, paper
+from brainalign.report.style import bottom_legend, panel_grid, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,9 +21,8 @@ _KINDS = ("vs_untrained", "vs_backprop", "pair")
 def draw_contrasts(results: Results, network: str, measure: str) -> "Figure":
     """Draw one panel per ROI: the difference of mean scores and its interval, filled where significant."""
     table = forest_rows(results, network, measure)
-    table = table.assign(order=table.kind.map({kind: k for k, kind in enumerate(_KINDS)})).sort_values(
-        "order", kind="stable"
-    )
+    place = {name: k for k, name in enumerate((*_KINDS, *results.rules))}
+    table = table.sort_values(["kind", "rule_a", "rule_b"], key=lambda names: names.map(place), kind="stable")
     cells = panels(table)
     labels = {cell: _labels(results, panel_rows(table, *cell)) for cell in cells}
     height = 0.15 * max(len(names) for names in labels.values()) + 0.85
@@ -33,7 +33,7 @@ def draw_contrasts(results: Results, network: str, measure: str) -> "Figure":
             _draw_panel(axis, results, rows)
             axis.set_title(f"{panel_title(results, dataset, roi)}\nlayer {rows.layer.iloc[0]}")
             axis.set_yticks(range(len(rows)), labels[dataset, roi])
-            axis.set_xlabel(f"Δ {measure_label(measure)}")
+            axis.set_xlabel(f"Δ {axis_label(measure)}")
         left = min(axis.get_subplotspec().get_position(figure).x0 for axis in axes)  # type: ignore[union-attr]
         for axis, cell in zip(axes, cells, strict=True):
             if axis.get_subplotspec().get_position(figure).x0 > left and labels[cell] == labels[cells[0]]:  # type: ignore[union-attr]

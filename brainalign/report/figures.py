@@ -11,11 +11,12 @@ from brainalign.report.heatmap import draw_heatmap
 from brainalign.report.layer_profile import draw_layer_profile, draw_time_course
 from brainalign.report.learning_curves import draw_learning_curves
 from brainalign.report.mds_figures import draw_rule_mds, draw_stimulus_mds
+from brainalign.report.measure import measure_label
 from brainalign.report.plate import Plate
 from brainalign.report.rdm_gallery import draw_rdm_gallery, rdm_cells, rdm_columns
 from brainalign.report.results import Results
 from brainalign.report.scores import final_scores
-from brainalign.report.style import measure_label, slug, words
+from brainalign.report.style import slug, words
 
 __all__ = [
     "draw_all",

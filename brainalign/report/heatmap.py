@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import final_scores, mean_by, panels
-from brainalign.report.style import DOUBLE, SINGLE, measure_label, new_figure, paper
+from brainalign.report.style import DOUBLE, SINGLE, new_figure, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +51,7 @@ def draw_heatmap(results: Results, network: str, measure: str) -> "Figure":
             axis.tick_params(length=0)
             axis.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=list(axes[: len(rules)]), shrink=0.8, aspect=25, pad=0.01)
-        bar.set_label(measure_label(measure))
+        bar.set_label(axis_label(measure))
         bar.outline.set_visible(False)
     return figure
 
@@ -59,7 +60,7 @@ def _print_values(axis: "Axes", grid: np.ndarray, scale: tuple[float, float]) ->
     middle = sum(scale) / 2
     for (row, column), value in np.ndenumerate(grid):
         if not np.isnan(value):
-            text = f"{value:.2f}".replace("0.", ".", 1).replace("-", "−")
+            text = f"{round(value, 2) + 0.0:.2f}".replace("0.", ".", 1).replace("-", "−")
             axis.text(
                 column, row, text, ha="center", va="center", fontsize=6, color="black" if value > middle else "white"
             )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import (
@@ -17,7 +18,7 @@ from brainalign.report.scores import (
     panel_title,
     panels,
 )
-from brainalign.report.style import BAND, CONTROLS, bottom_legend, measure_label, panel_grid, paper, words
+from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, bottom_legend, panel_grid, paper, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,7 @@ def draw_layer_profile(results: Results, network: str, measure: str) -> "Figure"
             _draw_lines(axis, results, rows.assign(x=rows.layer.map(place)))
             ceiling = ceiling_of(rows)
             if ceiling:
-                axis.axhspan(*ceiling, color=BAND, linewidth=0, zorder=0)
+                axis.axhspan(*ceiling, facecolor=BAND, edgecolor=BAND_EDGE, linewidth=0.8, zorder=0)
             for control, score in low_level_scores(results, dataset, roi, measure).items():
                 dashes: Any = CONTROLS.get(str(control), "--")
                 axis.axhline(score, color="0.45", linestyle=dashes, linewidth=0.8, zorder=1)
@@ -64,13 +65,14 @@ def draw_time_course(results: Results, network: str, measure: str) -> "Figure":
         for axis, (dataset, roi) in zip(axes, cells, strict=True):
             rows, which = chosen_layer(results, panel_rows(scores, dataset, roi), roi)
             _draw_lines(axis, results, rows.assign(x=1000 * rows.time), markers=False)
-            limits = rows.groupby("time")[["ceiling_lower", "ceiling_upper"]].mean()
+            limits = rows.groupby("time")[["ceiling_lower", "ceiling_upper"]].mean().bfill(axis=1).ffill(axis=1)
             axis.fill_between(
                 1000 * limits.index.to_numpy(),
                 limits.ceiling_lower,
                 limits.ceiling_upper,
-                color=BAND,
-                linewidth=0,
+                facecolor=BAND,
+                edgecolor=BAND_EDGE,
+                linewidth=0.8,
                 zorder=0,
             )
             axis.axvline(0, color="0.6", linewidth=0.6, zorder=0)
@@ -118,7 +120,7 @@ def _finish(axis: "Axes", results: Results, dataset: str, roi: str, measure: str
     if low < 0:
         axis.axhline(0, color="black", linewidth=0.5, zorder=1)
     axis.set_title(panel_title(results, dataset, roi))
-    axis.set_ylabel(measure_label(measure))
+    axis.set_ylabel(axis_label(measure))
 
 
 def _controls(results: Results, cells: list[tuple[str, str]], measure: str) -> list[str]:
@@ -139,7 +141,7 @@ def _legend(results: Results, scores: pd.DataFrame, controls: list[str], has_cei
         dashes: Any = CONTROLS.get(control, "--")
         handles.append(Line2D([], [], color="0.45", linestyle=dashes, linewidth=0.8, label=words(control)))
     if has_ceiling:
-        handles.append(Patch(facecolor=BAND, label="noise ceiling"))
+        handles.append(Patch(facecolor=BAND, edgecolor=BAND_EDGE, linewidth=0.8, label="noise ceiling"))
     return handles
 
 

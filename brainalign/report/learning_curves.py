@@ -27,7 +27,7 @@ def draw_learning_curves(results: Results, network: str, dataset: str) -> "Figur
             if rows.empty:
                 continue
             style = rule_styles(results.rules)[rule]
-            constant = rows.epoch.nunique() == 1
+            constant = rule == "untrained" or rows.epoch.nunique() == 1
             for axis, name in zip(axes, curves, strict=True):
                 if constant:  # an untrained network is a level, not a curve
                     axis.axhline(rows[name].mean(), color=style.colour, linestyle="--", linewidth=1)

@@ -1,5 +1,6 @@
 """Arrangements: stimuli as brain and networks see them, and networks and brain by the likeness of their RDMs."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,20 +28,16 @@ def draw_stimulus_mds(results: Results, dataset: str, roi: str) -> "Figure":
     names = rdm_columns(results, dataset, roi)
     styles = rule_styles(results.rules)
     labels = results.labels.get(f"{dataset}|{roi}", ())
-    colours = (
-        dict(zip(sorted(set(labels)), _CATEGORY_COLOURS, strict=False))
-        if len(set(labels)) <= len(_CATEGORY_COLOURS)
-        else {}
-    )
+    colours = category_colours(labels)
     images = _thumbnails(results, dataset, results.rdms[names["brain"]].stimulus_ids)
     with paper():
         figure, axes = panel_grid(len(names), 2.35, most_columns=3)
         brain = None
         for axis, (column, name) in zip(axes, names.items(), strict=True):
             points, stress = embed(percentiles(results, name))
-            points /= np.linalg.norm(points, axis=1).max() or 1.0
             brain = points if brain is None else brain
             points = turn_to(points, brain)
+            points /= np.abs(points).max() or 1.0
             frames = [colours.get(label, "0.7") for label in labels] or ["0.7"] * len(points)
             _draw_stimuli(axis, points, images, frames)
             title = (
@@ -53,6 +50,12 @@ def draw_stimulus_mds(results: Results, dataset: str, roi: str) -> "Figure":
         if colours:
             bottom_legend(figure, [_swatch(colour, words(label)) for label, colour in colours.items()])
     return figure
+
+
+def category_colours(labels: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each category, or none where there are more categories than colours."""
+    names = sorted(set(labels))
+    return dict(zip(names, _CATEGORY_COLOURS, strict=False)) if len(names) <= len(_CATEGORY_COLOURS) else {}
 
 
 def draw_rule_mds(results: Results, dataset: str) -> "Figure":

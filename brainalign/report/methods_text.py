@@ -7,9 +7,10 @@ import pandas as pd
 
 from brainalign.report import citation_list as known
 from brainalign.report.citation_list import CitationList
+from brainalign.report.measure import Measure
 from brainalign.report.results import Results
 from brainalign.report.scores import panel_rows, panels
-from brainalign.report.style import unit_name, words
+from brainalign.report.style import words
 from brainalign.report.wording import correction_name, counted, listed, scope_of, spanned
 
 _CORRECTIONS = {"holm": known.HOLM, "bh": known.BENJAMINI_HOCHBERG, "by": known.BENJAMINI_YEKUTIELI}
@@ -41,7 +42,8 @@ def _training(results: Results, citations: CitationList) -> str:
     trained = table[table.rule != "untrained"]
     sentences = [
         f"We trained {listed([words(name) for name in trained.network.unique()])} on "
-        f"{listed(list(trained.dataset.unique()))} with {counted(len(rules), 'learning rule')} "
+        f"{listed([_training_set(results, name) for name in trained.dataset.unique()])} "
+        f"with {counted(len(rules), 'learning rule')} "
         f"({listed([words(rule) for rule in rules])}), {spanned(seeds)} {'seed' if seeds.max() == 1 else 'seeds'} each"
     ]
     ends = trained.groupby(["rule", "network", "dataset"])[["epoch", "step"]].max()
@@ -59,6 +61,11 @@ def _training(results: Results, citations: CitationList) -> str:
             "every rule is compared with them at the same layer and for the same subject."
         )
     return " ".join(sentences)
+
+
+def _training_set(results: Results, name: str) -> str:
+    title = results.study.get("training_sets", {}).get(name, name)
+    return name if title == name else f"{name} ({title})"
 
 
 def _recordings(results: Results, citations: CitationList) -> str:
@@ -102,24 +109,23 @@ def _measures(results: Results, citations: CitationList) -> str:
     return " ".join(sentences)
 
 
-def _measure(measure: str, citations: CitationList) -> str:
-    base, _, held = measure.partition("|")
-    kind, *options = base.split(":")
-    if kind == "rsa":
-        dissimilarity, comparator = (*options, "", "")[:2]
-        of = f" ({words(dissimilarity)} dissimilarity)" if dissimilarity else ""
+def _measure(name: str, citations: CitationList) -> str:
+    measure = Measure.parse(name)
+    if measure.kind == "rsa":
+        of = f" ({', '.join(words(option) for option in measure.options)} dissimilarity)" if measure.options else ""
         mark = citations.cite(known.KRIEGESKORTE)
         text = f"Representational similarity analysis {mark} compared dissimilarity matrices{of} of networks and brains"
-        text += f" by {unit_name(comparator)}" if comparator else ""
-    elif kind == "encoding":
-        details = f" ({', '.join(unit_name(option) for option in options)})" if options else ""
+        text += f" by {' '.join(part for part in (measure.how, measure.unit) if part)}" if measure.unit else ""
+    elif measure.kind == "encoding":
+        details = f" ({', '.join(words(option) for option in measure.options)})" if measure.options else ""
         text = (
             f"Encoding models{details} predicted responses to held-out stimuli from layers by regression "
             f"with himalaya {citations.cite(known.HIMALAYA)}"
         )
+        text += f", scored by {measure.unit}" if measure.unit else ""
     else:
-        text = f"The measure {measure} was computed"
-    constant = f", with {listed([words(part) for part in held.split('+')])} held constant" if held else ""
+        text = f"The measure {name} was computed"
+    constant = f", with {listed([words(part) for part in measure.held])} held constant" if measure.held else ""
     return f"{text}{constant}."
 
 

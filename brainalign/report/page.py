@@ -120,7 +120,7 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
         methods=methods_text(results),
         seeds=sorted({int(seed) for seed in results.alignment.seed.dropna()}),
         minutes=f"{float(study.get('wall_seconds') or 0) / 60:.1f}",
-        spec=json.dumps(study["spec"], indent=2, ensure_ascii=False),
+        spec=_specification(study["spec"]),
         alpha=results.alpha,
         abbreviations=abbreviations({rule: style.short for rule, style in rule_styles(results.rules).items()}),
     )
@@ -137,6 +137,12 @@ def _summary(results: Results) -> str:
         f"{counted(len(results.measures), 'measure')}. "
         f"Low-level controls: {listed([words(str(name)) for name in controls])}."
     )
+
+
+def _specification(spec: Any) -> str:
+    """Return ``spec`` as JSON, plain lists on one line; a line break is never part of a JSON string."""
+    text = json.dumps(spec, indent=2, ensure_ascii=False)
+    return re.sub(r"\[\n([^\[\]{}]*?)\n\s*\]", lambda found: "[" + re.sub(r"\n\s*", " ", found[1]).strip() + "]", text)
 
 
 def _linked(text: str) -> "Markup":

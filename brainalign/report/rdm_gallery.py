@@ -6,7 +6,7 @@ import numpy as np
 
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import panel_title
+from brainalign.report.scores import panel_title, panels
 from brainalign.report.style import DOUBLE, new_figure, paper, words
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def rdm_cells(results: Results) -> list[tuple[str, str]]:
     """Return the (dataset, roi) pairs that have a brain RDM."""
     names = (name.split("|") for name in results.rdms)
-    return [(parts[0], parts[1]) for parts in names if len(parts) == 3 and parts[2] == "brain"]
+    found = [(parts[0], parts[1]) for parts in names if len(parts) == 3 and parts[2] == "brain"]
+    order = panels(results.alignment)
+    return sorted(found, key=lambda cell: order.index(cell) if cell in order else len(order))
 
 
 def rdm_layer(results: Results, dataset: str, roi: str) -> str | None:

@@ -96,7 +96,8 @@ class Results:
     @property
     def rules(self) -> tuple[str, ...]:
         """Learning rules: backprop first, then by name, the untrained control last."""
-        found = (set(self.alignment.rule) | set(self.training.rule)) - {"low_level"}
+        compared = set(self.contrasts.rule_a) | set(self.contrasts.rule_b)
+        found = (set(self.alignment.rule) | set(self.training.rule) | compared) - {"low_level"}
         return tuple(sorted(found, key=lambda rule: (rule == "untrained", rule != "backprop", rule)))
 
     @property
@@ -120,7 +121,10 @@ class Results:
 
     def dataset_label(self, dataset: str) -> str:
         """Return the name of a data set for titles; simulated ones say so."""
-        return f"SIMULATED {dataset}" if self.is_simulated(dataset) else dataset
+        if not self.is_simulated(dataset):
+            return dataset
+        plain = dataset[len("simulated") :] if dataset.lower().startswith("simulated") else f" {dataset}"
+        return f"SIMULATED{plain}"
 
     def ranking_layer(self, roi: str) -> str | None:
         """Return the layer declared for ``roi`` before the data were seen, if the study declared one."""

@@ -60,6 +60,11 @@ def low_level_scores(results: Results, dataset: str, roi: str, measure: str) -> 
 
 
 def ceiling_of(table: pd.DataFrame) -> tuple[float, float] | None:
-    """Return the mean lower and upper noise ceiling, or ``None`` where it could not be estimated."""
+    """Return the mean lower and upper noise ceiling, or ``None`` where none could be estimated.
+
+    Where there is one bound only, both are that bound: a line instead of a band.
+    """
     lower, upper = float(table.ceiling_lower.mean()), float(table.ceiling_upper.mean())
-    return None if pd.isna(lower) or pd.isna(upper) else (lower, upper)
+    if pd.isna(lower) and pd.isna(upper):
+        return None
+    return upper if pd.isna(lower) else lower, lower if pd.isna(upper) else upper

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SINGLE = 89 / 25.4
 DOUBLE = 183 / 25.4
 BAND = "0.87"
+BAND_EDGE = "0.72"
 FLOOR = "0.35"
 CONTROLS = {"pixels": (0, (4, 2)), "luminance": (0, (1, 1.5)), "gabor": (0, (4, 1.5, 1, 1.5))}
 _SETTINGS = {
@@ -50,6 +51,7 @@ _SETTINGS = {
 _UNITS = {
     "corr": "Pearson r",
     "pearson": "Pearson r",
+    "r": "Pearson r",
     "spearman": "Spearman ρ",
     "rho-a": "Spearman ρ-a",
     "tau-a": "Kendall τ-a",
@@ -114,17 +116,6 @@ def words(name: str) -> str:
 def unit_name(comparator: str) -> str:
     """Return a comparator or option as the reader knows it: ``"spearman"`` gives ``"Spearman ρ"``."""
     return _UNITS.get(comparator, words(comparator))
-
-
-def measure_label(measure: str) -> str:
-    """Return the axis label of a measure: what is scored, its unit, and what was held constant."""
-    measure, _, held = measure.partition("|")
-    kind, *options = measure.split(":")
-    label = {"rsa": "RSA score", "encoding": "Encoding score"}.get(kind, words(kind))
-    unit = unit_name(options[-1]) if options else ""
-    constant = f"{' and '.join(words(part) for part in held.split('+'))} held constant" if held else ""
-    details = ", ".join(part for part in (unit, constant) if part)
-    return f"{label} ({details})" if details else label
 
 
 def slug(*names: str) -> str:

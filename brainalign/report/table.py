@@ -1,26 +1,29 @@
 """The tables of the page, every cell already in words."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
+from brainalign.report.measure import measure_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import groups
-from brainalign.report.style import measure_label, words
-from brainalign.report.wording import counted
+from brainalign.report.style import words
+from brainalign.report.wording import counted, scope_of, spanned
+
+_CELL = ("network", "dataset", "roi", "time", "layer", "measure")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Column names, rows of text, which columns hold numbers, which rows stand out, which columns never wrap."""
+    """Column names, rows of text, which columns hold numbers, which rows are bold, headings before rows."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
     bold: frozenset[int] = frozenset()
-    unbroken: frozenset[int] = frozenset()
+    headings: Mapping[int, str] = field(default_factory=dict)
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -44,42 +47,30 @@ def contrast_tables(results: Results) -> tuple[Table, Table | None]:
 
 
 def _contrasts(results: Results, table: pd.DataFrame) -> Table:
-    columns = (
-        "Recording",
-        "Network, layer",
-        "Measure",
-        "Contrast",
-        "Δ",
-        "CI",
-        "p",
-        "p adjusted",
-        "Family",
-        "n",
-        "Random",
-        "MDE",
-        "Verdict",
-    )
+    columns = ("Contrast", "Δ", "CI", "p", "p adjusted", "Family", "MDE", "Verdict")
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
-    rows = []
-    for row in table.to_dict("records"):
-        scopes = [name for name in ("subjects", "stimuli", "seeds") if row[f"scope_{name}"] == "random"]
-        rows.append((
-            f"{results.dataset_label(row['dataset'])} {row['roi']}{_at(row['time'])}",
-            f"{words(row['network'])}, {row['layer']}",
-            measure_label(row["measure"]),
-            f"{short[row['rule_a']]} − {short[row['rule_b']]}",
-            number(row["delta"]),
-            "–" if pd.isna(row["ci_low"]) else f"[{number(row['ci_low'])}, {number(row['ci_high'])}]",
-            p_value(row["p"]),
-            p_value(row["p_adjusted"]),
-            f"{_whole(row['family_size'])}, {row['correction']}: {words(row['family'])}",
-            f"{_whole(row['n_subjects'])} / {_whole(row['n_stimuli'])} / {_whole(row['n_seeds'])}",
-            "all" if len(scopes) == 3 else ", ".join(scopes) or "none",
-            number(row["mde"]),
-            row["verdict"],
-        ))  # fmt: skip
-    bold = frozenset(k for k, p in enumerate(table.p_adjusted) if p < results.alpha)
-    return Table(columns, tuple(rows), frozenset({4, 5, 6, 7, 9, 11}), bold, frozenset({3}))
+    rows: list[tuple[str, ...]] = []
+    headings, bold = {}, []
+    for (network, dataset, roi, time, layer, measure), cell in groups(table, *_CELL):
+        place = f"{results.dataset_label(dataset)} {roi}{_at(time)}"
+        sizes = f"{spanned(cell.n_subjects)} subjects, {spanned(cell.n_stimuli)} stimuli, {spanned(cell.n_seeds)} seeds"
+        headings[len(rows)] = (
+            f"{place} · {words(network)}, {layer} · {measure_label(measure)} · {sizes} · {scope_of(cell, results)}"
+        )
+        for row in cell.to_dict("records"):
+            if row["p_adjusted"] < results.alpha:
+                bold.append(len(rows))
+            rows.append((
+                f"{short[row['rule_a']]} − {short[row['rule_b']]}",
+                number(row["delta"]),
+                "–" if pd.isna(row["ci_low"]) else f"[{number(row['ci_low'])}, {number(row['ci_high'])}]",
+                p_value(row["p"]),
+                p_value(row["p_adjusted"]),
+                f"{_whole(row['family_size'])}, {row['correction']}: {words(row['family'])}",
+                number(row["mde"]),
+                row["verdict"],
+            ))  # fmt: skip
+    return Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 6}), frozenset(bold), headings)
 
 
 def gate_table(results: Results) -> Table:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from brainalign.report.measure import measure_label
 from brainalign.report.results import Results
 from brainalign.report.scores import groups, panel_rows, panel_title, panels
-from brainalign.report.style import measure_label, words
+from brainalign.report.style import words
 from brainalign.report.wording import scope_of
 
 NOT_SUPPORTED = "RANKING NOT SUPPORTED"

@@ -63,10 +63,10 @@ def ceiling_definition(measure: str) -> str:
     """Return what the noise ceiling of ``measure`` is."""
     if measure.startswith("rsa"):
         return (
-            "Noise ceiling: mean agreement of each subject's RDM with the mean RDM of the other subjects (lower) "
+            "noise ceiling, the mean agreement of each subject's RDM with the mean RDM of the other subjects (lower) "
             "and of all subjects (upper)."
         )
-    return "Noise ceiling: the highest score that the reliability of the responses allows (lower and upper estimate)."
+    return "noise ceiling, the largest mean score that the reliability of the responses admits."
 
 
 def abbreviations(short: dict[str, str]) -> str:

@@ -1,0 +1,57 @@
+"""Methods and captions state the numbers of the tables."""
+
+import dataclasses
+import re
+
+from synthetic_folder import RSA
+
+from brainalign.report import captions
+from brainalign.report.methods_text import methods_text
+
+
+def test_methods_state_counts_and_cite_in_order(full):
+    text = methods_text(full)
+    whole = " ".join(text.paragraphs)
+    assert "3 learning rules (backprop, direct feedback alignment and feedback alignment), 5 seeds each" in whole
+    assert "20 epochs (7800 steps), at a learning rate of 0.001" in whole
+    assert "92 stimuli in EVC (15 subjects) and IT (15 subjects)" in whole
+    assert "(1000 draws)" in whole
+    assert "Holm's method" in whole
+    numbers = [int(number) for group in re.findall(r"\[([\d, ]+)\]", whole) for number in group.split(", ")]
+    assert list(dict.fromkeys(numbers)) == list(range(1, max(numbers) + 1))
+    assert len(text.citations) == max(numbers) + 1  # the study's own citation is listed, too
+    for name in ("Kriegeskorte", "Nili", "Schütt", "Holm", "Dupré la Tour"):
+        assert any(citation.startswith(name) for citation in text.citations)
+
+
+def test_only_what_was_used_is_cited(full):
+    alignment = full.alignment[full.alignment.measure == RSA].assign(ceiling_lower=float("nan"))
+    contrasts = full.contrasts.assign(correction="bh", scope_subjects="fixed")
+    text = methods_text(dataclasses.replace(full, alignment=alignment, contrasts=contrasts))
+    authors = " ".join(text.citations)
+    assert "Benjamini" in authors
+    for name in ("Dupré la Tour", "Nili", "Holm S", "Schütt"):
+        assert name not in authors
+
+
+def test_methods_of_an_undeclared_layer(full):
+    study = {**full.study, "spec": {}}
+    assert "No layer was chosen by its score" in " ".join(
+        methods_text(dataclasses.replace(full, study=study)).paragraphs
+    )
+
+
+def test_captions_state_sizes_scope_and_ceiling(full):
+    bars = captions.bars_caption(full, "cnn", RSA)
+    assert "cichy92 EVC: 15 subjects, 92 stimuli" in bars
+    assert "monkeyIT: 1 subject, 92 stimuli" in bars
+    assert "5 seeds per rule" in bars
+    assert "It could not be estimated for kriegeskorte92 monkeyIT." in bars
+    assert "declared before the scores were seen" in bars
+    forest = captions.contrasts_caption(full, "cnn", RSA)
+    assert (
+        "For kriegeskorte92 monkeyIT and kriegeskorte92 humanIT, stimuli and seeds are random; subjects are fixed."
+        in (forest)
+    )
+    assert "DFA, direct feedback alignment" in forest
+    assert "SIMULATED" not in bars + forest
