@@ -1,6 +1,6 @@
 """Every layer of every network against every recording: scores, contrasts, ranks and gates as rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,8 +12,9 @@ from brainalign.inference.cell import compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge
+from brainalign.inference.rank_set import RankSet
 from brainalign.inference.scope import resolve_scope
-from brainalign.instance import Instance
+from brainalign.instance import Instance, check_paired
 from brainalign.low_level import low_level_features, low_level_rdms
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.source import RecordingSource
@@ -78,16 +79,19 @@ def align(
     Raises
     ------
     SpecError
-        If the recording cannot support what is asked: an unknown ROI, one subject declared random, too few stimuli.
+        If the recording cannot support what is asked (an unknown ROI, one subject declared random, too few stimuli),
+        if rules do not share their seeds, or no network has the ranking layer of a ROI.
     StimulusMismatchError
         If networks and brains did not see the same stimuli.
     DataError
-        If an RDM is constant or a response not finite.
+        If a pattern is constant or a response not finite. A layer whose RDM is constant scores NaN instead.
     """
     scoring = scoring or ScoringSpec()
+    check_paired(instances)
     layers = layers_of(instances)
     parts = []
     for roi in check_rois(source, spec):
+        _check_ranking_layer(roi, layers, scoring)
         for measure in spec.measures:
             progress(f"{source.label} {roi}: {measure}")
             for scored in _scored(measure, layers, source, roi, scoring):
@@ -171,7 +175,8 @@ def _tables(scored: Scored, source: RecordingSource, roi: str, spec: RecordingSp
     ranks: list[dict[str, object]] = []
     gates: list[dict[str, object]] = []
     sentences: list[str] = []
-    for (network, layer), rules in _cells(scored).items():
+    cells = _cells(scored)
+    for (network, layer), rules in cells.items():
         cell_place = {"network": network, **place, "layer": layer}
         n_seeds = min(len(rows) for rows in rules.values())
         scope = resolve_scope({"subjects": spec.subjects}, len(scored.subjects), scored.draws.n_units, n_seeds)
@@ -182,7 +187,7 @@ def _tables(scored: Scored, source: RecordingSource, roi: str, spec: RecordingSp
         untrained = dict.fromkeys(trained, control_rows) if control_rows is not None else None
         cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
         verdict = judge(cell)
-        primary = _is_primary(roi, layer, scoring)
+        primary = _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})
         for (a, b), found in cell.contrasts.items():
             kind = "vs_backprop" if b == "backprop" else "pair"
             contrasts.append({"kind": kind, "rule_a": a, "rule_b": b, **cell_place, **_row(found), "primary": primary})
@@ -191,17 +196,23 @@ def _tables(scored: Scored, source: RecordingSource, roi: str, spec: RecordingSp
             contrasts.append({**row, **cell_place, **_row(found), "primary": primary})
         ranks += [{**cell_place, **vars(item), "supported": verdict.supported} for item in verdict.ranks]
         gates += [{**cell_place, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates]
-        sentences.append(f"{source.label} {roi}, {scored.measure}: {cell.scope.sentence}")
+        sentences.append(f"{source.label} {roi}: {cell.scope.sentence}")
     return Alignment(
         _score_table(scored, place, source.simulated),
-        pd.DataFrame(contrasts),
-        pd.DataFrame(ranks),
+        pd.DataFrame(contrasts, columns=None if contrasts else _CONTRAST),
+        pd.DataFrame(ranks, columns=None if ranks else [*_CELL, *(f.name for f in fields(RankSet)), "supported"]),
         pd.DataFrame(gates, columns=[*_CELL, "gate", "severity", "sentence"]),
         tuple(dict.fromkeys(sentences)),
     )
 
 
 _CELL = ("network", "dataset", "roi", "time", "layer", "measure")
+# of a table without rows: one rule, and nothing to compare it with
+_CONTRAST = [
+    *("kind", "rule_a", "rule_b", *_CELL),
+    *(f.name for f in fields(Contrast) if f.name not in ("scope", "paired", "alpha")),
+    *("scope_subjects", "scope_stimuli", "scope_seeds", "correction", "family", "p_adjusted", "family_size"),
+]
 
 
 def _cells(scored: Scored) -> dict[tuple[str, str], dict[str, list[int]]]:
@@ -222,9 +233,24 @@ def _row(found: Contrast) -> dict[str, object]:
     return {**{name: getattr(found, name) for name in names}, **scope}
 
 
-def _is_primary(roi: str, layer: str, scoring: ScoringSpec) -> bool:
-    """Without a ranking layer chosen beforehand every layer is in one family; with one, the others are exploratory."""
-    return roi not in scoring.ranking_layer or scoring.ranking_layer[roi] == layer
+def _check_ranking_layer(
+    roi: str, layers: Sequence[tuple[Model, np.ndarray, tuple[str, ...]]], scoring: ScoringSpec
+) -> None:
+    names = dict.fromkeys(model.layer for model, *_ in layers)
+    declared = scoring.ranking_layer.get(roi)
+    if declared is not None and declared not in names:
+        msg = f"Ranking layer {declared!r} of ROI {roi!r} is in no network. Choose among: {', '.join(names)}."
+        raise SpecError(msg)
+
+
+def _is_primary(roi: str, layer: str, scoring: ScoringSpec, own: Collection[str]) -> bool:
+    """Return whether a layer's tests are confirmatory.
+
+    Without a ranking layer chosen beforehand, or in a network that does not have it, every layer is in one family; with
+    one, the others are exploratory.
+    """
+    declared = scoring.ranking_layer.get(roi)
+    return declared not in own or declared == layer
 
 
 def _adjust_families(alignment: Alignment, scoring: ScoringSpec) -> Alignment:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from brainalign.activations import Activations, extract
 from brainalign.checkpoint import Checkpoint
 from brainalign.datasets.stimuli import Stimuli
+from brainalign.errors import SpecError
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,3 +61,28 @@ def show(
             for seed, activations in zip(checkpoint.seeds, shown, strict=True)
         ]
     return found
+
+
+def check_paired(instances: Sequence[Instance]) -> None:
+    """Refuse networks that cannot be compared seed by seed.
+
+    Raises
+    ------
+    SpecError
+        If an instance is there twice, or the rules of a network ended with different seeds.
+    """
+    seeds: dict[str, dict[str, list[int]]] = {}
+    for one in (one for one in instances if one.final):
+        seeds.setdefault(one.network, {}).setdefault(one.rule, []).append(one.seed)
+    for network, by_rule in seeds.items():
+        first = next(iter(by_rule))
+        for rule, own in by_rule.items():
+            if len(set(own)) < len(own):
+                msg = f"Rule {rule!r} on {network!r} has seeds {sorted(own)}; expected each once. Give each a name."
+                raise SpecError(msg)
+            if set(own) != set(by_rule[first]):
+                msg = (
+                    f"Rule {rule!r} on {network!r} has seeds {sorted(own)}, {first!r} has {sorted(by_rule[first])}; "
+                    "rules are compared seed by seed. Train the same seeds."
+                )
+                raise SpecError(msg)

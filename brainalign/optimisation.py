@@ -57,7 +57,7 @@ def rate(schedule: str, warmup: float, step: int, total: int) -> float:
         raise SpecError(msg)
     progress = step / total
     if progress < warmup:
-        return (step + 1) / max(1.0, warmup * total)
+        return min(1.0, (step + 1) / (warmup * total))
     return SCHEDULES[schedule]((progress - warmup) / (1 - warmup) if warmup < 1 else 1.0)
 
 

@@ -100,8 +100,8 @@ def score_rsa(
 ) -> Scored:
     """Score RDMs of layers against the RDMs of subjects, joined on stimulus ids.
 
-    With ``nuisance``, those RDMs are taken out of the layers' RDMs first (semi-partial correlation), so that the
-    noise ceiling stays what it is.
+    With ``nuisance``, those RDMs are taken out of the layers' RDMs first (semi-partial correlation), so that the noise
+    ceiling stays what it is. A layer whose RDM is constant scores NaN.
     """
     vectors = np.concatenate([match(brains, rdm)[1].dissimilarities for _, rdm in layers])
     models = tuple(model for model, _ in layers)
@@ -116,13 +116,22 @@ def score_rsa(
     )
     earlier = np.empty((0, len(brains)))
     if n_final < len(models) and held is None:
-        earlier = compare_vectors(vectors[n_final:], brains.dissimilarities, scoring.comparator)
+        earlier = _scores_of_earlier(vectors[n_final:], brains.dissimilarities, scoring.comparator)
     ceiling = np.full((2, len(brains)), np.nan)
     if draws.ceiling_lower_observed is not None and draws.ceiling_upper_observed is not None:
         ceiling = np.stack([draws.ceiling_lower_observed, draws.ceiling_upper_observed])
     subjects = brains.descriptors.get("subject", tuple(str(k + 1) for k in range(len(brains))))
     kept = models[: n_final + len(earlier)]
     return Scored(measure, kept, draws, earlier, tuple(subjects), len(brains.stimulus_ids), 0, ceiling)
+
+
+def _scores_of_earlier(vectors: np.ndarray, brains: np.ndarray, comparator: str) -> np.ndarray:
+    """Return ``(n_rows, n_subjects)`` scores; NaN, as in the bootstrap, where a collapsed layer orders nothing."""
+    scores = np.full((len(vectors), len(brains)), np.nan)
+    orders = vectors.max(axis=1) > vectors.min(axis=1)
+    if orders.any():
+        scores[orders] = compare_vectors(vectors[orders], brains, comparator)
+    return scores
 
 
 def score_encoding(

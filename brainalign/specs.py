@@ -1,11 +1,12 @@
 """What a study is: frozen dataclasses, read from TOML, written to TOML and JSON, named by a content key."""
 
 import dataclasses
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from brainalign.errors import SpecError
 from brainalign.storage import content_hash
@@ -151,6 +152,8 @@ class ScoringSpec:
 
     def __post_init__(self) -> None:
         _require(self.checkpoints in ("last", "all"), "checkpoints", self.checkpoints, '"last" or "all"')
+        for name in self.partial:
+            _require(name in ("pixels", "luminance", "gabor"), "partial", name, '"pixels", "luminance" or "gabor"')
         _require(self.correction in ("holm", "bh", "by"), "correction", self.correction, '"holm", "bh" or "by"')
         _require(0 < self.alpha < 1, "alpha", self.alpha, "a level between 0 and 1")
         _require(self.n_bootstrap >= 100, "n_bootstrap", self.n_bootstrap, "at least 100 draws")
@@ -177,6 +180,19 @@ class StudySpec:
     populations: tuple[TrainSpec, ...]
     recordings: tuple[RecordingSpec, ...]
     scoring: ScoringSpec = field(default_factory=ScoringSpec)
+
+    def __post_init__(self) -> None:
+        first: dict[str, TrainSpec] = {}
+        seen: set[tuple[str, str]] = set()
+        for population in self.populations:
+            name = (population.rule, population.network)
+            _require(name not in seen, "rules", name, "each rule once per network, for rules are told apart by name")
+            seen.add(name)
+            other = first.setdefault(population.network, population)
+            for option in ("dataset", "network_options", "seeds"):
+                ours, theirs = (_plain(getattr(one, option)) for one in (population, other))
+                what = f"{theirs!r} as for {other.rule!r}: rules are compared seed by seed within one network"
+                _require(ours == theirs, f"{option} of {population.rule!r}", ours, what)
 
     @property
     def key(self) -> str:
@@ -225,25 +241,64 @@ def study_from_table(table: Mapping[str, Any], where: str = "study") -> StudySpe
         if key not in table:
             msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} (title and scoring are optional)."
             raise SpecError(msg)
+    for key in ("name", "title"):
+        _typed(str, table.get(key, ""), f"{where}: {key}")
+    for key in ("training", "rules", "scoring"):
+        _typed(Options, table.get(key, {}), f"{where}, [{key}]")
+    recorded = table["recordings"]
+    recorded = _typed(
+        tuple[Options, ...], tuple(recorded) if isinstance(recorded, list) else recorded, f"{where}, [[recordings]]"
+    )
     populations = []
     for rule, own in table["rules"].items():
-        own = dict(own)
+        own = dict(_typed(Options, own, f"{where}, [rules.{rule}]"))
         options = {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
-    recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in table["recordings"]]
+    recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
     return StudySpec(table["name"], table.get("title", table["name"]), tuple(populations), tuple(recordings), scoring)
 
 
 def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:
-    names = tuple(f.name for f in dataclasses.fields(cls))  # type: ignore[arg-type]
-    _known_keys(options, names, where)
+    kinds = {f.name: f.type for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    _known_keys(options, tuple(kinds), where)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    for key, value in values.items():
+        _typed(int if key == "seeds" and not isinstance(value, tuple) else kinds[key], value, f"{where}: {key}")
     try:
         return cls(**values)
     except TypeError as error:
         msg = f"{where}: {str(error).split('() ')[-1]}."
         raise SpecError(msg) from error
+
+
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a finite number",
+    bool: "true or false",
+    Options: "a table",
+    tuple[str, ...]: "a list of texts",
+    tuple[int, ...]: "a list of whole numbers",
+    tuple[Options, ...]: "a list of tables",
+}
+
+
+def _typed(kind: Any, value: Any, what: str) -> Any:
+    if not _fits(kind, value):
+        msg = f"{what} is {value!r}; expected {_WORDS[kind]}."
+        raise SpecError(msg)
+    return value
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_fits(get_args(kind)[0], item) for item in value)
+    if kind == Options:
+        return isinstance(value, Mapping)
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float)) and math.isfinite(value) if kind is float else isinstance(value, kind)
 
 
 def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from brainalign.errors import DataError, StorageError
+from brainalign.errors import BrainalignError, DataError, StorageError
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.chmod(0o644)
         os.replace(temporary, target)
     except (OSError, SafetensorError) as error:
-        if isinstance(error, DataError):
+        if isinstance(error, BrainalignError):
             raise
         msg = (
             f"Could not write {str(target)!r}: {error}. Free space or choose another --out; earlier results are intact."
@@ -67,7 +67,8 @@ def write_tensors(
     path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, Any] | None = None
 ) -> None:
     """Write named tensors as safetensors, atomically, with JSON metadata."""
-    flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # A copy, since the format refuses tensors that share memory.
+    flat = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     with atomic_path(path) as temporary:
         save_file(flat, temporary, metadata={"json": json.dumps(metadata or {}, sort_keys=True)})
 
@@ -90,9 +91,10 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor],
 
 
 def content_hash(*parts: Any) -> str:
-    """Return a SHA-256 over arrays, tensors, paths of JSON-able values; equal content gives an equal hash.
+    """Return a SHA-256 over arrays, tensors, mappings of these, and JSON-able values; equal content, equal hash.
 
-    Arrays contribute dtype, shape and bytes; mappings contribute their items in sorted order.
+    Arrays contribute dtype, shape and bytes; mappings contribute their items in sorted order. Every part says its kind
+    and size before its content, so that no two nestings read alike.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -104,11 +106,13 @@ def _feed(digest: Any, part: Any) -> None:
     if isinstance(part, torch.Tensor):
         part = part.detach().cpu().contiguous().numpy()
     if isinstance(part, np.ndarray):
-        digest.update(f"array {part.dtype.str} {part.shape}".encode())
+        digest.update(f"array {part.dtype.str} {part.shape};".encode())
         digest.update(np.ascontiguousarray(part).view(np.uint8).tobytes() if part.size else b"")
     elif isinstance(part, Mapping):
+        digest.update(f"mapping {len(part)};".encode())
         for name in sorted(part):
-            digest.update(f"key {name}".encode())
+            _feed(digest, name)
             _feed(digest, part[name])
     else:
-        digest.update(f"value {json.dumps(part, sort_keys=True)}".encode())
+        text = json.dumps(part, sort_keys=True).encode()
+        digest.update(f"value {len(text)};".encode() + text)

@@ -17,14 +17,18 @@ from torch.nn import functional as F
 from brainalign import __version__
 from brainalign.alignment import Alignment, align, check_recording, mean_rdms
 from brainalign.checkpoint import Checkpoint, load_checkpoint
-from brainalign.datasets.dataset import datasets
+from brainalign.comparisons.rsa import RSA
+from brainalign.datasets.dataset import dataset, datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.inference.condensed_pairs import check_method
 from brainalign.instance import Instance, show
+from brainalign.networks.architecture import architecture
 from brainalign.randomness import numpy_stream
 from brainalign.rdms import RDMs
 from brainalign.recordings.source import RecordingSource, recording_source
+from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash, write_table, write_tensors, write_text
 from brainalign.training import Runtime, Trained, train
@@ -90,15 +94,33 @@ class _StudyRun:
         return recording_source(item.dataset, {"data_dir": self.runtime.data_dir, **item.options})
 
     def finish(self) -> Path:
-        n_seeds = min(len(population.seeds) for population in self.spec.populations)
-        for target in self.targets:
-            check_recording(target.source, target.spec, n_seeds)
+        self._refuse_early()
         trained = [self._train(k, population) for k, population in enumerate(self.spec.populations)]
         checkpoints = [self._checkpoints(one) for one in trained]
         parts = [self._align(target, checkpoints) for target in self.targets]
         alignment = Alignment.concatenate(parts)
         self._write(pd.concat([one.history for one in trained], ignore_index=True), alignment, checkpoints)
         return self.out
+
+    def _refuse_early(self) -> None:
+        """Refuse what cannot work before anything is trained."""
+        scoring = self.spec.scoring
+        RSA(scoring.dissimilarity, scoring.comparator, scoring.partial)
+        check_method(scoring.comparator, bool(scoring.partial))
+        for population in self.spec.populations:
+            task = dataset(population.dataset, self.runtime.data_dir).task(1)
+            network = architecture(population.network, dict(population.network_options)).build(task)
+            learning_rule(population.rule, dict(population.rule_options)).check(network)
+        seeds = {seed for population in self.spec.populations for seed in population.seeds}
+        for target in self.targets:
+            check_recording(target.source, target.spec, min(len(p.seeds) for p in self.spec.populations))
+            planted = getattr(target.source, "seed", None) if target.source.simulated else None
+            if planted in seeds:
+                msg = (
+                    f"Seed {planted} of the planted network is among those of the study ({sorted(seeds)}); a candidate "
+                    "would be compared with itself. Give the recording another seed."
+                )
+                raise SpecError(msg)
 
     # -- stages -------------------------------------------------------------------------------------------------------
 
@@ -186,15 +208,16 @@ class _StudyRun:
     def _facts(self, alignment: Alignment) -> dict[str, Any]:
         names = [population.dataset for population in self.spec.populations] + [t.spec.dataset for t in self.targets]
         known = [name for name in dict.fromkeys(names) if name in manifests()]
+        hashed = [name for name in known if _file_hashes(name)]  # embedded sets come with their package's version
         sources = {target.source.label: target.source for target in self.targets}
         facts = {
             "name": self.spec.name,
             "spec": to_dict(self.spec),
             "key": self.spec.key,
             "versions": versions(),
-            "hashes": {"code": code_hash(), **{f"data: {name}": content_hash(_file_hashes(name)) for name in known}},
+            "hashes": {"code": code_hash(), **{f"data: {name}": content_hash(_file_hashes(name)) for name in hashed}},
             "citations": [load_manifest(name).citation for name in known],
-            "cautions": [f"{name}: {load_manifest(name).cautions}" for name in known if load_manifest(name).cautions],
+            "cautions": [f"{name}: {caution}" for name in known for caution in load_manifest(name).cautions],
             "scope_sentences": list(alignment.scope_sentences),
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,

@@ -26,6 +26,12 @@ from brainalign.storage import write_table
 
 Progress = Callable[[int, int, str], None]
 
+#: Columns of ``training.csv``.
+HISTORY = (
+    *("rule", "network", "dataset", "seed", "epoch", "step", "train_loss", "train_accuracy", "val_accuracy"),
+    *("test_accuracy", "ms_per_step", "population", "learning_rate"),
+)
+
 _SAVE_EVERY_SECONDS = 60.0
 
 
@@ -195,7 +201,7 @@ class _Run:
         advance = population_step(self.rule, self.network, self.execution, self.runtime.compile)
         while self.step < self.total:
             self._advance(advance)
-        history = pd.DataFrame(self.rows)
+        history = pd.DataFrame(self.rows, columns=list(HISTORY))  # a resumed run reads rows with sorted names
         write_table(self.out / "training.csv", history)
         (self.out / "resume.safetensors").unlink(missing_ok=True)
         return Trained(self.checkpoint, history, self.files)
@@ -293,7 +299,7 @@ class _Run:
         if not len(samples.labels):
             return [None] * len(self.spec.seeds)
         correct = torch.zeros(len(self.spec.seeds), dtype=torch.int64)
-        for images, labels in zip(samples.images.split(500), samples.labels.split(500), strict=True):
+        for images, labels in zip(samples.images.split(250), samples.labels.split(250), strict=True):
             x = self.batches.preprocessing(images).contiguous(memory_format=torch.channels_last)
             for k in range(len(self.spec.seeds)):
                 answer = list(self.rule.respond(self.network, *self.checkpoint.instance(k), x).values())[-1]

@@ -31,5 +31,5 @@ def response_ceiling(recording: Recording, roi: str | None = None, n_splits: int
         halves -= halves.mean(axis=1, keepdims=True)
         spread = np.sqrt((halves**2).sum(axis=1)).prod(axis=0)
         total += np.divide((halves[0] * halves[1]).sum(axis=0), spread, out=np.zeros_like(spread), where=spread > 0)
-    r = total / n_splits
-    return np.sqrt(np.clip(2 * r / (1 + r), 0, 1))
+    r = np.clip(total / n_splits, 0, 1)
+    return np.sqrt(2 * r / (1 + r))

@@ -31,12 +31,15 @@ class Preprocessing:
     @classmethod
     def fit(cls, images: np.ndarray) -> "Preprocessing":
         """Take resolution and statistics from training images ``(n, channels, height, width)`` uint8."""
-        values = images.astype(np.float64) / 255
-        std = values.std(axis=(0, 2, 3))
+        # Counting the 256 values is exact, and far faster than converting every pixel to a float.
+        counts = np.stack([np.bincount(images[:, k].ravel(), minlength=256) for k in range(images.shape[1])])
+        values = np.arange(256) / 255
+        mean = counts @ values / counts.sum(axis=1)
+        std = np.sqrt((counts * (values - mean[:, None]) ** 2).sum(axis=1) / counts.sum(axis=1))
         return cls(
             images.shape[1],
             (images.shape[2], images.shape[3]),
-            tuple(float(m) for m in values.mean(axis=(0, 2, 3))),
+            tuple(float(m) for m in mean),
             tuple(float(s) if s > 0 else 1.0 for s in std),
         )
 

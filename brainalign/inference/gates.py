@@ -124,9 +124,7 @@ def _seed_share(cell: Cell) -> float:
 def _ceiling(cell: Cell) -> list[Gate]:
     ceiling = cell.ceiling
     if ceiling is None:
-        sentence = (
-            "The noise ceiling cannot be estimated (it needs two subjects or more): no normalised scores are shown."
-        )
+        sentence = "This measure has no lower noise ceiling over subjects here: no normalised scores are shown."
         return [Gate("G5", "warn", sentence)]
     interval = f"{ceiling.mean:.3g}, {100 * (1 - cell.alpha):g}% interval [{ceiling.ci_low:.3g}, {ceiling.ci_high:.3g}]"
     if not math.isfinite(ceiling.ci_low):

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from brainalign.networks.synapse import Synapse, transmit
 
@@ -55,10 +56,8 @@ class Wiring:
         """Standardise each channel of ``x`` ``(n, channels, ...)``, then scale and shift it (batch normalisation)."""
         scale, shift = params[f"{name}.scale"], params[f"{name}.shift"]
         if not self.adapt:
-            shape = (1, -1, *(1,) * (x.ndim - 2))
-            gain = scale * torch.rsqrt(self.state[f"{name}.variance"] + eps)
-            offset = shift - self.state[f"{name}.mean"] * gain
-            return x * gain.view(shape) + offset.view(shape)
+            mean, variance = self.state[f"{name}.mean"], self.state[f"{name}.variance"]
+            return F.batch_norm(x, mean, variance, scale, shift, training=False, eps=eps)
         # The fused kernel is several times faster than composing it; it returns 1 / sqrt(variance + eps).
         y, mean, inverse_sd = torch.native_batch_norm(x, scale, shift, None, None, True, 0.0, eps)
         count = x.numel() / x.shape[1]

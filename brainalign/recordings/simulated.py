@@ -16,7 +16,7 @@ from brainalign.randomness import numpy_stream
 from brainalign.rdms import RDMs, compute_rdms, concatenate
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
-from brainalign.specs import TrainSpec
+from brainalign.specs import train_spec
 from brainalign.training import Runtime, train
 
 
@@ -36,7 +36,7 @@ class Simulated(RecordingSource):
     rule, layer
         What is planted.
     network, network_options, dataset, training
-        The planted network and further :class:`TrainSpec` fields of its training.
+        The planted network and further :class:`~brainalign.specs.TrainSpec` fields of its training.
     seed
         Its seed, and the seed of the simulation.
     n_subjects, n_stimuli, n_repeats, n_channels
@@ -81,13 +81,9 @@ class Simulated(RecordingSource):
 
     @cached_property
     def _features(self) -> np.ndarray:
-        spec = TrainSpec(
-            self.rule,
-            self.network,
-            self.dataset,
-            network_options=self.network_options,
-            **{**self.training, "seeds": (self.seed,), "n_checkpoints": 2},
-        )
+        own = {"rule": self.rule, "network": self.network, "dataset": self.dataset, "seeds": (self.seed,)}
+        options = {"network_options": self.network_options, **self.training, **own, "n_checkpoints": 2}
+        spec = train_spec(options, "simulated, training")
         with tempfile.TemporaryDirectory() as folder:
             trained = train(spec, folder, Runtime(data_dir=self.data_dir))
         layers = extract(trained.checkpoint, self.stimuli())[0].layers

@@ -1,0 +1,121 @@
+"""The command line: exit codes, one-line errors, tables."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+STUDY = """
+name = "tiny"
+[training]
+dataset = "digits"
+network = "mlp"
+seeds = 3
+epochs = 0.2
+batch_size = 64
+[rules.untrained]
+[rules.backprop]
+[[recordings]]
+dataset = "simulated"
+options = {{ n_subjects = {subjects}, n_stimuli = {stimuli}, layer = "hidden1", training = {{ epochs = 0.2 }} }}
+[scoring]
+n_bootstrap = 100
+{extra}
+"""
+
+
+def _brainalign(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "brainalign", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        check=False,
+        timeout=300,
+    )
+
+
+def _one_line(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 1, result.stderr
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("brainalign: ")
+    return lines[0]
+
+
+def test_rules_networks_and_data_print_json(tmp_path: Path) -> None:
+    rules = json.loads(_brainalign("rules", "--json").stdout)
+    assert {"untrained", "backprop", "feedback_alignment", "direct_feedback_alignment"} <= {r["name"] for r in rules}
+    assert all(r["networks"]["mlp"] is True for r in rules)
+    networks = json.loads(_brainalign("networks", "--json", cwd=tmp_path).stdout)
+    assert {n["name"] for n in networks} == {"mlp", "cnn", "rnn", "transformer"}
+    data = json.loads(_brainalign("data", "list", "--json", cwd=tmp_path).stdout)
+    assert {"digits", "mnist", "cifar10_jpeg", "cichy92", "kriegeskorte92", "macaque_v4"} <= {d["name"] for d in data}
+
+
+def test_train_leaves_table_checkpoints_and_specification(tmp_path: Path) -> None:
+    options = ("--seeds", "2", "--epochs", "0.5", "--set", "batch_size=64", "--set", "network.widths=[8]", "--json")
+    base = ("train", "--rule", "feedback_alignment", "--network", "mlp", "--dataset", "digits", "--out", str(tmp_path))
+    result = _brainalign(*base, *options)
+    assert result.returncode == 0, result.stderr
+    assert [row["seed"] for row in json.loads(result.stdout)] == [0, 1]
+    table = pd.read_csv(tmp_path / "training.csv")
+    wanted = {"rule", "network", "dataset", "seed", "epoch", "train_loss", "test_accuracy", "ms_per_step"}
+    assert wanted <= set(table.columns)
+    assert json.loads((tmp_path / "spec.json").read_text())["network_options"] == {"widths": [8]}
+    assert len(list((tmp_path / "checkpoints").glob("step-*.safetensors"))) >= 2
+
+
+def test_study_and_report_run_and_report_again(tmp_path: Path) -> None:
+    study = tmp_path / "tiny.toml"
+    study.write_text(STUDY.format(subjects=6, stimuli=20, extra=""))
+    result = _brainalign("run", str(study), "--out", str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr
+    page = tmp_path / "out" / "report.html"
+    assert str(page) in result.stdout
+    assert "SIMULATED" in page.read_text(encoding="utf-8")
+    page.unlink()
+    assert _brainalign("report", str(tmp_path / "out")).returncode == 0
+    assert page.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "--rule", "hope", "--network", "mlp", "--dataset", "digits", "--out", "o"), "Unknown rule 'hope'"),
+        (("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o", "--set", "lr=1"), "unknown key 'lr'"),
+        (("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o", "--set", "lr"), "expected key=value"),
+        (("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o", "--device", "tpu"), "Device 'tpu'"),
+        (("run", "nothing"), "Unknown study 'nothing'"),
+        (("run", "nothing.toml"), "Cannot read study file 'nothing.toml'"),
+        (("report", "nowhere"), "is missing"),
+        (("data", "verify", "imagenet"), "Unknown data set 'imagenet'"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_give_one_line_and_nothing_on_disk(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    line = _one_line(_brainalign(*arguments, cwd=tmp_path))
+    assert message in line
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("subjects", "stimuli", "extra", "message"),
+    [
+        (1, 20, "", "1 subject cannot be a random sample"),
+        (6, 5, "", "5 stimuli are too few"),
+        (6, 20, "resample = 3", "unknown key 'resample'"),
+        (6, 20, 'comparator = "r2"', "Unknown comparator 'r2'"),
+    ],
+)
+def test_bad_studies_give_one_line_and_nothing_on_disk(
+    tmp_path: Path, subjects: int, stimuli: int, extra: str, message: str
+) -> None:
+    study = tmp_path / "bad.toml"
+    study.write_text(STUDY.format(subjects=subjects, stimuli=stimuli, extra=extra))
+    assert message in _one_line(_brainalign("run", str(study), "--out", str(tmp_path / "out")))
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["bad.toml"]

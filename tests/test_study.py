@@ -1,0 +1,314 @@
+"""From a specification to a results folder: complete, resumed, computed again only where something changed."""
+
+import copy
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from brainalign import study
+from brainalign.errors import BrainalignError, IncompatibleError, SpecError
+from brainalign.report.results import _COLUMNS, Results
+from brainalign.rules.backprop import Backprop
+from brainalign.specs import StudySpec, read_study, study_from_table
+from brainalign.storage import read_tensors, write_tensors
+from brainalign.study import run_study
+
+TABLES = ("training", "alignment", "contrasts", "ranks", "gates")
+FILES = {*(f"{name}.csv" for name in TABLES), "rdms.safetensors", "thumbnails.safetensors", "study.json"}
+TRAINING = {
+    "dataset": "digits", "network": "mlp", "network_options": {"widths": [16]}, "seeds": 2, "epochs": 0.3,
+    "batch_size": 64, "n_checkpoints": 3,
+}  # fmt: skip
+RECORDING = {
+    "dataset": "simulated",
+    "options": {
+        "layer": "hidden1", "network_options": {"widths": [16]}, "training": {"epochs": 0.3}, "n_subjects": 6,
+        "n_stimuli": 20, "n_repeats": 2, "n_channels": 20,
+    },
+}  # fmt: skip
+TABLE: dict[str, Any] = {
+    "name": "tiny",
+    "training": TRAINING,
+    "rules": {"untrained": {}, "backprop": {}, "feedback_alignment": {}},
+    "recordings": [RECORDING],
+    "scoring": {"n_bootstrap": 100},
+}
+
+
+def _spec(**changes: Any) -> StudySpec:
+    """Return the tiny study with ``table__key=value`` changed."""
+    table = copy.deepcopy(TABLE)
+    for path, value in changes.items():
+        *inner, last = path.split("__")
+        place = table
+        for name in inner:
+            place = place[int(name)] if isinstance(place, list) else place[name]
+        place[last] = value
+    return study_from_table(table)
+
+
+class Watched:
+    """A progress callback that remembers what was trained and scored."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        assert 0 <= done <= total
+        self.texts.append(text)
+
+    @property
+    def trained(self) -> set[str]:
+        return {text.removeprefix("training ") for text in self.texts if text.startswith("training ")}
+
+    @property
+    def scored(self) -> set[str]:
+        return {text for text in self.texts if not text.startswith("training ")}
+
+
+def _files(folder: Path) -> dict[str, Any]:
+    """Return the content of the results folder; what depends on the clock left out."""
+    found: dict[str, Any] = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    facts = json.loads(found.pop("study.json"))
+    return {**found, "study.json": {key: value for key, value in facts.items() if key != "wall_seconds"}}
+
+
+def _timeless(folder: Path) -> dict[str, Any]:
+    """Return the content of a results folder without how long a step took; populations trained twice differ in it."""
+    files = _files(folder)
+    del files["training.csv"]
+    return {**files, "training": pd.read_csv(folder / "training.csv").drop(columns="ms_per_step").to_csv()}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_study(_spec(), tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture
+def folder(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study, to change."""
+    shutil.copytree(finished, tmp_path / "study")
+    return tmp_path / "study"
+
+
+def test_a_study_leaves_every_file_with_the_documented_columns(finished: Path) -> None:
+    assert {path.name for path in finished.iterdir() if path.is_file()} == FILES
+    for name in TABLES:
+        assert set(_COLUMNS[name].split()) <= set(pd.read_csv(finished / f"{name}.csv").columns), name
+    assert list(pd.read_csv(finished / "training.csv").columns) == _COLUMNS["training"].split()
+
+
+def test_the_report_can_read_it(finished: Path) -> None:
+    results = Results.load(finished)
+    assert results.rules == ("backprop", "feedback_alignment", "untrained")
+    assert results.networks == ("mlp",)
+    assert results.is_simulated("simulated")
+    layers = ("hidden1", "readout")
+    expected = {"brain", *(f"{rule}|{layer}" for rule in results.rules for layer in layers)}
+    assert set(results.rdms) == {f"simulated|planted|{name}" for name in expected}
+    ids, images = results.thumbnails["simulated"]
+    assert images.shape == (20, 8, 8, 1)
+    assert ids == results.rdms["simulated|planted|brain"].stimulus_ids
+
+
+def test_it_says_what_was_done(finished: Path) -> None:
+    facts = json.loads((finished / "study.json").read_text())
+    assert facts["key"] == _spec().key
+    assert facts["hashes"] == {"code": study.code_hash()}  # digits come with scikit-learn: their version says which
+    assert {"python", "brainalign", "torch", "scikit-learn"} <= set(facts["versions"])
+    assert facts["cautions"][0].startswith("digits: No split was published")
+    assert facts["recordings"]["simulated"]["simulated"] is True
+    assert len(facts["scope_sentences"]) == 1
+    assert facts["recovery"][0].startswith("SIMULATED truth: hidden1 of a network trained with backprop.")
+    assert study_from_table(TABLE).key == facts["key"]
+
+
+def test_every_population_and_evaluation_is_in_the_history(finished: Path) -> None:
+    history = pd.read_csv(finished / "training.csv")
+    assert set(history.rule) == {"untrained", "backprop", "feedback_alignment"}
+    assert (history.groupby(["rule", "seed"]).size() >= 2).all()
+
+
+def test_run_again_it_computes_nothing_and_leaves_the_same_files(folder: Path) -> None:
+    before, watched = _files(folder), Watched()
+    run_study(_spec(), folder, progress=watched)
+    assert watched.texts == []
+    after = _files(folder)
+    assert {name for name in before if before[name] != after[name]} == set()
+
+
+def test_another_folder_gives_the_same_numbers(finished: Path, tmp_path: Path) -> None:
+    run_study(_spec(), tmp_path)
+    assert _timeless(tmp_path) == _timeless(finished)
+
+
+def test_other_scoring_uses_the_same_populations(folder: Path) -> None:
+    watched = Watched()
+    run_study(_spec(scoring__n_bootstrap=150), folder, progress=watched)
+    assert watched.trained == set()
+    assert watched.scored == {"simulated planted: rsa"}
+    back = Watched()
+    run_study(_spec(), folder, progress=back)
+    assert back.texts == []  # the first scores are still there
+
+
+def test_a_changed_rate_trains_that_population_only(folder: Path) -> None:
+    before = pd.read_csv(folder / "alignment.csv").set_index(["rule", "seed", "layer", "subject"]).score
+    watched = Watched()
+    run_study(_spec(rules__backprop={"learning_rate": 0.02}), folder, progress=watched)
+    assert watched.trained == {"backprop"}
+    assert watched.scored == {"simulated planted: rsa"}
+    after = pd.read_csv(folder / "alignment.csv").set_index(["rule", "seed", "layer", "subject"]).score
+    changed = (before != after)[before.notna()]
+    assert changed["backprop"].all()
+    assert not changed.drop("backprop", level="rule").any()
+
+
+def test_a_changed_brain_is_scored_anew_and_nothing_is_trained(folder: Path) -> None:
+    watched = Watched()
+    run_study(_spec(recordings__0__options={**RECORDING["options"], "noise": 2.0}), folder, progress=watched)
+    assert watched.trained == set()
+    assert watched.scored == {"simulated planted: rsa"}
+
+
+def test_scores_of_other_code_are_not_reused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched()
+    monkeypatch.setattr(study, "code_hash", lambda: "another version")
+    run_study(_spec(), folder, progress=watched)
+    assert watched.trained == set()
+    assert watched.scored == {"simulated planted: rsa"}
+
+
+def test_scores_of_other_weights_are_not_reused(folder: Path) -> None:
+    last = max((folder / "populations").glob("backprop-*/checkpoints/*.safetensors"))
+    tensors, facts = read_tensors(last)
+    write_tensors(last, {**tensors, "params|hidden1.weight": -tensors["params|hidden1.weight"]}, facts)
+    watched = Watched()
+    run_study(_spec(), folder, progress=watched)
+    assert watched.scored == {"simulated planted: rsa"}
+
+
+def test_interrupted_in_the_second_population_and_resumed_it_ends_the_same(finished: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int, text: str) -> None:
+        if text == "training backprop":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(_spec(), tmp_path, progress=interrupt)
+    assert not [path for path in tmp_path.iterdir() if path.is_file()]
+    watched = Watched()
+    run_study(_spec(), tmp_path, progress=watched)
+    assert "untrained" not in watched.trained
+    assert _timeless(tmp_path) == _timeless(finished)
+
+
+def test_interrupted_while_scoring_it_trains_nothing_again(finished: Path, tmp_path: Path) -> None:
+    def interrupt(done: int, total: int, text: str) -> None:
+        if not text.startswith("training"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(_spec(), tmp_path, progress=interrupt)
+    watched = Watched()
+    run_study(_spec(), tmp_path, progress=watched)
+    assert watched.trained == set()
+    assert _timeless(tmp_path) == _timeless(finished)
+
+
+def test_all_checkpoints_are_scored_if_asked_and_claims_stay_those_of_the_last(folder: Path) -> None:
+    before = _files(folder)
+    run_study(_spec(scoring__checkpoints="all"), folder)
+    table = pd.read_csv(folder / "alignment.csv")
+    early = table[~table.final.astype(bool)]
+    assert set(early.rule) == {"untrained", "backprop", "feedback_alignment"}
+    assert early.checkpoint.min() == 0
+    after = _files(folder)
+    for name in ("contrasts.csv", "ranks.csv", "gates.csv", "rdms.safetensors"):
+        assert after[name] == before[name], name
+    start = early[early.checkpoint == 0].set_index(["seed", "layer", "subject"]).score
+    one, other = (start[(early[early.checkpoint == 0].rule == rule).to_numpy()] for rule in ("backprop", "untrained"))
+    pd.testing.assert_series_equal(one, other)  # before learning every rule is its control
+
+
+def test_one_rule_alone_is_a_study_that_can_be_run_read_and_run_again(tmp_path: Path) -> None:
+    for rules in ({"backprop": {}}, {"untrained": {}}):
+        out = tmp_path / next(iter(rules))
+        run_study(_spec(rules=rules), out)
+        before = _files(out)
+        assert len(Results.load(out).contrasts) == 0
+        run_study(_spec(rules=rules), out)
+        assert _files(out) == before
+
+
+# -- refused before anything is trained -------------------------------------------------------------------------------
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("unknown rule", {"rules__backprob": {}}, "Unknown rule 'backprob'"),
+    ("unknown option of a rule", {"rules__backprop": {"options": {"rate": 1}}}, "Unknown option 'rate' of 'backprop'"),
+    ("unknown network", {"training__network": "mlq"}, "Unknown network 'mlq'"),
+    ("unknown image set", {"training__dataset": "digit"}, "Unknown dataset 'digit'"),
+    ("unknown recording", {"recordings__0__dataset": "simulate"}, "Unknown recording 'simulate'"),
+    ("unknown option of a recording", {"recordings__0__options": {"noises": 1}}, "Unknown option 'noises'"),
+    ("unknown ROI", {"recordings__0__rois": ["V1"]}, "has no ROI 'V1'"),
+    ("five stimuli", {"recordings__0__options__n_stimuli": 5}, "5 stimuli are too few"),
+    ("one subject", {"recordings__0__options__n_subjects": 1}, "1 subject cannot be a random sample"),
+    ("a candidate is the planted network", {"training__seeds": [1000, 1001]}, "Seed 1000 of the planted network"),
+    ("unknown dissimilarity", {"scoring__dissimilarity": "mahalanobis"}, "Unknown dissimilarity 'mahalanobis'"),
+    ("unknown comparator", {"scoring__comparator": "kendall"}, "Unknown comparator 'kendall'"),
+    ("comparator without bootstrap", {"scoring__comparator": "tau-a"}, "'tau-a' is not bootstrapped"),
+    ("no rule", {"rules": {}}, "0 rules and 1 recordings; expected some of both"),
+    ("no recording", {"recordings": []}, "3 rules and 0 recordings; expected some of both"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), [item[1:] for item in REFUSED], ids=[item[0] for item in REFUSED])
+def test_what_cannot_work_is_refused_before_training(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    watched = Watched()
+    with pytest.raises(BrainalignError, match=message) as caught:
+        run_study(_spec(**changes), tmp_path / "out", progress=watched)
+    assert "\n" not in str(caught.value)
+    assert watched.texts == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rule_that_cannot_train_a_network_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Backprop, "incompatibility", lambda self, network: "it may not")
+    with pytest.raises(IncompatibleError, match="'backprop' cannot train network 'mlp': it may not"):
+        run_study(_spec(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_ranking_layer_that_no_network_has_is_one_line(folder: Path) -> None:
+    with pytest.raises(SpecError, match="Ranking layer 'hidden7' of ROI 'planted' is in no network"):
+        run_study(_spec(scoring__ranking_layer={"planted": "hidden7"}), folder)
+
+
+# -- end to end -------------------------------------------------------------------------------------------------------
+
+
+def test_the_demonstration_finds_what_was_planted(tmp_path: Path) -> None:
+    demo = read_study(Path(__file__).parents[1] / "analyses" / "demo.toml")
+    quick = replace(
+        demo,
+        populations=tuple(replace(population, seeds=(0, 1, 2), n_checkpoints=2) for population in demo.populations),
+        recordings=tuple(replace(item, measures=("rsa",)) for item in demo.recordings),
+        scoring=replace(demo.scoring, n_bootstrap=200),
+    )
+    run_study(quick, tmp_path)
+    facts = json.loads((tmp_path / "study.json").read_text())
+    assert len(facts["recovery"]) == 1
+    assert "Highest mean score: hidden2, backprop." in facts["recovery"][0]
+    assert "NOT recovered" not in facts["recovery"][0]
+    scores = pd.read_csv(tmp_path / "alignment.csv")
+    means = scores[scores.rule != "low_level"].groupby(["rule", "layer"]).score.mean()
+    assert means.idxmax() == ("backprop", "hidden2")
+    contrasts = pd.read_csv(tmp_path / "contrasts.csv").set_index(["rule_a", "rule_b", "layer"])
+    assert contrasts.loc[("backprop", "untrained", "hidden2"), "verdict"] == "higher"
