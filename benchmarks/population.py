@@ -13,13 +13,13 @@ from functools import partial
 
 import torch
 
-from brainalign.checkpoint import stack
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architecture
-from brainalign.population import population_step
 from brainalign.randomness import stream
 from brainalign.rules.batch import Batch
 from brainalign.rules.learning_rule import learning_rule
+from brainalign.training.checkpoint import stack
+from brainalign.training.population import population_step
 
 NETWORKS = {
     "mlp": {"widths": (256, 256)},

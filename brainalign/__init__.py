@@ -10,10 +10,10 @@ from typing import Any
 __version__ = "0.1.0"
 
 _VERBS = {
-    "train": "training",
+    "train": "training.train",
     "extract": "activations",
     "compute_rdms": "rdms",
-    "align": "alignment",
+    "align": "alignment.align",
     "run_study": "study",
     "write_report": "report.page",
 }

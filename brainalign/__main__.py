@@ -74,8 +74,8 @@ def train(
     """Train a population of seeds; leaves training.csv, checkpoints and the specification in the output folder."""
     from brainalign.specs import to_dict, train_spec
     from brainalign.storage import write_text
-    from brainalign.training import Runtime
-    from brainalign.training import train as train_population
+    from brainalign.training.runtime import Runtime
+    from brainalign.training.train import train as train_population
 
     _existing_device(device)
     options = {"rule": rule, "network": network, "dataset": dataset, "seeds": seeds, "epochs": epochs}
@@ -208,7 +208,7 @@ def _run_study(
     from brainalign.report.page import write_report
     from brainalign.specs import read_study
     from brainalign.study import run_study
-    from brainalign.training import Runtime
+    from brainalign.training.runtime import Runtime
 
     _existing_device(device)
     spec = read_study(_study_path(study))

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from brainalign.checkpoint import Checkpoint
 from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.datasets.stimuli import Stimuli, positions
 from brainalign.errors import DataError, ExtractionError
 from brainalign.storage import content_hash, read_tensors, write_tensors
+from brainalign.training.checkpoint import Checkpoint
 
 Respond = Callable[[Tensor], Mapping[str, Tensor]]
 

@@ -1,11 +1,9 @@
 """A study from its specification to a results folder; only what changed is computed again."""
 
 import json
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +12,26 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
-from brainalign import __version__
-from brainalign.alignment import Alignment, align, check_recording, mean_rdms
-from brainalign.checkpoint import Checkpoint, load_checkpoint
+from brainalign.alignment.align import Alignment, align, check_recording
+from brainalign.alignment.instance import Instance, show
+from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.dataset import dataset, datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.inference.condensed_pairs import check_method
-from brainalign.instance import Instance, show
 from brainalign.networks.architecture import architecture
+from brainalign.provenance import TRAINING_ROOMS, code_hash, versions
 from brainalign.randomness import numpy_stream
 from brainalign.rdms import RDMs
 from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash, write_table, write_tensors, write_text
-from brainalign.training import Runtime, Trained, train
+from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.runtime import Runtime
+from brainalign.training.train import Trained, train
 
 Progress = Callable[[int, int, str], None]
 
@@ -99,6 +99,7 @@ class _StudyRun:
         checkpoints = [self._checkpoints(one) for one in trained]
         parts = [self._align(target, checkpoints) for target in self.targets]
         alignment = Alignment.concatenate(parts)
+        self.stale = [one.checkpoint.spec.rule for one in trained if one.code != code_hash(*TRAINING_ROOMS)]
         self._write(pd.concat([one.history for one in trained], ignore_index=True), alignment, checkpoints)
         return self.out
 
@@ -217,7 +218,14 @@ class _StudyRun:
             "versions": versions(),
             "hashes": {"code": code_hash(), **{f"data: {name}": content_hash(_file_hashes(name)) for name in hashed}},
             "citations": [load_manifest(name).citation for name in known],
-            "cautions": [f"{name}: {caution}" for name in known for caution in load_manifest(name).cautions],
+            "cautions": [
+                *(f"{name}: {caution}" for name in known for caution in load_manifest(name).cautions),
+                *(
+                    f"{rule} was trained by another version of the training code; delete its folder in populations/ "
+                    "to train it again."
+                    for rule in self.stale
+                ),
+            ],
             "scope_sentences": list(alignment.scope_sentences),
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
@@ -284,20 +292,3 @@ def _read(path: Path) -> pd.DataFrame:
 def _file_hashes(name: str) -> Mapping[str, str]:
     """Return the content hash of each file of a data set; nothing for a simulated one."""
     return {entry.path: entry.key for entry in load_manifest(name).files} if name in manifests() else {}
-
-
-def code_hash() -> str:
-    """Return a content hash of this package's source, so that scores of other code are never taken for current."""
-    root = Path(__file__).parent
-    return content_hash({str(path.relative_to(root)): path.read_text("utf-8") for path in sorted(root.rglob("*.py"))})
-
-
-def versions() -> dict[str, str]:
-    """Return versions of Python, this package and what numbers depend on."""
-    found = {"python": platform.python_version(), "brainalign": __version__}
-    for package in ("torch", "numpy", "scipy", "scikit-learn", "himalaya", "pandas", "matplotlib"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found

@@ -2,12 +2,15 @@
 
 import torch
 
+from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network, Params
 from brainalign.randomness import stream
 from brainalign.rules.batch import Batch
-from brainalign.rules.learning_rule import LearningRule
+from brainalign.rules.learning_rule import LearningRule, learning_rule
+from brainalign.specs import TrainSpec
+from brainalign.training.checkpoint import Checkpoint, stack
 
 TASK = Task((1, 8, 8), 5, 64)
 
@@ -43,3 +46,16 @@ def batch(n: int = 12, seed: int = 0, dtype: torch.dtype = torch.float64, task: 
 def largest_difference(a: Params, b: Params) -> float:
     assert a.keys() == b.keys()
     return max(float((a[name] - b[name]).abs().max()) for name in a)
+
+
+def a_checkpoint(shape: str = "mlp", rule: str = "feedback_alignment", seeds: tuple[int, ...] = (4, 9)) -> Checkpoint:
+    kind, options = NETWORKS[shape]
+    spec = TrainSpec(rule, kind, "digits", network_options=options, seeds=seeds)
+    net, learning = network(shape), learning_rule(rule)
+    params = [net.init(stream(seed, "init")) for seed in seeds]
+    state = [
+        {**net.init_state(), **learning.init(net, own, stream(seed, "rule"))}
+        for seed, own in zip(seeds, params, strict=True)
+    ]
+    shown = Preprocessing(1, (8, 8), (0.3,), (0.4,))
+    return Checkpoint(spec, net, learning, shown, stack(params), stack(state), 12, 1.5)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from brainalign.activations import Activations
+from brainalign.alignment.instance import Instance
 from brainalign.datasets.stimuli import Stimuli
-from brainalign.instance import Instance
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource

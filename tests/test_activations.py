@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from brainalign.activations import Activations, extract
-from brainalign.checkpoint import Checkpoint
 from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import ExtractionError, StimulusMismatchError
 from brainalign.rules.backprop import Backprop
 from brainalign.specs import TrainSpec
+from brainalign.training.checkpoint import Checkpoint
 from tests.small import instance, network
 
 PREPROCESSING = Preprocessing(1, (8, 8), (0.5,), (0.25,))
@@ -155,7 +155,7 @@ def test_nan_activation_unknown_layer_and_missing_preprocessing_give_one_line() 
     model.params["readout.bias"][0, 0] = torch.nan
     with pytest.raises(ExtractionError, match="Layer 'readout' is not finite for 20 of 20 stimuli, first 's00'"):
         extract(model, _stimuli())
-    with pytest.raises(ExtractionError, match="Unknown layer 'conv9'. Choose among: conv1, conv2"):
+    with pytest.raises(ExtractionError, match=r"Unknown layer 'conv9'\. Choose among: conv1, conv2"):
         extract(_checkpoint(), _stimuli(), layers=("conv9",))
     with pytest.raises(ExtractionError, match="pass the Preprocessing"):
         extract(nn.Flatten(), _stimuli())

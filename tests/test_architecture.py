@@ -15,12 +15,12 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only.
 ROOMS = (
-    *("__init__", "errors", "randomness", "storage", "discovery", "specs"),
+    *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "specs"),
     *("datasets", "networks", "rules", "support"),
-    *("optimisation", "population", "batches", "checkpoint", "training", "activations"),
+    *("training", "activations"),
     *("rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "comparisons", "inference"),
-    *("instance", "scored", "alignment", "study", "report", "__main__"),
+    *("alignment", "study", "report", "__main__"),
 )
 
 #: Rooms with one public class per file, under the file's name.

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+TRAIN = ("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o")
+
 STUDY = """
 name = "tiny"
 [training]
@@ -86,9 +88,9 @@ def test_study_and_report_run_and_report_again(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("train", "--rule", "hope", "--network", "mlp", "--dataset", "digits", "--out", "o"), "Unknown rule 'hope'"),
-        (("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o", "--set", "lr=1"), "unknown key 'lr'"),
-        (("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o", "--set", "lr"), "expected key=value"),
-        (("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o", "--device", "tpu"), "Device 'tpu'"),
+        ((*TRAIN, "--set", "lr=1"), "unknown key 'lr'"),
+        ((*TRAIN, "--set", "lr"), "expected key=value"),
+        ((*TRAIN, "--device", "tpu"), "Device 'tpu'"),
         (("run", "nothing"), "Unknown study 'nothing'"),
         (("run", "nothing.toml"), "Cannot read study file 'nothing.toml'"),
         (("report", "nowhere"), "is missing"),

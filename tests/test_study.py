@@ -12,6 +12,7 @@ import pytest
 
 from brainalign import study
 from brainalign.errors import BrainalignError, IncompatibleError, SpecError
+from brainalign.provenance import code_hash
 from brainalign.report.results import _COLUMNS, Results
 from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec, read_study, study_from_table
@@ -120,7 +121,7 @@ def test_the_report_can_read_it(finished: Path) -> None:
 def test_it_says_what_was_done(finished: Path) -> None:
     facts = json.loads((finished / "study.json").read_text())
     assert facts["key"] == _spec().key
-    assert facts["hashes"] == {"code": study.code_hash()}  # digits come with scikit-learn: their version says which
+    assert facts["hashes"] == {"code": code_hash()}  # digits come with scikit-learn: their version says which
     assert {"python", "brainalign", "torch", "scikit-learn"} <= set(facts["versions"])
     assert facts["cautions"][0].startswith("digits: No split was published")
     assert facts["recordings"]["simulated"]["simulated"] is True
@@ -179,10 +180,12 @@ def test_a_changed_brain_is_scored_anew_and_nothing_is_trained(folder: Path) -> 
 
 def test_scores_of_other_code_are_not_reused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
-    monkeypatch.setattr(study, "code_hash", lambda: "another version")
+    monkeypatch.setattr(study, "code_hash", lambda *rooms: "another version")
     run_study(_spec(), folder, progress=watched)
     assert watched.trained == set()
     assert watched.scored == {"simulated planted: rsa"}
+    cautions = json.loads((folder / "study.json").read_text())["cautions"]
+    assert any("backprop was trained by another version of the training code" in caution for caution in cautions)
 
 
 def test_scores_of_other_weights_are_not_reused(folder: Path) -> None:

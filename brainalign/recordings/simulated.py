@@ -17,7 +17,8 @@ from brainalign.rdms import RDMs, compute_rdms, concatenate
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import train_spec
-from brainalign.training import Runtime, train
+from brainalign.training.runtime import Runtime
+from brainalign.training.train import train
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from brainalign.rdms import compute_rdms
 from brainalign.recordings.simulated import Simulated
 from brainalign.recordings.source import recording_source
 from brainalign.specs import TrainSpec
-from brainalign.training import train
+from brainalign.training.train import train
 
 OPTIONS: dict[str, Any] = {
     "layer": "hidden1",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from brainalign.activations import Activations, extract
-from brainalign.checkpoint import Checkpoint
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.training.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,11 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import rankdata, spearmanr
 
+from brainalign.alignment.scored import Scored, control, layer_rdms, layers_of, score_encoding, score_rsa
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.low_level import low_level_rdms
-from brainalign.scored import Scored, control, layer_rdms, layers_of, score_encoding, score_rsa
 from brainalign.specs import ScoringSpec
 from tests.synthetic_world import World, reordered
 

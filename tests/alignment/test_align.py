@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from brainalign.alignment import Alignment, align, mean_rdms
+from brainalign.alignment.align import Alignment, align
+from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.errors import StimulusMismatchError
 from brainalign.rdms import compute_rdms
 from brainalign.report.results import _COLUMNS

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from brainalign.batches import Batches
 from brainalign.datasets.dataset import Dataset, Split
 from brainalign.errors import SpecError
 from brainalign.specs import TrainSpec
+from brainalign.training.batches import Batches
 
 CPU = torch.device("cpu")
 SPEC = TrainSpec("backprop", "mlp", "counted", seeds=(0, 1, 2), batch_size=8)

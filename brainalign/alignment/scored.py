@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brainalign.alignment.instance import Instance
 from brainalign.comparisons.comparators import compare_vectors
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
@@ -14,7 +15,6 @@ from brainalign.errors import SpecError
 from brainalign.inference.encoding_bootstrap import bootstrap_encoding
 from brainalign.inference.rsa_bootstrap import bootstrap_rsa
 from brainalign.inference.score_draws import ScoreDraws
-from brainalign.instance import Instance
 from brainalign.rdms import RDMs, compute_rdms, match
 from brainalign.recordings.recording import Recording
 from brainalign.specs import ScoringSpec

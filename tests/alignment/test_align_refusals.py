@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from brainalign.activations import Activations
-from brainalign.alignment import Alignment, align, check_recording, check_rois
+from brainalign.alignment.align import Alignment, align, check_recording, check_rois
+from brainalign.alignment.instance import Instance
 from brainalign.errors import DataError, SpecError
-from brainalign.instance import Instance
 from brainalign.specs import RecordingSpec, ScoringSpec
 from tests.synthetic_world import World
 

@@ -6,27 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from brainalign.checkpoint import Checkpoint, load_checkpoint, read_checkpoint, stack
-from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.errors import DataError
-from brainalign.randomness import stream
-from brainalign.rules.learning_rule import learning_rule
-from brainalign.specs import TrainSpec
 from brainalign.storage import write_tensors
-from tests.small import NETWORKS, TASK, batch, network
-
-
-def a_checkpoint(shape: str = "mlp", rule: str = "feedback_alignment", seeds: tuple[int, ...] = (4, 9)) -> Checkpoint:
-    kind, options = NETWORKS[shape]
-    spec = TrainSpec(rule, kind, "digits", network_options=options, seeds=seeds)
-    net, learning = network(shape), learning_rule(rule)
-    params = [net.init(stream(seed, "init")) for seed in seeds]
-    state = [
-        {**net.init_state(), **learning.init(net, own, stream(seed, "rule"))}
-        for seed, own in zip(seeds, params, strict=True)
-    ]
-    shown = Preprocessing(1, (8, 8), (0.3,), (0.4,))
-    return Checkpoint(spec, net, learning, shown, stack(params), stack(state), 12, 1.5)
+from brainalign.training.checkpoint import load_checkpoint, read_checkpoint, stack
+from tests.small import NETWORKS, TASK, a_checkpoint, batch
 
 
 @pytest.mark.parametrize("shape", NETWORKS)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from brainalign.errors import SpecError
-from brainalign.optimisation import (
+from brainalign.training.optimisation import (
     OPTIMIZERS,
     SCHEDULES,
     clip_instances,

@@ -6,6 +6,17 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
+from brainalign.alignment.instance import Instance, check_paired
+from brainalign.alignment.scored import (
+    LOW_LEVEL,
+    Model,
+    Scored,
+    control,
+    layer_rdms,
+    layers_of,
+    score_encoding,
+    score_rsa,
+)
 from brainalign.comparisons.rsa import RSA
 from brainalign.errors import SpecError
 from brainalign.inference.cell import compare_rules
@@ -14,11 +25,8 @@ from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge
 from brainalign.inference.rank_set import RankSet
 from brainalign.inference.scope import resolve_scope
-from brainalign.instance import Instance, check_paired
 from brainalign.low_level import low_level_features, low_level_rdms
-from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.source import RecordingSource
-from brainalign.scored import LOW_LEVEL, Model, Scored, control, layer_rdms, layers_of, score_encoding, score_rsa
 from brainalign.specs import RecordingSpec, ScoringSpec
 
 Progress = Callable[[str], None]
@@ -65,8 +73,8 @@ def align(
     Parameters
     ----------
     instances
-        Networks under the stimuli of ``source``, see :func:`brainalign.instance.show`; rules are compared within
-        one architecture, seed k of one rule with seed k of another.
+        Networks under the stimuli of ``source``, see :func:`brainalign.alignment.instance.show`; rules are compared
+        within one architecture, seed k of one rule with seed k of another.
     source
         The recording.
     spec
@@ -311,27 +319,3 @@ def _floors(scored: Scored) -> dict[tuple[str, str], np.ndarray]:
         for cell, rules in _cells(scored).items()
         if "untrained" in rules
     }
-
-
-# -- RDMs for display -------------------------------------------------------------------------------------------------
-
-
-def mean_rdms(
-    instances: Sequence[Instance], source: RecordingSource, spec: RecordingSpec, ids: Sequence[str], dissimilarity: str
-) -> dict[str, RDMs]:
-    """Return mean RDMs over ``ids`` for display.
-
-    ``<dataset>|<roi>|brain`` is the mean over subjects, ``<dataset>|<roi>|<rule>|<layer>`` over seeds.
-    """
-    groups: dict[tuple[str, str], list[np.ndarray]] = {}
-    one_network = len({one.network for one in instances}) == 1
-    for one in (one for one in instances if one.final):
-        for layer, features in one.activations.subset(ids).layers.items():
-            name = one.rule if one_network else f"{one.rule} ({one.network})"
-            groups.setdefault((name, layer), []).append(features)
-    means = {key: compute_rdms(np.stack(sets), tuple(ids), dissimilarity).mean() for key, sets in groups.items()}
-    found: dict[str, RDMs] = {}
-    for roi in check_rois(source, spec):
-        found[f"{source.label}|{roi}|brain"] = source.rdms(roi).subset(ids).mean()
-        found |= {f"{source.label}|{roi}|{rule}|{layer}": rdm for (rule, layer), rdm in means.items()}
-    return found

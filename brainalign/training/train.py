@@ -11,18 +11,20 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from brainalign.batches import Batches, Samples
-from brainalign.checkpoint import Checkpoint, read_checkpoint, stack
 from brainalign.datasets.dataset import Dataset
 from brainalign.datasets.dataset import dataset as find_dataset
 from brainalign.errors import DivergenceError, StorageError
 from brainalign.networks.architecture import architecture
-from brainalign.optimisation import clip_instances, make_optimizer, optimizer_tensors, rate, restore_optimizer
-from brainalign.population import choose_execution, population_step
+from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import TrainSpec
 from brainalign.storage import write_table
+from brainalign.training.batches import Batches, Samples
+from brainalign.training.checkpoint import Checkpoint, read_checkpoint, stack
+from brainalign.training.optimisation import clip_instances, make_optimizer, optimizer_tensors, rate, restore_optimizer
+from brainalign.training.population import choose_execution, population_step
+from brainalign.training.runtime import Runtime
 
 Progress = Callable[[int, int, str], None]
 
@@ -35,35 +37,14 @@ HISTORY = (
 _SAVE_EVERY_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """Where and how a population runs; none of it changes what is learned, beyond rounding.
-
-    Parameters
-    ----------
-    device
-        ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ...
-    execution
-        ``"vmap"``, ``"loop"`` or ``"auto"``, see :func:`brainalign.population.choose_execution`.
-    compile
-        Whether to compile the step with :func:`torch.compile`.
-    data_dir
-        Folder of the data, see :func:`brainalign.datasets.manifest.locate`.
-    """
-
-    device: str = "cpu"
-    execution: str = "auto"
-    compile: bool = False
-    data_dir: str | None = None
-
-
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What training leaves: the last checkpoint, the history and every kept checkpoint file, first to last."""
+    """What training leaves: the last checkpoint, the history, every kept checkpoint file, and the code's hash."""
 
     checkpoint: Checkpoint
     history: pd.DataFrame
     files: tuple[Path, ...]
+    code: str
 
 
 def train(
@@ -125,6 +106,7 @@ class _Run:
         self.rows: list[dict[str, Any]] = []
         self.sums = torch.zeros(3, len(spec.seeds), dtype=torch.float64)  # loss, accuracy, steps since last evaluation
         self.clock = _Clock()
+        self.code = code_hash(*TRAINING_ROOMS)
         self._initialise()
         self._resume()
 
@@ -167,6 +149,8 @@ class _Run:
         self.execution = facts["execution"]  # the two differ in rounding, so a run keeps the one it began with
         self.sums = extra.get("sums", self.sums)
         self.clock.seconds = facts["seconds"]
+        # A run that other code began stays marked as such.
+        self.code = facts.get("code", "unknown")
         self.params = {name: tensor.to(self.device) for name, tensor in saved.params.items()}
         self.state = {name: tensor.to(self.device) for name, tensor in saved.state.items()}
         self._make_optimizer()
@@ -186,7 +170,7 @@ class _Run:
 
     def _save(self, path: Path) -> None:
         extra = {"sums": self.sums, **optimizer_tensors(self.optimizer, list(self.trained))}
-        facts = {"rows": self.rows, "execution": self.execution, "seconds": self.clock.seconds}
+        facts = {"rows": self.rows, "execution": self.execution, "seconds": self.clock.seconds, "code": self.code}
         self.checkpoint.save(path, extra, **facts)
         self.clock.saved()
 
@@ -204,7 +188,7 @@ class _Run:
         history = pd.DataFrame(self.rows, columns=list(HISTORY))  # a resumed run reads rows with sorted names
         write_table(self.out / "training.csv", history)
         (self.out / "resume.safetensors").unlink(missing_ok=True)
-        return Trained(self.checkpoint, history, self.files)
+        return Trained(self.checkpoint, history, self.files, self.code)
 
     def _stand_still(self) -> None:
         """Record every kept moment of a control that never changes, without computing steps that do nothing."""

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from brainalign.activations import extract
+from brainalign.alignment.instance import check_paired, show
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
-from brainalign.instance import check_paired, show
+from tests.small import a_checkpoint
 from tests.synthetic_world import World
-from tests.test_checkpoint import a_checkpoint
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 12, 12, 3)).astype(np.uint8)
 STIMULI = Stimuli(tuple("abcdefg"), IMAGES, "noise")

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from brainalign.checkpoint import load_checkpoint
 from brainalign.errors import DivergenceError, SpecError, StorageError
 from brainalign.specs import TrainSpec
 from brainalign.storage import read_tensors
-from brainalign.training import Runtime, kept_steps, train
+from brainalign.training.checkpoint import load_checkpoint
+from brainalign.training.runtime import Runtime
+from brainalign.training.train import kept_steps, train
 
 SMALL = {
     "network": "mlp",
@@ -93,7 +94,14 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
 def test_instance_of_a_population_equals_instance_trained_alone(
     tmp_path: Path, network: str, options: dict, rule: str
 ) -> None:
-    spec = {"network": network, "network_options": options, "epochs": 0.5, "clip": 1.0, "optimizer": "sgd", "learning_rate": 0.05}
+    spec = {
+        "network": network,
+        "network_options": options,
+        "epochs": 0.5,
+        "clip": 1.0,
+        "optimizer": "sgd",
+        "learning_rate": 0.05,
+    }
     together = train(_spec(rule, **spec), tmp_path / "all", Runtime(execution="vmap")).checkpoint
     for row, seed in enumerate((0, 1, 2)):
         alone = train(_spec(rule, **spec, seeds=(seed,)), tmp_path / str(seed)).checkpoint
@@ -122,8 +130,8 @@ def test_rules_share_initial_weights_data_order_and_control_stays_there(tmp_path
 
 
 def test_validation_comes_from_training_data_only() -> None:
-    from brainalign.batches import Batches
     from brainalign.datasets.dataset import dataset
+    from brainalign.training.batches import Batches
 
     digits = dataset("digits")
     batches = Batches.load(_spec(), digits, torch.device("cpu"))
@@ -149,7 +157,7 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_divergence_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DivergenceError, match="diverged: the loss of seed 0 is (nan|inf)"):
+    with pytest.raises(DivergenceError, match=r"diverged: the loss of seed 0 is (nan|inf)"):
         train(_spec(optimizer="sgd", learning_rate=1e30, schedule="constant"), tmp_path)
 
 
@@ -198,7 +206,12 @@ def test_full_disk_gives_one_line_and_leaves_earlier_files_whole(
 @pytest.mark.parametrize("network", ["mlp", "cnn", "rnn", "transformer"])
 @pytest.mark.parametrize("rule", ["backprop", "feedback_alignment", "direct_feedback_alignment"])
 def test_cuda_agrees_with_cpu(tmp_path: Path, network: str, rule: str) -> None:
-    options = {"mlp": {"widths": (16,)}, "cnn": {"channels": (3,)}, "rnn": {"widths": (8,)}, "transformer": {"width": 8}}
+    options = {
+        "mlp": {"widths": (16,)},
+        "cnn": {"channels": (3,)},
+        "rnn": {"widths": (8,)},
+        "transformer": {"width": 8},
+    }
     spec = _spec(rule, network=network, network_options=options[network], epochs=0.4, optimizer="sgd")
     cpu, cuda = (train(spec, tmp_path / d, Runtime(device=d, execution="vmap")).checkpoint for d in ("cpu", "cuda"))
     for name in cpu.params:

@@ -1,0 +1,1 @@
+"""Every layer of every network against every recording."""

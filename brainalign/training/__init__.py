@@ -1,0 +1,1 @@
+"""Training populations of seeds: data, step, optimiser, checkpoints, loop."""
