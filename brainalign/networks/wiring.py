@@ -50,6 +50,11 @@ class Wiring:
         if feedback is None:
             return synapse(params, x)
         bias = params[synapse.bias_name] if synapse.bias else None
+        if torch.compiler.is_compiling():
+            # The compiler cannot trace a custom function under vmap. The same forward value and gradients, for one more
+            # product: the weight gets the gradient of the first term, the input that of the second, which is zero.
+            back = transmit(synapse, x, feedback, None)
+            return transmit(synapse, x.detach(), params[synapse.weight_name], bias) + (back - back.detach())
         return _FeedbackTransmission.apply(x, params[synapse.weight_name], bias, feedback, synapse)
 
     def normalise(self, name: str, params: Mapping[str, Tensor], x: Tensor, eps: float = 1e-5) -> Tensor:

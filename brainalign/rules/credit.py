@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-import torch
 from torch import Tensor
 from torch.func import grad_and_value, vjp
 from torch.nn import functional as F
@@ -82,8 +81,3 @@ def teach(pulls: list[Pull], signals: list[Tensor]) -> Params:
         for name, update in pull(signal).items():
             updates[name] = updates[name] + update if name in updates else update
     return updates
-
-
-def zeros_like(params: Params) -> Params:
-    """Return updates that change nothing."""
-    return {name: torch.zeros_like(tensor) for name, tensor in params.items()}

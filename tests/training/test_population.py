@@ -7,7 +7,7 @@ from brainalign.errors import SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.rules.backprop import Backprop
 from brainalign.rules.batch import Batch
-from brainalign.rules.learning_rule import LearningRule, learning_rules
+from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
 from brainalign.rules.step import Step
 from brainalign.training.checkpoint import stack
 from brainalign.training.population import choose_execution, population_step
@@ -69,3 +69,21 @@ def test_one_instance_needs_no_vmap(execution: str, shape: str) -> None:
 def test_an_unknown_execution_is_refused() -> None:
     with pytest.raises(SpecError, match="execution is 'fast'; expected one of: auto, vmap, loop"):
         choose_execution("fast", network("mlp"), 1, CPU)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("rule_name", sorted(learning_rules()))
+def test_a_compiled_step_equals_an_eager_one(name: str, rule_name: str) -> None:
+    net, rule = network(name), learning_rule(rule_name)
+    parts = [instance(net, rule, seed, torch.float32) for seed in range(2)]
+    params, state = (stack([part[k] for part in parts]) for k in (0, 1))
+    one = batch(12, 0, torch.float32)
+    both = Batch(*(torch.stack([part, part]) for part in one))
+    eager, compiled = (
+        population_step(rule, net, "vmap", compile)(params, state, both, {}) for compile in (False, True)
+    )
+    torch._dynamo.reset()
+    assert eager.updates.keys() == compiled.updates.keys()
+    for leaf in eager.updates:
+        torch.testing.assert_close(eager.updates[leaf], compiled.updates[leaf], rtol=1e-3, atol=1e-5)
