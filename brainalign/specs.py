@@ -125,7 +125,7 @@ class ScoringSpec:
     partial
         Low-level controls (``"pixels"``, ``"luminance"``, ``"gabor"``) to partial out, as a further measure.
     low_level
-        Whether the low-level controls are scored, too.
+        Whether the low-level controls are scored, too, at the resolution the networks are shown.
     resolution
         Side in pixels at which stimuli are shown; 0 is the side the networks were trained at.
     checkpoints

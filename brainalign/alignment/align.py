@@ -102,7 +102,7 @@ def align(
         _check_ranking_layer(roi, layers, scoring)
         for measure in spec.measures:
             progress(f"{source.label} {roi}: {measure}")
-            for scored in _scored(measure, layers, source, roi, scoring):
+            for scored in _scored(measure, layers, source, roi, scoring, instances[0].resolution):
                 parts.append(_tables(scored, source, roi, spec, scoring))
     return _adjust_families(Alignment.concatenate(parts), scoring)
 
@@ -145,17 +145,18 @@ def _scored(
     source: RecordingSource,
     roi: str,
     scoring: ScoringSpec,
+    resolution: tuple[int, int],
 ) -> list[Scored]:
-    stimuli, side = source.stimuli(), _side(scoring)
+    stimuli = source.stimuli()
     n_final = sum(model.final for model, *_ in layers)
     if measure == "encoding":
-        controls = low_level_features(stimuli, side) if scoring.low_level else {}
+        controls = low_level_features(stimuli, resolution) if scoring.low_level else {}
         rows = [(control(name), features, stimuli.ids) for name, features in controls.items()]
         return [score_encoding([*layers[:n_final], *rows, *layers[n_final:]], source.recordings(), roi, scoring)]
     RSA(scoring.dissimilarity, scoring.comparator)  # refuses unknown options before any work
     brains = source.rdms(roi)
     wanted = scoring.low_level or scoring.partial
-    controls_rdms = low_level_rdms(stimuli, side, scoring.dissimilarity) if wanted else {}
+    controls_rdms = low_level_rdms(stimuli, resolution, scoring.dissimilarity) if wanted else {}
     rdms = layer_rdms(layers, scoring.dissimilarity)
     shown = [(control(name), rdm) for name, rdm in controls_rdms.items()] if scoring.low_level else []
     found = [score_rsa([*rdms[:n_final], *shown, *rdms[n_final:]], brains, scoring)]
@@ -167,11 +168,6 @@ def _scored(
         held = {name: controls_rdms[name] for name in scoring.partial}
         found.append(score_rsa(rdms[:n_final], brains, scoring, held))
     return found
-
-
-def _side(scoring: ScoringSpec) -> tuple[int, int]:
-    """Resolution of the low-level controls: that of the networks if declared, otherwise 32 pixels."""
-    return (scoring.resolution or 32,) * 2
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------

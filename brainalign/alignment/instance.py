@@ -23,6 +23,8 @@ class Instance:
         Whether training ended there; contrasts compare final instances only.
     activations
         Its layers under the stimuli.
+    resolution
+        Height and width in pixels at which the stimuli were shown.
     """
 
     rule: str
@@ -32,6 +34,7 @@ class Instance:
     epoch: float
     final: bool
     activations: Activations
+    resolution: tuple[int, int]
 
 
 def show(
@@ -57,6 +60,7 @@ def show(
                 checkpoint.epoch,
                 final,
                 activations,
+                preprocessing.resolution,
             )
             for seed, activations in zip(checkpoint.seeds, shown, strict=True)
         ]
