@@ -1,6 +1,7 @@
 """One learning step for all instances of a population at once."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import torch
@@ -17,13 +18,17 @@ PopulationStep = Callable[[Params, Params, Batch, Params], Step]
 
 EXECUTIONS = ("auto", "vmap", "loop")
 
+# activities of one sample, over all blocks
+_LARGE = 8192
+
 
 def choose_execution(execution: str, network: Network, n_instances: int, device: torch.device) -> str:
     """Return ``"vmap"`` (one program for all instances) or ``"loop"`` (one after another).
 
     The automatic choice depends on the network and the device alone, never on timing, so that a run is
-    reproducible. On a CPU, instances of a convolutional network become one grouped convolution, which is slower
-    than a loop (``benchmarks/population.py``); everywhere else one program is faster.
+    reproducible. On a CPU, one program wins where a step is many small operations; the convolutions of a population
+    become one grouped convolution, and large activities leave the cache, so there instances run one after another
+    (``benchmarks/population.py``).
     """
     if execution not in EXECUTIONS:
         msg = f"Option execution is {execution!r}; expected one of: {', '.join(EXECUTIONS)}."
@@ -33,7 +38,8 @@ def choose_execution(execution: str, network: Network, n_instances: int, device:
     if execution != "auto":
         return execution
     convolutional = any(synapse.kind == "conv2d" for synapse in network.synapses)
-    return "loop" if convolutional and device.type == "cpu" else "vmap"
+    large = sum(prod(shape) for shape in network.output_shapes()) > _LARGE
+    return "loop" if device.type == "cpu" and (convolutional or large) else "vmap"
 
 
 def population_step(rule: LearningRule, network: Network, execution: str, compile: bool = False) -> PopulationStep:
