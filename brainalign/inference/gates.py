@@ -197,8 +197,8 @@ def _learning(cell: Cell) -> list[Gate]:
     if len(without) == len(cell.vs_untrained):
         gains = ", ".join(f"{rule} {_gain(cell, rule)}" for rule in without)
         sentence = (
-            f"No rule scores above its untrained control ({gains}): no learning effect demonstrated, rules are not"
-            " ordered."
+            f"No rule scores significantly above its untrained control, by Holm's method ({gains}, unadjusted"
+            " intervals): no learning effect demonstrated, rules are not ordered."
         )
         return [Gate("G9", "stop", sentence)]
     gains = ", ".join(f"{rule} {_gain(cell, rule)}" for rule in without)
@@ -206,7 +206,7 @@ def _learning(cell: Cell) -> list[Gate]:
         Gate(
             "G9",
             "warn",
-            f"No learning effect demonstrated for {gains} (trained minus untrained, with its interval).",
+            f"No learning effect demonstrated for {gains} (trained minus untrained, unadjusted interval; tested by Holm's method).",
         )
     ]
 
