@@ -206,7 +206,8 @@ def _learning(cell: Cell) -> list[Gate]:
         Gate(
             "G9",
             "warn",
-            f"No learning effect demonstrated for {gains} (trained minus untrained, unadjusted interval; tested by Holm's method).",
+            f"No learning effect demonstrated for {gains} (trained minus untrained, unadjusted interval; tested by"
+            " Holm's method).",
         )
     ]
 
