@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from brainalign.alignment.agreement import agreement
 from brainalign.alignment.align import Alignment, align, check_recording
 from brainalign.alignment.instance import Instance, show
 from brainalign.alignment.mean_rdms import mean_rdms
@@ -226,7 +227,7 @@ class _StudyRun:
                     for rule in self.stale
                 ),
             ],
-            "scope_sentences": list(alignment.scope_sentences),
+            "scope_sentences": [*alignment.scope_sentences, *agreement(alignment.ranks, self.spec.scoring)],
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
             "correction": self.spec.scoring.correction,
