@@ -26,7 +26,7 @@ def agreement(ranks: pd.DataFrame, scoring: ScoringSpec) -> list[str]:
     table = table.assign(kind=table.measure.str.partition(":")[0])
     sentences = []
     for key, cell in table.groupby(["network", "dataset", "roi", "layer"], sort=False):
-        network, dataset, roi, layer = map(str, key)  # type: ignore[call-overload]
+        network, dataset, roi, layer = map(str, key)
         if scoring.ranking_layer.get(roi, layer) != layer or cell.kind.nunique() < 2:
             continue
         supported = cell.groupby("kind").supported.all()

@@ -12,7 +12,7 @@ def _ranks(rsa: Sets, encoding: Sets, supported: tuple[bool, bool]) -> pd.DataFr
     rows = [
         {"network": "cnn", "dataset": "d", "roi": "V4", "layer": "conv1", "measure": measure, "rule": rule,
          "rank_low": low, "rank_high": high, "supported": yes}
-        for measure, sets, yes in zip(("rsa:correlation:corr", "encoding:ridge:r"), (rsa, encoding), supported, strict=True)
+        for measure, sets, yes in (("rsa:corr:corr", rsa, supported[0]), ("encoding:ridge:r", encoding, supported[1]))
         for rule, (low, high) in sets.items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
