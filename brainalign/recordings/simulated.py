@@ -30,8 +30,8 @@ class Simulated(RecordingSource):
     by all subjects and one of the subject's own; ``e`` is white noise.
 
     The planted network is trained like the candidates, but from a seed that must not be among theirs: no
-    candidate is the planted network itself. Even the planted layer would stay below the noise ceiling: all subjects share
-    one finite mixture of its features, which were standardised.
+    candidate is the planted network itself. Even the planted layer would stay below the noise ceiling: all subjects
+    share one finite mixture of its features, which were standardised.
 
     Parameters
     ----------
