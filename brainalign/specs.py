@@ -45,6 +45,8 @@ class TrainSpec:
         Share of the training split held out for choosing hyper-parameters.
     augment
         ``"none"``, ``"flip"`` or ``"crop_flip"`` (4 pixels).
+    objective
+        ``"default"``: what the data set asks for; ``"reconstruction"``: give back the input (an autoencoder).
     n_checkpoints
         Checkpoints to keep, log-spaced over the steps, the untouched network included.
     """
@@ -66,6 +68,7 @@ class TrainSpec:
     n_train: int = 0
     validation_fraction: float = 0.1
     augment: str = "none"
+    objective: str = "default"
     n_checkpoints: int = 6
 
     def __post_init__(self) -> None:
@@ -76,6 +79,8 @@ class TrainSpec:
         _require(self.epochs > 0, "epochs", self.epochs, "a positive number")
         _require(self.batch_size > 0, "batch_size", self.batch_size, "a positive number")
         _require(0 <= self.validation_fraction < 1, "validation_fraction", self.validation_fraction, "a share below 1")
+        objectives = ("default", "reconstruction")
+        _require(self.objective in objectives, "objective", self.objective, '"default" or "reconstruction"')
         _require(self.n_checkpoints >= 2, "n_checkpoints", self.n_checkpoints, "at least 2: before and after")
 
     @property

@@ -1,20 +1,24 @@
-"""The contract of a set of labelled images that networks learn from."""
+"""The contract of a set of samples that networks learn from: labelled images, or features with targets."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from brainalign.datasets.stimuli import Stimuli
-from brainalign.datasets.task import Task
+from brainalign.datasets.task import Objective, Task
 from brainalign.discovery import available, create, snake_case
 from brainalign.errors import SpecError
 from brainalign.randomness import numpy_stream
 
 
 class Split(NamedTuple):
-    """Images ``(n, channels, height, width)`` uint8, labels ``(n,)`` int64, and where each stood in its file."""
+    """Images ``(n, channels, height, width)`` uint8, labels ``(n,)`` int64, and where each stood in its file.
+
+    Regression sets have features ``(n, n_features, 1, 1)`` float32 and targets ``(n, n_targets)`` float32 instead.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -23,7 +27,9 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset(ABC):
-    """A labelled image set: the file ``datasets/<name>.py`` holds the class, the manifest its files and hashes.
+    """A set of labelled images or of features with targets.
+
+    The file ``datasets/<name>.py`` holds the class, the manifest its files and hashes.
 
     Parameters
     ----------
@@ -33,8 +39,11 @@ class Dataset(ABC):
     """
 
     title: ClassVar[str]
-    classes: ClassVar[tuple[str, ...]]
+    classes: ClassVar[tuple[str, ...]] = ()
     input_shape: ClassVar[tuple[int, int, int]]
+    objective: ClassVar[Objective] = "classification"
+    #: Names of the targets of a regression set.
+    targets: ClassVar[tuple[str, ...]] = ()
 
     data_dir: str | None = None
 
@@ -46,9 +55,11 @@ class Dataset(ABC):
     def test(self) -> Split:
         """Return the published test split; it is never used to choose anything."""
 
-    def task(self, n_train: int) -> Task:
-        """Return the task of learning from ``n_train`` samples of this set."""
-        return Task(self.input_shape, len(self.classes), n_train)
+    def task(self, n_train: int, objective: str = "default") -> Task:
+        """Return the task of learning from ``n_train`` samples of this set: its own, or ``"reconstruction"``."""
+        if objective == "reconstruction":
+            return Task(self.input_shape, prod(self.input_shape), n_train, "reconstruction")
+        return Task(self.input_shape, len(self.targets or self.classes), n_train, self.objective)
 
     def test_stimuli(self, n: int, seed: int) -> Stimuli:
         """Return ``n`` test images as stimuli, balanced over classes: class counts differ by at most one.
@@ -72,6 +83,9 @@ class Dataset(ABC):
         SpecError
             If a class has too few test images.
         """
+        if self.objective != "classification":
+            msg = f"{self.title!r} has no classes to balance stimuli over; name an image set, e.g. 'mnist'."
+            raise SpecError(msg)
         images, labels, _ = self.test()
         generator = numpy_stream(seed, "stimuli")
         order = generator.permutation(len(self.classes))

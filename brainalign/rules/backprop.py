@@ -7,6 +7,7 @@ from typing import ClassVar
 from brainalign.networks.network import Network, Params
 from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
+from brainalign.rules.cost import backprop_cost
 from brainalign.rules.credit import error_descent
 from brainalign.rules.learning_rule import LearningRule
 from brainalign.rules.step import Step
@@ -16,7 +17,7 @@ _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 
 @dataclass(frozen=True)
 class Backprop(LearningRule):
-    """``dW_l = delta_l h_(l-1)^T``, ``delta_l = f'(a_l) * W_(l+1)^T delta_(l+1)``: descent on the cross-entropy.
+    """``dW_l = delta_l h_(l-1)^T``, ``delta_l = f'(a_l) * W_(l+1)^T delta_(l+1)``: descent on the loss.
 
     Shapes: ``delta_l`` ``(n, n_l)``, ``W_l`` ``(n_l, n_(l-1))``; updates are means over the batch.
 
@@ -35,6 +36,10 @@ class Backprop(LearningRule):
     }
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
-        """Return the gradient of the mean cross-entropy."""
+        """Return the gradient of the loss."""
         del noise
         return error_descent(network, params, state, batch)
+
+    def multiply_adds(self, network: Network) -> int:
+        """Count the forward pass, weight gradients and errors sent back."""
+        return backprop_cost(network)

@@ -2,39 +2,43 @@
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor
 from torch.func import grad_and_value, vjp
-from torch.nn import functional as F
 
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
 from brainalign.rules.batch import Batch
+from brainalign.rules.objective import output_metrics
 from brainalign.rules.step import Step
 
 Pull = Callable[[Tensor], Params]
 
 
-def output_metrics(output: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Return cross-entropy and share of correct answers of ``output`` ``(n, n_outputs)``."""
-    return {"loss": F.cross_entropy(output, y), "accuracy": (output.argmax(1) == y).to(output.dtype).mean()}
+_PREFIX = "feedback/"
 
 
-def output_error(output: Tensor, y: Tensor) -> Tensor:
-    """Return the gradient of the mean cross-entropy with respect to ``output``: (softmax - one-hot) / n."""
-    return (output.softmax(1) - F.one_hot(y, output.shape[1])) / output.shape[0]
+def draw_feedback_weights(network: Network, generator: torch.Generator, scale: float = 1.0) -> Params:
+    """Draw ``feedback/<synapse>.weight`` for every synapse, at the initial scale of its weight times ``scale``."""
+    return {f"{_PREFIX}{s.weight_name}": scale * s.draw_weight(generator) for s in network.synapses}
+
+
+def feedback_weights(state: Params) -> Params:
+    """Return weight name to the feedback weight of its shape."""
+    return {name.removeprefix(_PREFIX): b for name, b in state.items() if name.startswith(_PREFIX)}
 
 
 def error_descent(
     network: Network, params: Params, state: Params, batch: Batch, feedback: Mapping[str, Tensor] | None = None
 ) -> Step:
-    """Descend the cross-entropy, sending errors back through ``feedback`` where it names a weight.
+    """Descend the loss, sending errors back through ``feedback`` where it names a weight.
 
     Without ``feedback`` this is backpropagation.
     """
 
     def loss(params: Params) -> tuple[Tensor, tuple[dict[str, Tensor], dict[str, Tensor]]]:
         wiring = Wiring(state, feedback, adapt=True)
-        metrics = output_metrics(network.forward(params, batch.x, wiring), batch.y)
+        metrics = output_metrics(network.task, network.forward(params, batch.x, wiring), batch.y)
         return metrics["loss"], (metrics, wiring.statistics)
 
     updates, (_, (metrics, statistics)) = grad_and_value(loss, has_aux=True)(params)

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod, sqrt
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from brainalign.networks.network import Network, Params
+from brainalign.rules.angles import direct_angles
 from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.credit import blockwise, output_error, output_metrics, teach
+from brainalign.rules.cost import direct_cost
+from brainalign.rules.credit import blockwise
+from brainalign.rules.direct_feedback import direct_feedback, direct_updates, draw_direct
 from brainalign.rules.learning_rule import LearningRule
+from brainalign.rules.objective import output_error, output_metrics
 from brainalign.rules.step import Step
 
 
@@ -28,34 +32,37 @@ class DirectFeedbackAlignment(LearningRule):
     ----------
     scale
         Size of the feedback weights.
+    shared
+        Whether all blocks read slices of one matrix instead of each having its own.
 
     References
     ----------
-    Nokland 2016, NeurIPS (arXiv 1609.01596).
+    Nokland 2016, NeurIPS (arXiv 1609.01596). Shared matrix: Launay, Poli, Boniface & Krzakala 2020, NeurIPS.
     """
 
     reference: ClassVar[str] = "Nøkland 2016, NeurIPS (arXiv 1609.01596)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, "Nøkland 2016, NeurIPS (arXiv 1609.01596)")}
 
     scale: float = 1.0
+    shared: bool = False
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Draw ``feedback/<block>`` ``(n_outputs, n_features)`` for every block but the readout."""
         del params
-        n_outputs = network.task.n_outputs
-        bound = self.scale * sqrt(3 / n_outputs)
-        return {
-            f"feedback/{block.name}": (torch.rand(n_outputs, prod(shape), generator=generator) * 2 - 1) * bound
-            for block, shape in zip(network.blocks[:-1], network.output_shapes(), strict=False)
-        }
+        return draw_direct(network, generator, self.scale, self.shared)
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return the blocks' own gradients of their projected error."""
         del noise
         outputs, pulls, statistics = blockwise(network, params, state, batch.x)
-        error = output_error(outputs[-1], batch.y)
-        signals = [
-            (error @ state[f"feedback/{block.name}"]).view_as(output)
-            for block, output in zip(network.blocks[:-1], outputs, strict=False)
-        ]
-        return Step(teach(pulls, [*signals, error]), statistics, output_metrics(outputs[-1], batch.y))
+        error = output_error(network.task, outputs[-1], batch.y)
+        updates = direct_updates(network, state, batch, outputs, pulls, error)
+        return Step(updates, statistics, output_metrics(network.task, outputs[-1], batch.y))
+
+    def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
+        """Return the angle of each projection to the product of the weights above it."""
+        return direct_angles(network, params, direct_feedback(state))
+
+    def multiply_adds(self, network: Network) -> int:
+        """Count the forward pass, local gradients and projections."""
+        return direct_cost(network)

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from brainalign.networks.network import Network, Params
+from brainalign.rules.angles import weight_angles
 from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.credit import error_descent
+from brainalign.rules.cost import backprop_cost
+from brainalign.rules.credit import draw_feedback_weights, error_descent, feedback_weights
 from brainalign.rules.learning_rule import LearningRule
 from brainalign.rules.step import Step
 
@@ -48,13 +51,17 @@ class FeedbackAlignment(LearningRule):
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Draw ``feedback/<synapse>.weight`` for every synapse."""
         del params
-        return {
-            f"feedback/{synapse.weight_name}": self.scale * synapse.draw_weight(generator)
-            for synapse in network.synapses
-        }
+        return draw_feedback_weights(network, generator, self.scale)
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return the update with errors sent back through ``B``."""
         del noise
-        feedback = {name.removeprefix("feedback/"): b for name, b in state.items() if name.startswith("feedback/")}
-        return error_descent(network, params, state, batch, feedback)
+        return error_descent(network, params, state, batch, feedback_weights(state))
+
+    def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
+        """Return the angle of every ``B`` to its forward weight."""
+        return weight_angles(network, params, feedback_weights(state))
+
+    def multiply_adds(self, network: Network) -> int:
+        """Count as for backpropagation."""
+        return backprop_cost(network)

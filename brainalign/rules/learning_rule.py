@@ -64,6 +64,15 @@ class LearningRule(ABC):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return how ``params`` and ``state`` change after ``batch``. Pure; never writes to its arguments."""
 
+    @abstractmethod
+    def multiply_adds(self, network: Network) -> int:
+        """Return the multiply-adds per sample of one step in theory, element-wise work left out."""
+
+    def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
+        """Return degrees between feedback weights and the forward weights they stand for; rules without have none."""
+        del network, params, state
+        return {}
+
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the activity of every layer of the trained network for ``x``; the last entry is its answer."""
         return network.activities(params, state, x)

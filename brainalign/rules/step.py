@@ -10,7 +10,7 @@ class Step(NamedTuple):
 
     ``updates`` have the sign of a gradient (an optimiser subtracts them) and name parameters, or trainable entries
     of the state; what is not named does not change. ``state`` holds only the entries that changed. ``metrics``
-    are scalars; ``loss`` and ``accuracy`` on the batch are always there.
+    are scalars; ``loss`` on the batch is always there, and ``accuracy`` where there are classes.
     """
 
     updates: dict[str, Tensor]

@@ -10,8 +10,9 @@ from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
 from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.credit import output_metrics
+from brainalign.rules.cost import forward_cost
 from brainalign.rules.learning_rule import LearningRule
+from brainalign.rules.objective import output_metrics
 from brainalign.rules.step import Step
 
 
@@ -33,4 +34,8 @@ class Untrained(LearningRule):
         """Return no updates, and the metrics of the network as it is."""
         del noise
         output: Tensor = network.forward(params, batch.x, Wiring(state))
-        return Step({}, {}, output_metrics(output, batch.y))
+        return Step({}, {}, output_metrics(network.task, output, batch.y))
+
+    def multiply_adds(self, network: Network) -> int:
+        """Count the forward pass that metrics are measured on."""
+        return sum(forward_cost(network).values())

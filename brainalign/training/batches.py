@@ -17,7 +17,7 @@ from brainalign.specs import TrainSpec
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Images ``(n, channels, height, width)`` uint8 and labels ``(n,)`` on a device."""
+    """Images ``(n, channels, height, width)`` and labels ``(n,)`` or targets ``(n, n_targets)`` on a device."""
 
     images: Tensor
     labels: Tensor
@@ -87,8 +87,13 @@ class Batches:
         images = self.train.images[index]
         if self.spec.augment != "none":
             images = self._augment(images, step)
-        x = self.preprocessing(images.flatten(0, 1)).unflatten(0, index.shape)
-        return Batch(x, self.train.labels[index], index)
+        x, y = self.examples(images.flatten(0, 1), self.train.labels[index].flatten(0, 1))
+        return Batch(x.unflatten(0, index.shape), y.unflatten(0, index.shape), index)
+
+    def examples(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what a network is shown and what it should answer."""
+        x = self.preprocessing(images)
+        return x, x.flatten(1) if self.spec.objective == "reconstruction" else labels
 
     def _augment(self, images: Tensor, step: int) -> Tensor:
         if self.spec.augment not in ("flip", "crop_flip"):

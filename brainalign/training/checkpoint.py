@@ -66,7 +66,7 @@ class Checkpoint:
         facts = {
             "spec": to_dict(self.spec),
             "key": self.spec.key,
-            "task": [list(task.input_shape), task.n_outputs, task.n_train],
+            "task": to_dict(task),
             "preprocessing": self.preprocessing.record(),
             "order": {"params": list(self.params), "state": list(self.state)},  # files sort names; sums follow order
             "step": self.step,
@@ -94,8 +94,8 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
         msg = f"{str(path)!r} is not a checkpoint; give a file from the checkpoints folder of a run."
         raise DataError(msg)
     spec = train_spec(facts["spec"], str(path))
-    shape, n_outputs, n_train = facts["task"]
-    network = architecture(spec.network, dict(spec.network_options)).build(Task(tuple(shape), n_outputs, n_train))
+    task = Task(**{**facts["task"], "input_shape": tuple(facts["task"]["input_shape"])})
+    network = architecture(spec.network, dict(spec.network_options)).build(task)
     params, state = (
         {name: tensors.pop(f"{group}|{name}") for name in facts["order"][group]} for group in ("params", "state")
     )

@@ -1,9 +1,11 @@
 """Training a population of seeds: loop, evaluation, checkpoints, history, resume."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from brainalign.networks.architecture import architecture
 from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule, learning_rule
+from brainalign.rules.objective import output_metrics
 from brainalign.specs import TrainSpec
 from brainalign.storage import write_table
 from brainalign.training.batches import Batches, Samples
@@ -30,19 +33,34 @@ Progress = Callable[[int, int, str], None]
 
 #: Columns of ``training.csv``.
 HISTORY = (
-    *("rule", "network", "dataset", "seed", "epoch", "step", "train_loss", "train_accuracy", "val_accuracy"),
-    *("test_accuracy", "ms_per_step", "population", "learning_rate"),
+    *(
+        "rule",
+        "network",
+        "dataset",
+        "seed",
+        "epoch",
+        "step",
+        "train_loss",
+        "train_accuracy",
+        "val_loss",
+        "val_accuracy",
+    ),
+    *("test_loss", "test_accuracy", "feedback_angle", "ms_per_step", "population", "learning_rate"),
 )
+
+#: Columns of ``feedback_angles.csv``: degrees between a feedback weight and the forward weight it stands for.
+ANGLES = ("rule", "network", "dataset", "seed", "epoch", "step", "feedback", "angle")
 
 _SAVE_EVERY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What training leaves: the last checkpoint, the history, every kept checkpoint file, and the code's hash."""
+    """What training leaves: the last checkpoint, the history, angles, every kept checkpoint file, the code's hash."""
 
     checkpoint: Checkpoint
     history: pd.DataFrame
+    angles: pd.DataFrame
     files: tuple[Path, ...]
     code: str
 
@@ -52,8 +70,9 @@ def train(
 ) -> Trained:
     """Train a population, or finish training it.
 
-    Writes ``training.csv``, ``checkpoints/step-*.safetensors`` and, until the end, ``resume.safetensors`` into
-    ``out``. Called again after an interruption it goes on, and on a CPU it ends with the same bits.
+    Writes ``training.csv``, ``feedback_angles.csv``, ``checkpoints/step-*.safetensors`` and, until the end,
+    ``resume.safetensors`` into ``out``. Called again after an interruption it goes on, and on a CPU it ends with the
+    same bits.
 
     Parameters
     ----------
@@ -96,14 +115,15 @@ class _Run:
         data: Dataset = find_dataset(spec.dataset, runtime.data_dir)
         self.rule: LearningRule = learning_rule(spec.rule, dict(spec.rule_options))
         shape = architecture(spec.network, dict(spec.network_options))
-        self.rule.check(shape.build(data.task(1)))
+        self.rule.check(shape.build(data.task(1, spec.objective)))
         self.batches = Batches.load(spec, data, self.device)
-        self.network = shape.build(data.task(len(self.batches.train.labels)))
+        self.network = shape.build(data.task(len(self.batches.train.labels), spec.objective))
         self.total = max(1, round(spec.epochs * self.batches.steps_per_epoch))
         self.keep = kept_steps(self.total, spec.n_checkpoints)
         self.execution = choose_execution(runtime.execution, self.network, len(spec.seeds), self.device)
         self.step = 0
         self.rows: list[dict[str, Any]] = []
+        self.angles: list[dict[str, Any]] = []
         self.sums = torch.zeros(3, len(spec.seeds), dtype=torch.float64)  # loss, accuracy, steps since last evaluation
         self.clock = _Clock()
         self.code = code_hash(*TRAINING_ROOMS)
@@ -145,7 +165,7 @@ class _Run:
         path = max(written[-2:], key=lambda path: read_checkpoint(path)[2]["step"])
         saved, extra, facts = read_checkpoint(path)
         self._require_same(facts["key"], path)
-        self.step, self.rows = saved.step, facts["rows"]
+        self.step, self.rows, self.angles = saved.step, facts["rows"], facts["angles"]
         self.execution = facts["execution"]  # the two differ in rounding, so a run keeps the one it began with
         self.sums = extra.get("sums", self.sums)
         self.clock.seconds = facts["seconds"]
@@ -170,8 +190,8 @@ class _Run:
 
     def _save(self, path: Path) -> None:
         extra = {"sums": self.sums, **optimizer_tensors(self.optimizer, list(self.trained))}
-        facts = {"rows": self.rows, "execution": self.execution, "seconds": self.clock.seconds, "code": self.code}
-        self.checkpoint.save(path, extra, **facts)
+        facts = {"rows": self.rows, "angles": self.angles, "execution": self.execution}
+        self.checkpoint.save(path, extra, **facts, seconds=self.clock.seconds, code=self.code)
         self.clock.saved()
 
     # -- the loop -------------------------------------------------------------------------------------------------
@@ -187,8 +207,10 @@ class _Run:
             self._advance(advance)
         history = pd.DataFrame(self.rows, columns=list(HISTORY))  # a resumed run reads rows with sorted names
         write_table(self.out / "training.csv", history)
+        angles = pd.DataFrame(self.angles, columns=list(ANGLES))
+        write_table(self.out / "feedback_angles.csv", angles)
         (self.out / "resume.safetensors").unlink(missing_ok=True)
-        return Trained(self.checkpoint, history, self.files, self.code)
+        return Trained(self.checkpoint, history, angles, self.files, self.code)
 
     def _stand_still(self) -> None:
         """Record every kept moment of a control that never changes, without computing steps that do nothing."""
@@ -230,8 +252,8 @@ class _Run:
             self.optimizer.step()
             for name, value in result.state.items():
                 self.state[name].copy_(value)
-        measured = torch.stack([result.metrics["loss"], result.metrics["accuracy"]]).detach()
-        self.sums[:2] += measured.to(self.sums)
+        for row, metric in enumerate(("loss", "accuracy")):
+            self.sums[row] += result.metrics[metric].detach().to(self.sums) if metric in result.metrics else math.nan
         self.sums[2] += 1
 
     def _noise(self) -> dict[str, Tensor]:
@@ -255,8 +277,9 @@ class _Run:
         self._evaluate()
 
     def _evaluate(self) -> None:
-        validation, test = self._accuracy(self.batches.validation), self._accuracy(self.batches.test)
+        validation, test = self._measure(self.batches.validation), self._measure(self.batches.test)
         steps = float(self.sums[2, 0])
+        angles = self._feedback_angles()
         for k, seed in enumerate(self.spec.seeds):
             self.rows.append(
                 {
@@ -266,10 +289,13 @@ class _Run:
                     "seed": seed,
                     "epoch": self.checkpoint.epoch,
                     "step": self.step,
-                    "train_loss": float(self.sums[0, k]) / steps if steps else None,
-                    "train_accuracy": float(self.sums[1, k]) / steps if steps else None,
-                    "val_accuracy": validation[k],
-                    "test_accuracy": test[k],
+                    "train_loss": _finite(float(self.sums[0, k]) / steps) if steps else None,
+                    "train_accuracy": _finite(float(self.sums[1, k]) / steps) if steps else None,
+                    "val_loss": validation["loss"][k],
+                    "val_accuracy": validation["accuracy"][k],
+                    "test_loss": test["loss"][k],
+                    "test_accuracy": test["accuracy"][k],
+                    "feedback_angle": mean(angles[k].values()) if angles[k] else None,
                     "ms_per_step": 1000 * self.clock.seconds / self.step if self.step else None,
                     "population": len(self.spec.seeds),
                     "learning_rate": self.optimizer.param_groups[0]["lr"],
@@ -278,17 +304,37 @@ class _Run:
         self.sums.zero_()
 
     @torch.no_grad()
-    def _accuracy(self, samples: Samples) -> list[float | None]:
-        """Share of samples each instance answers correctly."""
-        if not len(samples.labels):
-            return [None] * len(self.spec.seeds)
-        correct = torch.zeros(len(self.spec.seeds), dtype=torch.int64)
+    def _measure(self, samples: Samples) -> dict[str, list[float | None]]:
+        """Return each instance's loss and share of correct answers."""
+        n, n_seeds = len(samples.labels), len(self.spec.seeds)
+        sums = {"loss": [0.0] * n_seeds, "accuracy": [0.0] * n_seeds}
         for images, labels in zip(samples.images.split(250), samples.labels.split(250), strict=True):
-            x = self.batches.preprocessing(images).contiguous(memory_format=torch.channels_last)
-            for k in range(len(self.spec.seeds)):
-                answer = list(self.rule.respond(self.network, *self.checkpoint.instance(k), x).values())[-1]
-                correct[k] += (answer.argmax(1) == labels).sum().cpu()
-        return (correct.double() / len(samples.labels)).tolist()
+            x, y = self.batches.examples(images, labels)
+            x = x.contiguous(memory_format=torch.channels_last)
+            for k in range(n_seeds):
+                output = list(self.rule.respond(self.network, *self.checkpoint.instance(k), x).values())[-1]
+                metrics = output_metrics(self.network.task, output, y)
+                for name in sums:
+                    sums[name][k] += float(metrics[name]) * len(y) if name in metrics else math.nan
+        return {name: [_finite(total / n) if n else None for total in totals] for name, totals in sums.items()}
+
+    @torch.no_grad()
+    def _feedback_angles(self) -> list[dict[str, float]]:
+        """Note every instance's angles between feedback and forward weights, and return them."""
+        found = []
+        for k, seed in enumerate(self.spec.seeds):
+            angles = self.rule.feedback_angles(self.network, *self.checkpoint.instance(k))
+            found.append({name: round(float(angle), 6) for name, angle in angles.items()})
+            self.angles += [
+                {"rule": self.spec.rule, "network": self.spec.network, "dataset": self.spec.dataset, "seed": seed,
+                 "epoch": self.checkpoint.epoch, "step": self.step, "feedback": name, "angle": angle}
+                for name, angle in found[-1].items()
+            ]  # fmt: skip
+        return found
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 class _Clock:

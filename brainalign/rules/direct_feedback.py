@@ -1,0 +1,53 @@
+"""Random projections from the output straight to every block: what direct feedback rules share."""
+
+from math import prod, sqrt
+
+import torch
+from torch import Tensor
+
+from brainalign.networks.network import Network, Params
+from brainalign.rules.batch import Batch
+from brainalign.rules.credit import teach
+from brainalign.rules.objective import output_error
+
+PREFIX = "feedback/"
+
+
+def draw_direct(network: Network, generator: torch.Generator, scale: float, shared: bool = False) -> Params:
+    """Draw ``feedback/<block>`` ``(n_outputs, n_features)`` for every block but the readout.
+
+    Entries are uniform with standard deviation ``scale / sqrt(n_outputs)``. With ``shared``, one matrix as wide as
+    the widest block is drawn, and every block takes its first columns.
+    """
+    n_outputs = network.task.n_outputs
+    widths = {block.name: prod(s) for block, s in zip(network.blocks[:-1], network.output_shapes(), strict=False)}
+    bound = scale * sqrt(3 / n_outputs)
+
+    def draw(width: int) -> Tensor:
+        return (torch.rand(n_outputs, width, generator=generator) * 2 - 1) * bound
+
+    if shared and widths:
+        one = draw(max(widths.values()))
+        return {f"{PREFIX}{name}": one[:, :width].clone() for name, width in widths.items()}
+    return {f"{PREFIX}{name}": draw(width) for name, width in widths.items()}
+
+
+def direct_feedback(state: Params) -> Params:
+    """Return block name to projection."""
+    return {name.removeprefix(PREFIX): b for name, b in state.items() if name.startswith(PREFIX)}
+
+
+def project(network: Network, state: Params, outputs: list[Tensor], error: Tensor) -> list[Tensor]:
+    """Return ``error`` ``(n, n_outputs)``, with the sign of a gradient, at the output of every hidden block."""
+    return [
+        (error @ state[f"{PREFIX}{block.name}"]).view_as(output)
+        for block, output in zip(network.blocks[:-1], outputs, strict=False)
+    ]
+
+
+def direct_updates(
+    network: Network, state: Params, batch: Batch, outputs: list[Tensor], pulls: list, error: Tensor
+) -> Params:
+    """Return updates of hidden blocks from the projected ``error``, and of the readout from its own error."""
+    signals = project(network, state, outputs, error)
+    return teach(pulls, [*signals, output_error(network.task, outputs[-1], batch.y)])
