@@ -43,6 +43,17 @@ def batch(n: int = 12, seed: int = 0, dtype: torch.dtype = torch.float64, task: 
     return Batch(x, torch.randint(0, task.n_outputs, (n,), generator=generator), torch.arange(n))
 
 
+def noise(rule: LearningRule, net: Network, n: int = 12, seed: int = 0, dtype: torch.dtype = torch.float64) -> Params:
+    return {name: t.to(dtype) for name, t in rule.noise(net, n, stream(seed, "noise")).items()}
+
+
+def descend(rule: LearningRule, net: Network, params: Params, state: Params, data: Batch, rate: float, seed: int = 0):
+    """Return parameters and state after one step of plain gradient descent, and the step."""
+    step = rule.step(net, params, state, data, noise(rule, net, len(data.y), seed))
+    moved = {n: t - rate * step.updates[n] if n in step.updates else t for n, t in {**params, **state}.items()}
+    return {n: moved[n] for n in params}, {**{n: moved[n] for n in state}, **step.state}, step
+
+
 def largest_difference(a: Params, b: Params) -> float:
     assert a.keys() == b.keys()
     return max(float((a[name] - b[name]).abs().max()) for name in a)

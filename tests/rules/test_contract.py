@@ -8,7 +8,7 @@ from brainalign.errors import IncompatibleError, SpecError
 from brainalign.rules.batch import Batch
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
 from brainalign.rules.step import Step
-from tests.small import NETWORKS, batch, instance, largest_difference, network
+from tests.small import NETWORKS, batch, descend, instance, largest_difference, network, noise
 
 PAIRS = [(rule, net) for rule in learning_rules() for net in NETWORKS]
 
@@ -28,8 +28,7 @@ def pair(request: pytest.FixtureRequest):
 
 def _step(rule: LearningRule, net, seed: int = 0, n: int = 12) -> tuple[dict, dict, Step]:
     params, state = instance(net, rule, seed)
-    noise = rule.noise(net, n, torch.Generator().manual_seed(seed))
-    return params, state, rule.step(net, params, state, batch(n), noise)
+    return params, state, rule.step(net, params, state, batch(n), noise(rule, net, n, seed))
 
 
 def test_updates_are_finite_named_and_shaped_like_what_they_change(pair) -> None:
@@ -49,8 +48,8 @@ def test_a_step_writes_to_none_of_its_arguments_and_repeats_itself(pair) -> None
     rule, net = pair
     params, state = instance(net, rule, 0)
     before = {name: tensor.clone() for name, tensor in {**params, **state}.items()}
-    noise = rule.noise(net, 12, torch.Generator().manual_seed(0))
-    first, second = (rule.step(net, params, state, batch(), noise) for _ in range(2))
+    drawn = noise(rule, net)
+    first, second = (rule.step(net, params, state, batch(), drawn) for _ in range(2))
     assert all(torch.equal(tensor, before[name]) for name, tensor in {**params, **state}.items())
     assert all(torch.equal(first.updates[name], second.updates[name]) for name in first.updates)
 
@@ -61,13 +60,13 @@ def test_instance_of_a_population_equals_instance_alone(pair) -> None:
     for seed in range(3):
         params, state = instance(net, rule, seed)
         one = batch(12, seed)
-        noise = rule.noise(net, 12, torch.Generator().manual_seed(seed))
-        alone.append(rule.step(net, params, state, one, noise))
-        stacked.append((params, state, one, noise))
+        drawn = noise(rule, net, 12, seed)
+        alone.append(rule.step(net, params, state, one, drawn))
+        stacked.append((params, state, one, drawn))
     join = lambda group: {n: torch.stack([g[n] for g in group]) for n in group[0]}  # noqa: E731
-    params, state, noise = (join([part[k] for part in stacked]) for k in (0, 1, 3))
+    params, state, drawn = (join([part[k] for part in stacked]) for k in (0, 1, 3))
     together = Batch(*(torch.stack(parts) for parts in zip(*(part[2] for part in stacked), strict=True)))
-    updates, new, metrics = vmap(lambda *a: tuple(rule.step(net, *a)))(params, state, together, noise)
+    updates, new, metrics = vmap(lambda *a: tuple(rule.step(net, *a)))(params, state, together, drawn)
     for seed, one in enumerate(alone):
         for group, single in ((updates, one.updates), (new, one.state), (metrics, one.metrics)):
             if single:
@@ -88,10 +87,8 @@ def test_a_rule_that_learns_lowers_the_loss_of_a_small_batch(name: str) -> None:
     params, state = instance(net, rule, 0)
     data = batch(24)
     losses = []
-    for _ in range(200):
-        step = rule.step(net, params, state, data, rule.noise(net, 24, torch.Generator()))
-        params = {n: p - 0.1 * step.updates[n] for n, p in params.items()}
-        state = {**state, **step.state}
+    for k in range(200):
+        params, state, step = descend(rule, net, params, state, data, 0.1, seed=k)
         losses.append(float(step.metrics["loss"]))
     assert losses[-1] < 0.5 * losses[0]
 
