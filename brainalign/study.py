@@ -101,7 +101,7 @@ class _StudyRun:
         parts = [self._align(target, checkpoints) for target in self.targets]
         alignment = Alignment.concatenate(parts)
         self.stale = [one.checkpoint.spec.rule for one in trained if one.code != code_hash(*TRAINING_ROOMS)]
-        self._write(pd.concat([one.history for one in trained], ignore_index=True), alignment, checkpoints)
+        self._write(trained, alignment, checkpoints)
         return self.out
 
     def _refuse_early(self) -> None:
@@ -173,8 +173,11 @@ class _StudyRun:
 
     # -- the results folder -------------------------------------------------------------------------------------------
 
-    def _write(self, history: pd.DataFrame, alignment: Alignment, checkpoints: Sequence[Sequence[Checkpoint]]) -> None:
-        write_table(self.out / "training.csv", history)
+    def _write(
+        self, trained: Sequence[Trained], alignment: Alignment, checkpoints: Sequence[Sequence[Checkpoint]]
+    ) -> None:
+        write_table(self.out / "training.csv", pd.concat([one.history for one in trained], ignore_index=True))
+        write_table(self.out / "feedback_angles.csv", pd.concat([one.angles for one in trained], ignore_index=True))
         write_table(self.out / "alignment.csv", alignment.scores)
         for name in ("contrasts", "ranks", "gates"):
             write_table(self.out / f"{name}.csv", getattr(alignment, name))

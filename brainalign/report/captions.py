@@ -156,10 +156,15 @@ def learning_caption(results: Results, network: str, dataset: str) -> str:
     """Return the caption of the learning curves."""
     table = results.training[(results.training.network == network) & (results.training.dataset == dataset)]
     seeds = table.groupby("rule").seed.nunique()
-    return (
-        f"Learning of {words(network)} on {dataset}. Bold: mean over seeds. Thin: seeds ({spanned(seeds)} per rule). "
-        + ("Broken line: untrained network." if "untrained" in set(table.rule) else "")
-    ).strip()
+    sentences = [
+        f"Learning of {words(network)} on {dataset}.",
+        f"Bold: mean over seeds. Thin: seeds ({spanned(seeds)} per rule).",
+    ]
+    if "untrained" in set(table.rule):
+        sentences.append("Broken line: untrained network.")
+    if "feedback_angle" in table and table.feedback_angle.notna().any():
+        sentences.append("Feedback angle: between feedback and forward weights, mean over synapses; 90 is unrelated.")
+    return " ".join(sentences)
 
 
 def _layers_sentence(results: Results, scores: pd.DataFrame) -> str:

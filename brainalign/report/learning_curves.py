@@ -1,4 +1,4 @@
-"""Learning curves: loss and accuracy by epoch, the mean in bold and every seed thin."""
+"""Learning curves: loss, accuracy and feedback angle by epoch, the mean in bold and every seed thin."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +10,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_CURVES = {"train_loss": "Training loss", "val_accuracy": "Validation accuracy", "test_accuracy": "Test accuracy"}
+_CURVES = {
+    "train_loss": "Training loss",
+    "val_accuracy": "Validation accuracy",
+    "test_accuracy": "Test accuracy",
+    "feedback_angle": "Feedback angle (degrees)",
+}
 
 
 def draw_learning_curves(results: Results, network: str, dataset: str) -> "Figure":
-    """Draw loss, validation and test accuracy of each rule by epoch; what was not measured has no panel."""
+    """Draw what was measured of each rule by epoch; what was not measured has no panel."""
     table = results.training[(results.training.network == network) & (results.training.dataset == dataset)]
-    curves = [name for name in _CURVES if table[name].notna().any()]
+    curves = [name for name in _CURVES if name in table and table[name].notna().any()]
     with paper():
         from matplotlib.lines import Line2D
 
@@ -29,6 +34,8 @@ def draw_learning_curves(results: Results, network: str, dataset: str) -> "Figur
             style = rule_styles(results.rules)[rule]
             constant = rule == "untrained" or rows.epoch.nunique() == 1
             for axis, name in zip(axes, curves, strict=True):
+                if rows[name].isna().all():  # a rule without feedback weights has no angle
+                    continue
                 if constant:  # an untrained network is a level, not a curve
                     axis.axhline(rows[name].mean(), color=style.colour, linestyle="--", linewidth=1)
                     continue
@@ -50,3 +57,6 @@ def _label(axis: "Axes", name: str) -> None:
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     if "accuracy" in name:
         axis.set_ylim(0, 1)
+    if "angle" in name:
+        axis.set_ylim(0, 100)
+        axis.axhline(90, color="0.7", linewidth=0.6, zorder=0)  # unrelated weights

@@ -40,6 +40,7 @@ class Backprop(LearningRule):
         del noise
         return error_descent(network, params, state, batch)
 
-    def multiply_adds(self, network: Network) -> int:
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count the forward pass, weight gradients and errors sent back."""
+        del batch_size
         return backprop_cost(network)

@@ -33,8 +33,10 @@ def error_descent(
 ) -> Step:
     """Descend the loss, sending errors back through ``feedback`` where it names a weight.
 
-    Without ``feedback`` this is backpropagation.
+    Without ``feedback`` this is backpropagation. The first synapse has nothing to send errors to.
     """
+    first = network.synapses[0].weight_name
+    feedback = {name: b for name, b in (feedback or {}).items() if name != first}
 
     def loss(params: Params) -> tuple[Tensor, tuple[dict[str, Tensor], dict[str, Tensor]]]:
         wiring = Wiring(state, feedback, adapt=True)

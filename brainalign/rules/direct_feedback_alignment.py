@@ -63,6 +63,7 @@ class DirectFeedbackAlignment(LearningRule):
         """Return the angle of each projection to the product of the weights above it."""
         return direct_angles(network, params, direct_feedback(state))
 
-    def multiply_adds(self, network: Network) -> int:
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count the forward pass, local gradients and projections."""
+        del batch_size
         return direct_cost(network)

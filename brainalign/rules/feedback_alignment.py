@@ -62,6 +62,7 @@ class FeedbackAlignment(LearningRule):
         """Return the angle of every ``B`` to its forward weight."""
         return weight_angles(network, params, feedback_weights(state))
 
-    def multiply_adds(self, network: Network) -> int:
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count as for backpropagation."""
+        del batch_size
         return backprop_cost(network)

@@ -77,6 +77,7 @@ class KolenPollack(LearningRule):
         """Return the angle of every ``B`` to its forward weight."""
         return weight_angles(network, params, feedback_weights(state))
 
-    def multiply_adds(self, network: Network) -> int:
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count as for backpropagation; the product is computed once."""
+        del batch_size
         return backprop_cost(network)

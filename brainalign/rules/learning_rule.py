@@ -65,8 +65,8 @@ class LearningRule(ABC):
         """Return how ``params`` and ``state`` change after ``batch``. Pure; never writes to its arguments."""
 
     @abstractmethod
-    def multiply_adds(self, network: Network) -> int:
-        """Return the multiply-adds per sample of one step in theory, element-wise work left out."""
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
+        """Return the multiply-adds per sample of one step in theory; element-wise work is left out."""
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
         """Return degrees between feedback weights and the forward weights they stand for; rules without have none."""

@@ -83,8 +83,9 @@ class SignSymmetry(LearningRule):
             return {}
         return weight_angles(network, params, self._feedback(network, params, state))
 
-    def multiply_adds(self, network: Network) -> int:
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count as for backpropagation."""
+        del batch_size
         return backprop_cost(network)
 
 

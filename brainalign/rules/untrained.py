@@ -36,6 +36,7 @@ class Untrained(LearningRule):
         output: Tensor = network.forward(params, batch.x, Wiring(state))
         return Step({}, {}, output_metrics(network.task, output, batch.y))
 
-    def multiply_adds(self, network: Network) -> int:
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count the forward pass that metrics are measured on."""
+        del batch_size
         return sum(forward_cost(network).values())

@@ -90,9 +90,10 @@ class WeightMirror(LearningRule):
         """Return the angle of every ``B`` to its forward weight."""
         return weight_angles(network, params, feedback_weights(state))
 
-    def multiply_adds(self, network: Network) -> int:
-        """Count as for backpropagation, and response and correlation of ``samples`` vectors per batch of as many."""
-        return backprop_cost(network) + 2 * sum(prod(s.weight_shape) for s in network.synapses[1:])
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
+        """Count as for backpropagation, and response and correlation of ``samples`` noise vectors per batch."""
+        mirror = 2 * sum(prod(s.weight_shape) for s in network.synapses[1:])
+        return backprop_cost(network) + mirror * self.samples / batch_size
 
 
 def _reflection(synapse: Synapse, weight: Tensor, noise: Tensor) -> Tensor:
