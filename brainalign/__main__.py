@@ -1,17 +1,14 @@
 """The ``brainalign`` command: a thin layer over the functions of the package."""
 
 import json
-import os
 import sys
-import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from brainalign.errors import BrainalignError, SpecError
+from brainalign.terminal import existing_device, print_records, progress_bar, read_settings
 
 app = typer.Typer(
     help="Compare networks trained with biologically plausible learning rules with brain recordings.",
@@ -54,12 +51,15 @@ def run(
 
 @app.command()
 def train(
-    rule: Annotated[str, typer.Option(help="Learning rule, see 'brainalign rules'.")],
-    network: Annotated[str, typer.Option(help="Architecture, see 'brainalign networks'.")],
-    dataset: Annotated[str, typer.Option(help="Image set, see 'brainalign data list'.")],
     out: Out,
-    seeds: Annotated[int, typer.Option(help="Number of seeds.")] = 5,
-    epochs: Annotated[float, typer.Option(help="Passes over the training samples.")] = 5,
+    rule: Annotated[str | None, typer.Option(help="Learning rule, see 'brainalign rules'.")] = None,
+    network: Annotated[str | None, typer.Option(help="Architecture, see 'brainalign networks'.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set, see 'brainalign data list'.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="FILE/LABEL in place of rule, network and data set; see 'brainalign presets'.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds; default 5, or the preset's.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default 5, or the preset's.")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="Further options: learning_rate=0.01, rule.scale=0.5, network.widths=[64,64]."),
@@ -72,15 +72,17 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a population of seeds; leaves training.csv, checkpoints and the specification in the output folder."""
-    from brainalign.specs import to_dict, train_spec
+    from brainalign.presets import requested
+    from brainalign.specs import to_dict
     from brainalign.storage import write_text
     from brainalign.training.runtime import Runtime
     from brainalign.training.train import train as train_population
 
-    _existing_device(device)
-    options = {"rule": rule, "network": network, "dataset": dataset, "seeds": seeds, "epochs": epochs}
-    spec = train_spec({**options, **_settings(set_ or [])})
-    with _progress(quiet or as_json) as progress:
+    existing_device(device)
+    names = {"rule": rule, "network": network, "dataset": dataset}
+    settings = {"seeds": seeds, "epochs": epochs}
+    spec = requested(names, preset, {k: v for k, v in settings.items() if v is not None} | read_settings(set_ or []))
+    with progress_bar(quiet or as_json) as progress:
         trained = train_population(spec, out, Runtime(device, execution, compile, data_dir), progress)
     write_text(out / "spec.json", json.dumps(to_dict(spec), indent=1))
     columns = [
@@ -95,9 +97,58 @@ def train(
         "ms_per_step",
     ]
     last = trained.history[trained.history.step == trained.history.step.max()][columns]
-    _print_records(
-        json.loads(last.to_json(orient="records")), as_json, f"{rule} on {network}, {dataset}: after training"
-    )
+    title = f"{spec.rule} on {spec.network}, {spec.dataset}: after training"
+    print_records(json.loads(last.to_json(orient="records")), as_json, title)
+
+
+@app.command("presets")
+def list_presets(as_json: Json = False) -> None:
+    """List presets: how each rule is trained on a network shape and data set, and how that was found."""
+    from brainalign.presets import presets
+    from brainalign.specs import to_dict
+
+    found = [one for file in presets().values() for one in file.presets.values()]
+    records = [
+        {"preset": one.name, "found": one.found} | ({"training": to_dict(one.spec)} if as_json else {}) for one in found
+    ]
+    print_records(records, as_json, "Presets")
+
+
+@app.command()
+def search(
+    preset_file: Annotated[str, typer.Argument(help="Preset file: a name from 'brainalign presets', or a path.")],
+    label: Annotated[str, typer.Argument(help="Preset of that file.")],
+    grid: Annotated[
+        list[str], typer.Option("--grid", help="Values to try: learning_rate=[0.01,0.1], rule.scale=[0.5,1].")
+    ],
+    out: Out,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default: the preset's.")] = None,
+    seed: Annotated[int, typer.Option(help="The one seed; not among the preset's.")] = 100,
+    n_train: Annotated[int | None, typer.Option(help="Training samples; default: the preset's.")] = None,
+    device: Device = "cpu",
+    data_dir: DataDir = None,
+    compile: Compile = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Choose options of a preset on validation data; the test split plays no part."""
+    from brainalign.presets import preset
+    from brainalign.search import at_the_edge, found_text
+    from brainalign.search import search as search_grid
+    from brainalign.training.runtime import Runtime
+
+    existing_device(device)
+    chosen, values = preset(preset_file, label), read_settings(grid, "--grid")
+    with progress_bar(quiet or as_json) as progress:
+        runtime = Runtime(device, "auto", compile, data_dir)
+        ranked = search_grid(chosen, values, out, epochs, seed, n_train, runtime, progress)
+    marked = ["best" if k == 0 and status == "finished" else "" for k, status in enumerate(ranked.status)]
+    records = json.loads(ranked.assign(best=marked).drop(columns=["key", "code"]).to_json(orient="records"))
+    print_records(records, as_json, f"{chosen.name}: validation samples")
+    if not as_json:
+        for name in at_the_edge(ranked, values):
+            typer.echo(f"The best {name} is at the edge of its grid; widen it.")
+        typer.echo(f'found = "{found_text(ranked, values)}"')
 
 
 @app.command()
@@ -121,7 +172,7 @@ def rules(
             }
             for r in records
         ]
-    _print_records(records, as_json, "Learning rules")
+    print_records(records, as_json, "Learning rules")
 
 
 @app.command()
@@ -144,7 +195,7 @@ def networks(as_json: Json = False) -> None:
             {**r, "options": ", ".join(f"{k}={v}" for k, v in r["options"].items())}  # type: ignore[attr-defined]
             for r in records
         ]
-    _print_records(records, as_json, "Networks")
+    print_records(records, as_json, "Networks")
 
 
 @data_app.command("list")
@@ -162,7 +213,7 @@ def data_list(as_json: Json = False, data_dir: DataDir = None) -> None:
             "licence": manifest.licence, "redistribute": manifest.redistribute,
         }  # fmt: skip
         records.append(record | ({"citation": manifest.citation} if as_json else {}))
-    _print_records(records, as_json, "Data sets")
+    print_records(records, as_json, "Data sets")
 
 
 @data_app.command("fetch")
@@ -180,7 +231,7 @@ def data_verify(name: str, data_dir: DataDir = None, as_json: Json = False) -> N
     from brainalign.datasets.manifest import verify
 
     table = verify(name, data_dir)
-    _print_records([dict(row) for _, row in table.iterrows()], as_json, f"Files of {name}")
+    print_records([dict(row) for _, row in table.iterrows()], as_json, f"Files of {name}")
     if (table.status != "ok").any():
         raise typer.Exit(1)
 
@@ -206,13 +257,14 @@ def _run_study(
     compile: bool = False,
 ) -> None:
     from brainalign.report.page import write_report
+    from brainalign.shipped import find_file, shipped_folder
     from brainalign.specs import read_study
     from brainalign.study import run_study
     from brainalign.training.runtime import Runtime
 
-    _existing_device(device)
-    spec = read_study(_study_path(study))
-    with _progress(quiet) as progress:
+    existing_device(device)
+    spec = read_study(find_file(study, shipped_folder("analyses"), "study"))
+    with progress_bar(quiet) as progress:
         folder = run_study(
             spec, out or Path("results") / spec.name, Runtime(device, execution, compile, data_dir), progress
         )
@@ -222,85 +274,6 @@ def _run_study(
     for sentence in facts["recovery"]:
         typer.echo(sentence)
     typer.echo(f"Report: {page}")
-
-
-def _study_path(study: str) -> Path:
-    if study.endswith(".toml") or os.sep in study:
-        return Path(study)
-    package = Path(__file__).parent
-    folder = next((f for f in (package / "analyses", package.parent / "analyses") if f.is_dir()), package / "analyses")
-    shipped = sorted(path.stem for path in folder.glob("*.toml"))
-    if study not in shipped:
-        msg = f"Unknown study {study!r}. Give the path of a .toml file, or one of: {', '.join(shipped)}."
-        raise SpecError(msg)
-    return folder / f"{study}.toml"
-
-
-def _existing_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
-        msg = f"Device {device!r} cannot be used ({str(error).splitlines()[0]}); available here: {available}."
-        raise SpecError(msg) from error
-
-
-def _settings(items: list[str]) -> dict[str, Any]:
-    """Read ``key=value`` items; values are TOML, a bare word is a string; rule. and network. prefix their options."""
-    found: dict[str, Any] = {}
-    for item in items:
-        key, separator, text = item.partition("=")
-        if not separator:
-            msg = f"--set got {item!r}; expected key=value, e.g. learning_rate=0.01."
-            raise SpecError(msg)
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        prefix, dot, option = key.partition(".")
-        if dot:
-            found.setdefault(f"{prefix}_options", {})[option] = value
-        else:
-            found[key] = value
-    return found
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """Yield a progress callback: a bar on a terminal, nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
-
-
-def _print_records(records: list[dict[str, Any]], as_json: bool, title: str) -> None:
-    if as_json:
-        typer.echo(json.dumps(records, indent=1, ensure_ascii=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for name in records[0] if records else ():
-        table.add_column(name, overflow="fold")
-    for record in records:
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else "" if v is None else str(v) for v in record.values()))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def main() -> None:

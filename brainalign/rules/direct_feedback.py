@@ -5,6 +5,7 @@ from math import prod, sqrt
 import torch
 from torch import Tensor
 
+from brainalign.datasets.task import Task
 from brainalign.networks.network import Network, Params
 from brainalign.rules.batch import Batch
 from brainalign.rules.credit import teach
@@ -13,14 +14,18 @@ from brainalign.rules.objective import output_error
 PREFIX = "feedback/"
 
 
+def hidden_widths(network: Network) -> dict[str, int]:
+    """Return the number of features of every block but the readout, by name."""
+    return {block.name: prod(s) for block, s in zip(network.blocks[:-1], network.output_shapes(), strict=False)}
+
+
 def draw_direct(network: Network, generator: torch.Generator, scale: float, shared: bool = False) -> Params:
     """Draw ``feedback/<block>`` ``(n_outputs, n_features)`` for every block but the readout.
 
     Entries are uniform with standard deviation ``scale / sqrt(n_outputs)``. With ``shared``, one matrix as wide as
     the widest block is drawn, and every block takes its first columns.
     """
-    n_outputs = network.task.n_outputs
-    widths = {block.name: prod(s) for block, s in zip(network.blocks[:-1], network.output_shapes(), strict=False)}
+    n_outputs, widths = network.task.n_outputs, hidden_widths(network)
     bound = scale * sqrt(3 / n_outputs)
 
     def draw(width: int) -> Tensor:
@@ -35,6 +40,15 @@ def draw_direct(network: Network, generator: torch.Generator, scale: float, shar
 def direct_feedback(state: Params) -> Params:
     """Return block name to projection."""
     return {name.removeprefix(PREFIX): b for name, b in state.items() if name.startswith(PREFIX)}
+
+
+def as_gradient(task: Task, information: Tensor) -> Tensor:
+    """Return ``information`` ``(n, n_outputs)``, with the sign and scale of ``y* - y``, as a gradient of the loss.
+
+    Of ``y* - answer`` this is :func:`output_error`, to the bit.
+    """
+    gradient = -information / information.shape[0]
+    return gradient if task.objective == "classification" else 2 * gradient / information.shape[1]
 
 
 def project(network: Network, state: Params, outputs: list[Tensor], error: Tensor) -> list[Tensor]:

@@ -227,7 +227,8 @@ class SyntheticFolder:
                         "train_loss": 2.3 - 1.7 * (top - 0.1) / 0.7 * learned + rng.normal(0, 0.01),
                         "train_accuracy": accuracy + 0.04 * learned, "val_accuracy": accuracy,
                         "test_accuracy": accuracy - 0.01,
-                        "feedback_angle": 90 - 30 * learned if "alignment" in rule else None, "ms_per_step": 31.0 + 6 * len(rule) / 10 + rng.normal(0, 0.4),
+                        "feedback_angle": 90 - 30 * learned if "alignment" in rule else None,
+                        "ms_per_step": 31.0 + 6 * len(rule) / 10 + rng.normal(0, 0.4),
                         "population": self.n_seeds, "learning_rate": 0.001,
                     })  # fmt: skip
         return pd.DataFrame(rows)
