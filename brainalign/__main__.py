@@ -3,11 +3,11 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from brainalign.errors import BrainalignError, SpecError
+from brainalign.errors import BrainalignError
 from brainalign.terminal import existing_device, print_records, progress_bar, read_settings
 
 app = typer.Typer(
@@ -149,6 +149,47 @@ def search(
         for name in at_the_edge(ranked, values):
             typer.echo(f"The best {name} is at the edge of its grid; widen it.")
         typer.echo(f'found = "{found_text(ranked, values)}"')
+
+
+@app.command()
+def reproduce(
+    table: Annotated[str, typer.Argument(help="Published table: ccl-table1, dll-table1, or the path of a table file.")],
+    rows: Annotated[str | None, typer.Option(help="Methods or presets, with commas between; default: all.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns, with commas between; default: all.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds; default: the presets'.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default: the presets'.")] = None,
+    device: Device = "cpu",
+    data_dir: DataDir = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for results; default results/<table>.")] = None,
+    execution: Execution = "auto",
+    compile: Compile = False,
+    keep_networks: Annotated[bool, typer.Option("--keep-networks", help="Keep trained networks; gigabytes.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a published table again and compare cell by cell; it resumes, and a finished cell is not trained again."""
+    from brainalign.reproduce import reproduce as reproduce_table
+    from brainalign.reproduction_page import comparison, heading
+    from brainalign.training.runtime import Runtime
+
+    existing_device(device)
+    out = out or Path("results") / Path(table).stem
+    runtime = Runtime(device, execution, compile, data_dir)
+    asked_rows, asked_columns = (tuple(names.split(",")) if names else () for names in (rows, columns))
+    with progress_bar(quiet or as_json) as progress:
+        found = reproduce_table(table, out, asked_rows, asked_columns, seeds, epochs, runtime, progress, keep_networks)
+    if as_json:
+        cells = json.loads(found.asked.to_json(orient="records"))
+        facts = {"table": found.table.name, "citation": found.table.citation, "differences": found.table.differences}
+        typer.echo(json.dumps({**facts, "cells": cells}, indent=1, ensure_ascii=False))
+        return
+    for column in found.table.columns:
+        own = found.asked[found.asked.column == column.name]
+        if column.missing and len(own):
+            typer.echo(f"{heading(own)}: not at hand, {column.missing}")
+        elif len(own):
+            print_records([comparison(cell) for _, cell in own.iterrows()], False, heading(own))
+    typer.echo(f"Table with what differs from the paper: {out / 'reproduction.md'}")
 
 
 @app.command()

@@ -15,12 +15,12 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only.
 ROOMS = (
-    *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "specs"),
+    *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "shipped", "specs", "presets"),
     *("datasets", "networks", "rules", "support"),
-    *("training", "activations"),
+    *("training", "search", "reproductions", "reproduction_page", "reproduce", "activations"),
     *("rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "comparisons", "inference"),
-    *("alignment", "study", "report", "__main__"),
+    *("alignment", "study", "report", "terminal", "__main__"),
 )
 
 #: Rooms with one public class per file, under the file's name.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+SEARCH = ("search", "mnist-mlp-256x5", "backprop", "--out", "o", "--grid")
 TRAIN = ("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o")
 
 STUDY = """
@@ -26,6 +27,41 @@ options = {{ n_subjects = {subjects}, n_stimuli = {stimuli}, layer = "hidden1", 
 [scoring]
 n_bootstrap = 100
 {extra}
+"""
+
+
+PRESETS = """
+title = "Digits"
+[training]
+dataset = "digits"
+network = "mlp"
+network_options = { widths = [8] }
+seeds = [0, 1]
+epochs = 1
+batch_size = 64
+[presets.backprop]
+found = "by hand"
+"""
+
+TABLE = """
+title = "A table"
+citation = "Someone 2024"
+source = "Table 1"
+differences = ["Digits are not MNIST."]
+[[columns]]
+name = "digits"
+data = "MNIST"
+network = "MLP 64-8-10"
+presets = "./tiny.toml"
+[[columns]]
+name = "svhn"
+data = "SVHN"
+network = "MLP 3072-8-10"
+missing = "no loader of SVHN yet"
+[[rows]]
+method = "BP"
+label = "backprop"
+published = { digits = [98.0, 0.5], svhn = [60.0, 1.0] }
 """
 
 
@@ -84,6 +120,51 @@ def test_study_and_report_run_and_report_again(tmp_path: Path) -> None:
     assert page.exists()
 
 
+def test_presets_are_listed_searched_and_trained(tmp_path: Path) -> None:
+    listed = json.loads(_brainalign("presets", "--json").stdout)
+    assert "mnist-mlp-256x5/feedback_alignment" in {record["preset"] for record in listed}
+    assert all(record["found"] and record["training"]["dataset"] for record in listed)
+    (tmp_path / "tiny.toml").write_text(PRESETS)
+    grid = ("--grid", "learning_rate=[0.0001,0.03]", "--epochs", "0.5", "--out", "s")
+    searched = _brainalign("search", "./tiny.toml", "backprop", *grid, cwd=tmp_path)
+    assert searched.returncode == 0, searched.stderr
+    assert 'found = "learning_rate {0.0001, 0.03}; 0.5 epochs, seed 100; validation accuracy 0.' in searched.stdout
+    assert "test" not in searched.stdout
+    ranked = json.loads(_brainalign("search", "./tiny.toml", "backprop", *grid, "--json", cwd=tmp_path).stdout)
+    assert [record["best"] for record in ranked] == ["best", ""]
+    options = (
+        "--preset",
+        "./tiny.toml/backprop",
+        "--set",
+        "learning_rate=0.03",
+        "--seeds",
+        "1",
+        "--out",
+        "o",
+        "--json",
+    )
+    trained = _brainalign("train", *options, cwd=tmp_path)
+    assert [row["seed"] for row in json.loads(trained.stdout)] == [0]
+    spec = json.loads((tmp_path / "o" / "spec.json").read_text())
+    assert (spec["learning_rate"], spec["epochs"], spec["network_options"]) == (0.03, 1, {"widths": [8]})
+
+
+def test_a_published_table_is_trained_again(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(PRESETS)
+    (tmp_path / "table.toml").write_text(TABLE)
+    arguments = ("reproduce", "table.toml", "--epochs", "0.5", "--out", "r")
+    result = _brainalign(*arguments, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "ours on Digits (UCI, 8 x 8), published on MNIST" in result.stdout
+    assert "98.00 ± 0.50" in result.stdout
+    assert "SHORTENED" in result.stdout
+    assert "SVHN: not at hand, no loader of SVHN yet" in result.stdout
+    assert {"reproduction.csv", "reproduction.md"} <= {path.name for path in (tmp_path / "r").iterdir()}
+    facts = json.loads(_brainalign(*arguments, "--columns", "digits", "--json", cwd=tmp_path).stdout)
+    assert facts["differences"] == ["Digits are not MNIST."]
+    assert [(cell["label"], cell["note"], cell["n_seeds"]) for cell in facts["cells"]] == [("backprop", "SHORTENED", 2)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -91,6 +172,13 @@ def test_study_and_report_run_and_report_again(tmp_path: Path) -> None:
         ((*TRAIN, "--set", "lr=1"), "unknown key 'lr'"),
         ((*TRAIN, "--set", "lr"), "expected key=value"),
         ((*TRAIN, "--device", "tpu"), "Device 'tpu'"),
+        (("train", "--rule", "backprop", "--out", "o"), "--network, --dataset missing"),
+        ((*TRAIN, "--preset", "a/b"), "--rule, --network, --dataset given with --preset"),
+        (("train", "--preset", "mnist-mlp-256x5/hope", "--out", "o"), "has no preset 'hope'"),
+        ((*SEARCH, "learning_rate"), "--grid got 'learning_rate'"),
+        ((*SEARCH, "learning_rate=1"), "expected a list of values"),
+        (("reproduce", "nothing"), "Unknown table 'nothing'"),
+        (("reproduce", "ccl-table1", "--columns", "imagenet"), "Unknown column 'imagenet'"),
         (("run", "nothing"), "Unknown study 'nothing'"),
         (("run", "nothing.toml"), "Cannot read study file 'nothing.toml'"),
         (("report", "nowhere"), "is missing"),

@@ -25,9 +25,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         return set(archive.namelist())
 
 
-@pytest.mark.parametrize("folder", ["data_manifests", "analyses"])
-def test_manifests_and_studies_travel_inside(wheel: set[str], folder: str) -> None:
-    here = {f"brainalign/{folder}/{path.name}" for path in (ROOT / folder).glob("*.toml")}
+@pytest.mark.parametrize(
+    ("folder", "inside"),
+    [
+        ("data_manifests", "data_manifests"),
+        *((folder, f"shipped_files/{folder}") for folder in ("analyses", "presets", "reproductions")),
+    ],
+)
+def test_manifests_studies_presets_and_tables_travel_inside(wheel: set[str], folder: str, inside: str) -> None:
+    here = {f"brainalign/{inside}/{path.name}" for path in (ROOT / folder).glob("*.toml")}
     assert here
     assert here <= wheel
 

@@ -1,0 +1,217 @@
+"""A published table trained again: our mean and s.d. over seeds beside the published ones, cell by cell."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import pandas as pd
+
+from brainalign.datasets.dataset import datasets
+from brainalign.datasets.manifest import load_manifest, locate, manifests
+from brainalign.errors import DivergenceError, IncompatibleError
+from brainalign.presets import Preset, PresetFile, changed, preset_file
+from brainalign.provenance import TRAINING_ROOMS, code_hash
+from brainalign.reproduction_page import SHORTENED, reproduction_page
+from brainalign.reproductions import PublishedColumn, PublishedRow, PublishedTable, published_table
+from brainalign.rules.learning_rule import learning_rules
+from brainalign.specs import TrainSpec, to_dict
+from brainalign.storage import write_table, write_text
+from brainalign.training.runtime import Runtime
+from brainalign.training.train import train
+
+Progress = Callable[[int, int, str], None]
+
+Cell = tuple[PublishedColumn, PublishedRow]
+
+#: Columns of ``reproduction.csv``; accuracies in percent.
+CELL = (
+    *("column", "method", "label", "network", "published_data", "data", "published", "published_sd"),
+    *("ours", "ours_sd", "difference", "at_or_above", "n_seeds", "epochs", "shortened", "note", "key", "code"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """A published table, its cells as far as they have been trained, and those of them that were asked for."""
+
+    table: PublishedTable
+    cells: pd.DataFrame
+    asked: pd.DataFrame
+
+
+def reproduce(
+    table: str,
+    out: str | Path | None = None,
+    rows: tuple[str, ...] = (),
+    columns: tuple[str, ...] = (),
+    seeds: int | None = None,
+    epochs: float | None = None,
+    runtime: Runtime | None = None,
+    progress: Progress | None = None,
+    keep_networks: bool = False,
+    folder: str | Path | None = None,
+    presets_folder: str | Path | None = None,
+) -> Reproduction:
+    """Train the cells of a published table with our presets and compare.
+
+    Every cell has a folder in ``out/cells``; an interrupted cell goes on, a finished one is not trained again. After
+    each, ``reproduction.csv`` and ``reproduction.md`` are written again: all cells of the table that have been trained
+    with today's presets, of several runs of a cell the one asked for, else the longest. The figure is the test accuracy
+    after the last epoch, so that nothing is chosen on the test split.
+
+    Parameters
+    ----------
+    table
+        Name of a shipped table or path of a table file.
+    out
+        Folder of results; ``results/<table>`` if not given.
+    rows, columns
+        Methods (or labels) and columns to train; nothing takes all.
+    seeds, epochs
+        In place of the presets' own. Fewer than those mark every affected cell SHORTENED.
+    runtime
+        Device, execution, compilation and data folder.
+    progress
+        Called with work done, all work and a short text.
+    keep_networks
+        Whether trained networks stay; they take gigabytes.
+    folder, presets_folder
+        Where tables and preset files are looked up by name; ``None`` takes those that are shipped.
+
+    Raises
+    ------
+    SpecError
+        If the table, a row or a column is unknown, or a preset cannot be read.
+    DataError
+        If a file of a data set is missing; before anything is trained.
+    """
+    published = published_table(table, folder)
+    out = Path("results") / published.name if out is None else Path(out)
+    asked = published.select(rows, columns)
+    files = {c.presets: preset_file(c.presets, presets_folder) for c in published.columns if c.presets}
+    run = _Run(published, out, seeds, epochs, runtime or Runtime(), keep_networks, files)
+    return run.finish(asked, progress or (lambda *_: None))
+
+
+@dataclass(frozen=True)
+class _Run:
+    table: PublishedTable
+    out: Path
+    seeds: int | None
+    epochs: float | None
+    runtime: Runtime
+    keep_networks: bool
+    files: Mapping[str, PresetFile]
+
+    def finish(self, asked: list[Cell], progress: Progress) -> Reproduction:
+        work = [(cell, chosen) for cell in asked if (chosen := self._preset(cell)) is not None]
+        self._refuse_early([chosen for _, chosen in work])
+        for number, (cell, chosen) in enumerate(work):
+            text = f"{cell[1].method}, {cell[0].name}"
+            self._train(cell, self._spec(chosen), _part(progress, number, len(work), text))
+            self._write(asked)
+        return self._write(asked)
+
+    def _preset(self, cell: Cell) -> Preset | None:
+        column, row = cell
+        return self.files[column.presets].presets.get(row.label) if column.presets else None
+
+    def _spec(self, chosen: Preset) -> TrainSpec:
+        """Return what is trained: two checkpoints, since only the last network is measured."""
+        asked = {"n_checkpoints": 2, "seeds": self.seeds, "epochs": self.epochs}
+        return changed(chosen.spec, {name: value for name, value in asked.items() if value is not None}, chosen.name)
+
+    def _refuse_early(self, chosen: list[Preset]) -> None:
+        for name in {one.spec.dataset for one in chosen} & set(manifests()):
+            for entry in load_manifest(name).files:
+                locate(name, entry.path, self.runtime.data_dir)
+
+    def _folder(self, cell: Cell) -> Path:
+        return self.out / "cells" / cell[0].name / cell[1].label
+
+    def _train(self, cell: Cell, spec: TrainSpec, progress: Progress) -> None:
+        folder = self._folder(cell) / spec.key
+        if (folder / "result.json").exists():
+            return
+        found: dict[str, Any] = {"accuracies": [], "problem": ""}
+        try:
+            trained = train(spec, folder, self.runtime, progress)
+        except (DivergenceError, IncompatibleError) as error:
+            found |= {"problem": " ".join(str(error).split()), "code": code_hash(*TRAINING_ROOMS)}
+        else:
+            history = trained.history
+            last = history[history.step == history.step.max()].set_index("seed").test_accuracy
+            found |= {"accuracies": [100 * float(last[seed]) for seed in spec.seeds], "code": trained.code}
+        write_text(folder / "result.json", json.dumps({"spec": to_dict(spec), "key": spec.key, **found}, indent=1))
+        if not self.keep_networks:
+            shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+            (folder / "resume.safetensors").unlink(missing_ok=True)
+
+    # -- the table ----------------------------------------------------------------------------------------------------
+
+    def _write(self, asked: list[Cell]) -> Reproduction:
+        every = self.table.select()
+        cells = pd.DataFrame([self._record(cell, cell in asked) for cell in every], columns=list(CELL))
+        used = [chosen for cell in every if (chosen := self._preset(cell)) is not None]
+        write_table(self.out / "reproduction.csv", cells)
+        write_text(self.out / "reproduction.md", reproduction_page(self.table, cells, used))
+        wanted = [number for number, cell in enumerate(every) if cell in asked]
+        return Reproduction(self.table, cells, cells.iloc[wanted].reset_index(drop=True))
+
+    def _record(self, cell: Cell, asked: bool) -> dict[str, Any]:
+        """Return one row of the table: the figure if there is one, else why not."""
+        column, row = cell
+        published, published_sd = row.published.get(column.name, (None, None))
+        record: dict[str, Any] = dict.fromkeys(CELL)
+        record |= {"column": column.name, "method": row.method, "label": row.label, "network": column.network}
+        record |= {"published_data": column.data, "published": published, "published_sd": published_sd}
+        # A column has its own set's name even where it has no preset for a row.
+        any_preset = next(iter(self.files[column.presets].presets.values()), None) if column.presets else None
+        record["data"] = datasets()[any_preset.spec.dataset].title if any_preset else None
+        chosen = self._preset(cell)
+        if chosen is None:
+            return {**record, "note": _absence(column, row)}
+        result = self._result(cell, chosen, asked)
+        if result is None:
+            return {**record, "note": "not trained yet"}
+        spec, figures = result["spec"], result["accuracies"]
+        short = spec["epochs"] < chosen.spec.epochs or len(spec["seeds"]) < len(chosen.spec.seeds)
+        record |= {"n_seeds": len(spec["seeds"]), "epochs": spec["epochs"], "shortened": short}
+        record |= {"key": result["key"], "code": result["code"][:16]}
+        record["note"] = "; ".join(text for text in (SHORTENED if short else "", result["problem"]) if text)
+        if figures:
+            record |= {"ours": mean(figures), "ours_sd": stdev(figures) if len(figures) > 1 else None}
+            if published is not None:
+                # Compared at the precision that was published.
+                record["difference"] = round(mean(figures), 2) - published
+                record["at_or_above"] = round(mean(figures), 2) >= published
+        return record
+
+    def _result(self, cell: Cell, chosen: Preset, asked: bool) -> dict[str, Any] | None:
+        """Return the result of the run that was asked for, else of the longest with today's preset."""
+        if asked:
+            path = self._folder(cell) / self._spec(chosen).key / "result.json"
+            return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        found = [json.loads(path.read_text("utf-8")) for path in sorted(self._folder(cell).glob("*/result.json"))]
+        today = _without_length(to_dict(self._spec(chosen)))
+        found = [result for result in found if _without_length(result["spec"]) == today]
+        return max(found, key=lambda result: (result["spec"]["epochs"], len(result["spec"]["seeds"])), default=None)
+
+
+def _absence(column: PublishedColumn, row: PublishedRow) -> str:
+    if column.missing:
+        return column.missing
+    return "no preset for this network" if row.rule in learning_rules() else "rule not available yet"
+
+
+def _without_length(spec: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if name not in ("seeds", "epochs")}
+
+
+def _part(progress: Progress, number: int, total: int, text: str) -> Progress:
+    """Return a progress callback for one of ``total`` equal parts."""
+    return lambda step, steps, _: progress(number * 1000 + 1000 * step // steps, total * 1000, text)

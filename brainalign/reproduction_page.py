@@ -1,0 +1,115 @@
+"""A reproduced table as Markdown: our figures beside the published ones, and what differs between the protocols."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from brainalign.presets import Preset
+from brainalign.provenance import TRAINING_ROOMS, code_hash
+from brainalign.reproductions import PublishedTable
+
+#: What a cell says that was trained for fewer epochs or seeds than its preset asks for.
+SHORTENED = "SHORTENED"
+
+_HEAD = ("method", "preset", "published", "ours", "difference", "at or above", "seeds", "epochs", "note")
+
+_PRESET_HEAD = (
+    *("preset", "rule's options", "optimiser", "rate", "schedule", "clip", "batch", "epochs", "seeds", "found"),
+)
+
+
+def reproduction_page(table: PublishedTable, cells: pd.DataFrame, used: Sequence[Preset]) -> str:
+    """Return a page: one table per column of the published table, then the differences and how options were found.
+
+    Parameters
+    ----------
+    table
+        What was published.
+    cells
+        One row per cell, see :data:`brainalign.reproduce.CELL`.
+    used
+        Presets that serve its cells.
+    """
+    lines = [f"# {table.title}", "", f"{table.citation}.", "", f"Published: {table.source}", ""]
+    lines += ["Ours: test accuracy in percent after the last epoch, mean ± s.d. over seeds.", ""]
+    if cells.shortened.eq(True).any():
+        lines += [
+            f"**{SHORTENED}** marks cells that were trained for fewer epochs or seeds than their preset says.",
+            "",
+        ]
+    for column in table.columns:
+        own = cells[cells.column == column.name]
+        lines += _section(own, column.missing)
+    lines += ["## What differs from the paper", "", *(f"- {sentence}" for sentence in table.differences)]
+    lines += [f"- {row.method}: {sentence}" for row in table.rows for sentence in row.differences]
+    lines += [
+        "",
+        "## Our presets",
+        "",
+        "A search chooses options on validation samples of the training split; the last column says what it found.",
+        "",
+    ]
+    lines += [f"| {' | '.join(_PRESET_HEAD)} |", f"|{'---|' * len(_PRESET_HEAD)}"]
+    lines += [f"| {' | '.join(_protocol(preset))} |" for preset in used]
+    return "\n".join([*lines, *_code(cells)]) + "\n"
+
+
+def comparison(cell: pd.Series) -> dict[str, str]:
+    """Return one cell as texts, for a table."""
+    both = pd.notna(cell.difference)
+    return {
+        "method": cell.method,
+        "preset": cell.label,
+        "published": plus_minus(cell.published, cell.published_sd),
+        "ours": plus_minus(cell.ours, cell.ours_sd),
+        "difference": f"{cell.difference:+.2f}" if both else "",
+        "at or above": ("yes" if cell.at_or_above else "no") if both else "",
+        "seeds": "" if pd.isna(cell.n_seeds) else f"{cell.n_seeds:.0f}",
+        "epochs": "" if pd.isna(cell.epochs) else f"{cell.epochs:g}",
+        "note": cell.note or "",
+    }
+
+
+def heading(cells: pd.DataFrame) -> str:
+    """Return what the cells of one column were trained on, ours and the paper's."""
+    first = cells.iloc[0]
+    ours = [title for title in cells.data.dropna().unique() if title != first.published_data]
+    if not ours:
+        return f"{first.network}, {first.published_data}"
+    return f"{first.network}, ours on {ours[0]}, published on {first.published_data}"
+
+
+def plus_minus(value: float | None, sd: float | None) -> str:
+    """Return a mean and s.d. in percent, with two decimals as published."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.2f}" if pd.isna(sd) else f"{value:.2f} ± {sd:.2f}"
+
+
+def _section(cells: pd.DataFrame, missing: str) -> list[str]:
+    lines = [f"## {heading(cells)}", ""]
+    if missing:
+        return [*lines, f"Not at hand: {missing}.", ""]
+    lines += [f"| {' | '.join(_HEAD)} |", f"|{'---|' * len(_HEAD)}"]
+    for _, cell in cells.iterrows():
+        lines.append(f"| {' | '.join(comparison(cell).values())} |")
+    return [*lines, ""]
+
+
+def _protocol(preset: Preset) -> tuple[str, ...]:
+    spec = preset.spec
+    optimizer = ", ".join([spec.optimizer, *(f"{name} {value}" for name, value in spec.optimizer_options.items())])
+    schedule = spec.schedule + (f", warm-up {spec.warmup:g}" if spec.warmup else "")
+    options = ", ".join(f"{name} {value}" for name, value in spec.rule_options.items())
+    rest = (f"{spec.batch_size}", f"{spec.epochs:g}", f"{len(spec.seeds)}", preset.found)
+    clip = f"{spec.clip:g}" if spec.clip else "none"
+    return (f"`{preset.name}`", options, optimizer, f"{spec.learning_rate:g}", schedule, clip, *rest)
+
+
+def _code(cells: pd.DataFrame) -> list[str]:
+    """Say which code trained the cells, since finished ones are not trained again when code changes."""
+    counts = cells.code.dropna().value_counts()
+    if counts.empty:
+        return []
+    states = ", ".join(f"`{code}` ({count} cell{'' if count == 1 else 's'})" for code, count in counts.items())
+    return ["", f"Trained by code {states}; today's is `{code_hash(*TRAINING_ROOMS)[:16]}`."]

@@ -1,0 +1,69 @@
+"""TOML files that travel with the package: studies, presets, tables of published results."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from brainalign.errors import SpecError
+
+_PACKAGE = Path(__file__).parent
+
+
+def shipped_folder(kind: str) -> Path:
+    """Return the folder of the shipped files of a kind (``"analyses"``), as installed or beside the package."""
+    inside = _PACKAGE / "shipped_files" / kind
+    return inside if inside.is_dir() else _PACKAGE.parent / kind
+
+
+def names_in(folder: Path) -> tuple[str, ...]:
+    """Return the names of the TOML files of a folder, without the suffix."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+
+
+def find_file(name: str, folder: Path, what: str) -> Path:
+    """Return the path that ``name`` means: a path of a ``.toml`` file, or the name of one in ``folder``.
+
+    Raises
+    ------
+    SpecError
+        If there is no such name; the message lists those there are.
+    """
+    if name.endswith(".toml") or os.sep in name:
+        return Path(name)
+    names = names_in(folder)
+    if name not in names:
+        msg = f"Unknown {what} {name!r}. Give the path of a .toml file, or one of: {', '.join(names) or 'none'}."
+        raise SpecError(msg)
+    return folder / f"{name}.toml"
+
+
+def read_toml(path: str | Path, what: str) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    SpecError
+        If it cannot be read or is not TOML, in one line.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"Cannot read {what} {str(path)!r}: {error.strerror}. Give the path of a .toml file."
+        raise SpecError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{what.capitalize()} {str(path)!r} is not valid TOML: {error}."
+        raise SpecError(msg) from error
+
+
+def require_keys(table: dict[str, Any], where: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+    """Raise :class:`SpecError` naming the first key of ``table`` that is unknown, or needed and missing."""
+    known = (*needed, *optional)
+    for key in table:
+        if key not in known:
+            msg = f"{where}: unknown key {key!r}. Choose one of: {', '.join(known)}."
+            raise SpecError(msg)
+    for key in needed:
+        if key not in table:
+            msg = f"{where}: {key!r} is missing; expected {', '.join(needed)}."
+            raise SpecError(msg)

@@ -1,0 +1,77 @@
+"""What the verbs of the command line share: settings as arguments, progress, tables."""
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from brainalign.errors import SpecError
+
+
+def existing_device(device: str) -> None:
+    """Raise :class:`SpecError` if torch cannot use ``device`` here."""
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
+        msg = f"Device {device!r} cannot be used ({str(error).splitlines()[0]}); available here: {available}."
+        raise SpecError(msg) from error
+
+
+def read_settings(items: Sequence[str], option: str = "--set") -> dict[str, Any]:
+    """Read ``key=value`` items; values are TOML, and a word that is no TOML is text."""
+    found: dict[str, Any] = {}
+    for item in items:
+        key, separator, text = item.partition("=")
+        if not separator:
+            example = "learning_rate=[0.001,0.01]" if option == "--grid" else "learning_rate=0.01"
+            msg = f"{option} got {item!r}; expected key=value, e.g. {example}."
+            raise SpecError(msg)
+        try:
+            found[key] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            found[key] = text
+    return found
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """Yield a progress callback: a bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda done, total, text: bar.update(task, completed=done, total=total, description=text)
+
+
+def print_records(records: list[dict[str, Any]], as_json: bool, title: str) -> None:
+    """Print records as a table or as JSON."""
+    if as_json:
+        typer.echo(json.dumps(records, indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for name in records[0] if records else ():
+        table.add_column(name, overflow="fold")
+    for record in records:
+        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else "" if v is None else str(v) for v in record.values()))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
