@@ -142,6 +142,7 @@ CHANGES = {
     "network_options": {"a": 1}, "seeds": (0, 1), "epochs": 4, "batch_size": 64, "optimizer": "sgd",
     "learning_rate": 2e-3, "optimizer_options": {"momentum": 0.9}, "schedule": "constant", "warmup": 0.1,
     "clip": 1.0, "n_train": 100, "validation_fraction": 0.2, "augment": "flip", "n_checkpoints": 3,
+    "objective": "reconstruction",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from brainalign.errors import DataError, ManifestError
 from brainalign.storage import atomic_path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_KINDS = ("images", "recording")
+_KINDS = ("images", "features", "recording")
 _REDISTRIBUTE = ("yes", "no", "unclear")
 
 # Files found whole in this process, so that loading again does not hash again: (path, size, mtime_ns, hash).
@@ -34,7 +34,7 @@ class Manifest:
     name, title
         Name in studies and folders; name in captions.
     kind, modality
-        ``"images"`` or ``"recording"``; ``"images"``, ``"fMRI"``, ``"spikes"``, ...
+        ``"images"``, ``"features"`` or ``"recording"``; ``"images"``, ``"fMRI"``, ``"spikes"``, ...
     licence, redistribute
         Licence as stated by the source; whether copies may be passed on: ``"yes"``, ``"no"`` or ``"unclear"``.
     citation, doi

@@ -14,7 +14,8 @@ from brainalign.datasets import manifest as module
 from brainalign.datasets.manifest import fetch, load_manifest, locate, manifests, verify
 from brainalign.errors import DataError, ManifestError
 
-NAMES = {"digits", "mnist", "cifar10_jpeg", "kriegeskorte92", "cichy92", "macaque_v4"}
+EMBEDDED = {"digits", "diabetes", "generated_regression"}
+NAMES = EMBEDDED | {"mnist", "cifar10_jpeg", "kriegeskorte92", "cichy92", "macaque_v4"}
 BYTES = b"responses of one unit"
 
 
@@ -95,6 +96,7 @@ def files_under(folder: Path) -> list[Path]:
 def test_manifests_describe_every_shipped_set() -> None:
     found = manifests()
     assert set(found) >= NAMES
+    assert {name for name, manifest in found.items() if not manifest.files} == EMBEDDED
     for manifest in found.values():
         assert manifest.citation
         assert manifest.licence
