@@ -14,6 +14,9 @@ from brainalign.randomness import numpy_stream, stream
 from brainalign.rules.batch import Batch
 from brainalign.specs import TrainSpec
 
+#: Name to (whether images are mirrored, pixels by which they are shifted at most).
+AUGMENTATIONS = {"none": (False, 0), "crop": (False, 2), "flip": (True, 0), "crop_flip": (True, 4)}
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -46,6 +49,9 @@ class Batches:
         SpecError
             If fewer samples are left than a batch holds.
         """
+        if spec.augment not in AUGMENTATIONS:
+            msg = f"Option augment is {spec.augment!r}; expected one of: {', '.join(AUGMENTATIONS)}."
+            raise SpecError(msg)
         split = dataset.train()
         order = numpy_stream(0, "validation", spec.dataset).permutation(len(split.labels))
         n_validation = round(spec.validation_fraction * len(order))
@@ -96,17 +102,17 @@ class Batches:
         return x, x.flatten(1) if self.spec.objective == "reconstruction" else labels
 
     def _augment(self, images: Tensor, step: int) -> Tensor:
-        if self.spec.augment not in ("flip", "crop_flip"):
-            msg = f"Option augment is {self.spec.augment!r}; expected one of: none, flip, crop_flip."
-            raise SpecError(msg)
+        """Return mirrored and shifted images ``(n_seeds, n, channels, height, width)``, every image by its own draw."""
         n_seeds, n = images.shape[:2]
         draws = torch.stack([torch.rand(3, n, generator=stream(s, "augment", step)) for s in self.spec.seeds])
         draws = draws.to(images.device)
-        flipped = torch.where((draws[:, 0] < 0.5).view(n_seeds, n, 1, 1, 1), images.flip(-1), images)
-        if self.spec.augment == "flip":
-            return flipped
-        pad, (height, width) = 4, images.shape[-2:]
-        padded = F.pad(flipped, (pad, pad, pad, pad)).flatten(0, 1)
+        flips, pad = AUGMENTATIONS[self.spec.augment]
+        if flips:
+            images = torch.where((draws[:, 0] < 0.5).view(n_seeds, n, 1, 1, 1), images.flip(-1), images)
+        if not pad:
+            return images
+        height, width = images.shape[-2:]
+        padded = F.pad(images, (pad, pad, pad, pad)).flatten(0, 1)
         top, left = ((draws[:, k] * (2 * pad + 1)).long().flatten() for k in (1, 2))
         rows = top[:, None] + torch.arange(height, device=images.device)
         columns = left[:, None] + torch.arange(width, device=images.device)

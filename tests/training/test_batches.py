@@ -126,17 +126,21 @@ def test_a_flip_is_the_image_or_its_mirror_image() -> None:
     assert 0 < same.float().mean() < 1
 
 
-def test_a_crop_is_a_window_of_the_image_in_a_black_margin_of_four_pixels() -> None:
-    plain, augmented, tops, lefts = _load(), _load(augment="crop_flip"), set(), set()
+@pytest.mark.parametrize(("augment", "pixels", "sides"), [("crop_flip", 4, 2), ("crop", 2, 1)])
+def test_a_crop_is_a_window_of_the_image_in_a_black_margin(augment: str, pixels: int, sides: int) -> None:
+    plain, augmented, tops, lefts, mirrored = _load(), _load(augment=augment), set(), set(), set()
     for step in range(20):
         images, cropped = _raw(plain, step), _raw(augmented, step)
-        padded = torch.nn.functional.pad(torch.stack([images, images.flip(-1)]), (4, 4, 4, 4))
-        windows = padded.unfold(-2, 9, 1).unfold(-2, 10, 1)  # (2, seeds, n, 1, 9, 9, height, width)
+        padded = torch.nn.functional.pad(torch.stack([images, images.flip(-1)]), (pixels,) * 4)
+        # (2, seeds, n, 1, places, places, height, width)
+        windows = padded.unfold(-2, images.shape[-2], 1).unfold(-2, images.shape[-1], 1)
         equal = (windows == cropped[None, :, :, :, None, None]).flatten(-2).all(-1)
         assert (equal.sum(dim=(0, 3, 4, 5)) == 1).all()
         places = equal.nonzero()
+        mirrored |= set(places[:, 0].tolist())
         tops, lefts = tops | set(places[:, 4].tolist()), lefts | set(places[:, 5].tolist())
-    assert tops == lefts == set(range(9))  # every shift by up to four pixels either way
+    assert tops == lefts == set(range(2 * pixels + 1))  # every shift either way
+    assert mirrored == set(range(sides))
 
 
 def test_augmentation_belongs_to_seed_and_step_not_to_the_population() -> None:
@@ -148,5 +152,5 @@ def test_augmentation_belongs_to_seed_and_step_not_to_the_population() -> None:
 
 
 def test_an_unknown_augmentation_is_refused() -> None:
-    with pytest.raises(SpecError, match="augment is 'rotate'; expected one of: none, flip, crop_flip"):
-        _raw(_load(augment="rotate"), 0)
+    with pytest.raises(SpecError, match="augment is 'rotate'; expected one of: none, crop, flip, crop_flip"):
+        _load(augment="rotate")
