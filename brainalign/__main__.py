@@ -85,18 +85,10 @@ def train(
     with progress_bar(quiet or as_json) as progress:
         trained = train_population(spec, out, Runtime(device, execution, compile, data_dir), progress)
     write_text(out / "spec.json", json.dumps(to_dict(spec), indent=1))
-    columns = [
-        "rule",
-        "network",
-        "dataset",
-        "seed",
-        "epoch",
-        "train_loss",
-        "val_accuracy",
-        "test_accuracy",
-        "ms_per_step",
-    ]
-    last = trained.history[trained.history.step == trained.history.step.max()][columns]
+    figures = ["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "feedback_angle", "ms_per_step"]
+    last = trained.history[trained.history.step == trained.history.step.max()]
+    measured = [name for name in figures if last[name].notna().any()]
+    last = last[["rule", "network", "dataset", "seed", "epoch", *measured]]
     title = f"{spec.rule} on {spec.network}, {spec.dataset}: after training"
     print_records(json.loads(last.to_json(orient="records")), as_json, title)
 

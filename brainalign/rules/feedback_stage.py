@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 import torch
@@ -45,6 +46,7 @@ class FeedbackStage:
         return self.synapse(weights, signal.flatten(1)).unflatten(1, self.below)
 
 
+@lru_cache(maxsize=32)  # every step asks, and shapes take a pass through the network
 def feedback_path(network: Network, gain: float = 1.0, bias: bool = False) -> tuple[FeedbackStage, ...]:
     """Return the way back across every block, first block first.
 
