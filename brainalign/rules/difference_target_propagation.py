@@ -4,66 +4,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
-from brainalign.networks.network import Network, Params
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.credit import blockwise
-from brainalign.rules.feedback_stage import FeedbackStage, draw_path
-from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.objective import output_metrics
-from brainalign.rules.step import Step
-from brainalign.rules.targets import (
-    Stages,
-    activity_noise,
-    difference_errors,
-    feedback_nonlinearity,
-    learn_to_reconstruct,
-    require_positive,
-    require_steps,
-    target_angles,
-    target_cost,
-    target_path,
-    taught_by_targets,
-    top_error,
-)
+from brainalign.rules.feedback_stage import FeedbackStage
+from brainalign.rules.target_propagation import TargetPropagation
+from brainalign.rules.targets import Send, Stages, difference_errors
 
 _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 
 
 @dataclass(frozen=True)
-class DifferenceTargetPropagation(LearningRule):
+class DifferenceTargetPropagation(TargetPropagation):
     """``t_(l-1) = h_(l-1) + g_l(t_l) - g_l(h_l)``, ``t_L = h_L - step_size dL/dh_L``.
 
-    ``h_l`` and ``t_l`` are ``(n, *shape of block l's output)``, ``dL/dh_L`` is the gradient of each sample's own loss.
-    ``g_l(h) = sigma(V_l h + c_l)`` leads from a block's output to its input and learns as in target propagation:
-    ``V_l, c_l`` descend ``|g_l(f_l(h + eps)) - (h + eps)|^2`` for ``h = h_(l-1)`` and Gaussian ``eps``,
-    ``feedback_steps`` times per batch. The difference takes out what ``g_l`` fails to reconstruct, so a layer whose
-    output is on target does not change. With exact inverses targets are those of Gauss and Newton.
+    The path ``g_l(h) = sigma(V_l h + c_l)`` and how it learns are target propagation's. The difference takes out what
+    ``g_l`` fails to reconstruct, so a layer whose output is on target does not change. With exact inverses targets are
+    those of Gauss and Newton.
 
-    Block l descends ``|h_l - t_l|^2 / (2 step_size)``, so signals have the size of a gradient whatever the step;
-    the readout descends the loss. Normalisations of a block in its noisy pass use the statistics of the batch, which
-    are not kept.
+    Block l descends ``|h_l - t_l|^2 / (2 step_size)``, which makes a signal of the size of a gradient whatever the
+    step; the readout descends the loss.
 
     Not plausible: ``g_l(h_l)`` and ``g_l(t_l)`` travel down at different times and a neuron keeps both.
 
     Parameters
     ----------
-    step_size
-        From the output to its target, in units of the gradient of one sample's loss.
-    activation
-        ``sigma``: ``"relu"``, ``"elu"``, ``"gelu"``, ``"tanh"`` or ``"linear"``. It has to reach the activities below:
-        ``"tanh"`` suits networks of tanh units, ``"elu"`` reaches what relu, elu and tanh units can do.
-    feedback_rate
-        Rate of ``V`` relative to the largest stable one, below 2; independent of the optimiser of the network.
-    feedback_steps
-        Updates of ``V`` per batch; 0 leaves ``V`` as drawn.
-    noise_size
-        Standard deviation of ``eps``, in units of activity.
-    scale
-        Size of the initial ``V`` relative to ``1 / sqrt(fan_in)``.
+    step_size, activation, feedback_rate, feedback_steps, noise_size, scale
+        As for target propagation; steps can be small here.
 
     References
     ----------
@@ -77,51 +44,14 @@ class DifferenceTargetPropagation(LearningRule):
         "C2": Claim(True, _LV),
         "C3": Claim(False, _LV),
     }
+    passes: ClassVar[int] = 2
 
     step_size: float = 0.1
     activation: str = "elu"
-    feedback_rate: float = 0.5
     feedback_steps: int = 1
-    noise_size: float = 0.1
-    scale: float = 1.0
 
-    def __post_init__(self) -> None:
-        feedback_nonlinearity(self.activation)
-        require_positive(step_size=self.step_size, feedback_rate=self.feedback_rate, scale=self.scale)
-        require_steps(feedback_steps=self.feedback_steps)
-
-    def stages(self, network: Network) -> Stages:
-        """Return the way back across every block but the first."""
-        return target_path(network, self.scale, bias=True)
-
-    def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
-        """Draw ``feedback/<block>.weight`` and a bias of zero for every block but the first."""
-        del params
-        return draw_path(self.stages(network), generator)
-
-    def noise(self, network: Network, batch_size: int, generator: torch.Generator) -> Params:
-        """Draw ``eps`` ``(feedback_steps, n, *shape)`` for the input of every block but the first."""
-        return activity_noise(self.stages(network), batch_size, self.noise_size, self.feedback_steps, generator)
-
-    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
-        """Learn ``V``, send targets down and return each block's own gradient towards its target."""
-        stages, function = self.stages(network), feedback_nonlinearity(self.activation)
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
-        learned = learn_to_reconstruct(network, params, state, stages, outputs, noise, function, self.feedback_rate)
-        current = {**state, **learned}
-
+    def _errors(self, stages: Stages, outputs: list[Tensor], top: Tensor, send: Send) -> tuple[list[Tensor], float]:
         def lower(stage: FeedbackStage, activity: Tensor, target: Tensor) -> Tensor:
-            return function(stage.current(current, activity)) - function(stage.current(current, target))
+            return send(stage, activity) - send(stage, target)
 
-        errors = difference_errors(stages, outputs, top_error(network.task, outputs[-1], batch, self.step_size), lower)
-        updates = taught_by_targets(network.task, pulls, outputs, batch, errors, self.step_size)
-        return Step(updates, {**statistics, **learned}, output_metrics(network.task, outputs[-1], batch.y))
-
-    def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
-        """Return the angle of every ``V`` to the transposed weight of its block, where shapes match."""
-        return target_angles(network, params, state, self.stages(network))
-
-    def multiply_adds(self, network: Network, batch_size: int) -> float:
-        """Count forward pass, local gradients, two passes of targets, and the updates of ``V``."""
-        del batch_size
-        return target_cost(network, self.stages(network), 2, self.feedback_steps, 2)
+        return difference_errors(stages, outputs, top, lower), self.step_size

@@ -16,6 +16,7 @@ from brainalign.rules.learning_rule import LearningRule
 from brainalign.rules.objective import output_metrics
 from brainalign.rules.step import Step
 from brainalign.rules.targets import (
+    Send,
     Stages,
     activity_noise,
     feedback_nonlinearity,
@@ -76,6 +77,9 @@ class TargetPropagation(LearningRule):
         "C3": Claim(True, _LV),
     }
 
+    #: Passes through the path that sending targets takes.
+    passes: ClassVar[int] = 1
+
     step_size: float = 10.0
     activation: str = "tanh"
     feedback_rate: float = 0.5
@@ -108,18 +112,23 @@ class TargetPropagation(LearningRule):
         learned = learn_to_reconstruct(network, params, state, stages, outputs, noise, function, self.feedback_rate)
         current = {**state, **learned}
 
-        def send(stage: FeedbackStage, target: Tensor) -> Tensor:
-            return function(stage.current(current, target))
+        def send(stage: FeedbackStage, activity: Tensor) -> Tensor:
+            return function(stage.current(current, activity))
 
-        errors = plain_errors(stages, outputs, top_error(network.task, outputs[-1], batch, self.step_size), send)
-        updates = taught_by_targets(network.task, pulls, outputs, batch, errors)
+        top = top_error(network.task, outputs[-1], batch, self.step_size)
+        errors, unit = self._errors(stages, outputs, top, send)
+        updates = taught_by_targets(network.task, pulls, outputs, batch, errors, unit)
         return Step(updates, {**statistics, **learned}, output_metrics(network.task, outputs[-1], batch.y))
+
+    def _errors(self, stages: Stages, outputs: list[Tensor], top: Tensor, send: Send) -> tuple[list[Tensor], float]:
+        """Return ``h_l - t_l`` of every block, and the unit they are in."""
+        return plain_errors(stages, outputs, top, send), 1.0
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
         """Return the angle of every ``V`` to the transposed weight of its block, where shapes match."""
         return target_angles(network, params, state, self.stages(network))
 
     def multiply_adds(self, network: Network, batch_size: int) -> float:
-        """Count forward pass, local gradients, one pass of targets, and the updates of ``V``."""
+        """Count forward pass, local gradients, the passes of targets, and the updates of ``V``."""
         del batch_size
-        return target_cost(network, self.stages(network), 1, self.feedback_steps, 2)
+        return target_cost(network, self.stages(network), self.passes, self.feedback_steps, 2)

@@ -27,6 +27,7 @@ from brainalign.rules.objective import output_error
 
 Function = Callable[[Tensor], Tensor]
 Stages = tuple[FeedbackStage, ...]
+Send = Callable[[FeedbackStage, Tensor], Tensor]
 
 
 # -- options ----------------------------------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ def top_error(task: Task, output: Tensor, batch: Batch, step_size: float) -> Ten
     return step_size * len(output) * output_error(task, output, batch.y)
 
 
-def plain_errors(stages: Stages, outputs: list[Tensor], top: Tensor, send: Callable) -> list[Tensor]:
+def plain_errors(stages: Stages, outputs: list[Tensor], top: Tensor, send: Send) -> list[Tensor]:
     """Return ``h_l - t_l`` of every block with ``t_(l-1) = g_l(t_l)``; ``send(stage, t)`` is ``g``."""
     target = outputs[-1] - top
     errors = [top]
