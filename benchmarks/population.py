@@ -13,10 +13,10 @@ from functools import partial
 
 import torch
 
+from brainalign.credit.batch import Batch
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architecture
 from brainalign.randomness import stream
-from brainalign.rules.batch import Batch
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.training.checkpoint import stack
 from brainalign.training.population import population_step

@@ -13,10 +13,10 @@ import time
 
 import torch
 
+from brainalign.credit.batch import Batch
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architecture
 from brainalign.randomness import stream
-from brainalign.rules.batch import Batch
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
 
 
@@ -33,7 +33,9 @@ def main() -> None:
     shape = {"widths": options.widths} if options.network in ("mlp", "rnn") else {}
     network = architecture(options.network, shape).build(Task((1, 28, 28), 10, 60_000))
     names = ["backprop", *(name for name in options.rules if name != "backprop")]
-    steps = {name: _Timed(learning_rule(name), network, options.batch, options.device, options.compile) for name in names}
+    steps = {
+        name: _Timed(learning_rule(name), network, options.batch, options.device, options.compile) for name in names
+    }
     for turn in range(options.rounds + 2):  # the first two rounds warm up
         for step in steps.values():
             step.run(count=turn >= 2)

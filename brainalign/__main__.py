@@ -72,7 +72,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a population of seeds; leaves training.csv, checkpoints and the specification in the output folder."""
-    from brainalign.presets import requested
+    from brainalign.reproduction.presets import requested
     from brainalign.specs import to_dict
     from brainalign.storage import write_text
     from brainalign.training.runtime import Runtime
@@ -96,7 +96,7 @@ def train(
 @app.command("presets")
 def list_presets(as_json: Json = False) -> None:
     """List presets: how each rule is trained on a network shape and data set, and how that was found."""
-    from brainalign.presets import presets
+    from brainalign.reproduction.presets import presets
     from brainalign.specs import to_dict
 
     found = [one for file in presets().values() for one in file.presets.values()]
@@ -124,9 +124,9 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Choose options of a preset on validation data; the test split plays no part."""
-    from brainalign.presets import preset
-    from brainalign.search import at_the_edge, found_text
-    from brainalign.search import search as search_grid
+    from brainalign.reproduction.presets import preset
+    from brainalign.reproduction.search import at_the_edge, found_text
+    from brainalign.reproduction.search import search as search_grid
     from brainalign.training.runtime import Runtime
 
     existing_device(device)
@@ -160,8 +160,8 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Train a published table again and compare cell by cell; it resumes, and a finished cell is not trained again."""
-    from brainalign.reproduce import reproduce as reproduce_table
-    from brainalign.reproduction_page import comparison, heading
+    from brainalign.reproduction.page import comparison, heading
+    from brainalign.reproduction.reproduce import reproduce as reproduce_table
     from brainalign.training.runtime import Runtime
 
     existing_device(device)

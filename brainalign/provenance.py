@@ -8,7 +8,7 @@ from brainalign import __version__
 from brainalign.storage import content_hash
 
 #: What weights depend on.
-TRAINING_ROOMS = ("randomness.py", "datasets", "networks", "rules", "training")
+TRAINING_ROOMS = ("randomness.py", "datasets", "networks", "credit", "rules", "training")
 
 
 def code_hash(*rooms: str) -> str:

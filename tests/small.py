@@ -2,12 +2,12 @@
 
 import torch
 
+from brainalign.credit.batch import Batch
 from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network, Params
 from brainalign.randomness import stream
-from brainalign.rules.batch import Batch
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import TrainSpec
 from brainalign.training.checkpoint import Checkpoint, stack

@@ -15,16 +15,16 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only.
 ROOMS = (
-    *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "shipped", "specs", "presets"),
-    *("datasets", "networks", "rules", "support"),
-    *("training", "search", "reproductions", "reproduction_page", "reproduce", "activations"),
+    *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "shipped", "specs"),
+    *("datasets", "networks", "credit", "rules", "support"),
+    *("training", "reproduction", "activations"),
     *("rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "comparisons", "inference"),
     *("alignment", "study", "report", "terminal", "__main__"),
 )
 
 #: Rooms with one public class per file, under the file's name.
-ONE_CLASS = ("datasets", "networks", "rules", "recordings", "comparisons", "inference")
+ONE_CLASS = ("datasets", "networks", "credit", "rules", "recordings", "comparisons", "inference")
 
 #: Files excused from that, with the reason.
 SEVERAL_CLASSES = {

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import error_descent
+from brainalign.credit.cost import backprop_cost
+from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.cost import backprop_cost
-from brainalign.rules.credit import error_descent
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.step import Step
 
 _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 from torch.func import grad, vjp
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import blockwise, teach
+from brainalign.credit.cost import local_cost
+from brainalign.credit.feedback_stage import draw_path, feedback_path, path_angles, path_cost
+from brainalign.credit.objective import answer, output_error, output_metrics, target
+from brainalign.credit.step import Step
+from brainalign.credit.targets import feedback_nonlinearity, require_positive
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.cost import local_cost
-from brainalign.rules.credit import blockwise, teach
-from brainalign.rules.feedback_stage import draw_path, feedback_path, path_angles, path_cost
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.objective import answer, output_error, output_metrics, target
-from brainalign.rules.step import Step
-from brainalign.rules.targets import feedback_nonlinearity, require_positive
 
 _CCL = "Kao & Hariharan 2024, NeurIPS (arXiv 2409.19841)"
 

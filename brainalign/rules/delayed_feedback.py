@@ -7,19 +7,19 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.credit.angles import direct_angles
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import blockwise, teach
+from brainalign.credit.cost import direct_cost, forward_cost
+from brainalign.credit.direct_feedback import as_gradient, direct_feedback, direct_updates
+from brainalign.credit.feedback_draws import check_feedback, draw_feedback, feedback_mismatch
+from brainalign.credit.objective import answer, output_error, output_metrics, target
+from brainalign.credit.step import Step
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
-from brainalign.rules.angles import direct_angles
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.cost import direct_cost, forward_cost
-from brainalign.rules.credit import blockwise, teach
-from brainalign.rules.direct_feedback import as_gradient, direct_feedback, direct_updates
-from brainalign.rules.feedback_draws import check_feedback, draw_feedback, feedback_mismatch
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.objective import answer, output_error, output_metrics, target
-from brainalign.rules.step import Step
 
 _FLUEGEL = "Flügel, Coquelin, Weiel, Debus, Streit & Götz 2024, ICONIP (arXiv 2304.13372)"
 
@@ -80,7 +80,7 @@ class DelayedFeedback(LearningRule):
     initial
         Stands in until a sample was seen: ``"target"``, or ``"ones"`` as in the method's predecessor.
     feedback, scale, values
-        Initial feedback weights, see :func:`brainalign.rules.feedback_draws.draw_matrix`.
+        Initial feedback weights, see :func:`brainalign.credit.feedback_draws.draw_matrix`.
 
     References
     ----------

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from brainalign.credit.feedback_stage import FeedbackStage
+from brainalign.credit.targets import Send, Stages, difference_errors
 from brainalign.rules.claim import Claim
-from brainalign.rules.feedback_stage import FeedbackStage
 from brainalign.rules.target_propagation import TargetPropagation
-from brainalign.rules.targets import Send, Stages, difference_errors
 
 _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 

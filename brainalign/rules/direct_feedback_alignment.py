@@ -7,16 +7,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.credit.angles import direct_angles
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import blockwise
+from brainalign.credit.cost import direct_cost
+from brainalign.credit.direct_feedback import direct_feedback, direct_updates, draw_direct
+from brainalign.credit.objective import output_error, output_metrics
+from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
-from brainalign.rules.angles import direct_angles
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.cost import direct_cost
-from brainalign.rules.credit import blockwise
-from brainalign.rules.direct_feedback import direct_feedback, direct_updates, draw_direct
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.objective import output_error, output_metrics
-from brainalign.rules.step import Step
 
 
 @dataclass(frozen=True)

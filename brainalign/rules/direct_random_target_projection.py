@@ -7,17 +7,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.credit.angles import direct_angles
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import blockwise
+from brainalign.credit.cost import direct_cost
+from brainalign.credit.direct_feedback import as_gradient, direct_feedback, direct_updates
+from brainalign.credit.feedback_draws import check_feedback, draw_feedback, feedback_mismatch
+from brainalign.credit.objective import output_metrics, target
+from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
-from brainalign.rules.angles import direct_angles
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.cost import direct_cost
-from brainalign.rules.credit import blockwise
-from brainalign.rules.direct_feedback import as_gradient, direct_feedback, direct_updates
-from brainalign.rules.feedback_draws import check_feedback, draw_feedback, feedback_mismatch
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.objective import output_metrics, target
-from brainalign.rules.step import Step
 
 _FRENKEL = "Frenkel, Lefebvre & Bol 2021, Frontiers in Neuroscience 15:629892 (arXiv 1909.01311)"
 
@@ -41,7 +41,7 @@ class DirectRandomTargetProjection(LearningRule):
     Parameters
     ----------
     feedback, scale, values
-        Initial feedback weights, see :func:`brainalign.rules.feedback_draws.draw_matrix`. With optimisers that
+        Initial feedback weights, see :func:`brainalign.credit.feedback_draws.draw_matrix`. With optimisers that
         normalise the size of updates, such as Adam, ``scale`` has no effect.
 
     References

@@ -7,14 +7,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.credit.angles import weight_angles
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import draw_feedback_weights, error_descent, feedback_weights
+from brainalign.credit.cost import backprop_cost
+from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
-from brainalign.rules.angles import weight_angles
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.cost import backprop_cost
-from brainalign.rules.credit import draw_feedback_weights, error_descent, feedback_weights
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.step import Step
 
 _AKROUT = "Akrout et al. 2019, NeurIPS (arXiv 1904.05391)"
 

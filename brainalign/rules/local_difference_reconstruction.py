@@ -7,15 +7,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from brainalign.networks.network import Network, Params
-from brainalign.rules.batch import Batch
-from brainalign.rules.claim import Claim
-from brainalign.rules.credit import blockwise
-from brainalign.rules.feedback_stage import FeedbackStage, draw_path
-from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.objective import output_metrics
-from brainalign.rules.step import Step
-from brainalign.rules.targets import (
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import blockwise
+from brainalign.credit.feedback_stage import FeedbackStage, draw_path
+from brainalign.credit.objective import output_metrics
+from brainalign.credit.step import Step
+from brainalign.credit.targets import (
     Stages,
     activity_noise,
     difference_errors,
@@ -29,6 +26,9 @@ from brainalign.rules.targets import (
     taught_by_targets,
     top_error,
 )
+from brainalign.networks.network import Network, Params
+from brainalign.rules.claim import Claim
+from brainalign.rules.learning_rule import LearningRule
 
 
 @dataclass(frozen=True)

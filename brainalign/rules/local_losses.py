@@ -9,19 +9,11 @@ from torch import Tensor
 from torch.func import grad
 from torch.nn import functional as F
 
-from brainalign.errors import SpecError
-from brainalign.networks.architecture import choose
-from brainalign.networks.block import Block
-from brainalign.networks.network import Network, Params
-from brainalign.networks.synapse import Synapse
-from brainalign.networks.wiring import Wiring
-from brainalign.rules.angles import angle
-from brainalign.rules.batch import Batch
-from brainalign.rules.claim import Claim
-from brainalign.rules.cost import local_cost
-from brainalign.rules.credit import blockwise, teach
-from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.local_heads import (
+from brainalign.credit.angles import angle
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import blockwise, teach
+from brainalign.credit.cost import local_cost
+from brainalign.credit.local_heads import (
     head_cost,
     hidden_layers,
     pooled,
@@ -30,9 +22,17 @@ from brainalign.rules.local_heads import (
     similarity_head,
     similarity_matrix,
 )
-from brainalign.rules.objective import loss as task_loss
-from brainalign.rules.objective import output_error, output_metrics, target
-from brainalign.rules.step import Step
+from brainalign.credit.objective import loss as task_loss
+from brainalign.credit.objective import output_error, output_metrics, target
+from brainalign.credit.step import Step
+from brainalign.errors import SpecError
+from brainalign.networks.architecture import choose
+from brainalign.networks.block import Block
+from brainalign.networks.network import Network, Params
+from brainalign.networks.synapse import Synapse
+from brainalign.networks.wiring import Wiring
+from brainalign.rules.claim import Claim
+from brainalign.rules.learning_rule import LearningRule
 
 _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 

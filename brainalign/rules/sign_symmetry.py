@@ -8,16 +8,16 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.credit.angles import weight_angles
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import error_descent
+from brainalign.credit.cost import backprop_cost
+from brainalign.credit.step import Step
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
-from brainalign.rules.angles import weight_angles
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.cost import backprop_cost
-from brainalign.rules.credit import error_descent
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.step import Step
 
 _PREFIX = "magnitude/"
 

@@ -6,14 +6,14 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.cost import forward_cost
+from brainalign.credit.objective import output_metrics
+from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
-from brainalign.rules.batch import Batch
 from brainalign.rules.claim import Claim
-from brainalign.rules.cost import forward_cost
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.objective import output_metrics
-from brainalign.rules.step import Step
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from brainalign.credit.batch import Batch
 from brainalign.datasets.dataset import Dataset
 from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.errors import SpecError
 from brainalign.randomness import numpy_stream, stream
-from brainalign.rules.batch import Batch
 from brainalign.specs import TrainSpec
 
 #: Name to (whether images are mirrored, pixels by which they are shifted at most).

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.step import Step
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network, Params
-from brainalign.rules.batch import Batch
 from brainalign.rules.learning_rule import LearningRule
-from brainalign.rules.step import Step
 
 PopulationStep = Callable[[Params, Params, Batch, Params], Step]
 

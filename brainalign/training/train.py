@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from brainalign.credit.objective import output_metrics
 from brainalign.datasets.dataset import Dataset
 from brainalign.datasets.dataset import dataset as find_dataset
 from brainalign.errors import DivergenceError, StorageError
@@ -20,7 +21,6 @@ from brainalign.networks.architecture import architecture
 from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule, learning_rule
-from brainalign.rules.objective import output_metrics
 from brainalign.specs import TrainSpec
 from brainalign.storage import write_table
 from brainalign.training.batches import Batches, Samples

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.func import vmap
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.step import Step
 from brainalign.errors import IncompatibleError, SpecError
-from brainalign.rules.batch import Batch
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
-from brainalign.rules.step import Step
 from tests.small import NETWORKS, batch, descend, instance, largest_difference, network, noise
 
 PAIRS = [(rule, net) for rule in learning_rules() for net in NETWORKS]

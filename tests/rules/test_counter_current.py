@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.func import vmap
 from torch.nn import functional as F
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.cost import local_cost
 from brainalign.errors import IncompatibleError, SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
-from brainalign.rules.batch import Batch
-from brainalign.rules.cost import local_cost
 from brainalign.rules.counter_current import CounterCurrent
 from tests.small import TASK, batch, descend, instance, largest_difference, network
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.func import vmap
 
+from brainalign.credit.batch import Batch
 from brainalign.datasets.task import Task
 from brainalign.errors import IncompatibleError, SpecError
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network
 from brainalign.networks.wiring import Wiring
 from brainalign.rules.backprop import Backprop
-from brainalign.rules.batch import Batch
 from brainalign.rules.delayed_feedback import DelayedFeedback
 from brainalign.rules.direct_feedback_alignment import DirectFeedbackAlignment
 from brainalign.rules.direct_random_target_projection import DirectRandomTargetProjection

@@ -6,12 +6,12 @@ import pytest
 import torch
 from linear_chain import exact_inverses, linear_chain
 
+from brainalign.credit.cost import local_cost
+from brainalign.credit.objective import output_error
+from brainalign.credit.targets import target_cost
 from brainalign.networks.wiring import Wiring
 from brainalign.rules.backprop import Backprop
-from brainalign.rules.cost import local_cost
 from brainalign.rules.difference_target_propagation import DifferenceTargetPropagation
-from brainalign.rules.objective import output_error
-from brainalign.rules.targets import target_cost
 from tests.small import NETWORKS, TASK, batch, instance, network, noise
 
 

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.direct_feedback import direct_feedback
+from brainalign.credit.feedback_draws import FEEDBACKS, draw_matrix
 from brainalign.datasets.task import Task
 from brainalign.errors import IncompatibleError, SpecError
 from brainalign.networks.architecture import architecture
 from brainalign.rules.backprop import Backprop
-from brainalign.rules.batch import Batch
-from brainalign.rules.direct_feedback import direct_feedback
 from brainalign.rules.direct_random_target_projection import DirectRandomTargetProjection
-from brainalign.rules.feedback_draws import FEEDBACKS, draw_matrix
 from tests.small import NETWORKS, TASK, batch, instance, network
 
 VALUES = (-1.0, 0.0, 1.0)

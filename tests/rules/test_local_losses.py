@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.cost import forward_cost
+from brainalign.credit.local_heads import pooled, similarity_features, similarity_matrix
 from brainalign.errors import IncompatibleError, SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
 from brainalign.rules.backprop import Backprop
-from brainalign.rules.batch import Batch
-from brainalign.rules.cost import forward_cost
-from brainalign.rules.local_heads import pooled, similarity_features, similarity_matrix
 from brainalign.rules.local_losses import LocalLosses
 from tests.small import NETWORKS, TASK, batch, instance, largest_difference, network
 

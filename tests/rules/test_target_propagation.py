@@ -6,12 +6,8 @@ import pytest
 import torch
 from linear_chain import exact_inverses, linear_chain
 
-from brainalign.errors import SpecError
-from brainalign.networks.wiring import Wiring
-from brainalign.rules.backprop import Backprop
-from brainalign.rules.credit import blockwise
-from brainalign.rules.target_propagation import TargetPropagation
-from brainalign.rules.targets import (
+from brainalign.credit.chain import blockwise
+from brainalign.credit.targets import (
     activity_noise,
     learn_to_reconstruct,
     plain_errors,
@@ -20,6 +16,10 @@ from brainalign.rules.targets import (
     stage_weights,
     top_error,
 )
+from brainalign.errors import SpecError
+from brainalign.networks.wiring import Wiring
+from brainalign.rules.backprop import Backprop
+from brainalign.rules.target_propagation import TargetPropagation
 from tests.small import NETWORKS, TASK, batch, instance, network, noise
 
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.step import Step
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.rules.backprop import Backprop
-from brainalign.rules.batch import Batch
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
-from brainalign.rules.step import Step
 from brainalign.training.checkpoint import stack
 from brainalign.training.population import choose_execution, population_step
 from tests.small import NETWORKS, batch, instance, largest_difference, network

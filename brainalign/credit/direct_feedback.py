@@ -5,11 +5,11 @@ from math import prod, sqrt
 import torch
 from torch import Tensor
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import teach
+from brainalign.credit.objective import output_error
 from brainalign.datasets.task import Task
 from brainalign.networks.network import Network, Params
-from brainalign.rules.batch import Batch
-from brainalign.rules.credit import teach
-from brainalign.rules.objective import output_error
 
 PREFIX = "feedback/"
 

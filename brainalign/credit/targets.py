@@ -14,16 +14,16 @@ import torch
 from torch import Tensor
 from torch.func import grad
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import Pull, teach
+from brainalign.credit.cost import forward_cost, local_cost
+from brainalign.credit.feedback_stage import FeedbackStage, feedback_path, path_angles, path_cost
+from brainalign.credit.objective import output_error
 from brainalign.datasets.task import Task
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import NONLINEARITIES, choose, nonlinearity
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
-from brainalign.rules.batch import Batch
-from brainalign.rules.cost import forward_cost, local_cost
-from brainalign.rules.credit import Pull, teach
-from brainalign.rules.feedback_stage import FeedbackStage, feedback_path, path_angles, path_cost
-from brainalign.rules.objective import output_error
 
 Function = Callable[[Tensor], Tensor]
 Stages = tuple[FeedbackStage, ...]

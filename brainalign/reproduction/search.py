@@ -13,8 +13,8 @@ import pandas as pd
 from brainalign.datasets.dataset import dataset
 from brainalign.errors import DivergenceError, SpecError
 from brainalign.networks.architecture import architecture
-from brainalign.presets import Preset, changed
 from brainalign.provenance import TRAINING_ROOMS, code_hash
+from brainalign.reproduction.presets import Preset, changed
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import TrainSpec
 from brainalign.storage import write_table

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from brainalign.presets import Preset
 from brainalign.provenance import TRAINING_ROOMS, code_hash
-from brainalign.reproductions import PublishedTable
+from brainalign.reproduction.presets import Preset
+from brainalign.reproduction.published import PublishedTable
 
 #: What a cell says that was trained for fewer epochs or seeds than its preset asks for.
 SHORTENED = "SHORTENED"
@@ -26,7 +26,7 @@ def reproduction_page(table: PublishedTable, cells: pd.DataFrame, used: Sequence
     table
         What was published.
     cells
-        One row per cell, see :data:`brainalign.reproduce.CELL`.
+        One row per cell, see :data:`brainalign.reproduction.reproduce.CELL`.
     used
         Presets that serve its cells.
     """

@@ -13,10 +13,10 @@ import pandas as pd
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, locate, manifests
 from brainalign.errors import DivergenceError, IncompatibleError
-from brainalign.presets import Preset, PresetFile, changed, preset_file
 from brainalign.provenance import TRAINING_ROOMS, code_hash
-from brainalign.reproduction_page import SHORTENED, reproduction_page
-from brainalign.reproductions import PublishedColumn, PublishedRow, PublishedTable, published_table
+from brainalign.reproduction.page import SHORTENED, reproduction_page
+from brainalign.reproduction.presets import Preset, PresetFile, changed, preset_file
+from brainalign.reproduction.published import PublishedColumn, PublishedRow, PublishedTable, published_table
 from brainalign.rules.learning_rule import learning_rules
 from brainalign.specs import TrainSpec, to_dict
 from brainalign.storage import write_table, write_text

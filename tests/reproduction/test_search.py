@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import brainalign.search as module
+import brainalign.reproduction.search as module
 from brainalign.errors import DivergenceError, SpecError
-from brainalign.presets import Preset
-from brainalign.search import at_the_edge, found_text, search
+from brainalign.reproduction.presets import Preset
+from brainalign.reproduction.search import at_the_edge, found_text, search
 from brainalign.specs import TrainSpec
 
 SPEC = TrainSpec("backprop", "mlp", "digits", network_options={"widths": [8]}, epochs=1, batch_size=64, seeds=(0, 1))

@@ -7,7 +7,7 @@ import pytest
 from brainalign.datasets.dataset import dataset
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import architecture
-from brainalign.presets import PresetFile, changed, named_preset, preset, presets, read_presets, requested
+from brainalign.reproduction.presets import PresetFile, changed, named_preset, preset, presets, read_presets, requested
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.shipped import find_file
 

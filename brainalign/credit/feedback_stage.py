@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from brainalign.credit.angles import angle
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
-from brainalign.rules.angles import angle
 
 
 @dataclass(frozen=True)

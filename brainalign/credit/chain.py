@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.func import grad_and_value, vjp
 
+from brainalign.credit.batch import Batch
+from brainalign.credit.objective import output_metrics
+from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
-from brainalign.rules.batch import Batch
-from brainalign.rules.objective import output_metrics
-from brainalign.rules.step import Step
 
 Pull = Callable[[Tensor], Params]
 

@@ -5,10 +5,10 @@ from math import isfinite, sqrt
 import torch
 from torch import Tensor
 
+from brainalign.credit.direct_feedback import PREFIX, hidden_widths
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
-from brainalign.rules.direct_feedback import PREFIX, hidden_widths
 
 #: Every initialisation of :func:`draw_matrix`.
 FEEDBACKS = (

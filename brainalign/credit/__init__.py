@@ -1,0 +1,1 @@
+"""How teaching signals travel: errors, targets, feedback weights; what several learning rules share."""

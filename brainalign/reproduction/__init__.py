@@ -1,0 +1,1 @@
+"""Presets, how they are found, and published tables trained again."""
