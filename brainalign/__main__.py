@@ -145,7 +145,9 @@ def search(
 
 @app.command()
 def reproduce(
-    table: Annotated[str, typer.Argument(help="Published table: ccl-table1, dll-table1, or the path of a table file.")],
+    table: Annotated[
+        str, typer.Argument(help="Published table: ccl-table1, dll-table1, f3, or the path of a table file.")
+    ],
     rows: Annotated[str | None, typer.Option(help="Methods or presets, with commas between; default: all.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns, with commas between; default: all.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Number of seeds; default: the presets'.")] = None,
@@ -160,7 +162,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """Train a published table again and compare cell by cell; it resumes, and a finished cell is not trained again."""
-    from brainalign.reproduction.page import comparison, heading
+    from brainalign.reproduction.page import comparisons, heading
     from brainalign.reproduction.reproduce import reproduce as reproduce_table
     from brainalign.training.runtime import Runtime
 
@@ -180,7 +182,7 @@ def reproduce(
         if column.missing and len(own):
             typer.echo(f"{heading(own)}: not at hand, {column.missing}")
         elif len(own):
-            print_records([comparison(cell) for _, cell in own.iterrows()], False, heading(own))
+            print_records(comparisons(own), False, heading(own))
     typer.echo(f"Table with what differs from the paper: {out / 'reproduction.md'}")
 
 

@@ -11,7 +11,8 @@ from brainalign.reproduction.published import PublishedTable
 #: What a cell says that was trained for fewer epochs or seeds than its preset asks for.
 SHORTENED = "SHORTENED"
 
-_HEAD = ("method", "preset", "published", "ours", "difference", "at or above", "seeds", "epochs", "note")
+#: Columns that a table of cells shows even where they are empty.
+_ALWAYS = ("method", "preset", "published", "ours")
 
 _PRESET_HEAD = (
     *("preset", "rule's options", "optimiser", "rate", "schedule", "clip", "batch", "epochs", "seeds", "found"),
@@ -31,7 +32,9 @@ def reproduction_page(table: PublishedTable, cells: pd.DataFrame, used: Sequence
         Presets that serve its cells.
     """
     lines = [f"# {table.title}", "", f"{table.citation}.", "", f"Published: {table.source}", ""]
-    lines += ["Ours: test accuracy in percent after the last epoch, mean ± s.d. over seeds.", ""]
+    lines += ["Ours: test accuracy in percent (or loss) after the last epoch, mean ± s.d. over seeds.", ""]
+    if table.gap is not None:
+        lines += [_gap(table), ""]
     if cells.shortened.eq(True).any():
         lines += [
             f"**{SHORTENED}** marks cells that were trained for fewer epochs or seeds than their preset says.",
@@ -55,15 +58,18 @@ def reproduction_page(table: PublishedTable, cells: pd.DataFrame, used: Sequence
 
 
 def comparison(cell: pd.Series) -> dict[str, str]:
-    """Return one cell as texts, for a table."""
+    """Return one cell as texts, for a table; what a table never has is left out."""
     both = pd.notna(cell.difference)
+    digits = 2 if cell.measure == "accuracy" else 4
+    gap = plus_minus(100 * cell.gap_closed, 100 * cell.gap_closed_sd, 0) if pd.notna(cell.gap_closed) else ""
     return {
         "method": cell.method,
         "preset": cell.label,
-        "published": plus_minus(cell.published, cell.published_sd),
-        "ours": plus_minus(cell.ours, cell.ours_sd),
-        "difference": f"{cell.difference:+.2f}" if both else "",
-        "at or above": ("yes" if cell.at_or_above else "no") if both else "",
+        "published": plus_minus(cell.published, cell.published_sd, digits),
+        "ours": plus_minus(cell.ours, cell.ours_sd, digits),
+        "difference": f"{cell.difference:+.{digits}f}" if both else "",
+        "as good": ("yes" if cell.at_or_above else "no") if both else "",
+        "gap closed, %": gap,
         "seeds": "" if pd.isna(cell.n_seeds) else f"{cell.n_seeds:.0f}",
         "epochs": "" if pd.isna(cell.epochs) else f"{cell.epochs:g}",
         "note": cell.note or "",
@@ -73,27 +79,44 @@ def comparison(cell: pd.Series) -> dict[str, str]:
 def heading(cells: pd.DataFrame) -> str:
     """Return what the cells of one column were trained on, ours and the paper's."""
     first = cells.iloc[0]
+    measure = "" if first.measure == "accuracy" else ", test loss (less is better)"
     ours = [title for title in cells.data.dropna().unique() if title != first.published_data]
     if not ours:
-        return f"{first.network}, {first.published_data}"
-    return f"{first.network}, ours on {ours[0]}, published on {first.published_data}"
+        return f"{first.network}, {first.published_data}{measure}"
+    return f"{first.network}, ours on {ours[0]}, published on {first.published_data}{measure}"
 
 
-def plus_minus(value: float | None, sd: float | None) -> str:
-    """Return a mean and s.d. in percent, with two decimals as published."""
+def plus_minus(value: float | None, sd: float | None, digits: int = 2) -> str:
+    """Return a mean and s.d., with two decimals as published."""
     if pd.isna(value):
         return ""
-    return f"{value:.2f}" if pd.isna(sd) else f"{value:.2f} ± {sd:.2f}"
+    return f"{value:.{digits}f}" if pd.isna(sd) else f"{value:.{digits}f} ± {sd:.{digits}f}"
+
+
+def comparisons(cells: pd.DataFrame) -> list[dict[str, str]]:
+    """Return cells as texts, without columns that none of them fills."""
+    rows = [comparison(cell) for _, cell in cells.iterrows()]
+    filled = [name for name in rows[0] if name in _ALWAYS or any(row[name] for row in rows)] if rows else []
+    return [{name: row[name] for name in filled} for row in rows]
 
 
 def _section(cells: pd.DataFrame, missing: str) -> list[str]:
     lines = [f"## {heading(cells)}", ""]
     if missing:
         return [*lines, f"Not at hand: {missing}.", ""]
-    lines += [f"| {' | '.join(_HEAD)} |", f"|{'---|' * len(_HEAD)}"]
-    for _, cell in cells.iterrows():
-        lines.append(f"| {' | '.join(comparison(cell).values())} |")
+    rows = comparisons(cells)
+    lines += [f"| {' | '.join(rows[0])} |", f"|{'---|' * len(rows[0])}"]
+    lines += [f"| {' | '.join(row.values())} |" for row in rows]
     return [*lines, ""]
+
+
+def _gap(table: PublishedTable) -> str:
+    assert table.gap is not None
+    names = {row.label: row.method for row in table.rows}
+    return (
+        f"Gap closed: share of the way from {names[table.gap.worse]} (0 %) to {names[table.gap.better]} (100 %), taken "
+        "seed by seed."
+    )
 
 
 def _protocol(preset: Preset) -> tuple[str, ...]:

@@ -23,6 +23,8 @@ class PublishedColumn:
         Preset file that serves it; empty if none does.
     missing
         Why none does; empty if one does.
+    measure
+        ``"accuracy"`` of the test split in percent, or its ``"loss"``, which is better where lower.
     """
 
     name: str
@@ -30,6 +32,7 @@ class PublishedColumn:
     network: str
     presets: str = ""
     missing: str = ""
+    measure: str = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,19 @@ class PublishedRow:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Two rows of which one is worse, by label; other rows lie between them or do not.
+
+    What share of the way from ``worse`` to ``better`` a row goes is part of the table.
+    """
+
+    worse: str
+    better: str
+
+
+@dataclass(frozen=True)
 class PublishedTable:
-    """A table of test accuracies that a paper reports, and how our protocol differs from the paper's."""
+    """A table of test figures that a paper reports, and how our protocol differs from the paper's."""
 
     name: str
     title: str
@@ -68,6 +82,7 @@ class PublishedTable:
     columns: tuple[PublishedColumn, ...]
     rows: tuple[PublishedRow, ...]
     differences: tuple[str, ...]
+    gap: Gap | None = None
 
     def select(
         self, rows: tuple[str, ...] = (), columns: tuple[str, ...] = ()
@@ -107,7 +122,8 @@ def read_table(path: str | Path) -> PublishedTable:
 
     The file holds ``title``, ``citation``, ``source``, ``differences`` (a list of sentences), ``[[columns]]`` with
     ``name``, ``data``, ``network`` and either ``presets`` or ``missing``, and ``[[rows]]`` with ``method``, ``label``,
-    ``rule`` (the label if not given), ``published`` (column to ``[mean, s.d.]``) and ``differences``.
+    ``rule`` (the label if not given), ``published`` (column to ``[mean, s.d.]``) and ``differences``. A column may have
+    ``measure = "loss"``; a table ``[gap]`` names the labels ``worse`` and ``better``.
 
     Raises
     ------
@@ -116,14 +132,17 @@ def read_table(path: str | Path) -> PublishedTable:
     """
     path = Path(path)
     table = read_toml(path, "table file")
-    require_keys(table, str(path), ("title", "citation", "source", "columns", "rows"), ("differences",))
+    require_keys(table, str(path), ("title", "citation", "source", "columns", "rows"), ("differences", "gap"))
     columns = tuple(_column(item, f"{path}, [[columns]]") for item in _tables(table["columns"], f"{path}, [[columns]]"))
     names = tuple(column.name for column in columns)
     rows = tuple(_row(item, names, f"{path}, [[rows]]") for item in _tables(table["rows"], f"{path}, [[rows]]"))
     _distinct(names, f"{path}, [[columns]]: name")
     _distinct(tuple(row.label for row in rows), f"{path}, [[rows]]: label")
     texts = {key: _text(table[key], f"{path}: {key}") for key in ("title", "citation", "source")}
-    return PublishedTable(path.stem, **texts, columns=columns, rows=rows, differences=_sentences(table, str(path)))
+    gap = _gap(table["gap"], rows, f"{path}, [gap]") if "gap" in table else None
+    return PublishedTable(
+        path.stem, **texts, columns=columns, rows=rows, differences=_sentences(table, str(path)), gap=gap
+    )
 
 
 def _folder(folder: str | Path | None) -> Path:
@@ -131,10 +150,13 @@ def _folder(folder: str | Path | None) -> Path:
 
 
 def _column(item: dict[str, Any], where: str) -> PublishedColumn:
-    require_keys(item, where, ("name", "data", "network"), ("presets", "missing"))
+    require_keys(item, where, ("name", "data", "network"), ("presets", "missing", "measure"))
     column = PublishedColumn(**{key: _text(value, f"{where}: {key}") for key, value in item.items()})
     if bool(column.presets) == bool(column.missing):
         msg = f"{where} {column.name!r}: expected either 'presets', a preset file, or 'missing', the reason for none."
+        raise SpecError(msg)
+    if column.measure not in ("accuracy", "loss"):
+        msg = f"{where} {column.name!r}: measure is {column.measure!r}; expected 'accuracy' or 'loss'."
         raise SpecError(msg)
     return column
 
@@ -153,6 +175,16 @@ def _row(item: dict[str, Any], columns: tuple[str, ...], where: str) -> Publishe
         published[name] = (float(value[0]), float(value[1]))
     rule = _text(item.get("rule", label), f"{where}: rule")
     return PublishedRow(method, label, rule, published, _sentences(item, where))
+
+
+def _gap(item: Any, rows: tuple[PublishedRow, ...], where: str) -> Gap:
+    (item,) = _tables([item], where)
+    require_keys(item, where, ("worse", "better"))
+    for key, label in item.items():
+        _known(
+            f"{key} row", (_text(label, f"{where}: {key}"),), {row.label for row in rows}, [row.label for row in rows]
+        )
+    return Gap(**item)
 
 
 def _sentences(table: dict[str, Any], where: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -16,7 +16,7 @@ from brainalign.errors import DivergenceError, IncompatibleError
 from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.reproduction.page import SHORTENED, reproduction_page
 from brainalign.reproduction.presets import Preset, PresetFile, changed, preset_file
-from brainalign.reproduction.published import PublishedColumn, PublishedRow, PublishedTable, published_table
+from brainalign.reproduction.published import Gap, PublishedColumn, PublishedRow, PublishedTable, published_table
 from brainalign.rules.learning_rule import learning_rules
 from brainalign.specs import TrainSpec, to_dict
 from brainalign.storage import write_table, write_text
@@ -27,10 +27,11 @@ Progress = Callable[[int, int, str], None]
 
 Cell = tuple[PublishedColumn, PublishedRow]
 
-#: Columns of ``reproduction.csv``; accuracies in percent.
+#: Columns of ``reproduction.csv``; accuracies in percent, losses as they are.
 CELL = (
     *("column", "method", "label", "network", "published_data", "data", "published", "published_sd"),
-    *("ours", "ours_sd", "difference", "at_or_above", "n_seeds", "epochs", "shortened", "note", "key", "code"),
+    *("measure", "ours", "ours_sd", "difference", "at_or_above", "gap_closed", "gap_closed_sd"),
+    *("n_seeds", "epochs", "shortened", "note", "key", "code"),
 )
 
 
@@ -61,7 +62,7 @@ def reproduce(
     Every cell has a folder in ``out/cells``; an interrupted cell goes on, a finished one is not trained again. After
     each, ``reproduction.csv`` and ``reproduction.md`` are written again: all cells of the table that have been trained
     with today's presets, of several runs of a cell the one asked for, else the longest. The figure is the test accuracy
-    after the last epoch, so that nothing is chosen on the test split.
+    (or loss) after the last epoch, so that nothing is chosen on the test split.
 
     Parameters
     ----------
@@ -137,15 +138,16 @@ class _Run:
         folder = self._folder(cell) / spec.key
         if (folder / "result.json").exists():
             return
-        found: dict[str, Any] = {"accuracies": [], "problem": ""}
+        found: dict[str, Any] = {"figures": [], "problem": ""}
         try:
             trained = train(spec, folder, self.runtime, progress)
         except (DivergenceError, IncompatibleError) as error:
             found |= {"problem": " ".join(str(error).split()), "code": code_hash(*TRAINING_ROOMS)}
         else:
             history = trained.history
-            last = history[history.step == history.step.max()].set_index("seed").test_accuracy
-            found |= {"accuracies": [100 * float(last[seed]) for seed in spec.seeds], "code": trained.code}
+            scale, name = (100, "test_accuracy") if cell[0].measure == "accuracy" else (1, "test_loss")
+            last = history[history.step == history.step.max()].set_index("seed")[name]
+            found |= {"figures": [scale * float(last[seed]) for seed in spec.seeds], "code": trained.code}
         write_text(folder / "result.json", json.dumps({"spec": to_dict(spec), "key": spec.key, **found}, indent=1))
         if not self.keep_networks:
             shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -155,7 +157,10 @@ class _Run:
 
     def _write(self, asked: list[Cell]) -> Reproduction:
         every = self.table.select()
-        cells = pd.DataFrame([self._record(cell, cell in asked) for cell in every], columns=list(CELL))
+        records = [self._record(cell, cell in asked) for cell in every]
+        if self.table.gap is not None:
+            close_gaps(records, self.table.gap)
+        cells = pd.DataFrame(records, columns=list(CELL))
         used = [chosen for cell in every if (chosen := self._preset(cell)) is not None]
         write_table(self.out / "reproduction.csv", cells)
         write_text(self.out / "reproduction.md", reproduction_page(self.table, cells, used))
@@ -169,6 +174,7 @@ class _Run:
         record: dict[str, Any] = dict.fromkeys(CELL)
         record |= {"column": column.name, "method": row.method, "label": row.label, "network": column.network}
         record |= {"published_data": column.data, "published": published, "published_sd": published_sd}
+        record["measure"] = column.measure
         # A column has its own set's name even where it has no preset for a row.
         any_preset = next(iter(self.files[column.presets].presets.values()), None) if column.presets else None
         record["data"] = datasets()[any_preset.spec.dataset].title if any_preset else None
@@ -178,17 +184,19 @@ class _Run:
         result = self._result(cell, chosen, asked)
         if result is None:
             return {**record, "note": "not trained yet"}
-        spec, figures = result["spec"], result["accuracies"]
+        spec, figures = result["spec"], result["figures"]
         short = spec["epochs"] < chosen.spec.epochs or len(spec["seeds"]) < len(chosen.spec.seeds)
         record |= {"n_seeds": len(spec["seeds"]), "epochs": spec["epochs"], "shortened": short}
         record |= {"key": result["key"], "code": result["code"][:16]}
         record["note"] = "; ".join(text for text in (SHORTENED if short else "", result["problem"]) if text)
         if figures:
+            record["figures"] = dict(zip(spec["seeds"], figures, strict=True))
             record |= {"ours": mean(figures), "ours_sd": stdev(figures) if len(figures) > 1 else None}
             if published is not None:
                 # Compared at the precision that was published.
                 record["difference"] = round(mean(figures), 2) - published
-                record["at_or_above"] = round(mean(figures), 2) >= published
+                better = record["difference"] if column.measure == "accuracy" else -record["difference"]
+                record["at_or_above"] = better >= 0
         return record
 
     def _result(self, cell: Cell, chosen: Preset, asked: bool) -> dict[str, Any] | None:
@@ -200,6 +208,22 @@ class _Run:
         today = _without_length(to_dict(self._spec(chosen)))
         found = [result for result in found if _without_length(result["spec"]) == today]
         return max(found, key=lambda result: (result["spec"]["epochs"], len(result["spec"]["seeds"])), default=None)
+
+
+def close_gaps(records: Sequence[dict[str, Any]], gap: Gap) -> None:
+    """Note what share of the gap each cell closes, seed by seed: mean and s.d.; 0 is the worse row, 1 the better."""
+    for column in {record["column"] for record in records}:
+        own = {record["label"]: record for record in records if record["column"] == column and "figures" in record}
+        if gap.worse not in own or gap.better not in own:
+            continue
+        worse, better = (own[label]["figures"] for label in (gap.worse, gap.better))
+        for record in own.values():
+            seeds = sorted(set(record["figures"]) & set(worse) & set(better))
+            shares = [
+                (record["figures"][s] - worse[s]) / (better[s] - worse[s]) for s in seeds if better[s] != worse[s]
+            ]
+            if shares:
+                record |= {"gap_closed": mean(shares), "gap_closed_sd": stdev(shares) if len(shares) > 1 else None}
 
 
 def _absence(column: PublishedColumn, row: PublishedRow) -> str:

@@ -10,8 +10,8 @@ import pytest
 import brainalign.reproduction.reproduce as module
 from brainalign.errors import DataError, DivergenceError, SpecError
 from brainalign.reproduction.presets import preset_file
-from brainalign.reproduction.published import published_table, read_table, reproductions
-from brainalign.reproduction.reproduce import reproduce
+from brainalign.reproduction.published import Gap, published_table, read_table, reproductions
+from brainalign.reproduction.reproduce import close_gaps, reproduce
 from brainalign.specs import TrainSpec
 
 PRESETS = """
@@ -109,6 +109,30 @@ def test_a_cell_holds_mean_and_sd_over_seeds_of_the_last_epoch_beside_the_publis
     assert cell.at_or_above
     assert (cell.n_seeds, cell.epochs, cell.shortened, cell.note) == (2, 2, False, "")
     assert (cell.published_data, cell["data"]) == ("MNIST", "Digits (UCI, 8 x 8)")
+
+
+def test_the_share_of_a_gap_is_taken_seed_by_seed_and_losses_are_better_lower(folder: Path, tmp_path: Path) -> None:
+    loss = TABLE.replace('presets = "tiny"', 'presets = "tiny"\nmeasure = "loss"').replace("[12.5, 0.5]", "[0.1, 0.05]")
+    gap = '[gap]\nworse = "feedback_alignment"\nbetter = "backprop"\n'
+    (folder / "table.toml").write_text(loss.replace("[[columns]]", f"{gap}[[columns]]", 1))
+    out = tmp_path / "out"
+    cells = _reproduce(folder, out)
+    assert cells.gap_closed.dropna().tolist() == [1, 0]  # the better row closes all of it, the worse none
+    cell = cells.loc[("digits", "backprop")]
+    history = pd.read_csv(next((out / "cells" / "digits" / "backprop").glob("*/training.csv")))
+    assert cell.ours == pytest.approx(history[history.step == history.step.max()].test_loss.mean(), abs=1e-6)
+    assert cell.difference > 0
+    assert not cell.at_or_above
+    page = (out / "reproduction.md").read_text(encoding="utf-8")
+    assert "Gap closed: share of the way from FA (0 %) to BP (100 %)" in page
+    assert "test loss (less is better)" in page
+
+    records = [
+        {"column": "c", "label": label, "figures": figures}
+        for label, figures in (("low", {1: 10, 2: 20}), ("mid", {1: 15, 2: 21}), ("high", {1: 20, 2: 24}))
+    ]
+    close_gaps(records, Gap("low", "high"))
+    assert (records[1]["gap_closed"], records[1]["gap_closed_sd"]) == (mean([0.5, 0.25]), stdev([0.5, 0.25]))
 
 
 def test_a_cell_that_cannot_be_trained_says_why_and_the_others_are(folder: Path, tmp_path: Path) -> None:
@@ -239,6 +263,8 @@ def test_data_that_are_not_here_are_missed_before_anything_is_trained(
         ('label = "feedback_alignment"', 'label = "backprop"', "label 'backprop' occurs twice"),
         ("differences = [", "differences = [1, ", "expected a list of sentences"),
         ('title = "A table"', "title = 3", "title is 3; expected text"),
+        ("[[columns]]", '[gap]\nworse = "x"\nbetter = "backprop"\n[[columns]]', "Unknown worse row 'x'"),
+        ('presets = "tiny"', 'presets = "tiny"\nmeasure = "time"', "measure is 'time'; expected 'accuracy' or 'loss'"),
     ],
 )
 def test_a_bad_table_is_refused_in_one_line(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -266,8 +292,8 @@ def test_unknown_rows_and_columns_list_what_there_is(folder: Path) -> None:
 
 
 def test_shipped_tables_hold_the_published_figures_and_name_what_differs() -> None:
-    assert reproductions() == ("ccl-table1", "dll-table1")
-    ccl, dll = (published_table(name) for name in reproductions())
+    assert reproductions() == ("ccl-table1", "dll-table1", "f3")
+    ccl, dll = (published_table(name) for name in ("ccl-table1", "dll-table1"))
     for table, n_columns, n_rows in ((ccl, 4, 8), (dll, 8, 11)):
         assert any("JPEG" in sentence for sentence in table.differences)
         columns = {column.name for column in table.columns}
