@@ -146,7 +146,8 @@ def search(
 @app.command()
 def reproduce(
     table: Annotated[
-        str, typer.Argument(help="Published table: ccl-table1, dll-table1, f3, or the path of a table file.")
+        str,
+        typer.Argument(help="Published table: ccl-table1, ccl-table3, dll-table1, f3, or the path of a table file."),
     ],
     rows: Annotated[str | None, typer.Option(help="Methods or presets, with commas between; default: all.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns, with commas between; default: all.")] = None,
