@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -216,3 +217,28 @@ def test_cuda_agrees_with_cpu(tmp_path: Path, network: str, rule: str) -> None:
     cpu, cuda = (train(spec, tmp_path / d, Runtime(device=d, execution="vmap")).checkpoint for d in ("cpu", "cuda"))
     for name in cpu.params:
         torch.testing.assert_close(cpu.params[name], cuda.params[name].cpu(), rtol=1e-2, atol=1e-4)
+
+
+def test_feedback_angles_are_noted_at_every_evaluation(tmp_path: Path) -> None:
+    trained = train(_spec("feedback_alignment", epochs=10, learning_rate=0.03), tmp_path)
+    angles, history = trained.angles, trained.history
+    assert set(angles.feedback) == {"readout"}  # one hidden layer; the first synapse sends nothing on
+    assert len(angles) == len(history)
+    by_mean = angles.groupby(["seed", "step"]).angle.mean()
+    found = history.set_index(["seed", "step"]).feedback_angle
+    assert found.sort_index().tolist() == pytest.approx(by_mean.sort_index().tolist())
+    first, last = (angles[angles.step == step].angle.mean() for step in (0, angles.step.max()))
+    assert last < first - 5  # forward weights align with the feedback
+    assert pd.read_csv(tmp_path / "feedback_angles.csv").shape == angles.shape
+    assert train(_spec(epochs=1), tmp_path / "none").history.feedback_angle.isna().all()
+
+
+@pytest.mark.parametrize(("dataset", "objective"), [("generated_regression", "default"), ("digits", "reconstruction")])
+def test_tasks_without_classes_have_losses_and_no_accuracy(tmp_path: Path, dataset: str, objective: str) -> None:
+    spec = _spec(dataset=dataset, objective=objective, epochs=3, learning_rate=0.01)
+    trained = train(spec, tmp_path)
+    history = trained.history
+    assert history[["train_accuracy", "val_accuracy", "test_accuracy"]].isna().all(axis=None)
+    first, last = (history[history.step == step] for step in (0, history.step.max()))
+    assert (last.val_loss.to_numpy() < 0.8 * first.val_loss.to_numpy()).all()
+    assert load_checkpoint(trained.files[-1]).network.task == trained.checkpoint.network.task
