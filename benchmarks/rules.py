@@ -3,8 +3,8 @@
     python benchmarks/rules.py [--network mlp --widths 256,256,256,256,256] [--batch 256] [--device cpu] [--compile]
 
 All rules take turns in one run, so that whatever else the machine does falls on all alike. Prints the median
-milliseconds per step of one network, the ratio to backpropagation, the ratio of multiply-adds that the algorithm needs,
-and measured over theory.
+milliseconds per step of a population of seeds, as it is trained, the ratio to backpropagation, the ratio of
+multiply-adds that the algorithm needs, and measured over theory. Element-wise work is in the time and not in theory.
 """
 
 import argparse
@@ -16,8 +16,11 @@ import torch
 from brainalign.credit.batch import Batch
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architecture
+from brainalign.networks.network import Network
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
+from brainalign.training.checkpoint import stack
+from brainalign.training.population import choose_execution, population_step
 
 
 def main() -> None:
@@ -25,6 +28,7 @@ def main() -> None:
     parser.add_argument("--network", default="mlp")
     parser.add_argument("--widths", type=lambda text: tuple(int(w) for w in text.split(",")), default=(256,) * 5)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--rules", nargs="*", default=[name for name, rule in learning_rules().items() if rule.learns])
@@ -33,9 +37,8 @@ def main() -> None:
     shape = {"widths": options.widths} if options.network in ("mlp", "rnn") else {}
     network = architecture(options.network, shape).build(Task((1, 28, 28), 10, 60_000))
     names = ["backprop", *(name for name in options.rules if name != "backprop")]
-    steps = {
-        name: _Timed(learning_rule(name), network, options.batch, options.device, options.compile) for name in names
-    }
+    how = network, options.batch, options.seeds, options.device, options.compile
+    steps = {name: _Timed(learning_rule(name), *how) for name in names}
     for turn in range(options.rounds + 2):  # the first two rounds warm up
         for step in steps.values():
             step.run(count=turn >= 2)
@@ -47,25 +50,30 @@ def main() -> None:
 
 
 class _Timed:
-    def __init__(self, rule: LearningRule, network, batch: int, device: str, compile: bool) -> None:
-        self.device, self.times = device, []
+    def __init__(
+        self, rule: LearningRule, network: Network, batch: int, n_seeds: int, device: str, compile: bool
+    ) -> None:
+        self.device, self.times = device, list[float]()
         self.theory = rule.multiply_adds(network, batch)
-        params = network.init(stream(0, "init"))
-        state = {**network.init_state(), **rule.init(network, params, stream(0, "rule"))}
-        x, y = torch.randn(batch, *network.task.input_shape), torch.randint(0, 10, (batch,))
-        noise = rule.noise(network, batch, stream(0, "noise"))
-        groups = ({n: t.to(device) for n, t in group.items()} for group in (params, state, noise))
-        self.params, self.state, self.noise = groups
-        self.batch = Batch(x.to(device), y.to(device), torch.arange(batch, device=device))
-
-        def step(*arguments):
-            return rule.step(network, *arguments)
-
-        self.step = torch.compile(step) if compile else step
+        params = [network.init(stream(seed, "init")) for seed in range(n_seeds)]
+        state = [
+            {**network.init_state(), **rule.init(network, own, stream(seed, "rule"))} for seed, own in enumerate(params)
+        ]
+        noise = [rule.noise(network, batch, stream(seed, "noise")) for seed in range(n_seeds)]
+        x, y = torch.randn(n_seeds, batch, *network.task.input_shape), torch.randint(0, 10, (n_seeds, batch))
+        index = torch.arange(batch).repeat(n_seeds, 1)
+        self.arguments = (
+            stack(params, device),
+            stack(state, device),
+            Batch(x.to(device), y.to(device), index.to(device)),
+            stack(noise, device),
+        )
+        execution = choose_execution("auto", network, n_seeds, torch.device(device))
+        self.step = population_step(rule, network, execution, compile)
 
     def run(self, count: bool) -> None:
         start = time.perf_counter()
-        self.step(self.params, self.state, self.batch, self.noise)
+        self.step(*self.arguments)
         if self.device.startswith("cuda"):
             torch.cuda.synchronize()
         if count:
