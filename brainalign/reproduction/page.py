@@ -12,7 +12,7 @@ from brainalign.reproduction.published import PublishedTable
 SHORTENED = "SHORTENED"
 
 #: Columns that a table of cells shows even where they are empty.
-_ALWAYS = ("method", "preset", "published", "ours")
+_ALWAYS = ("method", "preset", "ours")
 
 _PRESET_HEAD = (
     *("preset", "rule's options", "optimiser", "rate", "schedule", "clip", "batch", "epochs", "seeds", "found"),
