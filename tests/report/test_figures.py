@@ -46,6 +46,16 @@ def test_every_figure_has_no_empty_panel_and_leaves_settings_alone(full, draw, a
     assert figure.get_figwidth() * 25.4 in (pytest.approx(89), pytest.approx(183))
 
 
+def test_feedback_angles_have_a_panel_and_rules_without_have_no_curve_in_it(full):
+    with_angles = figures.draw_learning_curves(full, "cnn", "cifar10_jpeg").axes
+    axis = next(axis for axis in with_angles if "angle" in axis.get_ylabel())
+    means = [line for line in axis.lines if line.get_linewidth() > 0.6]
+    aligned = [rule for rule in full.rules if "alignment" in rule]
+    assert len(means) == len(aligned) < len(full.rules)
+    none = dataclasses.replace(full, training=full.training.assign(feedback_angle=None))
+    assert len(figures.draw_learning_curves(none, "cnn", "cifar10_jpeg").axes) == len(with_angles) - 1
+
+
 def test_bars_are_the_means_of_the_table_at_the_declared_layer(full):
     figure = figures.draw_bars(full, "cnn", RSA)
     axis = next(axis for axis in figure.axes if axis.get_title(loc="left").startswith("cichy92 · IT"))
