@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import teach
+from brainalign.credit.chain import Pull, teach
 from brainalign.credit.objective import output_error
 from brainalign.datasets.task import Task
 from brainalign.networks.network import Network, Params
@@ -60,7 +60,7 @@ def project(network: Network, state: Params, outputs: list[Tensor], error: Tenso
 
 
 def direct_updates(
-    network: Network, state: Params, batch: Batch, outputs: list[Tensor], pulls: list, error: Tensor
+    network: Network, state: Params, batch: Batch, outputs: list[Tensor], pulls: list[Pull], error: Tensor
 ) -> Params:
     """Return updates of hidden blocks from the projected ``error``, and of the readout from its own error."""
     signals = project(network, state, outputs, error)
