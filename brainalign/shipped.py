@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,17 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         raise SpecError(msg) from error
 
 
-def require_keys(table: dict[str, Any], where: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
-    """Raise :class:`SpecError` naming the first key of ``table`` that is unknown, or needed and missing."""
-    known = (*needed, *optional)
+def known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    """Raise :class:`SpecError` naming the first key of ``table`` that is unknown, and those there are."""
     for key in table:
         if key not in known:
             msg = f"{where}: unknown key {key!r}. Choose one of: {', '.join(known)}."
             raise SpecError(msg)
+
+
+def require_keys(table: Mapping[str, Any], where: str, needed: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+    """Raise :class:`SpecError` naming the first key of ``table`` that is unknown, or needed and missing."""
+    known_keys(table, (*needed, *optional), where)
     for key in needed:
         if key not in table:
             msg = f"{where}: {key!r} is missing; expected {', '.join(needed)}."

@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from brainalign.errors import SpecError
+from brainalign.shipped import known_keys, read_toml
 from brainalign.storage import content_hash
 
 Options = Mapping[str, Any]
@@ -227,21 +227,13 @@ def read_study(path: str | Path) -> StudySpec:
     SpecError
         If the file cannot be read, or a key or value is unknown; the message names the key and the alternatives.
     """
-    try:
-        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"Cannot read study file {str(path)!r}: {error.strerror}. Give the path of a .toml file."
-        raise SpecError(msg) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"Study file {str(path)!r} is not valid TOML: {error}."
-        raise SpecError(msg) from error
-    return study_from_table(table, str(path))
+    return study_from_table(read_toml(path, "study file"), str(path))
 
 
 def study_from_table(table: Mapping[str, Any], where: str = "study") -> StudySpec:
     """Build a study from nested tables; see :func:`read_study`."""
     known = ("name", "title", "training", "rules", "recordings", "scoring")
-    _known_keys(table, known, where)
+    known_keys(table, known, where)
     for key in ("name", "training", "rules", "recordings"):
         if key not in table:
             msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} (title and scoring are optional)."
@@ -266,7 +258,7 @@ def study_from_table(table: Mapping[str, Any], where: str = "study") -> StudySpe
 
 def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:
     kinds = {f.name: f.type for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    _known_keys(options, tuple(kinds), where)
+    known_keys(options, tuple(kinds), where)
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
     for key, value in values.items():
         _typed(int if key == "seeds" and not isinstance(value, tuple) else kinds[key], value, f"{where}: {key}")
@@ -304,13 +296,6 @@ def _fits(kind: Any, value: Any) -> bool:
     if kind in (int, float) and isinstance(value, bool):
         return False
     return isinstance(value, (int, float)) and math.isfinite(value) if kind is float else isinstance(value, kind)
-
-
-def _known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            msg = f"{where}: unknown key {key!r}. Choose one of: {', '.join(known)}."
-            raise SpecError(msg)
 
 
 def _plain(value: Any) -> Any:
