@@ -18,9 +18,15 @@ from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec, read_study, study_from_table
 from brainalign.storage import read_tensors, write_tensors
 from brainalign.study import run_study
+from brainalign.training.train import ANGLES, HISTORY
 
 TABLES = ("training", "alignment", "contrasts", "ranks", "gates")
-FILES = {*(f"{name}.csv" for name in TABLES), "rdms.safetensors", "thumbnails.safetensors", "study.json"}
+FILES = {
+    *(f"{name}.csv" for name in (*TABLES, "feedback_angles")),
+    "rdms.safetensors",
+    "thumbnails.safetensors",
+    "study.json",
+}
 TRAINING = {
     "dataset": "digits", "network": "mlp", "network_options": {"widths": [16]}, "seeds": 2, "epochs": 0.3,
     "batch_size": 64, "n_checkpoints": 3,
@@ -102,7 +108,10 @@ def test_a_study_leaves_every_file_with_the_documented_columns(finished: Path) -
     assert {path.name for path in finished.iterdir() if path.is_file()} == FILES
     for name in TABLES:
         assert set(_COLUMNS[name].split()) <= set(pd.read_csv(finished / f"{name}.csv").columns), name
-    assert list(pd.read_csv(finished / "training.csv").columns) == _COLUMNS["training"].split()
+    assert list(pd.read_csv(finished / "training.csv").columns) == _COLUMNS["training"].split() == list(HISTORY)
+    angles = pd.read_csv(finished / "feedback_angles.csv")
+    assert list(angles.columns) == list(ANGLES)
+    assert set(angles.rule) == {"feedback_alignment"}
 
 
 def test_the_report_can_read_it(finished: Path) -> None:

@@ -162,7 +162,7 @@ def learning_caption(results: Results, network: str, dataset: str) -> str:
     ]
     if "untrained" in set(table.rule):
         sentences.append("Broken line: untrained network.")
-    if "feedback_angle" in table and table.feedback_angle.notna().any():
+    if table.feedback_angle.notna().any():
         sentences.append("Feedback angle: between feedback and forward weights, mean over synapses; 90 is unrelated.")
     return " ".join(sentences)
 

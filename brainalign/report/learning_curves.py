@@ -21,7 +21,7 @@ _CURVES = {
 def draw_learning_curves(results: Results, network: str, dataset: str) -> "Figure":
     """Draw what was measured of each rule by epoch; what was not measured has no panel."""
     table = results.training[(results.training.network == network) & (results.training.dataset == dataset)]
-    curves = [name for name in _CURVES if name in table and table[name].notna().any()]
+    curves = [name for name in _CURVES if table[name].notna().any()]
     with paper():
         from matplotlib.lines import Line2D
 

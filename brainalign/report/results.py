@@ -15,8 +15,8 @@ from brainalign.storage import read_tensors
 
 _COLUMNS = {
     "training": (
-        "rule network dataset seed epoch step train_loss train_accuracy val_accuracy test_accuracy ms_per_step "
-        "population learning_rate"
+        "rule network dataset seed epoch step train_loss train_accuracy val_loss val_accuracy test_loss test_accuracy "
+        "feedback_angle ms_per_step population learning_rate"
     ),
     "alignment": (
         "rule network seed checkpoint epoch layer layer_index dataset subject roi time measure score floor "

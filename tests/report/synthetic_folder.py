@@ -226,6 +226,7 @@ class SyntheticFolder:
                         "step": epoch * 390,
                         "train_loss": 2.3 - 1.7 * (top - 0.1) / 0.7 * learned + rng.normal(0, 0.01),
                         "train_accuracy": accuracy + 0.04 * learned, "val_accuracy": accuracy,
+                        "val_loss": 1 - accuracy, "test_loss": 1.01 - accuracy,
                         "test_accuracy": accuracy - 0.01,
                         "feedback_angle": 90 - 30 * learned if "alignment" in rule else None,
                         "ms_per_step": 31.0 + 6 * len(rule) / 10 + rng.normal(0, 0.4),
