@@ -27,8 +27,19 @@ class Block(ABC):
         """The weights of this block, in the order signals meet them."""
 
     @abstractmethod
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        """Return what the neurons of this block's output receive for ``x``, both with the batch first.
+
+        Nonlinearities between a block's own synapses are part of it.
+        """
+
+    def activation(self, preactivation: Tensor) -> Tensor:
+        """Return what those neurons answer, element by element; they are linear unless a block says otherwise."""
+        return preactivation
+
     def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         """Return this block's output for ``x``, both with the batch first."""
+        return self.activation(self.preactivation(params, x, wiring))
 
     def normalisations(self) -> Mapping[str, int]:
         """Name to number of channels of each batch normalisation."""

@@ -20,8 +20,8 @@ from brainalign.networks.wiring import Wiring
 class CNN(Architecture):
     """Layers ``conv1 .. convN``, a dense layer ``hidden`` and a linear ``readout``.
 
-    A convolutional layer is 3 x 3 (or ``kernel``) convolution, normalisation, nonlinearity and 2 x 2 maximum
-    pooling. The dense layer reads a fixed grid: stimuli shown at a higher resolution than the network was trained
+    A convolutional layer is 3 x 3 (or ``kernel``) convolution, normalisation, 2 x 2 maximum pooling and
+    nonlinearity. The dense layer reads a fixed grid: stimuli shown at a higher resolution than the network was trained
     at are averaged down to that grid after the last convolution.
 
     Parameters
@@ -93,11 +93,14 @@ class _Convolution(Block):
     def normalisations(self) -> Mapping[str, int]:
         return {f"{self.name}.norm": self.weight.n_out} if self.normalised else {}
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         current = wiring.synapse(self.weight, params, x)
         if self.normalised:
             current = wiring.normalise(f"{self.name}.norm", params, current)
-        return F.max_pool2d(self.function(current), 2)
+        return F.max_pool2d(current, 2)
+
+    def activation(self, preactivation: Tensor) -> Tensor:
+        return self.function(preactivation)
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,10 @@ class _Dense(Block):
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.weight,)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         if self.grid is not None and tuple(x.shape[-2:]) != self.grid:
             x = F.adaptive_avg_pool2d(x, self.grid)
-        current = wiring.synapse(self.weight, params, x.flatten(1))
-        return current if self.function is None else self.function(current)
+        return wiring.synapse(self.weight, params, x.flatten(1))
+
+    def activation(self, preactivation: Tensor) -> Tensor:
+        return preactivation if self.function is None else self.function(preactivation)

@@ -58,6 +58,8 @@ class _Dense(Block):
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.weight,)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
-        current = wiring.synapse(self.weight, params, x.flatten(1))
-        return current if self.function is None else self.function(current)
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        return wiring.synapse(self.weight, params, x.flatten(1))
+
+    def activation(self, preactivation: Tensor) -> Tensor:
+        return preactivation if self.function is None else self.function(preactivation)

@@ -105,7 +105,7 @@ class _RecurrentLayer(Block):
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.cell.input, self.cell.recurrent)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         sequence = x if self.patch is None else patches(x, self.patch)
         state, states = None, []
         for t in range(sequence.shape[1]):
@@ -136,7 +136,7 @@ class _TimeStep(Block):
     def widths(self) -> tuple[int, ...]:
         return tuple(cell.input.n_out for cell in self.cells)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         states: list[Tensor | None]
         if self.t == 0:
             image, states = x.flatten(1), [None] * len(self.cells)
@@ -163,6 +163,6 @@ class _LastState(Block):
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.weight,)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         last = x[:, -1] if self.states is None else x[:, self.states - self.weight.n_in : self.states]
         return wiring.synapse(self.weight, params, last)

@@ -102,7 +102,7 @@ class _Embedding(Block):
         shape = (self.n_tokens, self.weight.n_out)
         return {f"{self.name}.position": lambda generator: 0.02 * torch.randn(shape, generator=generator)}
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         tokens = patches(x, (self.patch, self.patch))
         return wiring.synapse(self.weight, params, tokens) + params[f"{self.name}.position"]
 
@@ -123,7 +123,7 @@ class _Attention(Block):
     def extras(self) -> Mapping[str, Initialiser]:
         return _norm_extras(f"{self.name}.norm", self.query.n_in)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         tokens = _token_norm(f"{self.name}.norm", params, x)
         query, key, value = (
             wiring.synapse(synapse, params, tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -147,7 +147,7 @@ class _Tokenwise(Block):
     def extras(self) -> Mapping[str, Initialiser]:
         return _norm_extras(f"{self.name}.norm", self.up.n_in)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         hidden = F.gelu(wiring.synapse(self.up, params, _token_norm(f"{self.name}.norm", params, x)))
         return x + wiring.synapse(self.down, params, hidden)
 
@@ -164,7 +164,7 @@ class _EncoderLayer(Block):
     def extras(self) -> Mapping[str, Initialiser]:
         return {name: init for part in self.parts for name, init in part.extras().items()}
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         for part in self.parts:
             x = part.forward(params, x, wiring)
         return x
@@ -182,5 +182,5 @@ class _Pooled(Block):
     def extras(self) -> Mapping[str, Initialiser]:
         return _norm_extras(f"{self.name}.norm", self.weight.n_in)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         return wiring.synapse(self.weight, params, _token_norm(f"{self.name}.norm", params, x).mean(dim=1))

@@ -22,7 +22,7 @@ class LinearBlock(Block):
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.weight,)
 
-    def forward(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         return wiring.synapse(self.weight, params, x.flatten(1))
 
 
