@@ -38,7 +38,7 @@ def error_descent(
     first = network.synapses[0].weight_name
     feedback = {name: b for name, b in (feedback or {}).items() if name != first}
 
-    def loss(params: Params) -> tuple[Tensor, tuple[dict[str, Tensor], dict[str, Tensor]]]:
+    def loss(params: Params) -> "tuple[Tensor, tuple[dict[str, Tensor], dict[str, Tensor]]]":
         wiring = Wiring(state, feedback, adapt=True)
         metrics = output_metrics(network.task, network.forward(params, batch.x, wiring), batch.y)
         return metrics["loss"], (metrics, wiring.statistics)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from math import prod
 
-import torch
 from torch import Tensor
 
 from brainalign.networks.network import Network
@@ -27,9 +26,9 @@ class _Counting(Wiring):
 
 def forward_cost(network: Network) -> dict[str, int]:
     """Return the multiply-adds per sample of every synapse in one forward pass; element-wise work is left out."""
-    params = {name: tensor.to("meta") for name, tensor in network.init(torch.Generator()).items()}
-    wiring = _Counting({name: tensor.to("meta") for name, tensor in network.init_state().items()})
-    network.forward(params, torch.empty(1, *network.task.input_shape, device="meta"), wiring)
+    params, state, x = network.outline
+    wiring = _Counting(state)
+    network.forward(params, x, wiring)
     return wiring.counts
 
 
@@ -51,4 +50,4 @@ def local_cost(network: Network) -> int:
 
 def direct_cost(network: Network) -> int:
     """Return :func:`local_cost` and the projection of an output vector to every hidden block."""
-    return local_cost(network) + sum(network.task.n_outputs * prod(shape) for shape in network.output_shapes()[:-1])
+    return local_cost(network) + sum(network.task.n_outputs * prod(shape) for shape in network.output_shapes[:-1])

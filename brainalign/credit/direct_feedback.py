@@ -16,7 +16,7 @@ PREFIX = "feedback/"
 
 def hidden_widths(network: Network) -> dict[str, int]:
     """Return the number of features of every block but the readout, by name."""
-    return {block.name: prod(s) for block, s in zip(network.blocks[:-1], network.output_shapes(), strict=False)}
+    return {block.name: prod(s) for block, s in zip(network.blocks[:-1], network.output_shapes, strict=False)}
 
 
 def draw_direct(network: Network, generator: torch.Generator, scale: float, shared: bool = False) -> Params:

@@ -59,7 +59,7 @@ def feedback_path(network: Network, gain: float = 1.0, bias: bool = False) -> tu
     bias
         Whether feedback neurons have a bias.
     """
-    outputs = network.output_shapes()
+    outputs = network.output_shapes
     inputs = (tuple(network.task.input_shape), *outputs[:-1])
     stages = []
     for block, below, above in zip(network.blocks, inputs, outputs, strict=True):

@@ -21,7 +21,7 @@ _SILENT = 1e-8
 
 def hidden_layers(network: Network) -> dict[str, Tensor]:
     """Return the activity ``(1, ...)`` of every block but the readout, without values (on the meta device)."""
-    blocks = zip(network.blocks[:-1], network.output_shapes(), strict=False)
+    blocks = zip(network.blocks[:-1], network.output_shapes, strict=False)
     return {block.name: block.represent(torch.empty(1, *shape, device="meta")) for block, shape in blocks}
 
 

@@ -41,8 +41,7 @@ def currents(noise: Params) -> Params:
 
 def draw_weights(network: Network, samples: int, generator: torch.Generator) -> Params:
     """Draw ``(samples, *shape)`` for every parameter; all samples of a batch share it."""
-    # Shapes without values, so that no stream is touched.
-    params = network.init(torch.Generator())
+    params, _, _ = network.outline
     return {f"{_WEIGHT}{name}": torch.randn(samples, *p.shape, generator=generator) for name, p in params.items()}
 
 

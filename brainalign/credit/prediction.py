@@ -82,7 +82,7 @@ class Prediction:
     def to_learn(self, k: int, params: Params, x: Tensor) -> tuple[Tensor, Pull, Params]:
         """Return the same and, in between, the map from the prediction's error to updates of the block's parameters."""
 
-        def predict(own: Params) -> tuple[Tensor, Params]:
+        def predict(own: Params) -> "tuple[Tensor, Params]":
             return self.of(k, own, x)
 
         own = {name: params[name] for name in self.network.blocks[k].parameters()}
@@ -128,7 +128,7 @@ def depth_scales(network: Network) -> tuple[tuple[float, bool], ...]:
     """
     generator = torch.Generator().manual_seed(0)
     params, wiring = network.init(generator), _Silent(network.init_state())
-    shapes = [network.task.input_shape, *network.output_shapes()]
+    shapes = [network.task.input_shape, *network.output_shapes]
     scales = []
     for block, shape in zip(network.blocks, shapes, strict=False):
         x = torch.randn(1, *shape, generator=generator)
@@ -161,7 +161,7 @@ def descend(
 
 def relax(start: Sequence[Tensor], slopes: Slopes, rate: float, momentum: float, steps: int) -> list[Tensor]:
     """Descend ``steps`` times from ``start``; ``slopes(values, k)`` is the gradient at step k, counted from 1."""
-    values, velocity = list(start), list[Tensor]()
+    values, velocity = list(start), list(start[:0])
     for k in range(1, steps + 1 if values else 1):
         values, velocity = descend(values, velocity, slopes(values, k), rate, momentum)
     return values
@@ -174,11 +174,11 @@ def latent_slopes(prediction: Prediction, params: Params, outputs: list[Tensor],
     k latents only: below, errors are still zero and predictions are those of the feed-forward pass.
     """
 
-    def slopes(latents: list[Tensor], k: int) -> list[Tensor]:
+    def slopes(latents: "list[Tensor]", k: int) -> "list[Tensor]":
         rest = max(0, len(latents) - k)
         moving = latents[rest:]
 
-        def predict(*moving: Tensor) -> tuple[Tensor, ...]:
+        def predict(*moving: Tensor) -> "tuple[Tensor, ...]":
             return tuple(prediction.of(b, params, x)[0] for b, x in enumerate(moving, start=rest + 1))
 
         predicted, pull = vjp(predict, *moving)  # type: ignore[misc]
@@ -195,7 +195,7 @@ def error_slopes(prediction: Prediction, params: Params, first: Tensor, top: Top
     ``first`` is block 1's prediction. States follow from errors, so that the output depends on all of them.
     """
 
-    def slopes(errors: list[Tensor], k: int) -> list[Tensor]:
+    def slopes(errors: "list[Tensor]", k: int) -> "list[Tensor]":
         del k
 
         def output(*errors: Tensor) -> Tensor:
@@ -221,7 +221,7 @@ def fixed_errors(
         vjp(lambda x, b=b: prediction.of(b, params, x)[0], x)[1] for b, x in enumerate(outputs[:-1], start=1)
     ]  # fmt: skip
 
-    def slopes(errors: list[Tensor], k: int) -> list[Tensor]:
+    def slopes(errors: "list[Tensor]", k: int) -> "list[Tensor]":
         rest = max(0, len(errors) - k)
         above = [*errors[rest + 1 :], top]
         return [

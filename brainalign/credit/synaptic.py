@@ -83,9 +83,9 @@ def synaptic_updates(
 @lru_cache(maxsize=32)  # every step asks, and shapes take a pass through the network
 def current_shapes(network: Network) -> dict[str, tuple[int, ...]]:
     """Return ``(crossings, *shape)`` of the current of every synapse in one pass of one sample."""
-    params = {name: tensor.to("meta") for name, tensor in network.init(torch.Generator()).items()}
-    wiring = _Shapes({name: tensor.to("meta") for name, tensor in network.init_state().items()})
-    network.forward(params, torch.empty(1, *network.task.input_shape, device="meta"), wiring)
+    params, state, x = network.outline
+    wiring = _Shapes(state)
+    network.forward(params, x, wiring)
     return {name: (len(wiring.inputs[name]), *shape) for name, shape in wiring.shapes.items()}
 
 

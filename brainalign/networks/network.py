@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -78,11 +79,18 @@ class Network:
             found[block.name] = block.represent(x)
         return found
 
-    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Return the shape of each block's output for one input, without the batch axis."""
+    @cached_property
+    def outline(self) -> tuple[Params, Params, Tensor]:
+        """Parameters, running statistics and one input that have shapes but no values."""
         params = {name: tensor.to("meta") for name, tensor in self.init(torch.Generator()).items()}
-        wiring = Wiring({name: tensor.to("meta") for name, tensor in self.init_state().items()})
-        x, shapes = torch.empty(1, *self.task.input_shape, device="meta"), []
+        state = {name: tensor.to("meta") for name, tensor in self.init_state().items()}
+        return params, state, torch.empty(1, *self.task.input_shape, device="meta")
+
+    @cached_property
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each block's output for one input, without the batch axis."""
+        params, state, x = self.outline
+        wiring, shapes = Wiring(state), []
         for block in self.blocks:
             x = block.forward(params, x, wiring)
             shapes.append(tuple(x.shape[1:]))

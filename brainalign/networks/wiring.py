@@ -63,10 +63,17 @@ class Wiring:
         if not self.adapt:
             mean, variance = self.state[f"{name}.mean"], self.state[f"{name}.variance"]
             return F.batch_norm(x, mean, variance, scale, shift, training=False, eps=eps)
-        # The fused kernel is several times faster than composing it; it returns 1 / sqrt(variance + eps).
-        y, mean, inverse_sd = torch.native_batch_norm(x, scale, shift, None, None, True, 0.0, eps)
         count = x.numel() / x.shape[1]
-        variance = (inverse_sd.detach() ** -2 - eps) * count / max(count - 1, 1)
+        if torch.compiler.is_compiling():  # it fuses on its own, and cannot trace slopes of the fused kernel
+            shape = (1, -1, *[1] * (x.ndim - 2))
+            biased, mean = torch.var_mean(x, (0, *range(2, x.ndim)), correction=0)
+            factor = scale / (biased + eps).sqrt()
+            y = (x - mean.view(shape)) * factor.view(shape) + shift.view(shape)
+        else:
+            # The fused kernel is several times faster than composing it; it returns 1 / sqrt(variance + eps).
+            y, mean, inverse_sd = torch.native_batch_norm(x, scale, shift, None, None, True, 0.0, eps)
+            biased = inverse_sd.detach() ** -2 - eps
+        variance = biased.detach() * count / max(count - 1, 1)
         for statistic, value in (("mean", mean.detach()), ("variance", variance)):
             key = f"{name}.{statistic}"
             self.statistics[key] = torch.lerp(self.state[key], value, self.momentum)

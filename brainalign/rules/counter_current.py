@@ -231,7 +231,7 @@ class CounterCurrent(LearningRule):
         )
         if network.task.objective == "reconstruction":
             return total  # similarities of a sample with itself are element-wise
-        widths = [prod(shape) for shape in (network.task.input_shape, *network.output_shapes()[:-1])]
+        widths = [prod(shape) for shape in (network.task.input_shape, *network.output_shapes[:-1])]
         for level, width in enumerate(widths):
             teaches = 1 if level else 0  # the input has nothing to learn
             total += (1 + teaches + learns) * n_signals * width

@@ -221,7 +221,7 @@ class ForwardForward(LearningRule):
                 wiring = Wiring(state, adapt=True)
                 return block.preactivation(own, x, wiring), wiring.statistics
 
-            def loss(output: Tensor, block=block) -> tuple[Tensor, Params]:  # type: ignore[no-untyped-def]
+            def loss(output: Tensor, block=block) -> "tuple[Tensor, Params]":  # type: ignore[no-untyped-def]
                 return local(block, activity(block, output))
 
             own = {name: params[name] for name in block.parameters()}
@@ -243,7 +243,7 @@ class ForwardForward(LearningRule):
     def _pair_loss(self, state: Params, n: int) -> Local:
         """Return the loss of a batch whose first ``n`` samples are positive."""
 
-        def local(block: Block, h: Tensor) -> tuple[Tensor, Params]:
+        def local(block: Block, h: Tensor) -> "tuple[Tensor, Params]":
             units = by_place(h)
             slope = self.slope / units.shape[2] if self.slope else 1.0
             logit = slope * (sum_of_squares(h) - self.threshold * units.shape[2])
@@ -300,7 +300,7 @@ class ForwardForward(LearningRule):
             features = network.blocks[k].represent(shown[k])
             if features.ndim == 4 and features[0].numel() != leaves[name].shape[1]:
                 # Stimuli at another resolution than the network was trained at; dense layers average maps, too.
-                _, height, width = network.output_shapes()[k]
+                _, height, width = network.output_shapes[k]
                 features = F.adaptive_avg_pool2d(features, (height, width))
             logits = logits + F.linear(features.flatten(1), leaves[name])
         return logits
@@ -311,7 +311,7 @@ class ForwardForward(LearningRule):
         """Return ``(n, n_outputs)``, every label's goodness summed over blocks; ``outputs`` are those for ``x``."""
         n_classes, read = network.task.n_outputs, self._read(network)
 
-        def total(outputs: list[Tensor], measure: Callable[[Tensor], Tensor]) -> Tensor:
+        def total(outputs: "list[Tensor]", measure: "Callable[[Tensor], Tensor]") -> Tensor:
             return torch.stack([measure(activity(network.blocks[k], outputs[k])) for k in read]).sum(0)
 
         if self._by_class:
@@ -329,7 +329,7 @@ class ForwardForward(LearningRule):
         names = {name: params[name] for name in network.blocks[-1].parameters()}
         heads = {name: state[name] for name in self._heads(network).values()}
 
-        def loss(leaves: Params) -> tuple[Tensor, Tensor]:
+        def loss(leaves: Params) -> "tuple[Tensor, Tensor]":
             logits = self._read_activity(network, leaves, state, outputs)
             return F.cross_entropy(logits, batch.y), logits
 
@@ -364,10 +364,10 @@ class ForwardForward(LearningRule):
 
 def _hidden_activities(network: Network) -> dict[str, Tensor]:
     """Return the activity ``(1, ...)`` of every hidden block, without values (on the meta device)."""
-    blocks = zip(network.blocks[:-1], network.output_shapes(), strict=False)
+    blocks = zip(network.blocks[:-1], network.output_shapes, strict=False)
     return {block.name: activity(block, torch.empty(1, *shape, device="meta")) for block, shape in blocks}
 
 
 def _represented(network: Network, k: int) -> Tensor:
     """Return what block ``k`` represents ``(1, ...)``, without values."""
-    return network.blocks[k].represent(torch.empty(1, *network.output_shapes()[k], device="meta"))
+    return network.blocks[k].represent(torch.empty(1, *network.output_shapes[k], device="meta"))

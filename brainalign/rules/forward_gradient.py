@@ -129,7 +129,9 @@ class ForwardGradient(LearningRule):
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return slope times direction of every block or of the whole chain, and the heads' delta rule."""
-        updates, statistics, x = dict[str, Tensor](), dict[str, Tensor](), batch.x
+        updates: dict[str, Tensor] = {}
+        statistics: dict[str, Tensor] = {}
+        x = batch.x
         crossed: dict[str, int] = {}
         for blocks in self._chains(network):
             run = self._losses(network, state, blocks, x, batch.y)
@@ -239,7 +241,7 @@ class ForwardGradient(LearningRule):
 def _slopes(function: Callable[[Params], Any], at: Params, directions: Params) -> tuple[Tensor, Any]:
     """Return the slope of ``function`` along every direction, ``(samples, ...)``, and what else it returns."""
 
-    def along(direction: Params) -> tuple[Tensor, Any]:
+    def along(direction: Params) -> "tuple[Tensor, Any]":
         _, slope, rest = jvp(function, (at,), (direction,), has_aux=True)  # type: ignore[misc]
         return slope, rest
 

@@ -168,7 +168,7 @@ class LocalLosses(LearningRule):
 
         def local_loss(output: Tensor, heads: Params) -> Tensor:
             x = block.represent(output)
-            total = x.new_zeros(())
+            terms = []
             if prediction is not None:
                 answer = self._predict(prediction, block.name, state, heads, x)
                 error = (
@@ -176,12 +176,12 @@ class LocalLosses(LearningRule):
                     if projected is None
                     else F.binary_cross_entropy_with_logits(answer, (projected > 0).to(answer.dtype))
                 )
-                total = total + (1 - self._similarity) * error
+                terms.append((1 - self._similarity) * error)
             if alike is not None:
                 features = pooled(x, self.head_features) if similarity is None else similarity(heads, x)
                 found = similarity_matrix(similarity_features(features))
-                total = total + self._similarity * (found - alike).square().mean()
-            return total
+                terms.append(self._similarity * (found - alike).square().mean())
+            return sum(terms[1:], start=terms[0])
 
         return grad(local_loss, argnums=(0, 1))(output, {name: state[name] for name in names})
 

@@ -80,7 +80,7 @@ class Pepita(LearningRule):
         """
         masks: Params = {}
         if self.keep < 1:
-            for block, shape in zip(network.blocks[:-1], network.output_shapes(), strict=False):
+            for block, shape in zip(network.blocks[:-1], network.output_shapes, strict=False):
                 kept = torch.rand(batch_size, *shape, generator=generator) < self.keep
                 mask = kept.to(torch.get_default_dtype()) / self.keep
                 masks[f"mask/{block.name}"] = torch.where(activity_mask(block, mask) > 0, mask, 1.0)

@@ -181,7 +181,8 @@ class PredictiveCoding(LearningRule):
 
         slopes = latent_slopes(prediction, params, outputs, top)
         latents = relax(outputs[:-1], slopes, self.rate, self.momentum, self.steps)
-        predicted, pulls = outputs[0], list[Pull]()
+        predicted = outputs[0]
+        pulls: list[Pull] = []
         errors = []
         for k, x in enumerate(latents, start=1):
             errors.append(predicted - x)
@@ -209,7 +210,8 @@ class PredictiveCoding(LearningRule):
         slopes = error_slopes(prediction, params, outputs[0], top)
         start = [torch.zeros_like(x) for x in outputs[:-1]]
         errors = relax(start, slopes, self.rate, self.momentum, self.steps)
-        predicted, pulls = outputs[0], list[Pull]()
+        predicted = outputs[0]
+        pulls: list[Pull] = []
         for k, error in enumerate(errors, start=1):
             predicted, pull, _ = prediction.to_learn(k, params, predicted + error)
             pulls.append(pull)
@@ -217,11 +219,12 @@ class PredictiveCoding(LearningRule):
 
     def _incremental(self, prediction: Prediction, params: Params, outputs: list[Tensor], batch: Batch) -> Params:
         """Return the mean over steps of the gradients of moving weights at moving latents."""
-        weights, latents, velocity = params, outputs[:-1], list[Tensor]()
+        weights, latents = params, outputs[:-1]
+        velocity: list[Tensor] = []
         total: Params = {}
         for _ in range(self.steps):
 
-            def predict(weights: Params, *latents: Tensor) -> tuple[Tensor, ...]:
+            def predict(weights: Params, *latents: Tensor) -> "tuple[Tensor, ...]":
                 return tuple(prediction.of(k, weights, x)[0] for k, x in enumerate((batch.x, *latents)))
 
             predicted, pull = vjp(predict, weights, *latents)  # type: ignore[misc]

@@ -38,7 +38,7 @@ def choose_execution(execution: str, network: Network, n_instances: int, device:
     if execution != "auto":
         return execution
     convolutional = any(synapse.kind == "conv2d" for synapse in network.synapses)
-    large = sum(prod(shape) for shape in network.output_shapes()) > _LARGE
+    large = sum(prod(shape) for shape in network.output_shapes) > _LARGE
     return "loop" if device.type == "cpu" and (convolutional or large) else "vmap"
 
 
@@ -50,9 +50,9 @@ def population_step(rule: LearningRule, network: Network, execution: str, compil
 
     if execution == "vmap":
         mapped: Any = vmap(lambda *arguments: tuple(single(*arguments)))
-        mapped = torch.compile(mapped) if compile else mapped
+        mapped = _compiled(mapped, rule, network) if compile else mapped
         return lambda *arguments: Step(*mapped(*arguments))
-    one: Any = torch.compile(single) if compile else single
+    one: Any = _compiled(single, rule, network) if compile else single
 
     def loop(params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         steps = [
@@ -69,6 +69,29 @@ def population_step(rule: LearningRule, network: Network, execution: str, compil
         )
 
     return loop
+
+
+def _compiled(step: Callable[..., Any], rule: LearningRule, network: Network) -> Callable[..., Any]:
+    """Return ``step`` compiled as one graph.
+
+    A part that cannot be compiled would otherwise run uncompiled in silence, and with it all that maps over it.
+    """
+    from torch._dynamo.exc import TorchDynamoException  # takes seconds to import
+
+    network.output_shapes  # noqa: B018 -- cached now: the compiler cannot draw parameters
+    program = torch.compile(step, fullgraph=True)
+
+    def run(*arguments: Any) -> Any:
+        try:
+            return program(*arguments)
+        except TorchDynamoException as error:
+            msg = (
+                f"The step of rule {rule.name()!r} on network {network.name!r} cannot be compiled: "
+                f"{str(error).strip().splitlines()[0]} Train without compiling."
+            )
+            raise SpecError(msg) from error
+
+    return run
 
 
 def _row(tensors: Params, k: int) -> Params:

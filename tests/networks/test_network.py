@@ -26,7 +26,7 @@ def test_output_and_layer_shapes(net: Network) -> None:
     activities = net.activities(params, state, x)
     assert list(activities) == list(net.layers)
     assert activities["readout"].shape == (3, TASK.n_outputs)
-    shapes = net.output_shapes()
+    shapes = net.output_shapes
     y = x
     for block, shape in zip(net.blocks, shapes, strict=True):
         y = block.forward(params, y, Wiring(state))

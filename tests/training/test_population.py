@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.func import vmap
 
 from brainalign.credit.batch import Batch
 from brainalign.credit.step import Step
@@ -11,7 +12,7 @@ from brainalign.rules.backprop import Backprop
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
 from brainalign.training.checkpoint import stack
 from brainalign.training.population import choose_execution, population_step
-from tests.small import NETWORKS, batch, instance, largest_difference, network
+from tests.small import NETWORKS, batch, instance, largest_difference, network, noise
 
 
 class Shaken(Backprop):
@@ -71,18 +72,36 @@ def test_an_unknown_execution_is_refused() -> None:
         choose_execution("fast", network("mlp"), 1, CPU)
 
 
+def _two(net: Network, rule: LearningRule) -> tuple[Params, Params, Batch, Params]:
+    """Return what a step of two instances takes."""
+    if reason := rule.incompatibility(net):
+        pytest.skip(reason)
+    parts = [
+        (*instance(net, rule, seed, torch.float32), noise(rule, net, 12, seed, torch.float32)) for seed in range(2)
+    ]
+    params, state, drawn = (stack([part[k] for part in parts]) for k in range(3))
+    one = batch(12, 0, torch.float32)
+    return params, state, Batch(*(torch.stack([part, part]) for part in one)), drawn
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("rule_name", sorted(learning_rules()))
+def test_a_step_is_one_graph(name: str, rule_name: str) -> None:
+    # What the compiler cannot trace runs uncompiled, with all that maps over it; fullgraph raises instead.
+    net, rule = network(name), learning_rule(rule_name)
+    arguments = _two(net, rule)
+    net.output_shapes  # noqa: B018 -- as in population_step
+    torch.compile(vmap(lambda *a: tuple(rule.step(net, *a))), backend="eager", fullgraph=True)(*arguments)
+    torch._dynamo.reset()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("rule_name", sorted(learning_rules()))
 def test_a_compiled_step_equals_an_eager_one(name: str, rule_name: str) -> None:
     net, rule = network(name), learning_rule(rule_name)
-    parts = [instance(net, rule, seed, torch.float32) for seed in range(2)]
-    params, state = (stack([part[k] for part in parts]) for k in (0, 1))
-    one = batch(12, 0, torch.float32)
-    both = Batch(*(torch.stack([part, part]) for part in one))
-    eager, compiled = (
-        population_step(rule, net, "vmap", compile)(params, state, both, {}) for compile in (False, True)
-    )
+    arguments = _two(net, rule)
+    eager, compiled = (population_step(rule, net, "vmap", compile)(*arguments) for compile in (False, True))
     torch._dynamo.reset()
     assert eager.updates.keys() == compiled.updates.keys()
     for leaf in eager.updates:
