@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", action="store_true", help="compile our steps, not theirs")
     options = parser.parse_args()
     network = architecture("mlp", {"widths": options.widths}).build(Task((1, 28, 28), 10, 60_000))
     rule = EquilibriumPropagation(
@@ -93,7 +94,7 @@ def _ours(
 ) -> Callable[[], object]:
     params = stack([network.init(stream(seed, "init")) for seed in range(n_seeds)], options.device)
     execution = choose_execution("auto", network, n_seeds, torch.device(options.device))
-    step = population_step(rule, network, execution)
+    step = population_step(rule, network, execution, options.compile)
     x, y = _data(options, n_seeds)
     index = torch.arange(options.batch, device=options.device).repeat(n_seeds, 1)
     return lambda: step(params, {}, Batch(x, y, index), {})
