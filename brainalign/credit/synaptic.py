@@ -39,11 +39,15 @@ class Synaptic(Wiring):
     def synapse(self, synapse: Synapse, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Send ``x`` across ``synapse``, keep it, and add the noise of this crossing."""
         seen = self.inputs.setdefault(synapse.name, [])
-        current = super().synapse(synapse, params, x)
+        x, current = self.transmit(synapse, params, x)
         if synapse.name in self.noise:
             current = current + self.noise[synapse.name][len(seen)]
         seen.append(x)
         return current
+
+    def transmit(self, synapse: Synapse, params: Mapping[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what enters ``synapse`` and its current before noise."""
+        return x, super().synapse(synapse, params, x)
 
 
 def synaptic_update(synapse: Synapse, x: Tensor, signal: Tensor) -> Params:

@@ -125,7 +125,8 @@ class NodePerturbation(LearningRule):
         xi, n = currents(noise), len(batch.y)
         groups: list[tuple[str, ...]] = [(name,) for name in xi] if self.layerwise else [tuple(xi)]
         copies = len(groups) * self.samples * 2 if self.antithetic else 1 + len(groups) * self.samples
-        wiring = _Mixing(state, {name: self._tremble(name, v, groups) for name, v in xi.items()}, adapt=True)
+        noise = {name: self._tremble(name, v, groups) for name, v in xi.items()}
+        wiring = _Mixing(state, noise, copies, adapt=True)
         x, y = (t.repeat(copies, *[1] * (t.ndim - 1)) for t in (batch.x, batch.y))
         output = network.forward(_of_fixed_length(network, params, state), x, wiring)
         losses = sample_losses(network.task, output, y).view(copies, n)
@@ -188,25 +189,41 @@ class NodePerturbation(LearningRule):
         return found
 
     def multiply_adds(self, network: Network, batch_size: int) -> float:
-        """Count the passes, decorrelation in each of them, one product per weight, and what ``R`` learns from."""
+        """Count the passes, decorrelation in each of them, one product per weight, and what ``R`` learns from.
+
+        The first synapse is crossed once, as all passes are alike there.
+        """
         costs = forward_cost(network)
         groups = len(costs) if self.layerwise else 1
         passes = 2 * self.samples * groups if self.antithetic else 1 + self.samples * groups
-        total = float((passes + 1) * sum(costs.values()))
+        first = network.synapses[0]
+        total = float((passes + 1) * sum(costs.values()) - (passes - 1) * costs[first.name])
         if self.decorrelation:
             share = min(self.decorrelation_samples, batch_size) / batch_size
             total += (passes + 2 * share) * sum(_mixing_cost(s, costs[s.name]) for s in network.synapses)
+            total -= (passes - 1) * _mixing_cost(first, costs[first.name])
         return total
 
 
 class _Mixing(Synaptic):
-    """Sends ``R z`` instead of ``z`` across a synapse, where the state holds an ``R``."""
+    """Sends ``R z`` instead of ``z`` across a synapse, where the state holds an ``R``, for ``copies`` of a batch."""
 
-    def synapse(self, synapse: Synapse, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
+    def __init__(
+        self, state: Mapping[str, Tensor], noise: Mapping[str, Tensor] | None = None, copies: int = 1,
+        adapt: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(state, noise, adapt)
+        self.copies = copies
+
+    def transmit(self, synapse: Synapse, params: Mapping[str, Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+        # Until the first current trembles all copies are alike.
+        copies = 1 if any(self.inputs.values()) else self.copies
+        x = x[: len(x) // copies]
         mix = self.state.get(f"{_MIX}{synapse.name}")
         if mix is not None:
             x = F.linear(x, mix) if synapse.kind == "linear" else F.conv2d(x, mix[:, :, None, None])
-        return super().synapse(synapse, params, x)
+        x, current = super().transmit(synapse, params, x)
+        return x.repeat(copies, *[1] * (x.ndim - 1)), current.repeat(copies, *[1] * (current.ndim - 1))
 
 
 def _mixing_cost(synapse: Synapse, cost: int) -> float:

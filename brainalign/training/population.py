@@ -101,6 +101,6 @@ def _row(tensors: Params, k: int) -> Params:
 def _fast_layout(x: Tensor) -> Tensor:
     """Channels last is the faster memory layout for convolutions outside ``vmap``."""
     x = x.contiguous(memory_format=torch.channels_last)
-    n, channels, height, width = x.shape
+    _, channels, height, width = x.shape
     # With one channel both layouts fit and torch takes the other one, unless strides say which is meant.
     return x.as_strided(x.shape, (channels * height * width, 1, channels * width, channels))
