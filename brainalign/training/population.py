@@ -1,6 +1,7 @@
 """One learning step for all instances of a population at once."""
 
 from collections.abc import Callable
+from itertools import count
 from math import prod
 from typing import Any
 
@@ -17,6 +18,8 @@ from brainalign.rules.learning_rule import LearningRule
 PopulationStep = Callable[[Params, Params, Batch, Params], Step]
 
 EXECUTIONS = ("auto", "vmap", "loop")
+
+_COUNT = count()
 
 # activities of one sample, over all blocks
 _LARGE = 8192
@@ -79,11 +82,17 @@ def _compiled(step: Callable[..., Any], rule: LearningRule, network: Network) ->
     from torch._dynamo.exc import TorchDynamoException  # takes seconds to import
 
     network.output_shapes  # noqa: B018 -- cached now: the compiler cannot draw parameters
-    program = torch.compile(step, fullgraph=True)
+
+    def program(*arguments: Any) -> Any:
+        return step(*arguments)
+
+    # The compiler keeps its programs, of which it allows few, by code object: each rule and network has one of its own.
+    program.__code__ = program.__code__.replace(co_name=f"step_{next(_COUNT)}")
+    compiled = torch.compile(program, fullgraph=True)
 
     def run(*arguments: Any) -> Any:
         try:
-            return program(*arguments)
+            return compiled(*arguments)
         except TorchDynamoException as error:
             msg = (
                 f"The step of rule {rule.name()!r} on network {network.name!r} cannot be compiled: "

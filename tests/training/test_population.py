@@ -1,5 +1,7 @@
 """One step for all instances at once is each instance's own step."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.func import vmap
@@ -92,6 +94,22 @@ def test_a_step_is_one_graph(name: str, rule_name: str) -> None:
     arguments = _two(net, rule)
     net.output_shapes  # noqa: B018 -- as in population_step
     torch.compile(vmap(lambda *a: tuple(rule.step(net, *a))), backend="eager", fullgraph=True)(*arguments)
+    torch._dynamo.reset()
+
+
+def test_many_rules_compile_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch._dynamo.reset()
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    net = network("mlp")
+    names = (
+        "backprop", "delayed_feedback", "direct_feedback_alignment", "direct_random_target_projection",
+        "feedback_alignment", "kolen_pollack", "node_perturbation", "pepita", "sign_symmetry", "untrained",
+    )  # fmt: skip
+    assert len(names) > torch._dynamo.config.recompile_limit
+    for name in names:
+        rule = learning_rule(name)
+        arguments = _two(net, rule)
+        population_step(rule, net, "vmap", True)(*arguments)
     torch._dynamo.reset()
 
 
