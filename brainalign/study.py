@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from brainalign.alignment.agreement import agreement
 from brainalign.alignment.align import Alignment, align, check_recording
-from brainalign.alignment.instance import Instance, show
+from brainalign.alignment.instance import UNTRAINED, Instance, show, show_start
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.dataset import dataset, datasets
@@ -27,7 +27,7 @@ from brainalign.provenance import TRAINING_ROOMS, code_hash, versions
 from brainalign.randomness import numpy_stream
 from brainalign.rdms import RDMs
 from brainalign.recordings.source import RecordingSource, recording_source
-from brainalign.rules.learning_rule import learning_rule
+from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash, write_table, write_tensors, write_text
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
@@ -98,7 +98,8 @@ class _StudyRun:
         self._refuse_early()
         trained = [self._train(k, population) for k, population in enumerate(self.spec.populations)]
         checkpoints = [self._checkpoints(one) for one in trained]
-        parts = [self._align(target, checkpoints) for target in self.targets]
+        starts = self._starts(trained)
+        parts = [self._align(target, checkpoints, starts) for target in self.targets]
         alignment = Alignment.concatenate(parts)
         self.stale = [one.checkpoint.spec.rule for one in trained if one.code != code_hash(*TRAINING_ROOMS)]
         self._write(trained, alignment, checkpoints)
@@ -140,10 +141,22 @@ class _StudyRun:
             return [trained.checkpoint]
         return [load_checkpoint(path) for path in trained.files]
 
-    def _align(self, target: _Target, checkpoints: Sequence[Sequence[Checkpoint]]) -> Alignment:
+    def _starts(self, trained: Sequence[Trained]) -> list[Checkpoint]:
+        """Return the first moment of populations whose networks answer otherwise than untrained ones beside them."""
+        controlled = {one.network for one in self.spec.populations if one.rule == UNTRAINED}
+        return [
+            load_checkpoint(one.files[0])
+            for population, one in zip(self.spec.populations, trained, strict=True)
+            if population.network in controlled and _answers_its_own_way(population)
+        ]
+
+    def _align(
+        self, target: _Target, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
+    ) -> Alignment:
         """Score a recording, or read the scores if nothing they depend on has changed, this package included."""
         stimuli = target.source.stimuli()
-        weights = [one.weights_hash(row) for many in checkpoints for one in many for row in range(len(one.seeds))]
+        moments = [one for many in (*checkpoints, starts) for one in many]
+        weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
         key = content_hash(
             to_dict(target.spec),
             to_dict(self.spec.scoring),
@@ -159,6 +172,8 @@ class _StudyRun:
             return Alignment(**tables, scope_sentences=tuple(json.loads((folder / "scopes.json").read_text())))
         total = len(self.spec.populations) * 1000
         instances = self._instances(checkpoints, stimuli)
+        for start in starts:
+            instances += show_start(start, stimuli, self.spec.scoring.resolution, self.runtime.device)
         found = align(
             instances, target.source, target.spec, self.spec.scoring, lambda text: self.progress(total, total, text)
         )
@@ -272,6 +287,11 @@ def _recovery(source: RecordingSource, scores: pd.DataFrame, ranks: pd.DataFrame
         how = "; the inference ranks it first alone." if alone else "; the inference does not rank it first alone."
         return f"{found}. The planted layer and rule were recovered{how}"
     return f"{found}. The planted layer and rule were NOT recovered: candidates differ by less than the noise resolves."
+
+
+def _answers_its_own_way(population: TrainSpec) -> bool:
+    rule = learning_rule(population.rule, dict(population.rule_options))
+    return type(rule).respond is not LearningRule.respond
 
 
 def _displayed(stimuli: Stimuli) -> Stimuli:

@@ -13,6 +13,7 @@ import pytest
 from brainalign import study
 from brainalign.errors import BrainalignError, IncompatibleError, SpecError
 from brainalign.provenance import code_hash
+from brainalign.report.methods_text import methods_text
 from brainalign.report.results import _COLUMNS, Results
 from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec, read_study, study_from_table
@@ -246,6 +247,33 @@ def test_all_checkpoints_are_scored_if_asked_and_claims_stay_those_of_the_last(f
     start = early[early.checkpoint == 0].set_index(["seed", "layer", "subject"]).score
     one, other = (start[(early[early.checkpoint == 0].rule == rule).to_numpy()] for rule in ("backprop", "untrained"))
     pd.testing.assert_series_equal(one, other)  # before learning every rule is its control
+
+
+def test_a_rule_that_answers_its_own_way_has_a_control_of_its_own(tmp_path: Path) -> None:
+    rules = {"untrained": {}, "backprop": {}, "contrastive_hebbian": {"options": {"free_steps": 3, "clamped_steps": 2}}}
+    run_study(_spec(rules=rules), tmp_path / "own")
+    scores = pd.read_csv(tmp_path / "own" / "alignment.csv")
+    name = "untrained:contrastive_hebbian"
+    assert set(scores.rule) == {"untrained", "backprop", "contrastive_hebbian", name, "low_level"}
+    final = scores[scores.final & (scores.layer == "hidden1") & (scores.subject == scores.subject.iloc[0])]
+    final = final[final.measure == scores.measure.iloc[0]]
+    mean, floor = final.groupby("rule").score.mean(), final.groupby("rule").floor.mean()
+    assert mean[name] != pytest.approx(mean["untrained"], abs=1e-3)  # it settles; the untrained networks do not
+    assert floor["backprop"] == pytest.approx(mean["untrained"]) == floor["untrained"]
+    assert floor["contrastive_hebbian"] == pytest.approx(mean[name]) == floor[name]
+    contrasts = pd.read_csv(tmp_path / "own" / "contrasts.csv")
+    assert set(contrasts.rule_a) | set(contrasts.rule_b) == {"untrained", "backprop", "contrastive_hebbian"}
+    rows = contrasts[(contrasts.kind == "vs_untrained") & (contrasts.layer == "hidden1")]
+    rows = rows[rows.measure == scores.measure.iloc[0]].set_index("rule_a")
+    every = scores[scores.final & (scores.layer == "hidden1") & (scores.measure == scores.measure.iloc[0])]
+    means = every.groupby("rule").score.mean()
+    for rule, control in (("contrastive_hebbian", name), ("backprop", "untrained")):
+        assert rows.delta[rule] == pytest.approx(means[rule] - means[control], abs=1e-9)
+    assert set(pd.read_csv(tmp_path / "own" / "ranks.csv").rule) == {"backprop", "contrastive_hebbian"}
+    results = Results.load(tmp_path / "own")
+    assert results.own_controls == ("contrastive_hebbian",)
+    assert results.rules == ("backprop", "contrastive_hebbian", "untrained")
+    assert "contrastive hebbian is the same networks before training" in methods_text(results).paragraphs[0]
 
 
 def test_one_rule_alone_is_a_study_that_can_be_run_read_and_run_again(tmp_path: Path) -> None:

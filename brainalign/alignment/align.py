@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from brainalign.alignment.instance import Instance, check_paired
+from brainalign.alignment.instance import UNTRAINED, Instance, check_paired, own_control
 from brainalign.alignment.scored import (
     LOW_LEVEL,
     Model,
@@ -180,11 +180,12 @@ def _tables(scored: Scored, source: RecordingSource, roi: str, spec: RecordingSp
         cell_place = {"network": network, **place, "layer": layer}
         n_seeds = min(len(rows) for rows in rules.values())
         scope = resolve_scope({"subjects": spec.subjects}, len(scored.subjects), scored.draws.n_units, n_seeds)
-        control_rows = rules.pop("untrained", None)
-        trained = dict(sorted(rules.items(), key=lambda item: item[0] == "backprop"))
+        controls = _controls(rules)
+        trained = {rule: rows for rule, rows in rules.items() if not _is_control(rule)}
+        trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
         if not trained:
             continue
-        untrained = dict.fromkeys(trained, control_rows) if control_rows is not None else None
+        untrained = {rule: controls[rule] for rule in trained if rule in controls}
         cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
         verdict = judge(cell)
         primary = _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})
@@ -278,7 +279,7 @@ def _score_table(scored: Scored, place: Mapping[str, object], simulated: bool) -
     floors = _floors(scored)
     rows = []
     for model, own in zip(scored.models, scores, strict=True):
-        floor = floors.get((model.network, model.layer), np.full(len(own), np.nan))
+        floor = floors.get((model.network, model.layer, model.rule), np.full(len(own), np.nan))
         for k, subject in enumerate(scored.subjects):
             rows.append(
                 {
@@ -304,10 +305,21 @@ def _score_table(scored: Scored, place: Mapping[str, object], simulated: bool) -
     return pd.DataFrame(rows).astype({"seed": "Int64", "checkpoint": "Int64"})
 
 
-def _floors(scored: Scored) -> dict[tuple[str, str], np.ndarray]:
-    """Return the untrained control's mean score by network and layer, ``(n_subjects,)``."""
-    return {
-        cell: scored.draws.observed[rules["untrained"]].mean(axis=0)
-        for cell, rules in _cells(scored).items()
-        if "untrained" in rules
-    }
+def _floors(scored: Scored) -> dict[tuple[str, str, str], np.ndarray]:
+    """Return the untrained control's mean score by network, layer and rule, ``(n_subjects,)``."""
+    floors = {}
+    for (network, layer), rules in _cells(scored).items():
+        themselves = {rule: rows for rule, rows in rules.items() if _is_control(rule)}
+        for rule, rows in {**_controls(rules), **themselves}.items():
+            floors[network, layer, rule] = scored.draws.observed[rows].mean(axis=0)
+    return floors
+
+
+def _is_control(rule: str) -> bool:
+    return rule.partition(":")[0] == UNTRAINED
+
+
+def _controls(rules: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    """Return the rows of each rule's untrained control: its own where there is one."""
+    found = {rule: rules.get(own_control(rule), rules.get(UNTRAINED)) for rule in rules if not _is_control(rule)}
+    return {rule: rows for rule, rows in found.items() if rows is not None}

@@ -8,6 +8,13 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.training.checkpoint import Checkpoint
 
+UNTRAINED = "untrained"
+
+
+def own_control(rule: str) -> str:
+    """Return the name of networks that stand where ``rule`` started, and answer as its networks do."""
+    return f"{UNTRAINED}:{rule}"
+
 
 @dataclass(frozen=True, eq=False)
 class Instance:
@@ -65,6 +72,12 @@ def show(
             for seed, activations in zip(checkpoint.seeds, shown, strict=True)
         ]
     return found
+
+
+def show_start(start: Checkpoint, stimuli: Stimuli, resolution: int = 0, device: str = "cpu") -> list[Instance]:
+    """Show stimuli to a population before its first step: the control of a rule that ``untrained`` does not match."""
+    shown = show([start], stimuli, resolution, device)
+    return [replace(one, rule=own_control(one.rule)) for one in shown]
 
 
 def check_paired(instances: Sequence[Instance]) -> None:

@@ -68,9 +68,10 @@ def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame, controls: pd
         axis.barh(y, score, height=0.8, facecolor="white", edgecolor="0.45", hatch="/////", linewidth=0.5, zorder=2)
         dashes: Any = CONTROLS.get(str(control), "--")
         axis.plot([score, score], [-0.5, y], color="0.45", linestyle=dashes, linewidth=0.7, zorder=1)
-    floor = float(rows.floor.mean())
-    if not np.isnan(floor):
-        axis.plot([floor, floor], [-0.5, len(rules) - 0.5], color=FLOOR, linewidth=0.9, zorder=1.5)
+    for y, rule in enumerate(rules):
+        floor = float(rows[rows.rule == rule].floor.mean())
+        if not np.isnan(floor):
+            axis.plot([floor, floor], [y - 0.5, y + 0.5], color=FLOOR, linewidth=0.9, zorder=1.5)
     ceiling = ceiling_of(rows)
     if ceiling:
         axis.axvspan(*ceiling, facecolor=BAND, edgecolor=BAND_EDGE, linewidth=0.8, zorder=0)

@@ -60,6 +60,11 @@ def _training(results: Results, citations: CitationList) -> str:
             "Untrained networks are the floor: "
             "every rule is compared with them at the same layer and for the same subject."
         )
+    if results.own_controls:
+        own = listed([words(rule) for rule in results.own_controls])
+        sentences.append(
+            f"The floor of {own} is the same networks before training, which answer otherwise than the untrained ones."
+        )
     return " ".join(sentences)
 
 

@@ -37,6 +37,8 @@ _TEXT = (
 )
 _BOOLEAN = ("simulated", "supported")
 _OPTIONAL = {"ranks"}
+# How the scores of a rule's own untrained networks are named.
+_OWN_CONTROL = "untrained:"
 _STUDY_KEYS = ("name", "spec", "key", "versions", "hashes", "recordings")
 
 
@@ -50,7 +52,7 @@ class Results:
         Where it was read from.
     training, alignment, contrasts, ranks, gates
         The tables of the results folder, columns as in the architecture page; ``ranks`` has no rows where the study
-        did not write it.
+        did not write it, and ``alignment`` holds a rule's own untrained networks as its floor only.
     rdms
         Name (``dataset|roi|brain`` or ``dataset|roi|rule|layer``) to one RDM; empty where there are none.
     labels
@@ -59,6 +61,8 @@ class Results:
         Data set to ``(ids, images)``, images uint8 ``(n_stimuli, height, width, channels)``.
     study
         The content of ``study.json``.
+    own_controls
+        Rules whose floor is their own networks before training.
     """
 
     folder: Path
@@ -71,6 +75,7 @@ class Results:
     rdms: Mapping[str, RDMs] = field(default_factory=dict)
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thumbnails: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
+    own_controls: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, folder: str | Path) -> "Results":
@@ -83,9 +88,13 @@ class Results:
         """
         folder = Path(folder)
         tables = {name: _read_table(folder / f"{name}.csv", columns.split()) for name, columns in _COLUMNS.items()}
+        scores = tables["alignment"]
+        own = scores.rule.str.startswith(_OWN_CONTROL)
+        tables["alignment"] = scores[~own]
         rdms, labels = _read_rdms(folder / "rdms.safetensors")
         return cls(
             folder=folder,
+            own_controls=tuple(sorted(scores.rule[own].str.removeprefix(_OWN_CONTROL).unique())),
             study=_read_study(folder / "study.json"),
             rdms=rdms,
             labels=labels,
