@@ -1,6 +1,7 @@
 """Scores of every layer of every network against one ROI, with their bootstrap."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.stimuli import positions
-from brainalign.errors import SpecError
+from brainalign.errors import DataError, SpecError
 from brainalign.inference.encoding_bootstrap import bootstrap_encoding
 from brainalign.inference.rsa_bootstrap import bootstrap_rsa
 from brainalign.inference.score_draws import ScoreDraws
@@ -146,7 +147,8 @@ def score_encoding(
     predictions: list[np.ndarray] = []
     earlier: list[list[float]] = []
     for model, features, own_ids in layers:
-        fitted = encoding.score(features[positions(own_ids, ids, f"layer {model.layer}")], responses)
+        with _naming(model):
+            fitted = encoding.score(features[positions(own_ids, ids, f"layer {model.layer}")], responses)
         if model.final:
             predictions.append(fitted.predictions)
         else:
@@ -198,4 +200,19 @@ def layer_rdms(
     layers: Sequence[tuple[Model, np.ndarray, tuple[str, ...]]], dissimilarity: str
 ) -> list[tuple[Model, RDMs]]:
     """Return the RDM of every layer."""
-    return [(model, compute_rdms(features, ids, dissimilarity)) for model, features, ids in layers]
+    found = []
+    for model, features, ids in layers:
+        with _naming(model):
+            found.append((model, compute_rdms(features, ids, dissimilarity)))
+    return found
+
+
+@contextmanager
+def _naming(model: Model) -> Iterator[None]:
+    """Say whose layer it is that cannot be scored."""
+    try:
+        yield
+    except DataError as error:
+        whose = f"Layer {model.layer!r} of rule {model.rule!r} on {model.network!r}, seed {model.seed}"
+        msg = f"{whose}: {error} Train that rule otherwise, or leave it out."
+        raise DataError(msg) from error

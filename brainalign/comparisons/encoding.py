@@ -162,7 +162,7 @@ class Encoding(Comparison):
             else:
                 scale = np.sqrt(scale)
         if not scale > 0:
-            msg = "Features are constant over the training stimuli, expected features that vary; leave this layer out."
+            msg = "Features are constant over the training stimuli, expected features that vary."
             raise DataError(msg)
         return (ours / scale).astype(self.dtype), (theirs / scale).astype(self.dtype)
 

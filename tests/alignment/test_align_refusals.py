@@ -124,5 +124,6 @@ def test_a_collapsed_early_checkpoint_does_not_end_the_study(aligned: Alignment)
 
 
 def test_patterns_without_variance_are_refused() -> None:
-    with pytest.raises(DataError, match="constant"):
+    message = "Layer 'hidden1' of rule 'untrained' on 'mlp', seed 0: .*constant.*leave it out"
+    with pytest.raises(DataError, match=message):
         align(_with_patterns(np.ones(5)), WORLD.source(), SPEC, QUICK)
