@@ -1,0 +1,271 @@
+"""Hebbian learning: hidden synapses learn from the two activities they join, and only the readout sees an error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from brainalign.credit.batch import Batch
+from brainalign.credit.cost import forward_cost
+from brainalign.credit.objective import output_error, output_metrics
+from brainalign.credit.step import Step
+from brainalign.credit.synaptic import Synaptic, synaptic_update
+from brainalign.credit.targets import require_positive, require_steps
+from brainalign.errors import SpecError
+from brainalign.networks.architecture import choose
+from brainalign.networks.block import Block
+from brainalign.networks.network import Network, Params
+from brainalign.networks.synapse import Synapse
+from brainalign.networks.wiring import Wiring
+from brainalign.rules.claim import Claim
+from brainalign.rules.learning_rule import LearningRule
+
+_LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
+_STEPS = "plastic"
+
+# Variance below which a unit counts as silent when activity is standardised.
+_EPS = 1e-5
+
+
+@dataclass(frozen=True)
+class Hebbian(LearningRule):
+    """``dw_i = mean g_i (x - r_i)`` with gate ``g`` and reconstruction ``r`` of every hidden synapse.
+
+    ``x`` ``(n_in,)`` enters a synapse (a patch, for a convolution), ``u_i = w_i x`` is what it makes of it at unit i,
+    and the mean is over samples, places and time steps. The readout follows the delta rule. ``g = competition(u)``:
+
+    - ``"linear"``: ``g = u``; ``"winner"``: 1 for the largest ``u``, else 0; ``"winners"``: for the ``k`` largest;
+    - ``"soft"``: ``g = softmax(u / temperature)``; ``"soft_anti"``: the same, negative for all but the largest.
+
+    ``r_i`` is ``"none"``: 0; ``"weight"``: ``w_i``; ``"own"``: ``u_i w_i``; ``"ordered"``: ``sum_(j<=i) u_j w_j``.
+
+    Known rules are points of this: Oja's is linear and own; Sanger's (Hebbian PCA) linear and ordered; winner take all
+    (k-means) winner and weight; SoftHebb soft_anti and own, with ``radius = 25``, ``norm_power = 0.5``,
+    ``activation = "triangle"`` and ``largest = true``. With ``"own"`` lengths of weights go to 1.
+
+    In a block of one synapse (dense, convolution) ``activation`` and ``standardise`` shape the answer; a block of
+    several (recurrence, attention) keeps its own. Each of its synapses learns from its own current. Biases, gains and
+    embeddings stay as drawn. Updates have the sign of a gradient, so plain SGD adds ``learning_rate rate dw``.
+
+    Not plausible: competition compares all units of a layer at once, and one filter learns from all places of a map.
+
+    Parameters
+    ----------
+    competition, reconstruction
+        As above.
+    winners
+        ``k`` of ``"winners"``.
+    temperature
+        Of the softmax, in units of currents.
+    rate
+        Size of hidden updates relative to the readout's.
+    norm_power
+        Power of ``| |w_i| - 1 |`` that multiplies a unit's update, so that it stops at length 1; 0 for none.
+    largest
+        Whether the update of a synapse is divided by its largest entry.
+    radius
+        Factor on the weights as drawn.
+    plastic_steps
+        Steps after which hidden synapses stay as they are; 0 for never.
+    activation
+        ``"own"``, that of the block, or ``"triangle"``: ``max(0, u - mean of the units' u)^power``.
+    power
+        Of the triangle.
+    standardise
+        Whether what a block hands on has zero mean and unit variance for every unit.
+
+    References
+    ----------
+    Oja 1982, J. Math. Biol. 15:267; Sanger 1989, Neural Netw. 2:459. SoftHebb: Journé, Garcia Rodriguez, Guo & Moraitis
+    2023, ICLR (arXiv 2209.11883). One update for all of them: Lagani, Falchi, Gennaro & Amato 2022, LNCS 13164.
+    """
+
+    reference: ClassVar[str] = "Oja 1982; Sanger 1989; Journé et al. 2023, ICLR (arXiv 2209.11883)"
+    claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
+
+    competition: str = "soft_anti"
+    reconstruction: str = "own"
+    winners: int = 5
+    temperature: float = 1.0
+    rate: float = 1.0
+    norm_power: float = 0.0
+    largest: bool = False
+    radius: float = 1.0
+    plastic_steps: int = 0
+    activation: str = "own"
+    power: float = 1.0
+    standardise: bool = True
+
+    def __post_init__(self) -> None:
+        choose("competition", self.competition, ("linear", "winner", "winners", "soft", "soft_anti"))
+        choose("reconstruction", self.reconstruction, ("none", "weight", "own", "ordered"))
+        choose("activation", self.activation, ("own", "triangle"))
+        require_positive(
+            winners=self.winners, temperature=self.temperature, rate=self.rate, radius=self.radius, power=self.power
+        )
+        require_steps(plastic_steps=self.plastic_steps)
+        if not 0 <= self.norm_power < float("inf"):
+            msg = f"Option norm_power is {self.norm_power}; expected 0 or more."
+            raise SpecError(msg)
+
+    def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
+        """Return running ``hebbian/<block>.mean`` and ``.variance`` ``(units,)``, and ``plastic``, which counts steps.
+
+        Each only where it is used.
+        """
+        del params, generator
+        state: Params = {_STEPS: torch.zeros(())} if self.plastic_steps else {}
+        for block in network.blocks[:-1]:
+            if self.standardise and _is_single(block):
+                units = block.synapses[0].n_out
+                state |= {f"hebbian/{block.name}.mean": torch.zeros(units)}
+                state |= {f"hebbian/{block.name}.variance": torch.ones(units)}
+        return state
+
+    # -- the network as this rule runs it -----------------------------------------------------------------------------
+
+    def _weights(self, network: Network, params: Params) -> Params:
+        """Return parameters with hidden weights times ``radius``."""
+        hidden = {synapse.weight_name for block in network.blocks[:-1] for synapse in block.synapses}
+        hidden -= {synapse.weight_name for synapse in network.blocks[-1].synapses}
+        return {name: self.radius * p if name in hidden else p for name, p in params.items()}
+
+    def _answer(self, block: Block, params: Params, state: Params, x: Tensor, wiring: Wiring) -> Tensor:
+        """Return what a hidden ``block`` hands on for ``x``; new running statistics go to ``wiring.statistics``."""
+        if not _is_single(block):
+            return block.forward(params, x, wiring)
+        x = block.preactivation(params, x, wiring)
+        if self.activation == "triangle":
+            x = (x - x.mean(_unit_axis(x), keepdim=True)).clamp_min(0) ** self.power
+        else:
+            x = block.activation(x)
+        if not self.standardise:
+            return x
+        shape = [1] * x.ndim
+        shape[_unit_axis(x)] = -1
+        mean, variance = (state[f"hebbian/{block.name}.{name}"] for name in ("mean", "variance"))
+        if wiring.adapt:
+            axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
+            now = {"mean": x.mean(axes), "variance": x.var(axes, correction=0)}
+            for name, old in (("mean", mean), ("variance", variance)):
+                wiring.statistics[f"hebbian/{block.name}.{name}"] = torch.lerp(old, now[name], wiring.momentum)
+            mean, variance = now["mean"], now["variance"]
+        return (x - mean.view(shape)) / (variance.view(shape) + _EPS).sqrt()
+
+    def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
+        """Return the activity of every layer, as hidden blocks hand it on."""
+        wiring, found, weights = Wiring(state), {}, self._weights(network, params)
+        for block in network.blocks[:-1]:
+            x = self._answer(block, weights, state, x, wiring)
+            found[block.name] = block.represent(x)
+        last = network.blocks[-1]
+        return {**found, last.name: last.represent(last.forward(weights, x, wiring))}
+
+    # -- a step -------------------------------------------------------------------------------------------------------
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return ``-dw`` of every hidden synapse, and the readout's gradient of the loss at its own output."""
+        del noise
+        weights, wiring, x = self._weights(network, params), _Listening(state, adapt=True), batch.x
+        for block in network.blocks[:-1]:
+            x = self._answer(block, weights, state, x, wiring)
+        output = network.blocks[-1].forward(weights, x, wiring)
+
+        readout = network.blocks[-1].synapses[-1]
+        entered = wiring.inputs[readout.name][-1]
+        updates = synaptic_update(readout, entered, output_error(network.task, output, batch.y))
+        new = dict(wiring.statistics)
+        plastic: Tensor | float = self.rate
+        if self.plastic_steps:
+            plastic = self.rate * (state[_STEPS] < self.plastic_steps).to(state[_STEPS].dtype)
+            new[_STEPS] = state[_STEPS] + 1
+        for synapse in network.synapses:
+            if synapse.name != readout.name:
+                found = self._update(synapse, weights[synapse.weight_name], wiring)
+                updates[synapse.weight_name] = -plastic / self.radius * found
+        return Step(updates, new, output_metrics(network.task, output, batch.y))
+
+    def _update(self, synapse: Synapse, weight: Tensor, wiring: "_Listening") -> Tensor:
+        """Return ``dw`` of one synapse, from all its crossings."""
+        flat = weight.flatten(1)
+        gated, rebuilt, count = torch.zeros_like(weight), torch.zeros_like(flat), 0
+        for x, current in zip(wiring.inputs[synapse.name], wiring.currents[synapse.name], strict=True):
+            u = _units_last(synapse, current)
+            g = self._compete(u)
+            gated = gated + synaptic_update(synapse, x, _as_current(synapse, g, current))[synapse.weight_name]
+            rebuilt = rebuilt + self._rebuild(g, u, flat)
+            count += len(u)
+        found = (gated - rebuilt.view_as(weight)) / count
+        shape = (-1, *[1] * (weight.ndim - 1))
+        if self.norm_power:
+            found = found * ((flat.norm(dim=1) - 1).abs() ** self.norm_power).view(shape)
+        return found / found.abs().amax().clamp_min(torch.finfo(found.dtype).tiny) if self.largest else found
+
+    def _compete(self, u: Tensor) -> Tensor:
+        """Return the gate of every unit ``(rows, units)``."""
+        if self.competition == "linear":
+            return u
+        if self.competition in ("winner", "winners"):
+            k = 1 if self.competition == "winner" else min(self.winners, u.shape[1])
+            return (u >= u.topk(k, dim=1).values[:, -1:]).to(u.dtype)
+        soft = (u / self.temperature).softmax(1)
+        if self.competition == "soft":
+            return soft
+        return torch.where(u >= u.amax(1, keepdim=True), soft, -soft)
+
+    def _rebuild(self, g: Tensor, u: Tensor, flat: Tensor) -> Tensor:
+        """Return the sum over rows of ``g_i r_i`` ``(units, fan_in)``."""
+        if self.reconstruction == "none":
+            return torch.zeros_like(flat)
+        if self.reconstruction == "weight":
+            return g.sum(0)[:, None] * flat
+        if self.reconstruction == "own":
+            return (g * u).sum(0)[:, None] * flat
+        return (g.T @ u).tril() @ flat
+
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
+        """Count the forward pass, one product per weight, and what an ordered reconstruction mixes."""
+        costs = forward_cost(network)
+        total = float(2 * sum(costs.values()))
+        if self.reconstruction == "ordered":
+            for synapse in network.synapses[:-1]:
+                fan_in = synapse.n_in * synapse.kernel**2
+                total += costs[synapse.name] / fan_in * synapse.n_out + synapse.n_out**2 * fan_in / batch_size
+        return total
+
+
+class _Listening(Synaptic):
+    """Keeps the current of every synapse beside what entered it."""
+
+    def __init__(self, state: Mapping[str, Tensor], adapt: bool = False) -> None:
+        super().__init__(state, adapt=adapt)
+        self.currents: dict[str, list[Tensor]] = {}
+
+    def synapse(self, synapse: Synapse, params: Mapping[str, Tensor], x: Tensor) -> Tensor:
+        """Send ``x`` across ``synapse`` and keep both sides."""
+        current = super().synapse(synapse, params, x)
+        self.currents.setdefault(synapse.name, []).append(current)
+        return current
+
+
+def _is_single(block: Block) -> bool:
+    return len(block.synapses) == 1
+
+
+def _unit_axis(x: Tensor) -> int:
+    """Return the axis of units in vectors, of channels in maps, and of features in sequences ``(n, tokens, units)``."""
+    return 2 if x.ndim == 3 else 1
+
+
+def _units_last(synapse: Synapse, current: Tensor) -> Tensor:
+    """Return ``(samples and places, units)``."""
+    return (current.movedim(1, -1) if synapse.kind == "conv2d" else current).reshape(-1, synapse.n_out)
+
+
+def _as_current(synapse: Synapse, rows: Tensor, current: Tensor) -> Tensor:
+    """Turn :func:`_units_last` back."""
+    if synapse.kind == "linear":
+        return rows.view_as(current)
+    return rows.view(len(current), *current.shape[2:], synapse.n_out).movedim(-1, 1)
