@@ -15,7 +15,8 @@ SHORTENED = "SHORTENED"
 _ALWAYS = ("method", "preset", "ours")
 
 _PRESET_HEAD = (
-    *("preset", "rule's options", "optimiser", "rate", "schedule", "clip", "batch", "epochs", "seeds", "found"),
+    *("preset", "rule's options", "network's options", "augmentation", "optimiser", "rate", "schedule", "clip"),
+    *("batch", "epochs", "seeds", "found"),
 )
 
 
@@ -123,10 +124,14 @@ def _protocol(preset: Preset) -> tuple[str, ...]:
     spec = preset.spec
     optimizer = ", ".join([spec.optimizer, *(f"{name} {value}" for name, value in spec.optimizer_options.items())])
     schedule = spec.schedule + (f", warm-up {spec.warmup:g}" if spec.warmup else "")
-    options = ", ".join(f"{name} {value}" for name, value in spec.rule_options.items())
+    options, network = (
+        ", ".join(f"{name} {value}" for name, value in given.items())
+        for given in (spec.rule_options, spec.network_options)
+    )
     rest = (f"{spec.batch_size}", f"{spec.epochs:g}", f"{len(spec.seeds)}", preset.found)
     clip = f"{spec.clip:g}" if spec.clip else "none"
-    return (f"`{preset.name}`", options, optimizer, f"{spec.learning_rate:g}", schedule, clip, *rest)
+    how = (options, network, spec.augment, optimizer, f"{spec.learning_rate:g}", schedule, clip)
+    return (f"`{preset.name}`", *how, *rest)
 
 
 def _code(cells: pd.DataFrame) -> list[str]:
