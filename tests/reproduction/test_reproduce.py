@@ -234,7 +234,7 @@ def test_the_page_names_both_data_sets_differences_and_presets(folder: Path, tmp
     assert "Not at hand: no loader of SVHN yet." in page
     assert "- Digits are not MNIST." in page
     assert "- FA: Feedback weights are uniform." in page
-    assert "| `tiny/backprop` |  | adam | 0.02 | cosine | none | 64 | 1 | 2 | by hand |" in page
+    assert "| `tiny/backprop` |  | widths [8] | none | adam | 0.02 | cosine | none | 64 | 1 | 2 | by hand |" in page
     assert "12.50 ± 0.50" in page
     code = json.loads(next(out.rglob("result.json")).read_text())["code"][:16]
     assert f"Trained by code `{code}` (2 cells); today's is `{code}`." in page
