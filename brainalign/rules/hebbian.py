@@ -79,7 +79,7 @@ class Hebbian(LearningRule):
     References
     ----------
     Oja 1982, J. Math. Biol. 15:267; Sanger 1989, Neural Netw. 2:459. SoftHebb: Journé, Garcia Rodriguez, Guo & Moraitis
-    2023, ICLR (arXiv 2209.11883). One update for all of them: Lagani, Falchi, Gennaro & Amato 2022, LNCS 13164.
+    2023, ICLR (arXiv 2209.11883). One update with options, as in Lagani's code (github.com/GabrieleLagani).
     """
 
     reference: ClassVar[str] = "Oja 1982; Sanger 1989; Journé et al. 2023, ICLR (arXiv 2209.11883)"
