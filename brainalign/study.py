@@ -24,7 +24,7 @@ from brainalign.errors import SpecError
 from brainalign.inference.condensed_pairs import check_method
 from brainalign.networks.architecture import architecture
 from brainalign.provenance import TRAINING_ROOMS, code_hash, versions
-from brainalign.randomness import numpy_stream
+from brainalign.randomness import numpy_stream, stream
 from brainalign.rdms import RDMs
 from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.rules.learning_rule import LearningRule, learning_rule
@@ -144,11 +144,8 @@ class _StudyRun:
     def _starts(self, trained: Sequence[Trained]) -> list[Checkpoint]:
         """Return the first moment of populations whose networks answer otherwise than untrained ones beside them."""
         controlled = {one.network for one in self.spec.populations if one.rule == UNTRAINED}
-        return [
-            load_checkpoint(one.files[0])
-            for population, one in zip(self.spec.populations, trained, strict=True)
-            if population.network in controlled and _answers_its_own_way(population)
-        ]
+        starts = [load_checkpoint(one.files[0]) for one in trained if one.checkpoint.network.name in controlled]
+        return [start for start in starts if _answers_its_own_way(start)]
 
     def _align(
         self, target: _Target, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
@@ -289,9 +286,15 @@ def _recovery(source: RecordingSource, scores: pd.DataFrame, ranks: pd.DataFrame
     return f"{found}. The planted layer and rule were NOT recovered: candidates differ by less than the noise resolves."
 
 
-def _answers_its_own_way(population: TrainSpec) -> bool:
-    rule = learning_rule(population.rule, dict(population.rule_options))
-    return type(rule).respond is not LearningRule.respond
+def _answers_its_own_way(start: Checkpoint) -> bool:
+    """Return whether untrained networks of a rule answer otherwise than their chain of blocks does."""
+    rule, network = learning_rule(start.spec.rule, dict(start.spec.rule_options)), start.network
+    if type(rule).respond is LearningRule.respond:
+        return False
+    params, state = start.instance(0)
+    x = torch.randn(4, *network.task.input_shape, generator=stream(0, "answers"))
+    own, plain = rule.respond(network, params, state, x), network.activities(params, state, x)
+    return not all(torch.allclose(own[layer], plain[layer], rtol=1e-4, atol=1e-5) for layer in plain)
 
 
 def _displayed(stimuli: Stimuli) -> Stimuli:

@@ -276,6 +276,12 @@ def test_a_rule_that_answers_its_own_way_has_a_control_of_its_own(tmp_path: Path
     assert "contrastive hebbian is the same networks before training" in methods_text(results).paragraphs[0]
 
 
+def test_a_rule_that_starts_as_untrained_networks_do_shares_their_control(tmp_path: Path) -> None:
+    rules = {"untrained": {}, "predictive_coding": {"options": {"steps": 2}}}
+    run_study(_spec(rules=rules), tmp_path / "shared")
+    assert Results.load(tmp_path / "shared").own_controls == ()
+
+
 def test_one_rule_alone_is_a_study_that_can_be_run_read_and_run_again(tmp_path: Path) -> None:
     for rules in ({"backprop": {}}, {"untrained": {}}):
         out = tmp_path / next(iter(rules))

@@ -167,10 +167,6 @@ class EquilibriumPropagation(LearningRule):
         """Return the blocks whose outputs are states of the energy."""
         return network.blocks if self.readout == "inside" else network.blocks[:-1]
 
-    @property
-    def _response(self) -> Function:
-        return response(self.activation, self.slope)
-
     def _free(self, network: Network, params: Params, wiring: Wiring, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return what layer 1 gets from the input, and the free fixed point."""
         chain = self._chain(network)
@@ -180,11 +176,9 @@ class EquilibriumPropagation(LearningRule):
             bottom = chain[0].forward(params, x, wiring)
             return bottom, predict(chain, params, wiring, bottom, 0)[0]
         bottom, rho = chain[0].preactivation(params, x, wiring), response(self.activation, self.slope)
-        states = ascend(chain, params, wiring, bottom, rho, self._top_response)
-        free_top = self._top_response
-        return bottom, settle(
-            chain, params, wiring, bottom, states, self.free_steps, rho, lambda drive, _: free_top(drive)
-        )
+        top = self._top_response
+        states = ascend(chain, params, wiring, bottom, rho, top)
+        return bottom, settle(chain, params, wiring, bottom, states, self.free_steps, rho, lambda drive, _: top(drive))
 
     @property
     def _top_response(self) -> Function:

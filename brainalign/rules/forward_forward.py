@@ -24,6 +24,7 @@ from brainalign.credit.goodness import (
     unit_rms,
     wrong_labels,
 )
+from brainalign.credit.local_heads import hidden_layers
 from brainalign.credit.objective import output_metrics
 from brainalign.credit.step import Step
 from brainalign.credit.targets import require_positive
@@ -170,8 +171,9 @@ class ForwardForward(LearningRule):
         """Return heads ``(n_outputs, n_features)`` of zero, and ``peer/<block>``, ``m`` of 1/2 for every unit."""
         del params, generator
         self.check(network)
+        hidden = hidden_layers(network)
         state = {
-            weight: torch.zeros(network.task.n_outputs, _represented(network, k).numel())
+            weight: torch.zeros(network.task.n_outputs, hidden[network.blocks[k].name].numel())
             for k, weight in self._heads(network).items()
         }
         if self._has_peers:
@@ -352,7 +354,8 @@ class ForwardForward(LearningRule):
         forward, learning = sum(forward_cost(hidden).values()), local_cost(hidden)
         if self.readout == "neutral":
             passes = 1
-            heads = sum(network.task.n_outputs * _represented(network, k).numel() for k in self._heads(network))
+            read = hidden_layers(network)
+            heads = sum(network.task.n_outputs * read[network.blocks[k].name].numel() for k in self._heads(network))
             reading = 2 * heads + local_cost(network) - learning
         else:
             passes, reading = network.task.n_outputs, 0
@@ -366,8 +369,3 @@ def _hidden_activities(network: Network) -> dict[str, Tensor]:
     """Return the activity ``(1, ...)`` of every hidden block, without values (on the meta device)."""
     blocks = zip(network.blocks[:-1], network.output_shapes, strict=False)
     return {block.name: activity(block, torch.empty(1, *shape, device="meta")) for block, shape in blocks}
-
-
-def _represented(network: Network, k: int) -> Tensor:
-    """Return what block ``k`` represents ``(1, ...)``, without values."""
-    return network.blocks[k].represent(torch.empty(1, *network.output_shapes[k], device="meta"))
