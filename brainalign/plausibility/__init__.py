@@ -1,0 +1,1 @@
+"""Measured plausibility: the instrument, one file per probe, and the scorecard."""

@@ -1,0 +1,40 @@
+"""P5: how much of the output's error reaches a hidden update?"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from brainalign.plausibility.probe import Control, Measured, Probe
+from brainalign.plausibility.relabelled import relabelled
+from brainalign.plausibility.subject import Subject
+
+_TOLERANCE = 1e-8
+
+
+@dataclass(frozen=True)
+class ErrorBroadcast(Probe):
+    """Rank of the changes of a hidden update under all other labels of a sample; the largest over weights.
+
+    0: the update does not know the target (of this step); 1: it knows one number of it, as a neuromodulator could tell;
+    up to the number of classes less one: a vector is sent. A label that is shown with the input counts, too.
+    """
+
+    code: ClassVar[str] = "P5"
+    title: ClassVar[str] = "error broadcast: numbers about the target that reach a hidden update"
+    unit: ClassVar[str] = "numbers"
+    limit: ClassVar[float] = 1.0
+    passing: ClassVar[Control] = Control("weight_perturbation")
+    failing: ClassVar[Control] = Control("direct_feedback_alignment")
+
+    def measure(self, subject: Subject) -> Measured:
+        """Return one rank per state."""
+        values = []
+        for changes in relabelled(subject):
+            ranks = [0]
+            for before, found in changes.values():
+                strength = torch.linalg.svdvals(torch.stack([change.flatten() for change in found]))
+                felt = strength[0] > _TOLERANCE * before.norm()
+                ranks.append(int((strength > _TOLERANCE * strength[0]).sum()) if felt else 0)
+            values.append(float(max(ranks)))
+        return Measured(tuple(values), f"a vector would be {subject.network.task.n_outputs - 1}")

@@ -1,0 +1,52 @@
+"""P3: how long must a synapse wait for what it learns from?"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.subject import Moment, Subject
+from brainalign.plausibility.tap import Crossing, Tap
+
+
+def hidden_synapses(subject: Subject, moment: Moment, tap: Tap) -> list[tuple[str, Crossing]]:
+    """Return the weights below the readout that are met, each with its first crossing forwards."""
+    del moment
+    found = []
+    for name in subject.hidden:
+        own = [crossing for crossing in tap.crossings if crossing.forward and name in crossing.matrices]
+        if own:
+            found.append((name, own[0]))
+    return found
+
+
+@dataclass(frozen=True)
+class Locking(Probe):
+    """``D_l``: synapses that signals cross after a layer has answered and before its update is known; the largest.
+
+    Counted along the longest path of the step, from the arrival of the layer's first current to the update of its
+    weight. 0: an update needs nothing but the layer's own two activities; 1: one more signal, from anywhere.
+    """
+
+    code: ClassVar[str] = "P3"
+    title: ClassVar[str] = "waiting: synapses crossed between a layer's answer and its update"
+    unit: ClassVar[str] = "synapses"
+    limit: ClassVar[float] = 1.0
+    evidence: ClassVar[str] = "trace"
+    passing: ClassVar[Control] = Control("hebbian")
+    failing: ClassVar[Control] = Control("backprop")
+
+    def measure(self, subject: Subject) -> Measured:
+        """Return the largest wait per state."""
+        values, by_layer = [], []
+        for moment in subject.moments():
+            step, tap = subject.watch(moment)
+            by_layer = [
+                tap.node(step.updates[name]).depth - tap.nodes[first.node].depth
+                for name, first in hidden_synapses(subject, moment, tap)
+                if name in step.updates
+            ]
+            if not by_layer:
+                msg = "no hidden weight changes"
+                raise Unsupported(msg)
+            values.append(float(max(0, *by_layer)) if len(by_layer) > 1 else float(max(0, by_layer[0])))
+        return Measured(tuple(values), f"by weight: {', '.join(str(max(0, depth)) for depth in by_layer)}")

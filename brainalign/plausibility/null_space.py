@@ -1,0 +1,141 @@
+"""Changes of a matrix that none of the activity that met it can feel."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from brainalign.credit.step import Step
+from brainalign.plausibility.probe import Unsupported
+from brainalign.plausibility.subject import Moment, Subject
+from brainalign.plausibility.tap import Crossing, Tap
+from brainalign.randomness import stream
+
+#: Directions of activity weaker than this, relative to the strongest, count as absent.
+_ABSENT = 1e-12
+#: Relative change of a current above which an intervention was felt.
+_FELT = 1e-8
+
+
+class Unfelt(NamedTuple):
+    """A step beside the same step after a change of one matrix that no message of the step could feel.
+
+    ``rows`` are those that were changed.
+    """
+
+    matrix: str
+    rows: Tensor
+    before: Step
+    after: Step
+
+
+def carriers(subject: Subject, moment: Moment, tap: Tap) -> dict[str, list[Crossing]]:
+    """Return matrix to its crossings in its main direction: the one in which activity met it first.
+
+    Weights of the network and matrices that an optimiser trains with them are carriers; of convolutions, those that
+    are met forwards.
+    """
+    trained = {**moment.params, **{name: moment.state[name] for name in subject.rule.trainable(moment.state)}}
+    found: dict[str, list[Crossing]] = {}
+    for crossing in tap.crossings:
+        for name in crossing.matrices & trained.keys():
+            if trained[name].ndim < 2 or (trained[name].ndim == 4 and not crossing.forward):
+                continue
+            known = found.setdefault(name, [])
+            if not known or known[0].forward == crossing.forward:
+                known.append(crossing)
+    return found
+
+
+def unfelt_changes(subject: Subject) -> Iterator[Unfelt]:
+    """Change every carrier at every step of every instance, and let what the rule remembers of it live on.
+
+    The weights follow the path of the undisturbed rule; the rule's state follows the disturbed one, so that copies
+    that are made now and used later show.
+
+    Raises
+    ------
+    Unsupported
+        If no matrix can be changed unfelt.
+    """
+    refused: dict[str, str] = {}
+    told = False
+    for seed in subject.seeds:
+        remembered: dict[str, dict[str, Tensor]] = {}
+        for t, moment in enumerate(subject.path(seed)):
+            before, tap = subject.watch(moment)
+            for name, crossings in carriers(subject, moment, tap).items():
+                if name in refused:
+                    continue
+                try:
+                    change, rows = _change(name, crossings, {**moment.params, **moment.state}[name], seed, t)
+                    state = {**moment.state, **remembered.get(name, {})} if t < subject.horizon else moment.state
+                    changed = _with(moment._replace(state=state), name, change)
+                    if t == 0:
+                        _refuse_felt(subject, changed, name, crossings)
+                except Unsupported as reason:
+                    refused[name] = str(reason)
+                    continue
+                after = subject.step(changed)
+                told = True
+                yield Unfelt(name, rows, before, after)
+                kept = subject.moved(changed, after)[1]
+                remembered[name] = {n: value for n, value in kept.items() if n != name}
+                if name in moment.state:
+                    following = subject.moved(moment, before)[1]
+                    remembered[name][name] = following[name]
+    if not told:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise Unsupported(reasons or "no activity meets a matrix")
+
+
+def _change(name: str, crossings: list[Crossing], weight: Tensor, seed: int, t: int) -> tuple[Tensor, Tensor]:
+    """Return a change of half of the rows of ``weight``, as long as they are, that ``crossings`` cannot feel."""
+    met = torch.cat([crossing.columns() for crossing in crossings])
+    flat = weight.flatten(1) if crossings[0].forward else weight.T
+    if met.shape[1] != flat.shape[1]:
+        msg = f"its {flat.shape[1]} inputs are met in parts"
+        raise Unsupported(msg)
+    _, strength, directions = torch.linalg.svd(met, full_matrices=False)
+    basis = directions[strength > _ABSENT * strength[0]]
+    if len(basis) >= flat.shape[1]:
+        msg = f"null space empty, {len(met)} states span all {flat.shape[1]} inputs"
+        raise Unsupported(msg)
+    generator = stream(seed, "null space", name, t)
+    change = torch.randn(flat.shape, generator=generator, dtype=flat.dtype)
+    change = change - change @ basis.T @ basis
+    rows = torch.rand(len(flat), generator=generator) < 0.5
+    rows[0], rows[-1] = True, False
+    change[~rows] = 0
+    change = change * (flat[rows].norm().clamp_min(1e-3) / change.norm())
+    change = change.view_as(weight) if crossings[0].forward else change.T
+    return change, rows
+
+
+def _with(moment: Moment, name: str, change: Tensor) -> Moment:
+    if name in moment.params:
+        return moment._replace(params={**moment.params, name: moment.params[name] + change})
+    return moment._replace(state={**moment.state, name: moment.state[name] + change})
+
+
+def _refuse_felt(subject: Subject, changed: Moment, name: str, crossings: list[Crossing]) -> None:
+    """Refuse a matrix whose function, not itself, carries signals: the same message then makes another current."""
+    _, tap = subject.watch(changed)
+    for crossing in crossings:
+        there = tap.crossings[crossing.index]
+        if not _differ(crossing.message, there.message) and _differ(crossing.current, there.current):
+            msg = "signals cross a nonlinear function of it, which feels every change"
+            raise Unsupported(msg)
+
+
+def _differ(before: Tensor, after: Tensor) -> bool:
+    return bool((after - before).norm() > _FELT * before.norm().clamp_min(1e-300))
+
+
+def relative_change(before: Tensor, after: Tensor) -> float:
+    """Return the length of the change relative to the length before; 1 if something came of nothing."""
+    change, scale = float((after - before).norm()), float(before.norm())
+    if change == 0:
+        return 0.0
+    return change / scale if scale > 0 else 1.0

@@ -1,0 +1,76 @@
+"""P4: how many phases does a sample take that a neuron has to tell apart?"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from brainalign.plausibility.forward_pass import forward_pass
+from brainalign.plausibility.locking import hidden_synapses
+from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.tap import Y, Crossing, Tap
+
+
+@dataclass(frozen=True)
+class Phases(Probe):
+    """Phases of one sample at a hidden layer, the largest over layers.
+
+    What a layer receives before its update is put in order of cause. Along a chain of causes a new phase begins where
+    arrivals start, or cease, to depend on the target: ``x`` first and the error afterwards are two. Separate passes
+    that do not depend on each other (positive and negative samples, two trembles) are a phase each. Signals that could
+    arrive at the same time, such as a fixed projection of the target, are none.
+    """
+
+    code: ClassVar[str] = "P4"
+    title: ClassVar[str] = "phases: stages of a sample that a hidden neuron has to tell apart"
+    limit: ClassVar[float] = 1.0
+    evidence: ClassVar[str] = "trace"
+    passing: ClassVar[Control] = Control("hebbian")
+    failing: ClassVar[Control] = Control("forward_forward")
+
+    def measure(self, subject: Subject) -> Measured:
+        """Return one number per state."""
+        values = []
+        for moment in subject.moments():
+            step, tap = subject.watch(moment)
+            plain = forward_pass(subject, moment)
+            found = []
+            for name, first in hidden_synapses(subject, moment, tap):
+                if name not in step.updates:
+                    continue
+                crossed = tap.node(step.updates[name]).crossed
+                arrivals = [c for c in tap.crossings if c.receivers == first.receivers and crossed >> c.index & 1]
+                passes = _starts(tap, arrivals) / _starts(
+                    plain, [c for c in plain.crossings if c.receivers == first.receivers]
+                )
+                found.append(max(round(passes), 1) - 1 + _longest(tap, arrivals))
+            if not found:
+                msg = "no hidden weight changes"
+                raise Unsupported(msg)
+            values.append(float(max(found)))
+        return Measured(tuple(values))
+
+
+def _longest(tap: Tap, arrivals: list[Crossing]) -> int:
+    """Return the most stretches of one kind along a chain of causes."""
+    kinds = [tap.reads(tap.nodes[c.node], Y) for c in arrivals]
+    phases: list[int] = []
+    for k, crossing in enumerate(arrivals):
+        before = tap.nodes[crossing.node].crossed
+        phases.append(
+            max((phases[j] + (kinds[j] != kinds[k]) for j in range(k) if before >> arrivals[j].index & 1), default=1)
+        )
+    return max(phases, default=1)
+
+
+def _starts(tap: Tap, arrivals: list[Crossing]) -> float:
+    """Return how many numbers arrive forwards at a layer that no earlier arrival at it caused, repetitions once."""
+    mask = sum(1 << crossing.index for crossing in arrivals)
+    first: list[Tensor] = []
+    for c in arrivals:
+        caused = tap.nodes[c.node].crossed & mask & ~(1 << c.index)
+        if c.forward and c.matrices <= tap.params and not caused and not any(torch.equal(c.current, f) for f in first):
+            first.append(c.current)
+    return float(sum(current.numel() for current in first)) or 1.0

@@ -1,0 +1,99 @@
+"""The contract of a probe: one criterion as an experiment on a running rule."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from brainalign.discovery import available
+from brainalign.plausibility.subject import Subject
+from brainalign.rules.learning_rule import LearningRule, learning_rule
+
+#: From the strongest kind of evidence to the weakest.
+EVIDENCE = ("intervention", "trace", "declared")
+
+
+class Unsupported(Exception):  # noqa: N818 -- not an error: the answer of a probe that cannot tell
+    """Why a probe cannot tell."""
+
+
+class Measured(NamedTuple):
+    """Values over states and seeds, and what to say of them in a few words."""
+
+    values: tuple[float, ...]
+    note: str = ""
+
+
+class Control(NamedTuple):
+    """A rule of which a probe's answer is known."""
+
+    rule: str
+    options: Mapping[str, Any] = {}
+
+    def build(self) -> LearningRule:
+        """Return the rule."""
+        return learning_rule(self.rule, dict(self.options))
+
+
+@dataclass(frozen=True)
+class Probe(ABC):
+    """One criterion, measured.
+
+    Attributes
+    ----------
+    code
+        Name in tables: ``"P1"``, ``"P1b"``.
+    title, unit
+        What is measured, in a few words, and in what; an empty unit is a pure number.
+    limit
+        Largest value that passes; None where there is nothing to pass.
+    at_least
+        Whether ``limit`` is the smallest value that passes instead.
+    evidence
+        One of :data:`EVIDENCE`.
+    passing, failing
+        Controls: rules that must pass and fail (for a probe without a limit: a rule whose value must be at most and
+        above ``certain``). A probe whose controls answer otherwise is not certified.
+    certain
+        Stands in for ``limit`` when controls of a probe without one are checked.
+    """
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    unit: ClassVar[str] = ""
+    limit: ClassVar[float | None] = None
+    at_least: ClassVar[bool] = False
+    evidence: ClassVar[str] = "intervention"
+    passing: ClassVar[Control | None]
+    failing: ClassVar[Control | None]
+    certain: ClassVar[float | None] = None
+
+    @abstractmethod
+    def measure(self, subject: Subject) -> Measured:
+        """Return values of ``subject``; the worst of them decides.
+
+        Raises
+        ------
+        Unsupported
+            If the probe cannot tell for this rule and network.
+        """
+
+    def passes(self, measured: Measured, limit: float | None = None) -> bool | None:
+        """Return whether the worst value is within ``limit`` (default: the probe's); None without one."""
+        limit = self.limit if limit is None else limit
+        if limit is None:
+            return None
+        if self.at_least:
+            return min(measured.values) >= limit
+        return max(measured.values) <= limit
+
+
+def probes() -> dict[str, Probe]:
+    """Return every probe by code, in the order of the specification."""
+    found = [probe() for probe in available("plausibility", Probe).values()]
+    return {probe.code: probe for probe in sorted(found, key=_order)}
+
+
+def _order(probe: Probe) -> tuple[int, str]:
+    digits = "".join(c for c in probe.code if c.isdigit())
+    return int(digits), probe.code

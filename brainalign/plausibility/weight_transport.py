@@ -1,0 +1,46 @@
+"""P1: do updates know weights that no signal of theirs came through forwards?"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from brainalign.plausibility.null_space import relative_change, unfelt_changes
+from brainalign.plausibility.probe import Control, Measured, Probe
+from brainalign.plausibility.subject import Subject
+
+
+@dataclass(frozen=True)
+class WeightTransport(Probe):
+    """``max_l |dW_l(W_m + E) - dW_l(W_m)| / |dW_l|`` with ``E S = 0``, over matrices, steps and seeds.
+
+    ``S`` holds every state that met ``W_m`` in its main direction during the step, so the change ``E`` leaves every
+    signal that crosses it as it was; an update of another synapse that changes all the same has read ``W_m`` in another
+    way: transposed, by its sign, or from a copy. To perturb a weight and look whether updates change would find every
+    rule guilty that has an output error. Changes are made at every step of a horizon longer than an epoch, and what
+    the rule keeps of them in its state lives on. Matrices that the rule trains beside the network (heads, mirrors)
+    count as carriers too.
+    """
+
+    code: ClassVar[str] = "P1"
+    title: ClassVar[str] = "weight transport: change of updates when weights change in the null space of their input"
+    limit: ClassVar[float] = 1e-6
+    passing: ClassVar[Control] = Control("feedback_alignment")
+    failing: ClassVar[Control] = Control("backprop")
+
+    def measure(self, subject: Subject) -> Measured:
+        """Return one value per instance and step."""
+        worst: dict[str, float] = {}
+        values = []
+        for one in unfelt_changes(subject):
+            changes = [
+                relative_change(update, one.after.updates[name])
+                for name, update in one.before.updates.items()
+                if not _same_synapse(name, one.matrix)
+            ]
+            values.append(max(changes, default=0.0))
+            worst[one.matrix] = max(worst.get(one.matrix, 0.0), values[-1])
+        read = [name for name, value in worst.items() if value > self.limit]
+        return Measured(tuple(values), f"read: {', '.join(read)}" if read else f"{len(worst)} matrices changed unseen")
+
+
+def _same_synapse(update: str, matrix: str) -> bool:
+    return update.rsplit(".", 1)[0] == matrix.rsplit(".", 1)[0]
