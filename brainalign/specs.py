@@ -178,6 +178,9 @@ class StudySpec:
         What they are compared with.
     scoring
         How.
+    plausibility
+        Which probes each rule goes through: ``"mechanism"`` (single steps), ``"all"`` (short trainings, too) or
+        ``"none"``.
     """
 
     name: str
@@ -185,8 +188,11 @@ class StudySpec:
     populations: tuple[TrainSpec, ...]
     recordings: tuple[RecordingSpec, ...]
     scoring: ScoringSpec = field(default_factory=ScoringSpec)
+    plausibility: str = "mechanism"
 
     def __post_init__(self) -> None:
+        allowed = ("mechanism", "all", "none")
+        _require(self.plausibility in allowed, "plausibility", self.plausibility, f"one of: {', '.join(allowed)}")
         first: dict[str, TrainSpec] = {}
         seen: set[tuple[str, str]] = set()
         for population in self.populations:
@@ -220,7 +226,7 @@ def read_study(path: str | Path) -> StudySpec:
 
     The file holds ``name``, ``title``, a table ``[training]`` of options all populations share, one table
     ``[rules.<name>]`` per rule with options of its own (``options`` are the rule's fields), ``[[recordings]]``
-    and ``[scoring]``.
+    ``[scoring]``, and ``plausibility``.
 
     Raises
     ------
@@ -232,13 +238,14 @@ def read_study(path: str | Path) -> StudySpec:
 
 def study_from_table(table: Mapping[str, Any], where: str = "study") -> StudySpec:
     """Build a study from nested tables; see :func:`read_study`."""
-    known = ("name", "title", "training", "rules", "recordings", "scoring")
+    known = ("name", "title", "training", "rules", "recordings", "scoring", "plausibility")
     known_keys(table, known, where)
     for key in ("name", "training", "rules", "recordings"):
         if key not in table:
-            msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} (title and scoring are optional)."
+            optional = "title, scoring and plausibility are optional"
+            msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} ({optional})."
             raise SpecError(msg)
-    for key in ("name", "title"):
+    for key in ("name", "title", "plausibility"):
         _typed(str, table.get(key, ""), f"{where}: {key}")
     for key in ("training", "rules", "scoring"):
         _typed(Options, table.get(key, {}), f"{where}, [{key}]")
@@ -253,7 +260,10 @@ def study_from_table(table: Mapping[str, Any], where: str = "study") -> StudySpe
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
-    return StudySpec(table["name"], table.get("title", table["name"]), tuple(populations), tuple(recordings), scoring)
+    return StudySpec(
+        table["name"], table.get("title", table["name"]), tuple(populations), tuple(recordings), scoring,
+        table.get("plausibility", "mechanism"),
+    )  # fmt: skip
 
 
 def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:

@@ -23,6 +23,9 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.inference.condensed_pairs import check_method
 from brainalign.networks.architecture import architecture
+from brainalign.plausibility.probe import mechanism, probes
+from brainalign.plausibility.scorecard import COLUMNS, Candidate, scorecard, write_scorecard
+from brainalign.plausibility.subject import PROBED
 from brainalign.provenance import TRAINING_ROOMS, code_hash, versions
 from brainalign.randomness import numpy_stream, stream
 from brainalign.rdms import RDMs
@@ -103,6 +106,7 @@ class _StudyRun:
         alignment = Alignment.concatenate(parts)
         self.stale = [one.checkpoint.spec.rule for one in trained if one.code != code_hash(*TRAINING_ROOMS)]
         self._write(trained, alignment, checkpoints)
+        self._probe()
         return self.out
 
     def _refuse_early(self) -> None:
@@ -182,6 +186,29 @@ class _StudyRun:
     def _instances(self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli) -> list[Instance]:
         shown = [show(many, stimuli, self.spec.scoring.resolution, self.runtime.device) for many in checkpoints]
         return [one for instances in shown for one in instances]
+
+    def _probe(self) -> None:
+        """Write the scorecard of every rule with its options, or take it from an earlier run of the same code."""
+        if self.spec.plausibility == "none":
+            return
+        codes = mechanism() if self.spec.plausibility == "mechanism" else tuple(probes())
+        rules: dict[str, list[Candidate]] = {}
+        for one in self.spec.populations:
+            if one.network in PROBED:
+                rules.setdefault(one.network, []).append(
+                    Candidate(one.rule, one.rule, tuple(_hashable(one.rule_options).items()))
+                )
+        key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code_hash())
+        folder = self.out / "cache" / f"scorecard-{key[:16]}"
+        if not (folder / "criteria.csv").exists():
+            total = len(self.spec.populations) * 1000
+            tables = [
+                scorecard(group, network, only=codes, progress=lambda done, of, text: self.progress(total, total, text))
+                for network, group in rules.items()
+            ]
+            write_scorecard(folder, pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS))
+        for name in ("scorecard.csv", "criteria.csv"):
+            write_text(self.out / name, (folder / name).read_text(encoding="utf-8"))
 
     # -- the results folder -------------------------------------------------------------------------------------------
 
@@ -295,6 +322,10 @@ def _answers_its_own_way(start: Checkpoint) -> bool:
     x = torch.randn(4, *network.task.input_shape, generator=stream(0, "answers"))
     own, plain = rule.respond(network, params, state, x), network.activities(params, state, x)
     return not all(torch.allclose(own[layer], plain[layer], rtol=1e-4, atol=1e-5) for layer in plain)
+
+
+def _hashable(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
 
 
 def _displayed(stimuli: Stimuli) -> Stimuli:

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 ROOMS = (
     *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "shipped", "specs"),
     *("datasets", "networks", "credit", "rules", "support"),
-    *("training", "reproduction", "activations"),
+    *("training", "reproduction", "activations", "plausibility"),
     *("rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "comparisons", "inference"),
     *("alignment", "study", "report", "terminal", "__main__"),

@@ -45,6 +45,7 @@ TABLE: dict[str, Any] = {
     "rules": {"untrained": {}, "backprop": {}, "feedback_alignment": {}},
     "recordings": [RECORDING],
     "scoring": {"n_bootstrap": 100},
+    "plausibility": "none",
 }
 
 

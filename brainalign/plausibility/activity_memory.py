@@ -1,4 +1,4 @@
-"""P12b: how much activity must be held until the updates are known?"""
+"""P12b: how much activity is held until the updates are known."""
 
 from dataclasses import dataclass
 from math import prod
@@ -32,14 +32,15 @@ class ActivityMemory(Probe):
 
 
 def most_alive(tap: Tap) -> int:
-    """Return the largest number of elements that are needed at one time; updates, as large as weights, left out."""
+    """Return the largest number of elements that are needed at one time; matrices and their updates left out."""
+    weights = {prod(shape) for shape in tap.matrix_shapes}
     last = list(range(len(tap.nodes)))
     for k, node in enumerate(tap.nodes):
         for parent in node.parents:
             last[parent] = k
     change = [0] * (len(tap.nodes) + 1)
     for k, node in enumerate(tap.nodes):
-        if node.operation == "source" or node.shape in tap.weight_shapes:
+        if node.operation == "source" or node.made_of or prod(node.shape) in weights:
             continue
         change[k] += prod(node.shape)
         change[last[k] + 1] -= prod(node.shape)

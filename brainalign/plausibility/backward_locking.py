@@ -1,17 +1,27 @@
-"""P3c: does a teaching signal pass through other hidden layers on its way?"""
+"""P3c: whether a teaching signal passes through other hidden layers on its way."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
+from brainalign.credit.step import Step
 from brainalign.plausibility.locking import hidden_synapses
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Moment, Subject
 from brainalign.plausibility.tap import Crossing, Tap
+from brainalign.plausibility.unsupported import Unsupported
 
 
 def teaching(moment: Moment, crossings: list[Crossing]) -> list[Crossing]:
     """Return crossings that are not the network's own forward ones: backwards, or through matrices of the rule."""
-    return [c for c in crossings if c.matrices and not (c.forward and c.matrices <= moment.params.keys())]
+    return [c for c in crossings if not (c.forward and c.matrices <= moment.params.keys())]
+
+
+def hidden_teaching(subject: Subject, moment: Moment, step: Step, tap: Tap) -> list[Crossing]:
+    """Return the :func:`teaching` crossings that any hidden update rests on."""
+    crossed = 0
+    for name in subject.hidden:
+        crossed |= tap.node(step.updates[name]).crossed if name in step.updates else 0
+    return [c for c in teaching(moment, tap.crossings) if crossed >> c.order & 1]
 
 
 @dataclass(frozen=True)
@@ -49,5 +59,8 @@ def _relayed(moment: Moment, tap: Tap, update: object, first: Crossing, outputs:
     taught = teaching(moment, tap.crossings_before(tap.node(update)))  # type: ignore[arg-type]
     elsewhere = [c for c in taught if c.receivers not in (outputs, first.receivers)]
     return any(
-        tap.nodes[later.node].crossed >> earlier.index & 1 for earlier in elsewhere for later in taught if later != earlier
+        tap.nodes[later.node].crossed >> earlier.order & 1
+        for earlier in elsewhere
+        for later in taught
+        if later != earlier
     )

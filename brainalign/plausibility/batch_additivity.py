@@ -1,4 +1,4 @@
-"""P10: is the update of a batch what its samples would have taught one by one?"""
+"""P10: whether a batch teaches what its samples would have taught one by one."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,8 +8,9 @@ from torch import Tensor
 
 from brainalign.networks.network import Params
 from brainalign.plausibility.null_space import relative_change
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import BATCH, Moment, Subject
+from brainalign.plausibility.unsupported import Unsupported
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""P12: what does a step cost beside a forward pass?"""
+"""P12: what a step costs beside a forward pass."""
 
 from dataclasses import dataclass
 from typing import ClassVar

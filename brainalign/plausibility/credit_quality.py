@@ -1,12 +1,13 @@
-"""P11: how close is an update to the direction that lowers the loss fastest?"""
+"""P11: how close an update is to the direction that lowers the loss fastest."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from brainalign.credit.angles import angle
 from brainalign.credit.chain import error_descent
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.unsupported import Unsupported
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""P9: does a neuron excite or inhibit, but not both?"""
+"""P9: whether a neuron excites or inhibits, but not both."""
 
 from dataclasses import dataclass
 from typing import ClassVar

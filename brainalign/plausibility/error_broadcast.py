@@ -1,4 +1,4 @@
-"""P5: how much of the output's error reaches a hidden update?"""
+"""P5: how much of the output's error reaches a hidden update."""
 
 from dataclasses import dataclass
 from typing import ClassVar

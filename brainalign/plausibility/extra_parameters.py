@@ -1,4 +1,4 @@
-"""P12c: how much does a rule carry beside the network?"""
+"""P12c: how much a rule carries beside the network."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,11 +1,12 @@
-"""P1b: how alike are feedback weights and the forward weights they stand for?"""
+"""P1b: how alike feedback weights are to the forward weights they stand for."""
 
 from dataclasses import dataclass
 from math import degrees, sqrt
 from typing import ClassVar
 
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.unsupported import Unsupported
 from brainalign.plausibility.weight_transport import WeightTransport
 
 
@@ -13,9 +14,9 @@ from brainalign.plausibility.weight_transport import WeightTransport
 class FeedbackSymmetry(Probe):
     """Degrees between feedback weights and the forward weights they stand for; the mean over weights, per state.
 
-    90 is unrelated, give or take ``1 / sqrt(mn)`` rad for a matrix of ``m x n``; 0 is a copy. Weights that come to agree
-    by learning are a finding, weights that agree before the first step were copied. Rules that send errors through
-    the forward weights themselves are at 0; rules without feedback have no angle.
+    90 is unrelated, give or take ``1 / sqrt(mn)`` rad for a matrix of ``m x n``; 0 is a copy. Weights that come to
+    agree by learning are a finding, weights that agree before the first step were copied, or learned before. Rules that
+    send errors through the forward weights themselves are at 0; rules without feedback have no angle.
     """
 
     code: ClassVar[str] = "P1b"
@@ -27,7 +28,10 @@ class FeedbackSymmetry(Probe):
 
     def measure(self, subject: Subject) -> Measured:
         """Return the mean angle of each instance at the start and after training."""
-        values, start, end, spread = [], [], [], 0.0
+        values: list[float] = []
+        start: list[float] = []
+        end: list[float] = []
+        spread = 0.0
         for k, moment in enumerate(subject.moments()):
             angles = subject.rule.feedback_angles(subject.network, moment.params, moment.state)
             if not angles:
@@ -39,7 +43,7 @@ class FeedbackSymmetry(Probe):
         mean = [sum(part) / len(part) for part in (start, end)]
         copied = abs(mean[0] - 90) > 4 * spread
         note = f"{mean[0]:.1f} at the start, {mean[1]:.1f} after {subject.horizon + subject.training} steps"
-        return Measured(tuple(values), note + ("; not unrelated at the start" if copied else ""))
+        return Measured(tuple(values), note + ("; related before the first step" if copied else ""))
 
     def _without(self, subject: Subject) -> Measured:
         """Return 0 where the forward weights themselves carry errors, and refuse where nothing does."""

@@ -1,11 +1,12 @@
-"""P3: how long must a synapse wait for what it learns from?"""
+"""P3: how long a synapse waits for what it learns from."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Moment, Subject
 from brainalign.plausibility.tap import Crossing, Tap
+from brainalign.plausibility.unsupported import Unsupported
 
 
 def hidden_synapses(subject: Subject, moment: Moment, tap: Tap) -> list[tuple[str, Crossing]]:

@@ -1,4 +1,4 @@
-"""P10b: what does a rule remember of samples beside its weights?"""
+"""P10b: what a rule remembers of samples beside its weights."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -7,27 +7,29 @@ import torch
 from torch import Tensor
 
 from brainalign.credit.step import Step
-from brainalign.plausibility.probe import Unsupported
 from brainalign.plausibility.subject import Moment, Subject
 from brainalign.plausibility.tap import Crossing, Tap
+from brainalign.plausibility.unsupported import Unsupported
 from brainalign.randomness import stream
 
 #: Directions of activity weaker than this, relative to the strongest, count as absent.
 _ABSENT = 1e-12
+#: Length of an update, relative to the longest, below which it is rounding.
+_NOTHING = 1e-9
 #: Relative change of a current above which an intervention was felt.
 _FELT = 1e-8
 
 
 class Unfelt(NamedTuple):
-    """A step beside the same step after a change of one matrix that no message of the step could feel.
+    """What followed from a change of half the rows of one matrix that no message of the step could feel.
 
-    ``rows`` are those that were changed.
+    ``others`` is the largest relative change of an update of other synapses, ``neighbours`` that of the rows of its own
+    update that were not changed; None if it has no update.
     """
 
     matrix: str
-    rows: Tensor
-    before: Step
-    after: Step
+    others: float
+    neighbours: float | None
 
 
 def carriers(subject: Subject, moment: Moment, tap: Tap) -> dict[str, list[Crossing]]:
@@ -48,22 +50,30 @@ def carriers(subject: Subject, moment: Moment, tap: Tap) -> dict[str, list[Cross
     return found
 
 
-def unfelt_changes(subject: Subject) -> Iterator[Unfelt]:
-    """Change every carrier at every step of every instance, and let what the rule remembers of it live on.
+def unfelt_changes(subject: Subject) -> list[Unfelt]:
+    """Change every carrier at every step of the first instance, and let what the rule remembers of it live on.
 
     The weights follow the path of the undisturbed rule; the rule's state follows the disturbed one, so that copies
-    that are made now and used later show.
+    that are made now and used later show. Of other instances, the first step and those after training are probed.
 
     Raises
     ------
     Unsupported
         If no matrix can be changed unfelt.
     """
+    if "unfelt" not in subject.found:
+        subject.found["unfelt"] = list(_unfelt(subject))
+    return subject.found["unfelt"]
+
+
+def _unfelt(subject: Subject) -> Iterator[Unfelt]:
     refused: dict[str, str] = {}
     told = False
     for seed in subject.seeds:
         remembered: dict[str, dict[str, Tensor]] = {}
         for t, moment in enumerate(subject.path(seed)):
+            if seed != subject.seeds[0] and 0 < t < subject.horizon:
+                continue
             before, tap = subject.watch(moment)
             for name, crossings in carriers(subject, moment, tap).items():
                 if name in refused:
@@ -79,7 +89,7 @@ def unfelt_changes(subject: Subject) -> Iterator[Unfelt]:
                     continue
                 after = subject.step(changed)
                 told = True
-                yield Unfelt(name, rows, before, after)
+                yield _compared(name, rows, before, after)
                 kept = subject.moved(changed, after)[1]
                 remembered[name] = {n: value for n, value in kept.items() if n != name}
                 if name in moment.state:
@@ -88,6 +98,21 @@ def unfelt_changes(subject: Subject) -> Iterator[Unfelt]:
     if not told:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
         raise Unsupported(reasons or "no activity meets a matrix")
+
+
+def _compared(matrix: str, rows: Tensor, before: Step, after: Step) -> Unfelt:
+    synapse = matrix.rsplit(".", 1)[0]
+    # An update that is zero but for rounding (the bias of keys, which a softmax cannot feel) has no relative change.
+    smallest = _NOTHING * max((float(update.norm()) for update in before.updates.values()), default=0.0)
+    others = [
+        relative_change(update, after.updates[name], smallest)
+        for name, update in before.updates.items()
+        if name.rsplit(".", 1)[0] != synapse
+    ]
+    own, neighbours = before.updates.get(matrix), None
+    if own is not None and len(own) == len(rows):
+        neighbours = relative_change(own[~rows], after.updates[matrix][~rows])
+    return Unfelt(matrix, max(others, default=0.0), neighbours)
 
 
 def _change(name: str, crossings: list[Crossing], weight: Tensor, seed: int, t: int) -> tuple[Tensor, Tensor]:
@@ -123,7 +148,7 @@ def _refuse_felt(subject: Subject, changed: Moment, name: str, crossings: list[C
     """Refuse a matrix whose function, not itself, carries signals: the same message then makes another current."""
     _, tap = subject.watch(changed)
     for crossing in crossings:
-        there = tap.crossings[crossing.index]
+        there = tap.crossings[crossing.order]
         if not _differ(crossing.message, there.message) and _differ(crossing.current, there.current):
             msg = "signals cross a nonlinear function of it, which feels every change"
             raise Unsupported(msg)
@@ -133,9 +158,9 @@ def _differ(before: Tensor, after: Tensor) -> bool:
     return bool((after - before).norm() > _FELT * before.norm().clamp_min(1e-300))
 
 
-def relative_change(before: Tensor, after: Tensor) -> float:
-    """Return the length of the change relative to the length before; 1 if something came of nothing."""
-    change, scale = float((after - before).norm()), float(before.norm())
+def relative_change(before: Tensor, after: Tensor, smallest: float = 0.0) -> float:
+    """Return the length of the change relative to the length before, or to ``smallest``; 1 if it came of nothing."""
+    change, scale = float((after - before).norm()), max(float(before.norm()), smallest)
     if change == 0:
         return 0.0
     return change / scale if scale > 0 else 1.0

@@ -1,4 +1,4 @@
-"""P2: does anything a neuron owns depend on what another neuron owns, other than through a synapse?"""
+"""P2: whether anything a neuron owns depends on what another owns, other than through a synapse."""
 
 from dataclasses import dataclass
 from math import prod
@@ -9,7 +9,6 @@ from torch import Tensor
 
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Moment, Subject
-from brainalign.plausibility.tap import Crossing, Tap
 from brainalign.randomness import stream
 
 #: Size of a disturbance, relative to the currents it is added to.

@@ -1,4 +1,4 @@
-"""P4b: how often is a layer evaluated for one sample?"""
+"""P4b: how often a layer is evaluated for one sample."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""P4: how many phases does a sample take that a neuron has to tell apart?"""
+"""P4: how many phases of a sample a neuron has to tell apart."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,9 +8,10 @@ from torch import Tensor
 
 from brainalign.plausibility.forward_pass import forward_pass
 from brainalign.plausibility.locking import hidden_synapses
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
-from brainalign.plausibility.tap import Y, Crossing, Tap
+from brainalign.plausibility.tap import Crossing, Tap, Y
+from brainalign.plausibility.unsupported import Unsupported
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Phases(Probe):
                 if name not in step.updates:
                     continue
                 crossed = tap.node(step.updates[name]).crossed
-                arrivals = [c for c in tap.crossings if c.receivers == first.receivers and crossed >> c.index & 1]
+                arrivals = [c for c in tap.crossings if c.receivers == first.receivers and crossed >> c.order & 1]
                 passes = _starts(tap, arrivals) / _starts(
                     plain, [c for c in plain.crossings if c.receivers == first.receivers]
                 )
@@ -60,17 +61,17 @@ def _longest(tap: Tap, arrivals: list[Crossing]) -> int:
     for k, crossing in enumerate(arrivals):
         before = tap.nodes[crossing.node].crossed
         phases.append(
-            max((phases[j] + (kinds[j] != kinds[k]) for j in range(k) if before >> arrivals[j].index & 1), default=1)
+            max((phases[j] + (kinds[j] != kinds[k]) for j in range(k) if before >> arrivals[j].order & 1), default=1)
         )
     return max(phases, default=1)
 
 
 def _starts(tap: Tap, arrivals: list[Crossing]) -> float:
     """Return how many numbers arrive forwards at a layer that no earlier arrival at it caused, repetitions once."""
-    mask = sum(1 << crossing.index for crossing in arrivals)
+    mask = sum(1 << crossing.order for crossing in arrivals)
     first: list[Tensor] = []
     for c in arrivals:
-        caused = tap.nodes[c.node].crossed & mask & ~(1 << c.index)
+        caused = tap.nodes[c.node].crossed & mask & ~(1 << c.order)
         if c.forward and c.matrices <= tap.params and not caused and not any(torch.equal(c.current, f) for f in first):
             first.append(c.current)
     return float(sum(current.numel() for current in first)) or 1.0

@@ -13,10 +13,6 @@ from brainalign.rules.learning_rule import LearningRule, learning_rule
 EVIDENCE = ("intervention", "trace", "declared")
 
 
-class Unsupported(Exception):  # noqa: N818 -- not an error: the answer of a probe that cannot tell
-    """Why a probe cannot tell."""
-
-
 class Measured(NamedTuple):
     """Values over states and seeds, and what to say of them in a few words."""
 
@@ -29,6 +25,7 @@ class Control(NamedTuple):
 
     rule: str
     options: Mapping[str, Any] = {}
+    network: str | None = None
 
     def build(self) -> LearningRule:
         """Return the rule."""
@@ -51,6 +48,8 @@ class Probe(ABC):
         Whether ``limit`` is the smallest value that passes instead.
     evidence
         One of :data:`EVIDENCE`.
+    trains
+        Whether it trains networks, which takes most of the time of a scorecard.
     passing, failing
         Controls: rules that must pass and fail (for a probe without a limit: a rule whose value must be at most and
         above ``certain``). A probe whose controls answer otherwise is not certified.
@@ -64,6 +63,7 @@ class Probe(ABC):
     limit: ClassVar[float | None] = None
     at_least: ClassVar[bool] = False
     evidence: ClassVar[str] = "intervention"
+    trains: ClassVar[bool] = False
     passing: ClassVar[Control | None]
     failing: ClassVar[Control | None]
     certain: ClassVar[float | None] = None
@@ -92,6 +92,11 @@ def probes() -> dict[str, Probe]:
     """Return every probe by code, in the order of the specification."""
     found = [probe() for probe in available("plausibility", Probe).values()]
     return {probe.code: probe for probe in sorted(found, key=_order)}
+
+
+def mechanism() -> tuple[str, ...]:
+    """Return the codes of the probes that look at single steps and train nothing."""
+    return tuple(code for code, probe in probes().items() if not probe.trains)
 
 
 def _order(probe: Probe) -> tuple[int, str]:

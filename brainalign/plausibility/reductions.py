@@ -1,11 +1,12 @@
-"""P2d: which sums over a layer or a batch does an update rest on?"""
+"""P2d: which sums over a layer an update rests on."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
-from brainalign.plausibility.subject import BATCH, Subject
+from brainalign.plausibility.probe import Control, Measured, Probe
+from brainalign.plausibility.subject import Subject
 from brainalign.plausibility.tap import Tap
+from brainalign.plausibility.unsupported import Unsupported
 
 #: Operations that join the elements of an axis, products left out.
 _JOINING = ("sum", "mean", "var", "std", "norm", "amax", "amin", "max", "min", "topk", "softmax", "logsumexp", "cumsum",
@@ -16,9 +17,9 @@ _JOINING = ("sum", "mean", "var", "std", "norm", "amax", "amin", "max", "min", "
 class Reductions(Probe):
     """Kinds of reduction over the units of a hidden layer, among all that hidden updates rest on.
 
-    The audit of loss and rule: sums, norms, softmax, standardisation over the units of a layer (what mixes only the outputs,
-    as the loss does, is in the note). Optimisers of this package work element by element, so they add none; clipping
-    the norm of a whole update would.
+    The audit of loss and rule: sums, norms, softmax, standardisation over the units of a layer (what mixes only the
+    outputs, as the loss does, is in the note). Optimisers of this package work element by element, so they add none;
+    clipping the norm of a whole update would.
     """
 
     code: ClassVar[str] = "P2d"
@@ -62,15 +63,13 @@ def _joined(subject: Subject, tap: Tap, update: object) -> set[tuple[str, str]]:
         if node.made_of or not any(part in node.operation for part in _JOINING):
             continue
         for parent in (tap.nodes[place] for place in node.parents):
-            if parent.made_of or parent.shape in tap.weight_shapes:
+            if parent.made_of or parent.shape in tap.matrix_shapes:
                 continue
             softmax = any(part in node.operation for part in ("softmax", "layer_norm", "cumsum", "sort"))
-            lost = [n for n in parent.shape if softmax or n not in node.shape or node.shape.count(n) < parent.shape.count(n)]
-            for n in lost:
-                if n in widths:
-                    found.add((node.operation, f"{n} units"))
-                elif n == n_outputs:
-                    found.add((node.operation, "outputs"))
-                elif n == BATCH and not softmax and BATCH > 1:
-                    continue  # over the batch: what batch additivity measures
+            for n in set(parent.shape):  # what is joined over a batch is measured by batch additivity
+                if softmax or node.shape.count(n) < parent.shape.count(n):
+                    if n in widths:
+                        found.add((node.operation, f"{n} units"))
+                    elif n == n_outputs:
+                        found.add((node.operation, "outputs"))
     return found

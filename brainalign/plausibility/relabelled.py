@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from brainalign.plausibility.probe import Unsupported
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.unsupported import Unsupported
 
 
 def relabelled(subject: Subject) -> Iterator[dict[str, tuple[Tensor, list[Tensor]]]]:

@@ -1,16 +1,17 @@
-"""P10c: does a rule need to know which sample it is shown?"""
+"""P10c: whether a rule needs to know which sample it is shown."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from brainalign.plausibility.null_space import relative_change
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import N_TRAIN, Moment, Subject
+from brainalign.plausibility.unsupported import Unsupported
 
 
 @dataclass(frozen=True)
 class SampleIdentity(Probe):
-    """Change of updates when every sample keeps its content but goes by another index; the largest over an epoch and more."""
+    """Change of updates when every sample keeps its content but goes by another index, over more than an epoch."""
 
     code: ClassVar[str] = "P10c"
     title: ClassVar[str] = "sample identity: change of updates when samples go by other names"

@@ -1,4 +1,4 @@
-"""P12d: how many synapses must signals cross one after another?"""
+"""P12d: how many synapses signals cross one after another."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from brainalign.plausibility.subject import Subject
 
 @dataclass(frozen=True)
 class SequentialDepth(Probe):
-    """Synapses on the longest path of a step, in units of a forward pass: the time a step takes if all else is parallel."""
+    """Synapses on the longest path of a step, in units of a forward pass: its time if all else is parallel."""
 
     code: ClassVar[str] = "P12d"
     title: ClassVar[str] = "latency: synapses crossed one after another"

@@ -1,4 +1,4 @@
-"""P6: must neurons send numbers of both signs?"""
+"""P6: whether neurons must send numbers of both signs."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from brainalign.plausibility.backward_locking import teaching
+from brainalign.plausibility.backward_locking import hidden_teaching
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
 from brainalign.plausibility.tap import Crossing
@@ -33,12 +33,12 @@ class SignedMessages(Probe):
         for seed in subject.seeds:
             sent: dict[tuple[int, frozenset[str]], list[Tensor]] = {}
             for moment in subject.path(seed)[: subject.horizon : 4]:
-                _, tap = subject.watch(moment)
-                taught = teaching(moment, tap.crossings)
+                step, tap = subject.watch(moment)
+                taught = hidden_teaching(subject, moment, step, tap)
                 for crossing in taught:
                     sent.setdefault((crossing.senders, crossing.matrices), []).append(_by_unit(crossing))
                 for crossing in tap.crossings:
-                    if crossing not in taught:
+                    if crossing.forward and crossing.matrices <= tap.params:
                         negative += int((crossing.message < 0).sum())
                         total += crossing.message.numel()
             both = [((x > 0).any(1) & (x < 0).any(1)) for x in (torch.cat(parts, 1) for parts in sent.values())]

@@ -1,4 +1,4 @@
-"""P8: are messages spikes?"""
+"""P8: whether messages are spikes."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -9,7 +9,7 @@ from brainalign.plausibility.subject import Subject
 
 @dataclass(frozen=True)
 class Spikes(Probe):
-    """Share of the numbers that cross synapses between hidden units, forwards or as teaching signals, that are 0 or 1."""
+    """Share of the numbers that cross synapses between units, forwards or as teaching signals, that are 0 or 1."""
 
     code: ClassVar[str] = "P8"
     title: ClassVar[str] = "spikes: share of messages that are 0 or 1"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from brainalign.credit.step import Step
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network, Params
+from brainalign.plausibility.practice import Practice, digits
 from brainalign.plausibility.tap import Tap
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule
@@ -57,23 +58,26 @@ class Subject:
         Number of those.
     rate
         Largest step, relative to the length of a weight.
+    found
+        Measurements that several probes share.
     """
 
     rule: LearningRule
     network: Network
     seeds: tuple[int, ...] = (0, 1, 2)
     horizon: int = 21
-    training: int = 40
+    training: int = 30
     after: int = 2
     rate: float = 0.02
-    _cache: dict[int, list[Moment]] = field(default_factory=dict, repr=False, compare=False)
+    found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _paths: dict[int, list[Moment]] = field(default_factory=dict, repr=False, compare=False)
 
     def path(self, seed: int) -> list[Moment]:
         """Return the steps of an instance: ``horizon`` from the start, and ``after`` later ones."""
-        if seed not in self._cache:
+        if seed not in self._paths:
             moments = list(self._learn(seed))
-            self._cache[seed] = moments[: self.horizon] + moments[len(moments) - self.after :]
-        return self._cache[seed]
+            self._paths[seed] = moments[: self.horizon] + moments[len(moments) - self.after :]
+        return self._paths[seed]
 
     def moments(self) -> list[Moment]:
         """Return the first step of every instance and its last one: at the start, and after training."""
@@ -88,6 +92,16 @@ class Subject:
         with Tap(*moment, **options) as tap:  # type: ignore[arg-type]
             step = self.step(moment)
         return step, tap
+
+    @cached_property
+    def practice(self) -> Practice:
+        """Return the rule's trainings on digits, on the same network with an output for each digit."""
+        options = (
+            {**PROBED[self.network.name], "activation": "elu"} if "activation" in PROBED[self.network.name] else {}
+        )
+        task = Task(TASK.input_shape, 10, len(digits()[0]))
+        shape = architecture(self.network.name, options or dict(PROBED[self.network.name]))
+        return Practice(self.rule, shape.build(task), self.seeds)
 
     @cached_property
     def hidden(self) -> tuple[str, ...]:

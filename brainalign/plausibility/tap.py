@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from brainalign.credit.batch import Batch
 from brainalign.networks.network import Params
@@ -19,6 +17,9 @@ _PRODUCTS = {"mm": (0, 1), "addmm": (1, 2), "bmm": (0, 1), "baddbmm": (1, 2), "m
 _SHAPE_ONLY = ("zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_empty", "new_full",
                "new_empty_strided", "rand_like", "randn_like")  # fmt: skip
 
+#: Operations that take an error back through a nonlinearity.
+SLOPES = ("tanh_backward", "threshold_backward", "elu_backward", "gelu_backward", "sigmoid_backward")
+
 #: The parts of a batch, as sources.
 X, Y, INDEX = "x", "y", "index"
 
@@ -28,7 +29,7 @@ class Crossing(NamedTuple):
 
     Attributes
     ----------
-    index
+    order
         Position among the crossings of a step.
     matrices
         Names of the parameters and state entries that the matrix was made of.
@@ -44,7 +45,7 @@ class Crossing(NamedTuple):
         Of the graph, where the current stands.
     """
 
-    index: int
+    order: int
     matrices: frozenset[str]
     forward: bool
     message: Tensor
@@ -89,16 +90,24 @@ class _Node(NamedTuple):
     made_of: int
 
 
-Alteration = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor]]
+class Meeting(NamedTuple):
+    """What is known of a crossing before it happens; see :class:`Crossing`."""
+
+    order: int
+    matrices: frozenset[str]
+    forward: bool
+
+
+Alteration = Callable[[Tensor, Tensor, Meeting], tuple[Tensor, Tensor]]
 
 
 class Tap(TorchDispatchMode):
     """Records every operation of what runs inside ``with Tap(...)``; a rule cannot tell that it is watched.
 
-    It stands below automatic differentiation and ``vmap``, so it sees gradients as the operations they are. A matrix is a
-    parameter or state entry with two axes or more, and what is made of one element by element (its sign, a tremble, a
-    step of learning). The product of activity with a matrix is a *crossing*; a product of two activities is what a weight
-    update is made of. Dependence is kept per tensor, not per element: where in doubt, it is found.
+    It stands below automatic differentiation and ``vmap``, so it sees gradients as the operations they are. A matrix is
+    a parameter or state entry with two axes or more, and what is made of one element by element (its sign, a tremble, a
+    step of learning). The product of activity with a matrix is a *crossing*; a product of two activities is what a
+    weight update is made of. Dependence is kept per tensor, not per element: where in doubt, it is found.
 
     Parameters
     ----------
@@ -108,9 +117,13 @@ class Tap(TorchDispatchMode):
         Currents to put in place of those that arrive, one per crossing: each part of the step then answers to what came
         before it as it was, not as an intervention made it.
     disturb
-        Crossing index to what is added to its current, after ``replay``.
+        Position of a crossing to what is added to its current, after ``replay``.
     alter
-        Called with message, matrix and index of every crossing; returns the two to use instead.
+        Called with message, matrix and :class:`Meeting` of every crossing; returns the two to use instead.
+    slope
+        Called with an error and what it became on its way back through a nonlinearity; returns what to use instead.
+    record
+        Whether results and crossings are kept; not needed to change them, and several times slower.
 
     Attributes
     ----------
@@ -118,8 +131,8 @@ class Tap(TorchDispatchMode):
         Every crossing, in order.
     nodes
         Every result, in order.
-    params, weight_shapes
-        Names of the parameters, and shapes of those with two axes or more.
+    params, matrix_shapes
+        Names of the parameters; shapes of parameters and state entries with two axes or more.
     """
 
     def __init__(
@@ -131,22 +144,31 @@ class Tap(TorchDispatchMode):
         replay: Sequence[Tensor] | None = None,
         disturb: Mapping[int, Tensor] | None = None,
         alter: Alteration | None = None,
+        slope: Callable[[Tensor, Tensor], Tensor] | None = None,
+        record: bool = True,
     ) -> None:
         super().__init__()
-        self.replay, self.disturb, self.alter = replay, disturb or {}, alter
+        self.record = record
+        self.replay, self.disturb, self.alter, self.slope = replay, disturb or {}, alter, slope
         self.crossings: list[Crossing] = []
         self.nodes: list[_Node] = []
         self._place: dict[int, int] = {}
+        self._met = 0
         self._alive: list[Tensor] = []  # so that no storage is used twice and an address names one result
+        self._made_of: dict[int, int] = {}  # of matrices by address, as bits
         self._bit: dict[str, int] = {}
         self._shape = {name: tuple(tensor.shape) for name, tensor in {**params, **state}.items()}
         self.params = frozenset(params)
-        self.weight_shapes = frozenset(tuple(tensor.shape) for tensor in params.values() if tensor.ndim > 1)
+        self.matrix_shapes = frozenset(shape for shape in self._shape.values() if len(shape) > 1)
         for name, tensor in {**params, **state, **noise, X: batch.x, Y: batch.y, INDEX: batch.index}.items():
             self._bit[name] = 1 << len(self._bit)
             # Noise of the shape of a weight, perhaps one for each draw, trembles with it; other noise is activity.
-            trembles = name in noise and any(tuple(tensor.shape[-len(shape) :]) == shape for shape in self.weight_shapes)
+            trembles = name in noise and any(
+                tuple(tensor.shape[-len(shape) :]) == shape for shape in self.matrix_shapes
+            )
             matrix = tensor.ndim > 1 and (name in self._shape or trembles)
+            if matrix:
+                self._made_of[_address(tensor)] = self._bit[name]
             self._add(tensor, _Node("source", self._bit[name], 0, 0, (), tuple(tensor.shape), self._bit[name] * matrix))
 
     # -- what was seen ------------------------------------------------------------------------------------------------
@@ -162,7 +184,7 @@ class Tap(TorchDispatchMode):
 
     def crossings_before(self, node: _Node) -> list[Crossing]:
         """Return the crossings among the ancestors of ``node``, itself included, in order."""
-        return [crossing for crossing in self.crossings if node.crossed >> crossing.index & 1]
+        return [crossing for crossing in self.crossings if node.crossed >> crossing.order & 1]
 
     def ancestors(self, node: _Node) -> list[_Node]:
         """Return every result that ``node`` depends on, itself included."""
@@ -181,18 +203,45 @@ class Tap(TorchDispatchMode):
         kwargs = kwargs or {}
         name = func.overloadpacket.__name__
         operands = self._operands(name, args)
-        if operands is not None and self.alter is not None:
+        meeting = None if operands is None else self._meeting(name, args, operands)
+        altered = args
+        if operands is not None and meeting is not None and self.alter is not None:
             at, matrix_at = operands
-            message, matrix = self.alter(args[at], args[matrix_at], len(self.crossings))
-            args = tuple(message if k == at else matrix if k == matrix_at else one for k, one in enumerate(args))
-        out = func(*args, **kwargs)
+            message, matrix = self.alter(args[at], args[matrix_at], meeting)
+            altered = tuple(message if k == at else matrix if k == matrix_at else one for k, one in enumerate(args))
+        out = func(*altered, **kwargs)
+        if self.slope is not None and name in SLOPES:
+            out = self.slope(args[0], out)
         if operands is not None and (self.replay is not None or self.disturb):
             out = self._replaced(out)
-        inputs = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
+        inputs = _tensors((*args, *kwargs.values()))
+        self._shape_matrices(name, inputs, out)
+        if self.record:
+            self._record(func, args, inputs, out, None if meeting is None else (operands, meeting, altered))
+        elif meeting is not None:
+            self._met += 1
+        return out
+
+    def _shape_matrices(self, name: str, inputs: list[Tensor], out: Any) -> None:
+        """Note which results are matrices: element by element a matrix stays one; a product or a sum of it is none."""
+        if name in _PRODUCTS or name.startswith("convolution") or name in _SHAPE_ONLY:
+            return
+        sources = [(one.shape, made_of) for one in inputs if (made_of := self._matrix(one))]
+        if sources:
+            for result in _tensors((out,)):
+                made_of = 0
+                for shape, source in sources:
+                    made_of |= source if _same_axes(shape, result.shape) else 0
+                if made_of and _address(result) not in self._made_of:
+                    self._made_of[_address(result)] = made_of
+                    self._alive.append(result)
+
+    def _record(self, func: Any, args: tuple[Any, ...], inputs: list[Tensor], out: Any, crossing: Any) -> None:
+        name = func.overloadpacket.__name__
         places = [self._place[address] for address in map(_address, inputs) if address in self._place]
         places = [] if name in _SHAPE_ONLY else places
         known = {_address(one) for one in inputs}
-        results = [one for one in tree_leaves(out) if isinstance(one, Tensor)]
+        results = _tensors((out,))
         for position, result in enumerate(results):
             if _address(result) in known and not func._schema.is_mutable:
                 continue  # a view
@@ -201,25 +250,28 @@ class Tap(TorchDispatchMode):
                 own = [self._place[_address(args[k])] for k in used if _address(args[k]) in self._place]
             else:
                 own = places
-            crosses = operands is not None and position == 0
-            place = self._add(result, self._result(name, own, tuple(result.shape), crosses))
-            if crosses and operands is not None:
-                self._cross(name, args, operands, result, place)
-        return out
+            crosses = crossing is not None and position == 0
+            place = self._add(result, self._result(name, own, result, crosses))
+            if crosses:
+                operands, meeting, altered = crossing
+                self._cross(name, altered, operands, meeting, result, place)
 
     def _operands(self, name: str, args: tuple[Any, ...]) -> tuple[int, int] | None:
         """Return the places of message and matrix among ``args`` where activity meets a matrix, else None."""
         if name in ("convolution", "convolution_backward"):
             at, matrix_at = (0, 1) if name == "convolution" else (0, 2)
             wanted = name == "convolution" or bool(args[-1][0])
-            return (at, matrix_at) if wanted and self.node(args[matrix_at]).made_of else None
+            return (at, matrix_at) if wanted and self._matrix(args[matrix_at]) else None
         if name not in _PRODUCTS:
             return None
         first, second = _PRODUCTS[name]
-        matrices = self.node(args[first]).made_of > 0, self.node(args[second]).made_of > 0
+        matrices = self._matrix(args[first]) > 0, self._matrix(args[second]) > 0
         if matrices == (False, True):
             return first, second
         return (second, first) if matrices == (True, False) else None
+
+    def _matrix(self, tensor: Tensor) -> int:
+        return self._made_of.get(_address(tensor), 0)
 
     def _replaced(self, out: Any) -> Any:
         index = len(self.crossings)
@@ -230,48 +282,47 @@ class Tap(TorchDispatchMode):
             one = one + self.disturb[index]
         return (one, *out[1:]) if isinstance(out, tuple | list) else one
 
-    def _result(self, name: str, places: list[int], shape: tuple[int, ...], crosses: bool) -> _Node:
+    def _result(self, name: str, places: list[int], result: Tensor, crosses: bool) -> _Node:
         parents = [self.nodes[place] for place in places]
         sources, crossed = 0, 1 << len(self.crossings) if crosses else 0
         for parent in parents:
             sources |= parent.sources
             crossed |= parent.crossed
         depth = max((parent.depth for parent in parents), default=0) + crosses
-        # Element by element a matrix stays one; a product of two of them, or a sum over one, is none.
-        product = name in _PRODUCTS or name.startswith("convolution")
-        made_of = 0
-        for parent in [] if product else parents:
-            made_of |= parent.made_of if _same_axes(parent.shape, shape) else 0
-        return _Node(name, sources, crossed, depth, tuple(places), shape, made_of)
+        return _Node(name, sources, crossed, depth, tuple(places), tuple(result.shape), self._matrix(result))
+
+    def _meeting(self, name: str, args: tuple[Any, ...], operands: tuple[int, int]) -> Meeting:
+        at, matrix_at = operands
+        matrix, made_of = args[matrix_at], self._matrix(args[matrix_at])
+        matrices = frozenset(n for n in self._shape if made_of & self._bit[n])
+        if name.startswith("convolution"):
+            forward = not args[6] if name == "convolution" else bool(args[7])
+        else:
+            axis = matrix.ndim - 2 if at < matrix_at else matrix.ndim - 1  # the one that is summed over
+            forward = self._sums_inputs(matrix, max(axis, 0), matrices)
+        return Meeting(self._met if not self.record else len(self.crossings), matrices, forward)
 
     def _cross(
-        self, name: str, args: tuple[Any, ...], operands: tuple[int, int], current: Tensor, place: int
+        self, name: str, args: tuple[Any, ...], operands: tuple[int, int], meeting: Meeting, current: Tensor, place: int
     ) -> None:
         at, matrix_at = operands
         message, matrix = args[at], args[matrix_at]
-        found = self.node(matrix)
-        matrices = frozenset(n for n in self._shape if found.made_of & self._bit[n])
-        geometry = None
         if name.startswith("convolution"):
             stride, padding = (args[3], args[4]) if name == "convolution" else (args[4], args[5])
             geometry = (matrix.shape[-1], stride[0], padding[0])
-            transposed = args[6] if name == "convolution" else not args[7]
-            forward, message_axis, current_axis = not transposed, 1, 1
+            axes = 1, 1
         else:
-            message_axis = -1 if at < matrix_at else max(message.ndim - 2, 0)
-            current_axis = current.ndim - 1 if at < matrix_at else max(current.ndim - 2, 0)
-            message_axis %= message.ndim
-            axis = matrix.ndim - 2 if at < matrix_at else matrix.ndim - 1  # the one that is summed over
-            forward = self._sums_inputs(matrix, max(axis, 0), matrices)
-        self.crossings.append(
-            Crossing(
-                len(self.crossings), matrices, forward, message, message_axis, current, current_axis, geometry, place
+            geometry = None
+            axes = (  # a vector has one axis
+                message.ndim - 1 if at < matrix_at else max(message.ndim - 2, 0),
+                current.ndim - 1 if at < matrix_at else max(current.ndim - 2, 0),
             )
-        )
+        self.crossings.append(Crossing(*meeting, message, axes[0], current, axes[1], geometry, place))
 
     def _sums_inputs(self, matrix: Tensor, axis: int, matrices: frozenset[str]) -> bool:
         """Return whether ``axis`` of ``matrix`` is the second axis of the weight it was made of."""
-        shapes = {self._shape[name] for name in matrices if len(self._shape[name]) == 2}
+        # The last two axes: a population has one for its instances before them.
+        shapes = {self._shape[name][-2:] for name in matrices if len(self._shape[name]) in (2, 3)}
         if len(shapes) == 1:
             n_out, n_in = shapes.pop()
             if n_out != n_in:
@@ -292,6 +343,17 @@ class Tap(TorchDispatchMode):
 def _address(tensor: Tensor) -> int:
     """Return what a tensor and its views share."""
     return tensor.untyped_storage()._cdata if isinstance(tensor, Tensor) else 0
+
+
+def _tensors(values: Sequence[Any]) -> list[Tensor]:
+    """Return the tensors among ``values`` and in lists among them."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += _tensors(value)
+    return found
 
 
 def _same_axes(one: tuple[int, ...], other: tuple[int, ...]) -> bool:

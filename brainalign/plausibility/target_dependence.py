@@ -1,4 +1,4 @@
-"""P7: does a hidden update need the target?"""
+"""P7: whether a hidden update needs the target."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,9 +10,9 @@ from brainalign.plausibility.subject import Subject
 
 @dataclass(frozen=True)
 class TargetDependence(Probe):
-    """``|dW_l(y') - dW_l(y)| / |dW_l(y)|`` for another label ``y'`` of the same sample; the largest over weights and labels.
+    """``|dW_l(y') - dW_l(y)| / |dW_l(y)|`` for another label ``y'`` of the same sample, over weights and labels.
 
-    0 is unsupervised, at this step: a rule that stores errors depends on the targets of the past
+    The largest counts. 0 is unsupervised, at this step: a rule that stores errors depends on the targets of the past
     (see the probe of memory).
     """
 

@@ -1,4 +1,4 @@
-"""P2b: is an update what one neuron signals times what another sends?"""
+"""P2b: whether an update is what one neuron signals times what another sends."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from brainalign.plausibility.forward_pass import forward_pass, rows_met
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.unsupported import Unsupported
 
 _ROUNDS = 30
 

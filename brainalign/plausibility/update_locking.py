@@ -1,11 +1,12 @@
-"""P3b: does a layer wait for the layers above it to answer?"""
+"""P3b: whether a layer waits for the layers above it to answer."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
 from brainalign.plausibility.locking import hidden_synapses
-from brainalign.plausibility.probe import Control, Measured, Probe, Unsupported
+from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.unsupported import Unsupported
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""P2c: how many places must agree on one weight?"""
+"""P2c: how many places must agree on one weight."""
 
 from dataclasses import dataclass
 from typing import ClassVar

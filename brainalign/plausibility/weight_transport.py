@@ -1,9 +1,9 @@
-"""P1: do updates know weights that no signal of theirs came through forwards?"""
+"""P1: whether updates know weights that no signal of theirs came through forwards."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.plausibility.null_space import relative_change, unfelt_changes
+from brainalign.plausibility.null_space import unfelt_changes
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
 
@@ -28,19 +28,8 @@ class WeightTransport(Probe):
 
     def measure(self, subject: Subject) -> Measured:
         """Return one value per instance and step."""
-        worst: dict[str, float] = {}
-        values = []
-        for one in unfelt_changes(subject):
-            changes = [
-                relative_change(update, one.after.updates[name])
-                for name, update in one.before.updates.items()
-                if not _same_synapse(name, one.matrix)
-            ]
-            values.append(max(changes, default=0.0))
-            worst[one.matrix] = max(worst.get(one.matrix, 0.0), values[-1])
-        read = [name for name, value in worst.items() if value > self.limit]
-        return Measured(tuple(values), f"read: {', '.join(read)}" if read else f"{len(worst)} matrices changed unseen")
-
-
-def _same_synapse(update: str, matrix: str) -> bool:
-    return update.rsplit(".", 1)[0] == matrix.rsplit(".", 1)[0]
+        found = unfelt_changes(subject)
+        read = sorted({one.matrix for one in found if one.others > self.limit})
+        unseen = len({one.matrix for one in found})
+        note = f"read: {', '.join(read)}" if read else f"{unseen} matrices changed unseen"
+        return Measured(tuple(one.others for one in found), note)

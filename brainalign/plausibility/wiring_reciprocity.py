@@ -1,9 +1,9 @@
-"""P1c: must a feedback connection exist wherever a forward one does?"""
+"""P1c: whether a feedback connection must exist wherever a forward one does."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.plausibility.backward_locking import teaching
+from brainalign.plausibility.backward_locking import hidden_teaching
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
 
@@ -26,8 +26,8 @@ class WiringReciprocity(Probe):
         """Return the share per state."""
         values = []
         for moment in subject.moments():
-            _, tap = subject.watch(moment)
-            back = {(c.senders, c.receivers) for c in teaching(moment, tap.crossings)}
+            step, tap = subject.watch(moment)
+            back = {(c.senders, c.receivers) for c in hidden_teaching(subject, moment, step, tap)}
             pixels = moment.batch.x[0].numel()
             forward = {
                 (c.senders, c.receivers)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from brainalign.report import captions
 from brainalign.report.bars import draw_bars
 from brainalign.report.contrast_profile import draw_contrast_profile
@@ -15,8 +17,10 @@ from brainalign.report.measure import measure_label
 from brainalign.report.plate import Plate
 from brainalign.report.rdm_gallery import draw_rdm_gallery, rdm_cells, rdm_columns
 from brainalign.report.results import Results
+from brainalign.report.scorecard_figure import draw_scorecard, scorecard_caption
 from brainalign.report.scores import final_scores
 from brainalign.report.style import slug, words
+from brainalign.report.trade_off_figure import draw_trade_off, trade_off_caption
 
 __all__ = [
     "draw_all",
@@ -28,8 +32,11 @@ __all__ = [
     "draw_learning_curves",
     "draw_rdm_gallery",
     "draw_rule_mds",
+    "draw_scorecard",
     "draw_stimulus_mds",
     "draw_time_course",
+    "draw_trade_off",
+    "scorecard_plate",
 ]
 
 
@@ -38,6 +45,7 @@ def draw_all(results: Results) -> Iterator[Plate]:
     for network in results.networks:
         for measure in results.measures:
             yield from _score_plates(results, network, measure)
+    yield from _plausibility_plates(results)
     for dataset in dict.fromkeys(dataset for dataset, _ in rdm_cells(results)):
         yield from _rdm_plates(results, dataset)
     trained = results.training[["network", "dataset"]].drop_duplicates()
@@ -50,6 +58,34 @@ def draw_all(results: Results) -> Iterator[Plate]:
                 captions.learning_caption(results, network, dataset),
                 draw_learning_curves(results, network, dataset),
             )
+
+
+def _plausibility_plates(results: Results) -> Iterator[Plate]:
+    if results.plausibility.empty:
+        return
+    for network in dict.fromkeys(results.plausibility.network):
+        for measure in results.measures:
+            scores = final_scores(results, network, measure)
+            if not scores.empty:
+                yield Plate(
+                    slug("trade_off", network, measure),
+                    f"{_simulated(results, list(scores.dataset))}Plausibility, performance and alignment, "
+                    f"{words(network)}, {measure_label(measure)}",
+                    trade_off_caption(results, network, measure),
+                    draw_trade_off(results, network, measure),
+                )
+        yield scorecard_plate(results.plausibility[results.plausibility.network == network])
+
+
+def scorecard_plate(table: pd.DataFrame) -> Plate:
+    """Return the figure of the scorecard of one network."""
+    network = str(table.network.iloc[0])
+    return Plate(
+        slug("scorecard", network),
+        f"Measured plausibility, {words(network)}",
+        scorecard_caption(table),
+        draw_scorecard(table),
+    )
 
 
 def _score_plates(results: Results, network: str, measure: str) -> Iterator[Plate]:

@@ -27,10 +27,25 @@ class MethodsText:
 def methods_text(results: Results) -> MethodsText:
     """Return what a methods section says about the study."""
     citations = CitationList()
-    writers: tuple[Callable[[Results, CitationList], str], ...] = (_training, _recordings, _measures, _inference)
+    writers: tuple[Callable[[Results, CitationList], str], ...] = (
+        _training, _recordings, _measures, _inference, _plausibility,
+    )  # fmt: skip
     paragraphs = [writer(results, citations) for writer in writers]
     citations.cite(*results.study.get("citations", []))
     return MethodsText(tuple(text for text in paragraphs if text), citations.texts)
+
+
+def _plausibility(results: Results, citations: CitationList) -> str:
+    del citations
+    if results.plausibility.empty:
+        return ""
+    table = results.plausibility
+    return (
+        "Plausibility was measured on the running implementation of every rule, on small networks of its kind, "
+        f"with {counted(table.probe.nunique(), 'probe')}: interventions on weights in the null space of their input, on "
+        "currents with all others held, on labels and samples, and traces of what every update depends on. Each probe "
+        f"has controls of known outcome; {table[table.certified].probe.nunique()} were certified by them here."
+    )
 
 
 def _training(results: Results, citations: CitationList) -> str:

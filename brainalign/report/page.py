@@ -15,7 +15,7 @@ from brainalign.report.plate import Plate
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import paper, words
-from brainalign.report.table import compared_table, contrast_tables, gate_table, training_table
+from brainalign.report.table import compared_table, contrast_tables, criteria_table, gate_table, training_table
 from brainalign.report.verdict import verdicts
 from brainalign.report.wording import abbreviations, counted, listed
 from brainalign.storage import atomic_path, write_text
@@ -58,13 +58,13 @@ def write_report(folder: str | Path, formats: Sequence[str] = _FORMATS) -> Path:
             msg = f"Unknown figure format {name!r}. Choose from: {', '.join(_FORMATS)}."
             raise SpecError(msg)
     results = Results.load(folder)
-    embedded = [_save(plate, results.folder / "figures", formats) for plate in draw_all(results)]
+    embedded = [save_plate(plate, results.folder / "figures", formats) for plate in draw_all(results)]
     page = results.folder / "report.html"
     write_text(page, _render_page(results, embedded))
     return page
 
 
-def _save(plate: Plate, folder: Path, formats: Sequence[str]) -> dict[str, str]:
+def save_plate(plate: Plate, folder: Path, formats: Sequence[str] = _FORMATS) -> dict[str, str]:
     """Write the files of a figure; return its title, caption and data URI for the page."""
     on_page = "png" if plate.raster else "svg"
     uri = ""
@@ -117,6 +117,7 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
         other_contrasts=others,
         gates=gate_table(results),
         training=training_table(results),
+        criteria=criteria_table(results),
         methods=methods_text(results),
         seeds=sorted({int(seed) for seed in results.alignment.seed.dropna()}),
         minutes=f"{float(study.get('wall_seconds') or 0) / 60:.1f}",

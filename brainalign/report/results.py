@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from brainalign.errors import DataError
+from brainalign.plausibility.scorecard import read_scorecard
 from brainalign.rdms import RDMs
 from brainalign.storage import read_tensors
 
@@ -63,6 +64,8 @@ class Results:
         The content of ``study.json``.
     own_controls
         Rules whose floor is their own networks before training.
+    plausibility, criteria
+        The scorecard and what it says of the criteria of the literature; no rows where the study has none.
     """
 
     folder: Path
@@ -76,6 +79,8 @@ class Results:
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     thumbnails: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
     own_controls: tuple[str, ...] = ()
+    plausibility: pd.DataFrame = field(default_factory=pd.DataFrame)
+    criteria: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Results":
@@ -92,12 +97,15 @@ class Results:
         own = scores.rule.str.startswith(_OWN_CONTROL)
         tables["alignment"] = scores[~own]
         rdms, labels = _read_rdms(folder / "rdms.safetensors")
+        plausibility, criteria = read_scorecard(folder)
         return cls(
             folder=folder,
             own_controls=tuple(sorted(scores.rule[own].str.removeprefix(_OWN_CONTROL).unique())),
             study=_read_study(folder / "study.json"),
             rdms=rdms,
             labels=labels,
+            plausibility=plausibility,
+            criteria=criteria,
             thumbnails=_read_thumbnails(folder / "thumbnails.safetensors"),
             **tables,
         )

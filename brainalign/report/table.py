@@ -46,6 +46,23 @@ def contrast_tables(results: Results) -> tuple[Table, Table | None]:
     return _contrasts(results, table[chosen]), _contrasts(results, table[~chosen]) if (~chosen).any() else None
 
 
+def criteria_table(results: Results) -> Table:
+    """Return the criteria of the literature, measured and claimed, disagreements first and bold."""
+    said = {True: "met", False: "not met", None: "cannot tell"}
+    rows, bold = [], []
+    for k, row in enumerate(results.criteria.to_dict("records")):
+        claimed = "–" if row["claimed"] is None else f"{said[row['claimed']]} ({row['claim_source']})"
+        certified = "" if row["certified"] else ", not certified"
+        measured = f"{said[row['measured']]} ({row['probes']}{certified})"
+        rows.append(
+            (words(row["rule"]), words(row["network"]), f"{row['criterion']} {row['title']}", measured, claimed)
+        )
+        if row["disagrees"]:
+            bold.append(k)
+    columns = ("Rule", "Network", "Criterion", "Measured", "Claimed")
+    return Table(columns, tuple(rows), bold=frozenset(bold))
+
+
 def _contrasts(results: Results, table: pd.DataFrame) -> Table:
     columns = ("Contrast", "Δ", "CI", "p", "p adjusted", "Family", "MDE", "Verdict")
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}

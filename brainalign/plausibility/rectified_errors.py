@@ -1,0 +1,47 @@
+"""P6b: whether a rule still learns when teaching signals cannot be negative."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from brainalign.plausibility.backward_locking import hidden_teaching
+from brainalign.plausibility.practice import Disturbance
+from brainalign.plausibility.probe import Control
+from brainalign.plausibility.retained import RetainedAccuracy
+from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.tap import Meeting
+
+
+@dataclass(frozen=True)
+class RectifiedErrors(RetainedAccuracy):
+    """Accuracy retained when everything that does not cross the network's weights forwards is cut off below zero.
+
+    Two units for every one, for what exceeds zero and what falls short of it, would retain all of any rule.
+    """
+
+    code: ClassVar[str] = "P6b"
+    title: ClassVar[str] = "rectified errors: accuracy retained when teaching signals cannot be negative"
+    limit: ClassVar[float] = 0.95
+    passing: ClassVar[Control] = Control("node_perturbation")
+    failing: ClassVar[Control] = Control("predictive_coding")
+
+    def spared(self, subject: Subject) -> str:
+        """Return whether no signal teaches hidden layers."""
+        moment = subject.moments()[0]
+        step, tap = subject.watch(moment)
+        return "" if hidden_teaching(subject, moment, step, tap) else "no teaching signals cross synapses"
+
+    def disturbance(self, subject: Subject) -> Disturbance:
+        """Return the cut."""
+        own = {synapse.weight_name for synapse in subject.network.synapses}
+
+        def alter(message: Tensor, matrix: Tensor, meeting: Meeting) -> tuple[Tensor, Tensor]:
+            return message if meeting.forward and meeting.matrices <= own else message.clamp_min(0), matrix
+
+        def tap(generator: torch.Generator) -> dict[str, object]:
+            del generator
+            return {"alter": alter}
+
+        return Disturbance("rectified", tap)

@@ -1,0 +1,103 @@
+"""Plausibility beside accuracy, cost and alignment with brains: one row per rule."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from brainalign.report.measure import axis_label
+from brainalign.report.results import Results
+from brainalign.report.rule_style import rule_styles
+from brainalign.report.scores import final_scores, panels
+from brainalign.report.style import DOUBLE, new_figure, paper
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MARKS = {True: ("o", "#0072B2"), False: ("X", "#D55E00"), None: ("$?$", "0.6")}
+_COST = "P12"
+
+
+def draw_trade_off(results: Results, network: str, measure: str) -> "Figure":
+    """Draw measured criteria, test accuracy, cost of a step and alignment (at the best layer) of every rule."""
+    scores = final_scores(results, network, measure)
+    rules = [rule for rule in results.rules if (scores.rule == rule).any()]
+    styles = rule_styles(results.rules)
+    cells = panels(scores)[:4]
+    criteria = _of_network(results.criteria, network)
+    codes = [code for code in dict.fromkeys(criteria.criterion) if code.startswith("C")]
+    with paper():
+        figure = new_figure(DOUBLE, 0.9 + 0.26 * len(rules))
+        ratios = [0.16 * len(codes) + 0.3, 1, 0.8, *[1] * len(cells)]
+        axes = figure.subplots(1, 3 + len(cells), sharey=True, width_ratios=ratios)
+        _draw_criteria(axes[0], criteria, rules, codes)
+        for row, rule in enumerate(rules):
+            style = styles[rule]
+            for axis, values in zip(axes[1:], _values(results, network, scores, rule, cells), strict=True):
+                axis.plot(values, np.full(len(values), row), style.marker, color=style.colour, alpha=0.45, ms=3)
+                if len(values):
+                    axis.plot(np.mean(values), row, "|", color=style.colour, ms=9, mew=1.4)
+        titles = ["Criteria met", "Test accuracy", "Cost of a step", *(f"{d} {r}".strip() for d, r in cells)]
+        labels = ["", "share", "forward passes", *[axis_label(measure)] * len(cells)]
+        for axis, title, label in zip(axes, titles, labels, strict=True):
+            axis.set_title(title)
+            axis.set_xlabel(label)
+            axis.tick_params(axis="y", length=0)
+            axis.grid(axis="y", color="0.92", linewidth=0.5)
+            axis.set_axisbelow(True)
+        axes[2].set_xscale("log", base=2)
+        axes[2].xaxis.set_major_formatter("{x:g}")
+        axes[0].set_yticks(range(len(rules)), [styles[rule].label for rule in rules])
+        axes[0].set_ylim(len(rules) - 0.5, -0.5)
+    return figure
+
+
+def _draw_criteria(axis: "Axes", criteria: pd.DataFrame, rules: list[str], codes: list[str]) -> None:
+    found = {(row["rule"], row["criterion"]): row for row in criteria.to_dict("records")}
+    for row, rule in enumerate(rules):
+        for column, code in enumerate(codes):
+            if (rule, code) not in found:
+                continue
+            cell = found[rule, code]
+            marker, colour = _MARKS[cell["measured"]]
+            inside = colour if cell["certified"] else "white"
+            axis.plot(column, row, marker, color=colour, markerfacecolor=inside, ms=5, mew=0.8)
+            if cell["disagrees"]:
+                axis.plot(column, row, "s", ms=9, markerfacecolor="none", color="0.2", mew=0.7)
+    axis.set_xticks(range(len(codes)), codes)
+    axis.set_xlim(-0.6, len(codes) - 0.4)
+
+
+def _values(
+    results: Results, network: str, scores: pd.DataFrame, rule: str, cells: list[tuple[str, str]]
+) -> list[np.ndarray]:
+    """Return one number per seed for accuracy, one for cost, and one per seed for each recording's best layer."""
+    training = results.training[(results.training.rule == rule) & (results.training.network == network)]
+    last = training[training.step == training.groupby("seed").step.transform("max")]
+    probed = _of_network(results.plausibility, network)
+    cost = probed.outcome[(probed.rule == rule) & (probed.probe == _COST)]
+    found = [last.test_accuracy.dropna().to_numpy(), cost.dropna().to_numpy()]
+    for dataset, roi in cells:
+        own = scores[(scores.rule == rule) & (scores.dataset == dataset) & (scores.roi == roi)]
+        means = own.groupby("layer").score.mean()
+        best = own[own.layer == means.idxmax()] if len(means) else own
+        found.append(best.groupby("seed").score.mean().to_numpy())
+    return found
+
+
+def _of_network(table: pd.DataFrame, network: str) -> pd.DataFrame:
+    return table[table.network == network]
+
+
+def trade_off_caption(results: Results, network: str, measure: str) -> str:
+    """Return the caption of :func:`draw_trade_off`."""
+    criteria = _of_network(results.criteria, network)
+    named = criteria[criteria.criterion.str.startswith("C")].drop_duplicates("criterion")
+    titles = "; ".join(f"{row['criterion']} {row['title']}" for row in named.to_dict("records"))
+    return (
+        f"Plausibility, performance, cost and brain alignment of each rule, with no sum over them. Criteria: {titles}. "
+        "Circle: met; cross: not met; question mark: the probe cannot tell; hollow: not certified; square: the "
+        "literature says otherwise. Dots are seeds, ticks their mean. Cost counts floating-point operations. Alignment "
+        f"is at the layer with the highest mean score of the rule ({axis_label(measure)}), so it favours no depth."
+    )
