@@ -17,7 +17,7 @@ class Asynchrony(RetainedAccuracy):
     title: ClassVar[str] = "asynchrony: accuracy retained when each layer learns at half of the steps"
     limit: ClassVar[float] = 0.95
     passing: ClassVar[Control] = Control("backprop")
-    failing: ClassVar[None] = None
+    failing: ClassVar[Control] = Control("alternating")
 
     def disturbance(self, subject: Subject) -> Disturbance:
         """Return the lottery."""

@@ -23,7 +23,7 @@ class Dale(Probe):
     limit: ClassVar[float] = 1.0
     at_least: ClassVar[bool] = True
     evidence: ClassVar[str] = "trace"
-    passing: ClassVar[None] = None
+    passing: ClassVar[Control] = Control("excitatory")
     failing: ClassVar[Control] = Control("backprop")
 
     def measure(self, subject: Subject) -> Measured:

@@ -24,7 +24,7 @@ class ErrorBroadcast(Probe):
     title: ClassVar[str] = "error broadcast: numbers about the target that reach a hidden update"
     unit: ClassVar[str] = "numbers"
     limit: ClassVar[float] = 1.0
-    passing: ClassVar[Control] = Control("weight_perturbation")
+    passing: ClassVar[Control] = Control("weight_perturbation", {"samples": 1})
     failing: ClassVar[Control] = Control("direct_feedback_alignment")
 
     def measure(self, subject: Subject) -> Measured:

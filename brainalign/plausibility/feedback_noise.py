@@ -23,7 +23,7 @@ class FeedbackNoise(RetainedAccuracy):
     title: ClassVar[str] = "noise: accuracy retained with noise of 20 % on all messages"
     limit: ClassVar[float] = 0.95
     passing: ClassVar[Control] = Control("backprop")
-    failing: ClassVar[Control] = Control("weight_perturbation")
+    failing: ClassVar[Control] = Control("comparator")
 
     def disturbance(self, subject: Subject) -> Disturbance:
         """Return the noise."""

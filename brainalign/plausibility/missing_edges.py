@@ -25,7 +25,7 @@ class MissingEdges(RetainedAccuracy):
     title: ClassVar[str] = "missing connections: accuracy retained without one feedback connection in five"
     limit: ClassVar[float] = 0.95
     passing: ClassVar[Control] = Control("feedback_alignment")
-    failing: ClassVar[None] = None
+    failing: ClassVar[Control] = Control("comparator")
 
     def spared(self, subject: Subject) -> str:
         """Return whether no signal teaches hidden layers."""

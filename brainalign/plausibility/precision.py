@@ -28,7 +28,7 @@ class Precision(Probe):
     unit: ClassVar[str] = "bits"
     trains: ClassVar[bool] = True
     passing: ClassVar[Control] = Control("backprop")
-    failing: ClassVar[None] = None
+    failing: ClassVar[Control] = Control("node_perturbation")
     certain: ClassVar[float] = 8.0
 
     def measure(self, subject: Subject) -> Measured:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from brainalign.discovery import available
 from brainalign.plausibility.subject import Subject
-from brainalign.rules.learning_rule import LearningRule, learning_rule
 
 #: From the strongest kind of evidence to the weakest.
 EVIDENCE = ("intervention", "trace", "declared")
@@ -21,15 +20,14 @@ class Measured(NamedTuple):
 
 
 class Control(NamedTuple):
-    """A rule of which a probe's answer is known."""
+    """A rule of which a probe's answer is known: one of the package, or one of ``control_rules``.
+
+    It is run on the network that is probed, or on the one named here.
+    """
 
     rule: str
     options: Mapping[str, Any] = {}
     network: str | None = None
-
-    def build(self) -> LearningRule:
-        """Return the rule."""
-        return learning_rule(self.rule, dict(self.options))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class Reductions(Probe):
     """
 
     code: ClassVar[str] = "P2d"
-    title: ClassVar[str] = "reductions over a hidden layer that updates rest on"
+    title: ClassVar[str] = "reductions: sums over a hidden layer that updates rest on"
     unit: ClassVar[str] = "kinds"
     limit: ClassVar[float] = 0.0
     evidence: ClassVar[str] = "trace"

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from brainalign.errors import BrainalignError, SpecError
+from brainalign.plausibility.control_rules import CONTROL_RULES
 from brainalign.plausibility.criterion import CRITERIA
 from brainalign.plausibility.probe import Control, Measured, Probe, probes
 from brainalign.plausibility.subject import PROBED, Subject, probed_network
@@ -154,7 +155,8 @@ def _one_thread() -> None:
 def probe(rule: Candidate, network: str, codes: Sequence[str], seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
     """Return one record per probe of one rule, by code; see :func:`scorecard`."""
     known = probes()
-    built = learning_rule(rule.rule, dict(rule.options))
+    artificial = CONTROL_RULES.get(rule.rule)
+    built = artificial() if artificial else learning_rule(rule.rule, dict(rule.options))
     net = probed_network(network)
     subject = Subject(built, net, tuple(seeds))
     reason = built.incompatibility(net)
@@ -223,7 +225,7 @@ def criteria(table: pd.DataFrame) -> pd.DataFrame:
                 {
                     "rule": rule, "network": network, "criterion": criterion.code, "title": criterion.title,
                     "source": criterion.source, "measured": measured, "probes": ", ".join(deciding),
-                    "certified": all(bool(outcome.loc[code, "certified"]) for code in deciding),
+                    "certified": bool(codes) and all(bool(outcome.loc[code, "certified"]) for code in deciding),
                     "claimed": claimed, "claim_source": "" if claim is None else claim.source,
                     "disagrees": claimed is not None and measured is not None and claimed != measured,
                 }

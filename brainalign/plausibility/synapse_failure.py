@@ -23,7 +23,7 @@ class SynapseFailure(RetainedAccuracy):
     title: ClassVar[str] = "synapse failure: accuracy retained when one synapse in ten fails at a time"
     limit: ClassVar[float] = 0.95
     passing: ClassVar[Control] = Control("backprop")
-    failing: ClassVar[Control] = Control("weight_perturbation")
+    failing: ClassVar[Control] = Control("comparator")
 
     def disturbance(self, subject: Subject) -> Disturbance:
         """Return the failures."""

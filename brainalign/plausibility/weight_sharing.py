@@ -19,8 +19,8 @@ class WeightSharing(Probe):
     title: ClassVar[str] = "weight sharing: places, tokens or time steps that share a weight"
     limit: ClassVar[float] = 1.0
     evidence: ClassVar[str] = "trace"
-    passing: ClassVar[Control] = Control("backprop")
-    failing: ClassVar[None] = None
+    passing: ClassVar[Control] = Control("backprop", network="mlp")
+    failing: ClassVar[Control] = Control("backprop", network="cnn")
 
     def measure(self, subject: Subject) -> Measured:
         """Return the largest number over weights, per instance."""

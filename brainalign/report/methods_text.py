@@ -42,8 +42,8 @@ def _plausibility(results: Results, citations: CitationList) -> str:
     table = results.plausibility
     return (
         "Plausibility was measured on the running implementation of every rule, on small networks of its kind, "
-        f"with {counted(table.probe.nunique(), 'probe')}: interventions on weights in the null space of their input, on "
-        "currents with all others held, on labels and samples, and traces of what every update depends on. Each probe "
+        f"with {counted(table.probe.nunique(), 'probe')}: interventions on weights in the null space of their input, "
+        "on currents with all others held, on labels and samples, and traces of what updates depend on. Each probe "
         f"has controls of known outcome; {table[table.certified].probe.nunique()} were certified by them here."
     )
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _FILLS = {"pass": "#BFD9EE", "fail": "#F3CFA9", "no limit": "#FFFFFF", "cannot tell": "#E4E4E4"}
 
 
+#: Below this a value is rounding, and its spread says nothing.
+_ROUNDING = 1e-6
+
+
 def draw_scorecard(table: pd.DataFrame) -> "Figure":
     """Draw one row per rule and one column per probe of a scorecard of one network."""
     titles = _titles()
@@ -25,7 +29,7 @@ def draw_scorecard(table: pd.DataFrame) -> "Figure":
     cells = {(row["rule"], row["probe"]): row for row in table.to_dict("records")}
     styles = rule_styles(rules)
     with paper():
-        width = max(DOUBLE, 1.5 + 0.31 * len(codes))
+        width = max(DOUBLE, 1.5 + 0.36 * len(codes))
         figure = new_figure(width, 1.5 + 0.25 * len(rules))
         axis = figure.subplots()
         for row, rule in enumerate(rules):
@@ -75,7 +79,8 @@ def _short(value: float) -> str:
 
 
 def _interval(low: float, high: float) -> str:
-    return "" if _short(low) == _short(high) else f"{_short(low)} to {_short(high)}"
+    nothing = max(abs(low), abs(high)) < _ROUNDING
+    return "" if nothing or _short(low) == _short(high) else f"{_short(low)} to {_short(high)}"
 
 
 def _legend(figure: "Figure") -> None:

@@ -60,7 +60,7 @@ def test_a_square_recurrent_weight_is_told_forwards_from_backwards() -> None:
 
 
 def test_what_an_update_rests_on_is_known() -> None:
-    subject = _subject("delayed_feedback", initial="zero")
+    subject = _subject("delayed_feedback", initial="ones")
     step, tap = subject.watch(subject.path(0)[0])
     hidden, readout = (tap.node(step.updates[name]) for name in ("hidden1.weight", "readout.weight"))
     assert tap.reads(hidden, X)

@@ -1,0 +1,79 @@
+"""Rules made to fail or pass a probe, where no rule of the literature is sure to."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from brainalign.credit.batch import Batch
+from brainalign.credit.chain import error_descent
+from brainalign.credit.step import Step
+from brainalign.networks.network import Network, Params
+from brainalign.rules.direct_feedback_alignment import DirectFeedbackAlignment
+from brainalign.rules.learning_rule import LearningRule
+
+_COPY = "copy/"
+
+
+@dataclass(frozen=True)
+class _Artificial(LearningRule):
+    reference: ClassVar[str] = "a control"
+
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
+        """Return 0; nobody asks what a control costs."""
+        del network, batch_size
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Excitatory(_Artificial):
+    """Turns every weight positive."""
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return what is missing to the absolute value of every weight."""
+        del noise
+        metrics = error_descent(network, params, state, batch).metrics
+        return Step({name: p - p.abs() for name, p in params.items() if p.ndim > 1}, {}, metrics)
+
+
+@dataclass(frozen=True)
+class Alternating(_Artificial):
+    """Goes uphill far at one step and downhill a little further at the next."""
+
+    def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
+        """Return ``odd``, which is 1 at every other step, and where the last step led, by parameter."""
+        del network, generator
+        return {"odd": torch.zeros(()), **{f"last/{name}": torch.zeros_like(p) for name, p in params.items()}}
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return the gradient, plus or minus a large constant of either sign in every second step."""
+        del noise
+        step = error_descent(network, params, state, batch)
+        odd = state["odd"]
+        updates = {name: torch.where(odd > 0, -state[f"last/{name}"], -u.sign()) for name, u in step.updates.items()}
+        last = {f"last/{name}": -2 * u.sign() for name, u in step.updates.items()}
+        return Step(updates, {**step.state, **last, "odd": 1 - odd}, step.metrics)
+
+
+@dataclass(frozen=True)
+class Comparator(_Artificial):
+    """Direct feedback alignment that hears every error twice, and learns only if both say the same."""
+
+    def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
+        """Draw the pathway and its copy."""
+        own = DirectFeedbackAlignment().init(network, params, generator)
+        return {**own, **{_COPY + name: b.clone() for name, b in own.items()}}
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return what the pathway teaches, times zero for a block whose copy differs by a hundredth."""
+        rule = DirectFeedbackAlignment()
+        other = {**state, **{n.removeprefix(_COPY): b for n, b in state.items() if n.startswith(_COPY)}}
+        one, two = (rule.step(network, params, pathway, batch, noise) for pathway in (state, other))
+        updates = {
+            name: update * ((update - two.updates[name]).norm() <= 0.01 * update.norm())
+            for name, update in one.updates.items()
+        }
+        return Step(updates, one.state, one.metrics)
+
+
+CONTROL_RULES: dict[str, type[LearningRule]] = {rule.name(): rule for rule in (Excitatory, Alternating, Comparator)}
