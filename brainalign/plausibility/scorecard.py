@@ -31,6 +31,7 @@ _CRITERIA_COLUMNS = (
     "disagrees",
 )  # fmt: skip
 _WEIGHTINGS = 2000
+_LEARNS_NOTHING = "the rule learns nothing, so that nothing of it can be implausible"
 
 
 class Candidate(NamedTuple):
@@ -166,6 +167,8 @@ def probe(rule: Candidate, network: str, codes: Sequence[str], seeds: Sequence[i
         try:
             if reason is not None:
                 raise Unsupported(reason)
+            if not built.learns and known[code].limit is not None:
+                raise Unsupported(_LEARNS_NOTHING)
             measured: Measured | None = known[code].measure(subject)
             note = measured.note if measured else ""
         except Unsupported as why:

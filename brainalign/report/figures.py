@@ -74,7 +74,9 @@ def _plausibility_plates(results: Results) -> Iterator[Plate]:
                     trade_off_caption(results, network, measure),
                     draw_trade_off(results, network, measure),
                 )
-        yield scorecard_plate(results.plausibility[results.plausibility.network == network])
+        own = results.plausibility[results.plausibility.network == network]
+        place = {rule: k for k, rule in enumerate(results.rules)}
+        yield scorecard_plate(own.sort_values("rule", key=lambda rules: rules.map(place), kind="stable"))
 
 
 def scorecard_plate(table: pd.DataFrame) -> Plate:

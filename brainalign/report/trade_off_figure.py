@@ -8,14 +8,14 @@ import pandas as pd
 from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import final_scores, panels
+from brainalign.report.scores import final_scores, panel_title, panels
 from brainalign.report.style import DOUBLE, new_figure, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKS = {True: ("o", "#0072B2"), False: ("X", "#D55E00"), None: ("$?$", "0.6")}
+_MARKS = {True: ("o", "#0072B2"), False: ("X", "#D55E00")}
 _COST = "P12"
 
 
@@ -26,7 +26,7 @@ def draw_trade_off(results: Results, network: str, measure: str) -> "Figure":
     styles = rule_styles(results.rules)
     cells = panels(scores)[:4]
     criteria = _of_network(results.criteria, network)
-    codes = [code for code in dict.fromkeys(criteria.criterion) if code.startswith("C")]
+    codes = sorted(code for code in set(criteria.criterion) if code.startswith("C"))
     with paper():
         figure = new_figure(DOUBLE, 0.9 + 0.26 * len(rules))
         ratios = [0.16 * len(codes) + 0.3, 1, 0.8, *[1] * len(cells)]
@@ -35,10 +35,12 @@ def draw_trade_off(results: Results, network: str, measure: str) -> "Figure":
         for row, rule in enumerate(rules):
             style = styles[rule]
             for axis, values in zip(axes[1:], _values(results, network, scores, rule, cells), strict=True):
-                axis.plot(values, np.full(len(values), row), style.marker, color=style.colour, alpha=0.45, ms=3)
+                axis.plot(
+                    values, np.full(len(values), row), ls="", marker=style.marker, color=style.colour, alpha=0.45, ms=3
+                )
                 if len(values):
-                    axis.plot(np.mean(values), row, "|", color=style.colour, ms=9, mew=1.4)
-        titles = ["Criteria met", "Test accuracy", "Cost of a step", *(f"{d} {r}".strip() for d, r in cells)]
+                    axis.plot(np.mean(values), row, marker="|", color=style.colour, ms=9, mew=1.4)
+        titles = ["Criteria met", "Test accuracy", "Cost of a step", *(panel_title(results, *cell) for cell in cells)]
         labels = ["", "share", "forward passes", *[axis_label(measure)] * len(cells)]
         for axis, title, label in zip(axes, titles, labels, strict=True):
             axis.set_title(title)
@@ -60,11 +62,14 @@ def _draw_criteria(axis: "Axes", criteria: pd.DataFrame, rules: list[str], codes
             if (rule, code) not in found:
                 continue
             cell = found[rule, code]
+            if cell["measured"] is None:
+                axis.text(column, row, "?", ha="center", va="center", color="0.45")
+                continue
             marker, colour = _MARKS[cell["measured"]]
             inside = colour if cell["certified"] else "white"
-            axis.plot(column, row, marker, color=colour, markerfacecolor=inside, ms=5, mew=0.8)
+            axis.plot(column, row, marker=marker, color=colour, markerfacecolor=inside, ms=5, mew=0.8)
             if cell["disagrees"]:
-                axis.plot(column, row, "s", ms=9, markerfacecolor="none", color="0.2", mew=0.7)
+                axis.plot(column, row, marker="s", ms=9, markerfacecolor="none", color="0.2", mew=0.7)
     axis.set_xticks(range(len(codes)), codes)
     axis.set_xlim(-0.6, len(codes) - 0.4)
 
@@ -93,7 +98,7 @@ def _of_network(table: pd.DataFrame, network: str) -> pd.DataFrame:
 def trade_off_caption(results: Results, network: str, measure: str) -> str:
     """Return the caption of :func:`draw_trade_off`."""
     criteria = _of_network(results.criteria, network)
-    named = criteria[criteria.criterion.str.startswith("C")].drop_duplicates("criterion")
+    named = criteria[criteria.criterion.str.startswith("C")].drop_duplicates("criterion").sort_values("criterion")
     titles = "; ".join(f"{row['criterion']} {row['title']}" for row in named.to_dict("records"))
     return (
         f"Plausibility, performance, cost and brain alignment of each rule, with no sum over them. Criteria: {titles}. "
