@@ -93,9 +93,10 @@ def test_a_tiny_outer_run_improves_on_unseen_instances() -> None:
 
 
 def test_the_tables_hold_a_row_per_function_method_and_seed() -> None:
+    methods = ("credit_diffused", "gradient_descent", "learned_rate", "one_plus_one")
     options = FunctionOptions(
-        functions=("ackley", "double_well"),
-        methods=("credit_diffused", "gradient_descent", "learned_rate", "one_plus_one"), steps=5, instances=4, n_test=20, seeds=(0, 1), evolution=Evolution(2, 4),
+        functions=("ackley", "double_well"), methods=methods, steps=5, instances=4, n_test=20, seeds=(0, 1),
+        evolution=Evolution(2, 4),
     )  # fmt: skip
     tables = function_experiment(options)
     assert len(tables.scores) == 2 * 4 * 2

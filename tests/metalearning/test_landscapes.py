@@ -48,9 +48,8 @@ def test_the_barrier_of_the_double_well_parts_the_basins() -> None:
 def test_an_instance_is_the_function_shifted_and_turned(name: str) -> None:
     terrain = draw_terrain(landscape(name), 4, 3, torch.Generator().manual_seed(0))
     terrain = Terrain(terrain.landscape, terrain.rotation.double(), terrain.minimum.double())
-    assert torch.allclose(
-        terrain.rotation @ terrain.rotation.mT, torch.eye(3, dtype=torch.float64).expand(4, 3, 3), atol=1e-6
-    )
+    upright = torch.eye(3, dtype=torch.float64).expand(4, 3, 3)
+    assert torch.allclose(terrain.rotation @ terrain.rotation.mT, upright, atol=1e-6)
     assert torch.allclose(terrain.value(terrain.minimum), torch.zeros(4, dtype=torch.float64), atol=1e-5)
     assert terrain.in_basin(terrain.minimum).all()
     flat = Terrain(terrain.landscape, upright, terrain.minimum)
