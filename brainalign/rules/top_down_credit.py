@@ -16,7 +16,7 @@ from brainalign.credit.credit_network import CreditNetwork, diffusion_kernels
 from brainalign.credit.direct_feedback import hidden_widths
 from brainalign.credit.objective import answer, output_error, output_metrics, target
 from brainalign.credit.step import Step
-from brainalign.credit.targets import require_steps
+from brainalign.credit.targets import require_positive, require_steps
 from brainalign.datasets.task import Task
 from brainalign.errors import DataError, SpecError
 from brainalign.networks.architecture import choose
@@ -30,16 +30,17 @@ PHI = "credit/phi"
 _KERNEL = "credit/kernel/"
 
 #: Options that belong to a trained credit network and come from its file.
-STRUCTURE = ("hidden", "diffusion", "randomness", "reads", "readout", "derivative")
+STRUCTURE = ("hidden", "diffusion", "randomness", "scale", "reads", "readout", "derivative")
 
 
 @dataclass(frozen=True)
 class TopDownCredit(LearningRule):
-    """``dW_l = mean (c_l * f'(z_l)) h_(l-1)^T``, ``c = g_phi(s)``: credit times presynaptic activity.
+    """``dW_l = mean (c_l * f'(z_l)) h_(l-1)^T``, ``c = g_phi(s) - g_phi(s*)``: credit times presynaptic activity.
 
-    ``s`` is what a sample left at the top (``reads``), ``g_phi`` a small network of its own, and ``c_l``
-    ``(n, *shape of block l's output)`` the credits, with the sign of a gradient. ``g_phi`` either emits one credit per
-    hidden neuron (``diffusion = 0``), which ties it to one architecture, or K credits ``k`` that fixed kernels spread,
+    ``s`` is what a sample left at the top (``reads``), ``s*`` what it would have left if the answer were the target,
+    ``g_phi`` a small network of its own, and ``c_l`` ``(n, *shape of block l's output)`` the credits, with the sign of
+    a gradient: there is none where there is no error. ``g_phi`` either emits one credit per hidden neuron
+    (``diffusion = 0``), which ties it to one architecture, or K credits ``k`` that fixed kernels spread,
     ``c_l = D_l k``; the kernels are drawn for the network at hand, so that one ``g_phi`` serves any. ``phi`` does not
     change within a lifetime: :mod:`brainalign.metalearning.supervised` trains it by how well other networks learn.
 
@@ -57,6 +58,9 @@ class TopDownCredit(LearningRule):
         K, or 0 for a credit per neuron.
     randomness
         Share of every kernel that is random, see :func:`brainalign.credit.credit_network.diffusion_kernels`.
+    scale
+        Factor on the credits of hidden layers; with ``phi`` as drawn, 0.1 makes them about as large as backpropagated
+        errors are.
     reads
         Any of ``"error"`` (gradient of a sample's loss at its output), ``"answer"``, ``"target"``. For classes the
         error says all three.
@@ -80,6 +84,7 @@ class TopDownCredit(LearningRule):
     hidden: tuple[int, ...] = (32,)
     diffusion: int = 16
     randomness: float = 0.5
+    scale: float = 0.1
     reads: tuple[str, ...] = ("error",)
     readout: str = "error"
     derivative: bool = True
@@ -89,6 +94,7 @@ class TopDownCredit(LearningRule):
         if self.credit_network:
             self._adopt(trained_credit(self.credit_network)[1])
         require_steps(diffusion=self.diffusion)
+        require_positive(scale=self.scale)
         choose("readout", self.readout, ("error", "credit"))
         for name in self.reads:
             choose("reads", name, ("error", "answer", "target"))
@@ -113,10 +119,14 @@ class TopDownCredit(LearningRule):
 
     # -- the credit network -------------------------------------------------------------------------------------------
 
+    def widths(self, network: Network) -> list[int]:
+        """Return the number of neurons of every hidden block."""
+        return list(hidden_widths(network).values())
+
     def top(self, network: Network) -> CreditNetwork:
         """Return the credit network for ``network``: reads its outputs, emits what its neurons or kernels need."""
         n_outputs = network.task.n_outputs
-        n_credits = self.diffusion or sum(hidden_widths(network).values())
+        n_credits = self.diffusion or sum(self.widths(network))
         return CreditNetwork(
             len(self.reads) * n_outputs, self.hidden, n_credits + (n_outputs if self.readout == "credit" else 0)
         )
@@ -127,10 +137,8 @@ class TopDownCredit(LearningRule):
             return None
         facts, expected = trained_credit(self.credit_network)[1], network.task.n_outputs
         if facts["n_outputs"] != expected:
-            return (
-                f"credit network {self.credit_network!r} reads {facts['n_outputs']} outputs, not {expected}"
-            )
-        widths = list(hidden_widths(network).values())
+            return f"credit network {self.credit_network!r} reads {facts['n_outputs']} outputs, not {expected}"
+        widths = self.widths(network)
         if not self.diffusion and facts["widths"] != widths:
             return (
                 f"credit network {self.credit_network!r} has one credit for every neuron of layers of "
@@ -149,14 +157,12 @@ class TopDownCredit(LearningRule):
         kernels = diffusion_kernels(tuple(widths.values()), self.diffusion, generator, self.randomness)
         return {PHI: phi} | {f"{_KERNEL}{name}": kernel for name, kernel in zip(widths, kernels, strict=True)}
 
-    def _signals(self, task: Task, output: Tensor, y: Tensor) -> Tensor:
-        """Return what the credit network reads of every sample ``(n, len(reads) n_outputs)``."""
-        found = {
-            "error": len(output) * output_error(task, output, y),
-            "answer": answer(task, output),
-            "target": target(task, y).to(output.dtype),
-        }
-        return torch.cat([found[name] for name in self.reads], 1)
+    def _signals(self, task: Task, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the credit network reads ``(n, len(reads) n_outputs)``, and would if answers were right."""
+        error, wanted = len(output) * output_error(task, output, y), target(task, y).to(output.dtype)
+        found = {"error": error, "answer": answer(task, output), "target": wanted}
+        ideal = {"error": torch.zeros_like(error), "answer": wanted, "target": wanted}
+        return torch.cat([found[name] for name in self.reads], 1), torch.cat([ideal[name] for name in self.reads], 1)
 
     def credits(
         self, network: Network, params: Params, state: Params, batch: Batch, outputs: list[Tensor]
@@ -164,7 +170,9 @@ class TopDownCredit(LearningRule):
         """Return the credit of every block's output, for the mean over samples; whatever else gives them goes here."""
         del params
         n, n_outputs = len(batch.y), network.task.n_outputs
-        emitted = self.top(network)(state[PHI], self._signals(network.task, outputs[-1], batch.y)) / n
+        top = self.top(network)
+        seen, ideal = self._signals(network.task, outputs[-1], batch.y)
+        emitted = (top(state[PHI], seen) - top(state[PHI], ideal)) / n
         last = output_error(network.task, outputs[-1], batch.y)
         if self.readout == "credit":
             emitted, last = emitted[:, :-n_outputs], emitted[:, -n_outputs:]
@@ -173,7 +181,7 @@ class TopDownCredit(LearningRule):
             spread = [emitted @ state[f"{_KERNEL}{name}"].T for name in widths]
         else:
             spread = list(emitted.split(list(widths.values()), 1))
-        return [*(credit.view_as(h) for credit, h in zip(spread, outputs, strict=False)), last]
+        return [*((self.scale * credit).view_as(h) for credit, h in zip(spread, outputs, strict=False)), last]
 
     # -- a step -------------------------------------------------------------------------------------------------------
 
@@ -187,8 +195,8 @@ class TopDownCredit(LearningRule):
     def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count the forward pass, local gradients, the credit network and the kernels."""
         del batch_size
-        spread = self.diffusion * sum(hidden_widths(network).values())
-        return local_cost(network) + sum(prod(shape) for shape in self.top(network).shapes) + spread
+        spread = self.diffusion * sum(self.widths(network))
+        return local_cost(network) + 2 * sum(prod(shape) for shape in self.top(network).shapes) + spread
 
 
 @lru_cache(maxsize=8)

@@ -49,10 +49,11 @@ def test_one_hidden_layer_closed_form(derivative: bool) -> None:
     x = data.x.flatten(1)
     h = (x @ params["hidden1.weight"].T).tanh()
     e = (h @ params["readout.weight"].T).softmax(1) - torch.nn.functional.one_hot(data.y, 5)
-    phi = state[PHI]
+    phi = state[PHI] = state[PHI] + 0.3  # biases, too
     weights = phi[:35].view(7, 5), phi[35:42], phi[42:63].view(3, 7), phi[63:]
-    k = (e @ weights[0].T + weights[1]).tanh() @ weights[2].T + weights[3]
-    delta = k @ state["credit/kernel/hidden1"].T / len(e) * (1 - h**2 if derivative else 1)
+    at_rest = weights[1].tanh() @ weights[2].T
+    k = (e @ weights[0].T + weights[1]).tanh() @ weights[2].T - at_rest
+    delta = 0.1 * k @ state["credit/kernel/hidden1"].T / len(e) * (1 - h**2 if derivative else 1)
     updates = rule.step(net, params, state, data, {}).updates
     torch.testing.assert_close(updates["hidden1.weight"], delta.T @ x)
     torch.testing.assert_close(updates["hidden1.bias"], delta.sum(0))
@@ -60,7 +61,7 @@ def test_one_hidden_layer_closed_form(derivative: bool) -> None:
 
 
 def test_credits_of_neurons_are_outputs_of_the_credit_network_layer_by_layer() -> None:
-    net, rule, data = network("mlp"), TopDownCredit(hidden=(), diffusion=0, readout="credit"), batch()
+    net, rule, data = network("mlp"), TopDownCredit(hidden=(), diffusion=0, readout="credit", scale=1), batch()
     params, state = instance(net, rule, 0)
     outputs = blockwise(net, params, state, data.x)[0]
     credits = rule.credits(net, params, state, data, outputs)
@@ -103,6 +104,19 @@ def test_diffusion_makes_the_number_of_parameters_independent_of_the_network() -
     assert full.multiply_adds(small, 1) < diffused.multiply_adds(small, 1)
 
 
+@pytest.mark.parametrize("reads", [("error",), ("answer", "target")])
+def test_there_is_no_credit_where_there_is_no_error(reads: tuple[str, ...]) -> None:
+    task = Task((1, 8, 8), 2, 64, "regression")
+    net, rule = network("mlp", task), TopDownCredit(reads=reads, readout="credit")
+    params, state = instance(net, rule, 0)
+    state[PHI] = state[PHI] + 0.3
+    data = batch(8, task=task)
+    outputs = blockwise(net, params, state, data.x)[0]
+    met, missed = (data._replace(y=outputs[-1].detach() + gap) for gap in (0, 1))
+    assert all(not c.any() for c in rule.credits(net, params, state, met, outputs))
+    assert all(c.any() for c in rule.credits(net, params, state, missed, outputs))
+
+
 def test_regression_reads_the_error_of_its_own_loss() -> None:
     task = Task((1, 8, 8), 2, 64, "regression")
     net, rule = network("mlp", task), TopDownCredit()
@@ -110,7 +124,7 @@ def test_regression_reads_the_error_of_its_own_loss() -> None:
     params, state = instance(net, rule, 0)
     outputs = blockwise(net, params, state, data.x)[0]
     emitted = rule.top(net)(state[PHI], outputs[-1] - data.y) / 8
-    expected = emitted @ state["credit/kernel/hidden1"].T
+    expected = 0.1 * emitted @ state["credit/kernel/hidden1"].T
     torch.testing.assert_close(rule.credits(net, params, state, data, outputs)[0], expected)
 
 
@@ -156,6 +170,8 @@ def test_a_trained_credit_network_refuses_what_it_does_not_fit(tmp_path: Path) -
 def test_bad_options_give_one_line(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="diffusion is -1; expected a whole number"):
         TopDownCredit(diffusion=-1)
+    with pytest.raises(SpecError, match="scale is 0; expected a number above 0"):
+        TopDownCredit(scale=0)
     with pytest.raises(SpecError, match="readout is 'none'; expected one of: error, credit"):
         TopDownCredit(readout="none")
     with pytest.raises(SpecError, match="reads is 'input'; expected one of: error, answer, target"):
