@@ -41,12 +41,13 @@ HISTORY = ("method", "trained_on", "generation", "rate", "fitness", "validation"
 #: Method to how its outer level works.
 METHODS = {
     "backprop": "one rate, searched",
-    "backprop, layer rates": "a rate per layer, by evolution strategies",
-    "random credit": "a random credit network that diffuses, one rate, searched",
-    "credit per neuron": "by evolution strategies",
-    "diffused credit": "by evolution strategies",
-    "credit per neuron, unrolled": "by gradients through lifetimes",
     "diffused credit, unrolled": "by gradients through lifetimes",
+    "diffused credit": "by evolution strategies",
+    "random credit": "a random credit network that diffuses, one rate, searched",
+    "backprop, layer rates": "a rate per layer, by evolution strategies",
+    "credit per neuron, unrolled": "by gradients through lifetimes",
+    "credit per neuron": "by evolution strategies",
+    "diffused credit, readout too, unrolled": "the readout, too, has credits; by gradients through lifetimes",
 }
 
 
@@ -70,6 +71,8 @@ class SupervisedOptions:
         Of networks that are reported; not ``life.seed``.
     moments
         Inner steps after which they are tested.
+    transfer_lifetimes
+        Spent on searching backpropagation's rate on every place of ``transfers``.
     batch_size, n_train, device, data_dir
         See :class:`brainalign.metalearning.lessons.Lessons`.
     """
@@ -83,13 +86,14 @@ class SupervisedOptions:
         ("digits", "cnn", {"channels": (16, 32), "hidden": 64}),
         ("mnist", "mlp", {"widths": (128, 128)}),
     )
-    rule: TopDownCredit = field(default_factory=lambda: TopDownCredit(diffusion=12))
+    rule: TopDownCredit = field(default_factory=lambda: TopDownCredit(diffusion=15))
     methods: tuple[str, ...] = tuple(METHODS)
     life: Lifetime = field(default_factory=Lifetime)
-    evolution: Evolution = field(default_factory=lambda: Evolution(generations=200, population=32, sigma=0.03))
-    unrolling: Unrolling = field(default_factory=Unrolling)
+    evolution: Evolution = field(default_factory=lambda: Evolution(160, 32, sigma=0.05, learning_rate=0.05))
+    unrolling: Unrolling = field(default_factory=lambda: Unrolling(240))
     seeds: tuple[int, ...] = tuple(range(10))
     moments: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200)
+    transfer_lifetimes: int = 640
     batch_size: int = 32
     n_train: int = 0
     device: str = "cpu"
@@ -117,8 +121,8 @@ def supervised_experiment(
     ``supervised_outer.csv``, and a file in ``credit_networks/`` per credit network. Outer runs are kept in ``outer/``,
     so that one that was interrupted goes on and one that is finished is not repeated.
 
-    Backpropagation's rate is also searched on every place of ``transfers`` (``trained_on`` is that place), since a rate
-    that does not travel is no measure of backpropagation.
+    Backpropagation's rate is also searched on every place of ``transfers`` (``trained_on`` is that place), by
+    ``transfer_lifetimes``, since a rate that does not travel is no measure of backpropagation.
 
     Raises
     ------
@@ -142,8 +146,15 @@ def supervised_experiment(
         _write(out, rows, histories)
     if "backprop" in options.methods:
         for place, shape, where in list(_places(options, network, lessons))[1:]:
-            life = replace(options.life, lessons=1)
-            own = _search(Learner(Backprop(), shape, "rate"), where, life, options, out, _named(report, place))
+            named = _named(report, f"backprop on {place}")
+            own = search_rate(
+                Learner(Backprop(), shape, "rate"),
+                where,
+                options.life,
+                options.transfer_lifetimes,
+                out / "outer",
+                named,
+            )
             rows += _report("backprop", own, place, place, shape, where, options)
             _write(out, rows, histories)
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -153,26 +164,20 @@ def _outer(
     method: str, network: Network, lessons: Lessons, options: SupervisedOptions, out: Path, progress: Progress
 ) -> Outer:
     life = options.life
-    if method == "backprop":
-        return _search(Learner(Backprop(), network, "rate"), lessons, life, options, out.parent, progress)
-    if method == "random credit":
-        return _search(Learner(options.rule, network, "rate"), lessons, life, options, out.parent, progress)
+    if method in ("backprop", "random credit"):
+        rule = Backprop() if method == "backprop" else options.rule
+        lifetimes = options.evolution.lifetimes * life.lessons
+        return search_rate(Learner(rule, network, "rate"), lessons, life, lifetimes, out, progress)
     if method == "backprop, layer rates":
         learner = Learner(Backprop(), network, "layer_rates")
         # Few parameters in units of logarithms: wider candidates, larger steps.
         evolution = replace(options.evolution, sigma=0.1, learning_rate=0.1)
         return evolve_learner(learner, lessons, life, evolution, out, progress)
     rule = options.rule if method.startswith("diffused") else replace(options.rule, diffusion=0)
-    learner = Learner(rule, network, "credit")
+    learner = Learner(replace(rule, readout="credit") if "readout" in method else rule, network, "credit")
     if method.endswith("unrolled"):
         return unroll_learner(learner, lessons, life, options.unrolling, out, progress)
     return evolve_learner(learner, lessons, life, options.evolution, out, progress)
-
-
-def _search(
-    learner: Learner, lessons: Lessons, life: Lifetime, options: SupervisedOptions, out: Path, progress: Progress
-) -> Outer:
-    return search_rate(learner, lessons, life, options.evolution.lifetimes * life.lessons, out / "outer", progress)
 
 
 # -- networks that are reported ---------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class TopDownCredit(LearningRule):
         Share of every kernel that is random, see :func:`brainalign.credit.credit_network.diffusion_kernels`.
     scale
         Factor on the credits of hidden layers; with ``phi`` as drawn, 0.1 makes them about as large as backpropagated
-        errors are.
+        errors are in layers of 100.
     reads
         Any of ``"error"`` (gradient of a sample's loss at its output), ``"answer"``, ``"target"``. For classes the
         error says all three.
@@ -83,8 +83,8 @@ class TopDownCredit(LearningRule):
 
     hidden: tuple[int, ...] = (32,)
     diffusion: int = 16
-    randomness: float = 0.5
-    scale: float = 0.1
+    randomness: float = 0.0
+    scale: float = 0.3
     reads: tuple[str, ...] = ("error",)
     readout: str = "error"
     derivative: bool = True

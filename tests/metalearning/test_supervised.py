@@ -202,8 +202,8 @@ def test_a_kept_credit_network_is_the_one_the_rule_uses(lessons: Lessons, networ
 def test_the_experiment_writes_tidy_tables(tmp_path: Path) -> None:
     options = SupervisedOptions(
         network_options={"widths": (16,)}, transfers=(("digits", "cnn", {"channels": (4,), "hidden": 8}),),
-        rule=RULE, life=LIFE, evolution=Evolution(2, 4), unrolling=Unrolling(2), seeds=(0, 1), moments=(1, 4),
-        n_train=200, batch_size=16,
+        rule=RULE, life=LIFE, evolution=Evolution(2, 4), unrolling=Unrolling(2),
+        seeds=(0, 1), moments=(1, 4), transfer_lifetimes=64, n_train=200, batch_size=16,
     )  # fmt: skip
     table = supervised_experiment(options, tmp_path)
     counts = table.groupby(["method", "trained_on", "network"]).size()
@@ -213,7 +213,7 @@ def test_the_experiment_writes_tidy_tables(tmp_path: Path) -> None:
     assert at_home - away == {"backprop, layer rates", "credit per neuron", "credit per neuron, unrolled"}
     assert set(table.trained_on[table.method == "backprop"]) == {"digits mlp 16", "digits cnn 4-8"}
     assert (tmp_path / "supervised.csv").exists()
-    assert len(list((tmp_path / "credit_networks").glob("*.safetensors"))) == 4
+    assert len(list((tmp_path / "credit_networks").glob("*.safetensors"))) == 5
     written = pd.read_csv(tmp_path / "supervised.csv")
     assert supervised_experiment(options, tmp_path).accuracy.tolist() == pytest.approx(written.accuracy.tolist())
 

@@ -53,7 +53,7 @@ def test_one_hidden_layer_closed_form(derivative: bool) -> None:
     weights = phi[:35].view(7, 5), phi[35:42], phi[42:63].view(3, 7), phi[63:]
     at_rest = weights[1].tanh() @ weights[2].T
     k = (e @ weights[0].T + weights[1]).tanh() @ weights[2].T - at_rest
-    delta = 0.1 * k @ state["credit/kernel/hidden1"].T / len(e) * (1 - h**2 if derivative else 1)
+    delta = 0.3 * k @ state["credit/kernel/hidden1"].T / len(e) * (1 - h**2 if derivative else 1)
     updates = rule.step(net, params, state, data, {}).updates
     torch.testing.assert_close(updates["hidden1.weight"], delta.T @ x)
     torch.testing.assert_close(updates["hidden1.bias"], delta.sum(0))
@@ -124,7 +124,7 @@ def test_regression_reads_the_error_of_its_own_loss() -> None:
     params, state = instance(net, rule, 0)
     outputs = blockwise(net, params, state, data.x)[0]
     emitted = rule.top(net)(state[PHI], outputs[-1] - data.y) / 8
-    expected = 0.1 * emitted @ state["credit/kernel/hidden1"].T
+    expected = 0.3 * emitted @ state["credit/kernel/hidden1"].T
     torch.testing.assert_close(rule.credits(net, params, state, data, outputs)[0], expected)
 
 
@@ -141,7 +141,7 @@ def _write(path: Path, rule: TopDownCredit, **changed: object) -> torch.Tensor:
 
 def test_a_trained_credit_network_brings_its_options(tmp_path: Path) -> None:
     path = tmp_path / "mine.safetensors"
-    phi = _write(path, TopDownCredit(hidden=(8, 4), diffusion=3, reads=("answer", "target")))
+    phi = _write(path, TopDownCredit(hidden=(8, 4), diffusion=3, randomness=0.5, reads=("answer", "target")))
     rule = TopDownCredit(credit_network=str(path))
     assert (rule.hidden, rule.diffusion, rule.reads) == ((8, 4), 3, ("answer", "target"))
     for name in NETWORKS:
