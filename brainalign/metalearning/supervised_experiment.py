@@ -160,6 +160,18 @@ def supervised_experiment(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def summary(table: pd.DataFrame, moments: tuple[int, ...] = ()) -> pd.DataFrame:
+    """Return mean and s.d. over seeds of loss and accuracy, a row per method, place and moment.
+
+    ``moments`` keeps some of them; all, if there are none.
+    """
+    kept = table[table["step"].isin(moments)] if moments else table
+    by = ["trained_on", "dataset", "network", "method", "n_parameters", "lifetimes", "step"]
+    measured = kept.groupby(by, sort=False)[["loss", "accuracy"]].agg(["mean", "std"])
+    measured.columns = [f"{name}_{'sd' if what == 'std' else what}" for name, what in measured.columns]
+    return measured.reset_index()
+
+
 def _outer(
     method: str, network: Network, lessons: Lessons, options: SupervisedOptions, out: Path, progress: Progress
 ) -> Outer:

@@ -24,7 +24,7 @@ from brainalign.metalearning.supervised import (
     unroll_learner,
     validation_of,
 )
-from brainalign.metalearning.supervised_experiment import SupervisedOptions, supervised_experiment
+from brainalign.metalearning.supervised_experiment import SupervisedOptions, summary, supervised_experiment
 from brainalign.networks.architecture import architecture
 from brainalign.randomness import stream
 from brainalign.rules.backprop import Backprop
@@ -214,6 +214,11 @@ def test_the_experiment_writes_tidy_tables(tmp_path: Path) -> None:
     assert set(table.trained_on[table.method == "backprop"]) == {"digits mlp 16", "digits cnn 4-8"}
     assert (tmp_path / "supervised.csv").exists()
     assert len(list((tmp_path / "credit_networks").glob("*.safetensors"))) == 5
+    short = summary(table, (4,))
+    assert len(short) == len(counts)
+    mine = table[(table.method == "random credit") & (table.network == "cnn 4-8") & (table.step == 4)].accuracy
+    row = short[(short.method == "random credit") & (short.network == "cnn 4-8")].iloc[0]
+    assert (row.accuracy_mean, row.accuracy_sd) == pytest.approx((mine.mean(), mine.std()))
     written = pd.read_csv(tmp_path / "supervised.csv")
     assert supervised_experiment(options, tmp_path).accuracy.tolist() == pytest.approx(written.accuracy.tolist())
 
