@@ -168,7 +168,7 @@ def summary(table: pd.DataFrame, moments: tuple[int, ...] = ()) -> pd.DataFrame:
     kept = table[table["step"].isin(moments)] if moments else table
     by = ["trained_on", "dataset", "network", "method", "n_parameters", "lifetimes", "step"]
     measured = kept.groupby(by, sort=False)[["loss", "accuracy"]].agg(["mean", "std"])
-    measured.columns = [f"{name}_{'sd' if what == 'std' else what}" for name, what in measured.columns]
+    measured.columns = pd.Index(["loss_mean", "loss_sd", "accuracy_mean", "accuracy_sd"])
     return measured.reset_index()
 
 
