@@ -31,6 +31,8 @@ class ControlTask:
         Longest episode.
     solved
         Mean return over at least 100 episodes from which the task counts as solved.
+    ending
+        What an episode that ends before its time means: -1 failure, 1 success, 0 where there is no such end.
     settings
         Default settings, by gymnasium's attribute names; ``actuator`` is the sign of all forces.
     unseen
@@ -45,6 +47,8 @@ class ControlTask:
         Numbers observed of a state.
     derived
         gymnasium's attributes that follow from a setting.
+    progress
+        How far a state is on the way, ``(...)``, in units of return; outer levels are led by it, see ``returns``.
     """
 
     name: str
@@ -52,6 +56,7 @@ class ControlTask:
     forces: tuple[float, ...]
     steps: int
     solved: float
+    ending: int
     settings: Setting
     unseen: Mapping[str, Setting]
     scale: tuple[float, ...]
@@ -59,6 +64,7 @@ class ControlTask:
     advance: Callable[[Tensor, Tensor, Setting], tuple[Tensor, Tensor, Tensor]]
     observe: Callable[[Tensor], Tensor]
     derived: Callable[[Setting], Setting]
+    progress: Callable[[Tensor], Tensor]
 
     def setting(self, variant: str = "default") -> Setting:
         """Return the settings of a variant; an unknown one raises :class:`SpecError`."""
@@ -75,14 +81,18 @@ class ControlTask:
         return self.advance(state, force, setting)
 
     def senses(self, state: Tensor) -> Tensor:
-        """Return the scaled observation and a constant 1, ``(..., n_senses)``."""
-        seen = self.observe(state) / torch.tensor(self.scale, device=state.device, dtype=state.dtype)
-        return torch.cat([seen, torch.ones_like(seen[..., :1])], -1)
+        """Return the scaled observation ``(..., n_senses)``; no constant, which would outweigh small deviations."""
+        return self.observe(state) / torch.tensor(self.scale, device=state.device, dtype=state.dtype)
+
+    @property
+    def continuous(self) -> bool:
+        """Whether gymnasium takes the force itself and not the number of an action."""
+        return self.name == "pendulum"
 
     @property
     def n_senses(self) -> int:
         """Numbers a policy receives."""
-        return len(self.scale) + 1
+        return len(self.scale)
 
 
 # -- cart and pole ----------------------------------------------------------------------------------------------------
@@ -156,6 +166,14 @@ def _nothing(setting: Setting) -> Setting:
     return {}
 
 
+def _none(state: Tensor) -> Tensor:
+    return torch.zeros_like(state[..., 0])
+
+
+def _place(state: Tensor) -> Tensor:
+    return 100 * state[..., 0]
+
+
 _REVERSED = {"reversed": {"actuator": -1.0}}
 
 #: Every task by name.
@@ -163,30 +181,30 @@ CONTROL_TASKS: dict[str, ControlTask] = {
     one.name: one
     for one in (
         ControlTask(
-            "cart_pole", "CartPole-v1", (-10.0, 10.0), 500, 475.0,
+            "cart_pole", "CartPole-v1", (-10.0, 10.0), 500, 475.0, -1,
             {"gravity": 9.8, "masscart": 1.0, "masspole": 0.1, "length": 0.5, "actuator": 1.0},
             {
                 "short pole": {"length": 0.25}, "long pole": {"length": 1.0}, "very long pole": {"length": 1.5},
                 "heavy pole": {"masspole": 0.5}, "very heavy pole": {"masspole": 1.0}, **_REVERSED,
             },
-            (2.4, 2.0, 0.21, 2.0), _uniform(0.05, 0.05, 0.05, 0.05), _cart_pole, _itself, _cart_pole_derived,
+            (2.4, 2.0, 0.21, 2.0), _uniform(0.05, 0.05, 0.05, 0.05), _cart_pole, _itself, _cart_pole_derived, _none,
         ),
         ControlTask(
-            "mountain_car", "MountainCar-v0", (-1.0, 0.0, 1.0), 200, -110.0,
+            "mountain_car", "MountainCar-v0", (-1.0, 0.0, 1.0), 200, -110.0, 1,
             {"force": 0.001, "gravity": 0.0025, "actuator": 1.0},
             {
                 "weak motor": {"force": 0.0008}, "strong motor": {"force": 0.0015},
                 "less gravity": {"gravity": 0.002}, "more gravity": {"gravity": 0.003}, **_REVERSED,
             },
-            (1.2, 0.07), _mountain_car_start, _mountain_car, _itself, _nothing,
+            (1.2, 0.07), _mountain_car_start, _mountain_car, _itself, _nothing, _place,
         ),
         ControlTask(
-            "pendulum", "Pendulum-v1", (-2.0, 0.0, 2.0), 200, -200.0,
+            "pendulum", "Pendulum-v1", (-2.0, 0.0, 2.0), 200, -200.0, 0,
             {"g": 10.0, "m": 1.0, "l": 1.0, "actuator": 1.0},
             {
                 "light": {"m": 0.7}, "heavy": {"m": 1.3}, "short": {"l": 0.8}, "long": {"l": 1.2}, **_REVERSED,
             },
-            (1.0, 1.0, 8.0), _uniform(pi, 1.0), _pendulum, _pendulum_senses, _nothing,
+            (1.0, 1.0, 8.0), _uniform(pi, 1.0), _pendulum, _pendulum_senses, _nothing, _none,
         ),
     )
 }  # fmt: skip
