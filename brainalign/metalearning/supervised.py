@@ -25,7 +25,7 @@ from brainalign.metalearning.memory import Memory
 from brainalign.networks.network import Params
 from brainalign.provenance import code_hash
 from brainalign.randomness import stream
-from brainalign.rules.top_down_credit import STRUCTURE, TopDownCredit
+from brainalign.rules.top_down_credit import STRUCTURE, TopDownCredit, trained_credit
 from brainalign.storage import content_hash, write_tensors
 from brainalign.training.optimisation import make_optimizer, optimizer_tensors, rate, restore_optimizer
 
@@ -245,14 +245,16 @@ def _key(learner: Learner, lessons: Lessons, life: Lifetime, options: Any) -> st
     """Name an outer run by everything that changes what it finds, its code included."""
     own = options if isinstance(options, dict) else {type(options).__name__: asdict(options)}
     data = [lessons.dataset, lessons.batch_size, len(lessons.inner[1]), len(lessons.outer[1])]
-    shape = [
-        [list(s.weight_shape) for s in learner.network.synapses],
-        learner.network.name,
-        learner.network.granularity,
-    ]
+    network, rule = learner.network, learner.rule
+    # What a network does says more than its shape: two nonlinearities share one.
+    params = network.init(stream(0, "key"))
+    answers = network.activities(params, network.init_state(), lessons.inner[0][:8].cpu())
+    trained = rule.credit_network if isinstance(rule, TopDownCredit) else ""
     return content_hash(
-        learner.rule.name(), asdict(learner.rule), learner.moves, learner.learning_rate, shape, data, asdict(life), own,
-        code_hash(*_COUNTED),
+        rule.name(), asdict(rule), trained_credit(trained)[0] if trained else "", learner.moves, learner.learning_rate,
+        {name: answer.mul(1000).round().long() for name, answer in answers.items()},
+        {name: list(value.shape) for name, value in params.items()},
+        data, asdict(life), own, code_hash(*_COUNTED),
     )[:16]  # fmt: skip
 
 

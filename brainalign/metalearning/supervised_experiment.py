@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ from brainalign.metalearning.supervised import (
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network
 from brainalign.rules.backprop import Backprop
+from brainalign.rules.learning_rule import LearningRule
 from brainalign.rules.top_down_credit import TopDownCredit
 from brainalign.storage import write_table
 
 #: Columns of ``supervised.csv``.
 COLUMNS = (
     *("method", "trained_on", "dataset", "network", "seed", "step", "loss", "accuracy"),
-    *("n_parameters", "lifetimes", "outer_seconds", "learning_rate"),
+    *("n_parameters", "lifetimes", "outer_seconds", "learning_rate", "rate"),
 )
 
 #: Columns of ``supervised_outer.csv``.
@@ -72,7 +73,7 @@ class SupervisedOptions:
     moments
         Inner steps after which they are tested.
     transfer_lifetimes
-        Spent on searching backpropagation's rate on every place of ``transfers``.
+        Spent on searching one rate on a place of ``transfers``.
     batch_size, n_train, device, data_dir
         See :class:`brainalign.metalearning.lessons.Lessons`.
     """
@@ -93,7 +94,7 @@ class SupervisedOptions:
     unrolling: Unrolling = field(default_factory=lambda: Unrolling(240))
     seeds: tuple[int, ...] = tuple(range(10))
     moments: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200)
-    transfer_lifetimes: int = 640
+    transfer_lifetimes: int = 320
     batch_size: int = 32
     n_train: int = 0
     device: str = "cpu"
@@ -121,8 +122,8 @@ def supervised_experiment(
     ``supervised_outer.csv``, and a file in ``credit_networks/`` per credit network. Outer runs are kept in ``outer/``,
     so that one that was interrupted goes on and one that is finished is not repeated.
 
-    Backpropagation's rate is also searched on every place of ``transfers`` (``trained_on`` is that place), by
-    ``transfer_lifetimes``, since a rate that does not travel is no measure of backpropagation.
+    On every place of ``transfers`` what was trained is tried twice: as it is, and with its one rate searched there
+    (column ``rate``), since a rate that does not travel is no measure of a gradient, or of a credit.
 
     Raises
     ------
@@ -144,18 +145,11 @@ def supervised_experiment(
             report(0, 1, f"{method} on {place}")
             rows += _report(method, outer, _place(options.dataset, network), place, shape, where, options)
         _write(out, rows, histories)
-    if "backprop" in options.methods:
-        for place, shape, where in list(_places(options, network, lessons))[1:]:
-            named = _named(report, f"backprop on {place}")
-            own = search_rate(
-                Learner(Backprop(), shape, "rate"),
-                where,
-                options.life,
-                options.transfer_lifetimes,
-                out / "outer",
-                named,
-            )
-            rows += _report("backprop", own, place, place, shape, where, options)
+    for method, (place, shape, where) in product(options.methods, list(_places(options, network, lessons))[1:]):
+        found = _searched_there(method, place, shape, where, options, out, _named(report, f"{method} on {place}"))
+        if found is not None:
+            origin = _place(options.dataset, network) if method.startswith("diffused") else place
+            rows += _report(method, found, origin, place, shape, where, options, "searched there")
             _write(out, rows, histories)
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -166,7 +160,7 @@ def summary(table: pd.DataFrame, moments: tuple[int, ...] = ()) -> pd.DataFrame:
     ``moments`` keeps some of them; all, if there are none.
     """
     kept = table[table["step"].isin(moments)] if moments else table
-    by = ["trained_on", "dataset", "network", "method", "n_parameters", "lifetimes", "step"]
+    by = ["trained_on", "dataset", "network", "method", "rate", "n_parameters", "lifetimes", "step"]
     measured = kept.groupby(by, sort=False)[["loss", "accuracy"]].agg(["mean", "std"])
     measured.columns = pd.Index(["loss_mean", "loss_sd", "accuracy_mean", "accuracy_sd"])
     return measured.reset_index()
@@ -192,12 +186,26 @@ def _outer(
     return evolve_learner(learner, lessons, life, options.evolution, out, progress)
 
 
+def _searched_there(
+    method: str, place: str, network: Network, lessons: Lessons, options: SupervisedOptions, out: Path,
+    progress: Progress,
+) -> Outer | None:  # fmt: skip
+    """Return one rate searched on a place for what a method brings there, None for what belongs to one network."""
+    rules: dict[str, LearningRule] = {"backprop": Backprop(), "random credit": options.rule}
+    if method.startswith("diffused"):
+        rules[method] = TopDownCredit(credit_network=str(_credit_file(out, method, options)))
+    if method not in rules:
+        return None
+    learner = Learner(rules[method], network, "rate")
+    return search_rate(learner, lessons, options.life, options.transfer_lifetimes, out / "outer", progress)
+
+
 # -- networks that are reported ---------------------------------------------------------------------------------------
 
 
 def _report(
     method: str, outer: Outer, trained_on: str, place: str, network: Network, lessons: Lessons,
-    options: SupervisedOptions,
+    options: SupervisedOptions, rate: str = "as trained",
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return the rows of unseen networks; none where what was trained does not fit the network."""
     try:
@@ -214,6 +222,7 @@ def _report(
         "lifetimes": outer.lifetimes,
         "outer_seconds": round(outer.seconds, 1),
         "learning_rate": outer.learning_rate,
+        "rate": rate,
     }
     rows = []
     for k, seed in enumerate(options.seeds):
@@ -267,10 +276,14 @@ def _named(report: Callable[..., None], name: str) -> Progress:
     return lambda done, total, text: report(done, total, f"{name}: {text}")
 
 
-def _keep(out: Path, method: str, outer: Outer, options: SupervisedOptions, network: Network) -> None:
+def _credit_file(out: Path, method: str, options: SupervisedOptions) -> Path:
     name = method.replace(",", "").replace(" ", "_")
+    return out / "credit_networks" / f"{options.dataset}_{name}.safetensors"
+
+
+def _keep(out: Path, method: str, outer: Outer, options: SupervisedOptions, network: Network) -> None:
     save_credit_network(
-        out / "credit_networks" / f"{options.dataset}_{name}.safetensors",
+        _credit_file(out, method, options),
         outer,
         method=f"{method}: {METHODS[method]}",
         dataset=options.dataset,

@@ -1,7 +1,6 @@
 """Top-down credit assignment: a second network reads what happens at the top and hands out credits."""
 
 from dataclasses import dataclass, fields
-from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -199,7 +198,6 @@ class TopDownCredit(LearningRule):
         return local_cost(network) + 2 * sum(prod(shape) for shape in self.top(network).shapes) + spread
 
 
-@lru_cache(maxsize=8)
 def trained_credit(name: str) -> tuple[Tensor, dict[str, Any]]:
     """Return ``phi`` and the facts of a trained credit network, by name of a shipped one or path.
 

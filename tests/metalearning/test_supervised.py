@@ -10,6 +10,7 @@ from torch.func import grad
 
 from brainalign.credit.batch import Batch
 from brainalign.errors import SpecError
+from brainalign.metalearning import supervised
 from brainalign.metalearning.evolution import Evolution
 from brainalign.metalearning.learner import Learner
 from brainalign.metalearning.lessons import Lessons
@@ -175,6 +176,16 @@ def test_a_finished_run_is_not_measured_again(lessons: Lessons, network, tmp_pat
         evolve_learner(learner, lessons, LIFE, Evolution(3, 4, sigma=0.1), tmp_path)
 
 
+def test_runs_are_named_by_what_networks_do(lessons: Lessons) -> None:
+    options = {"widths": (16,)}
+    nets = [
+        architecture("mlp", {**options, "activation": name}).build(lessons.task) for name in ("relu", "relu", "elu")
+    ]
+    keys = [supervised._key(Learner(RULE, net, "credit"), lessons, LIFE, Evolution(3, 4)) for net in nets]
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
+
+
 def test_candidates_of_a_generation_meet_the_same_networks(lessons: Lessons, network) -> None:
     fitness = fitness_of(Learner(Backprop(), network, "rate"), lessons, LIFE)
     same = torch.full((2, 1), -2.0)
@@ -206,18 +217,22 @@ def test_the_experiment_writes_tidy_tables(tmp_path: Path) -> None:
         seeds=(0, 1), moments=(1, 4), transfer_lifetimes=64, n_train=200, batch_size=16,
     )  # fmt: skip
     table = supervised_experiment(options, tmp_path)
-    counts = table.groupby(["method", "trained_on", "network"]).size()
+    counts = table.groupby(["method", "rate", "network"]).size()
     assert set(counts) == {4}
-    at_home, away = (set(table.method[table.network == name]) for name in ("mlp 16", "cnn 4-8"))
-    assert at_home == set(options.methods)
-    assert at_home - away == {"backprop, layer rates", "credit per neuron", "credit per neuron, unrolled"}
-    assert set(table.trained_on[table.method == "backprop"]) == {"digits mlp 16", "digits cnn 4-8"}
-    assert (tmp_path / "supervised.csv").exists()
-    assert len(list((tmp_path / "credit_networks").glob("*.safetensors"))) == 5
+    own, away = table[table.network == "mlp 16"], table[table.network == "cnn 4-8"]
+    fit = {"backprop", "random credit", "diffused credit", "diffused credit, unrolled"}
+    fit |= {"diffused credit, readout too, unrolled"}
+    assert set(own.method) == set(options.methods)
+    assert set(own.rate) == {"as trained"}
+    for rate in ("as trained", "searched there"):
+        assert set(away.method[away.rate == rate]) == fit
+    there = away[away.rate == "searched there"].groupby("method").trained_on.first()
+    assert there["backprop"] == there["random credit"] == "digits cnn 4-8"
+    assert there["diffused credit"] == "digits mlp 16"
     short = summary(table, (4,))
     assert len(short) == len(counts)
-    mine = table[(table.method == "random credit") & (table.network == "cnn 4-8") & (table.step == 4)].accuracy
-    row = short[(short.method == "random credit") & (short.network == "cnn 4-8")].iloc[0]
+    mine = own[(own.method == "random credit") & (own.step == 4)].accuracy
+    row = short[(short.method == "random credit") & (short.network == "mlp 16")].iloc[0]
     assert (row.accuracy_mean, row.accuracy_sd) == pytest.approx((mine.mean(), mine.std()))
     written = pd.read_csv(tmp_path / "supervised.csv")
     assert supervised_experiment(options, tmp_path).accuracy.tolist() == pytest.approx(written.accuracy.tolist())
