@@ -13,8 +13,10 @@ from brainalign.errors import DataError, IncompatibleError, SpecError
 from brainalign.networks.architecture import architecture
 from brainalign.networks.wiring import Wiring
 from brainalign.rules.backprop import Backprop
-from brainalign.rules.top_down_credit import PHI, STRUCTURE, TopDownCredit
+from brainalign.rules.top_down_credit import PHI, STRUCTURE, TopDownCredit, trained_credit
+from brainalign.specs import TrainSpec
 from brainalign.storage import write_tensors
+from brainalign.training.train import train
 from tests.small import NETWORKS, TASK, batch, instance, largest_difference, network
 
 
@@ -187,3 +189,19 @@ def test_bad_options_give_one_line(tmp_path: Path) -> None:
     write_tensors(tmp_path / "other.safetensors", {"x": torch.zeros(1)})
     with pytest.raises(DataError, match="is not a credit network"):
         TopDownCredit(credit_network=str(tmp_path / "other.safetensors"))
+
+
+def test_the_shipped_credit_network_teaches_unseen_networks(tmp_path: Path) -> None:
+    facts = trained_credit("digits")[1]
+    assert {"dataset", "method", "lifetimes", "validation_loss"} <= set(facts)
+
+    def accuracy(name: str) -> float:
+        spec = TrainSpec(
+            "top_down_credit", "mlp", "digits", {"credit_network": "digits"} if name else {"diffusion": 15},
+            {"widths": (128, 128)}, seeds=(7, 8), epochs=2, batch_size=32, optimizer="sgd",
+            learning_rate=facts["learning_rate"], schedule="constant", n_checkpoints=2,
+        )  # fmt: skip
+        return float(train(spec, tmp_path / (name or "random")).history.query("epoch == 2").val_accuracy.mean())
+
+    assert accuracy("digits") > 0.87
+    assert accuracy("digits") > accuracy("")
