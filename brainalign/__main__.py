@@ -300,14 +300,21 @@ def credit_functions(
 
 
 @credit_app.command("reinforcement")
-def credit_reinforcement(out: Out, seeds: Seeds = 5, generations: Generations = None, quiet: Quiet = False) -> None:
+def credit_reinforcement(
+    out: Out,
+    task: Annotated[str, typer.Option(help="Control tasks, with commas between.")] = "cart_pole,mountain_car",
+    seeds: Seeds = 5,
+    generations: Generations = None,
+    quiet: Quiet = False,
+) -> None:
     """Control tasks: policies that learn by credit within a lifetime, in default and in unseen settings."""
     from brainalign.metalearning.control_tasks import control_task
     from brainalign.metalearning.reinforcement import ReinforcementOptions, reinforcement_experiment
     from brainalign.report.credit_figures import reinforcement_plates
 
     with progress_bar(quiet) as progress:
-        tables = reinforcement_experiment(_credit_options(ReinforcementOptions(), seeds, generations), progress)
+        asked = ReinforcementOptions(tasks=tuple(task.split(",")))
+        tables = reinforcement_experiment(_credit_options(asked, seeds, generations), progress)
     _write_credit(out, {"reinforcement": tables.scores, "reinforcement_outer": tables.history})
     solved = {name: control_task(name).solved for name in tables.scores.task.unique()}
     _draw_credit(out, reinforcement_plates(tables.scores, solved))

@@ -20,8 +20,11 @@ from brainalign.metalearning.policy_baselines import (
 from brainalign.networks.architecture import choose
 from brainalign.randomness import stream, stream_seed
 
-#: Every method; the first three and the fifth begin each lifetime with random weights.
-METHODS = ("credit", "credit_undiffused", "lifetime_policy_gradient", "evolved_policy", "policy_gradient", "untrained")
+#: Every method; the first four learn in each lifetime, from random weights.
+METHODS = (
+    *("credit", "credit_undiffused", "credit_without_reward", "lifetime_policy_gradient"),
+    *("evolved_policy", "policy_gradient", "untrained"),
+)
 _TUNING = 64
 
 
@@ -47,18 +50,18 @@ class ReinforcementOptions:
         Test episodes that are played in gymnasium's own environment as well; 0 for none.
     """
 
-    tasks: tuple[str, ...] = ("cart_pole", "pendulum")
+    tasks: tuple[str, ...] = ("cart_pole", "mountain_car")
     methods: tuple[str, ...] = METHODS
     width: int = 32
-    n_credits: int = 4
-    learning_steps: int = 150
+    n_credits: int = 2
+    learning_steps: int = 200
     rate: float = 0.2
     lifetimes: int = 8
     n_test: int = 200
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     updates: int = 60
     gymnasium_episodes: int = 100
-    evolution: Evolution = field(default_factory=lambda: Evolution(100, 32, sigma=0.1, learning_rate=0.1))
+    evolution: Evolution = field(default_factory=lambda: Evolution(30, 32, sigma=0.2, learning_rate=0.1))
 
     def __post_init__(self) -> None:
         for name in self.tasks:
@@ -76,7 +79,10 @@ class ReinforcementOptions:
     def credit_policy(self, task: str, method: str = "credit") -> CreditPolicy:
         """Return the credit policy of a method."""
         credits = 0 if method == "credit_undiffused" else self.n_credits
-        return CreditPolicy(task, self.width, credits, learning_steps=self.learning_steps, rate=self.rate)
+        return CreditPolicy(
+            task, self.width, credits, learning_steps=self.learning_steps, rate=self.rate,
+            reads_reward=method != "credit_without_reward",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +116,7 @@ def reinforcement_experiment(options: ReinforcementOptions, progress: Progress |
             found = returns(task, policy, world.test_starts, setting)
             played = None
             if variant == "default" and options.gymnasium_episodes:
-                played = gymnasium_returns(task, policy, setting, options.gymnasium_episodes, seed).mean()
+                played = float(gymnasium_returns(task, policy, setting, options.gymnasium_episodes, seed).mean())
             mean = float(found.mean())
             row = {
                 "task": name, "variant": variant, "method": method, "seed": seed,
@@ -155,7 +161,7 @@ def train_method(method: str, name: str, options: ReinforcementOptions, seed: in
     lifetimes = options.evolution.lifetimes * options.lifetimes
     if method == "untrained":
         return Learner(method, credit, None, 0, 0, empty)
-    if method in ("credit", "credit_undiffused"):
+    if method.startswith("credit"):
 
         def fitness(phi: Tensor, generator: torch.Generator) -> Tensor:
             world = credit.world(options.lifetimes, generator)

@@ -20,6 +20,7 @@ _STYLES = {
     "credit_diffused": ("credit network, diffused", "#56B4E9", "s"),
     "credit_gradient": ("credit network, reads slopes", "#009E73", "D"),
     "credit_undiffused": ("credit per neuron", "#332288", "D"),
+    "credit_without_reward": ("credit network, reads no reward", "#009E73", "P"),
     "gradient_descent": ("gradient descent", "#1A1A1A", "o"),
     "momentum": ("with momentum", "#666666", "s"),
     "learned_rate": ("meta-learned rate", "#D55E00", "^"),
@@ -114,8 +115,9 @@ def _log_ticks(axis: "Axes") -> None:
     """Scale the values logarithmically; ticks as plain numbers, since names are drawn without mathematics."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+    low, high = axis.dataLim.intervaly
+    axis.set_ylim(low / 1.4, high * 1.4)
     axis.set_yscale("log")
-    low, high = axis.get_ylim()
     wide = high / low > 30
     axis.yaxis.set_major_locator(LogLocator(numticks=6 if wide else 12, subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

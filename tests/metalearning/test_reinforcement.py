@@ -112,7 +112,7 @@ def test_the_tables_hold_a_row_per_variant_method_and_seed() -> None:
         gymnasium_episodes=0, evolution=Evolution(1, 2),
     )  # fmt: skip
     scores = reinforcement_experiment(options).scores
-    assert len(scores) == 6 * 6
+    assert len(scores) == 7 * 6
     assert (scores.mean_return >= -200).all()
 
 
