@@ -19,7 +19,7 @@ from brainalign.randomness import stream
 
 #: Every method, those of the top-down network first.
 METHODS = (
-    *("credit", "credit_diffused", "credit_gradient"),
+    *("credit", "credit_diffused", "credit_gradient", "credit_diffused_gradient"),
     *("gradient_descent", "momentum", "learned_rate", "one_plus_one"),
 )
 _TUNING = 128
@@ -57,7 +57,7 @@ class FunctionOptions:
     floor
         The outer level minimises ``mean log10(F + floor)``: values far below ``floor`` count as reached.
     n_credits
-        Of the method ``"credit_diffused"``.
+        Of the methods whose credit is diffused.
     seeds
         Outer runs.
     """
@@ -97,8 +97,8 @@ class FunctionTables:
 
 def credit_walk(method: str, options: FunctionOptions) -> CreditWalk:
     """Return the walk of a method of the top-down network."""
-    credits = min(options.n_credits, options.dimension) if method == "credit_diffused" else 0
-    reads = "gradient" if method == "credit_gradient" else "values"
+    credits = min(options.n_credits, options.dimension) if "diffused" in method else 0
+    reads = "gradient" if "gradient" in method else "values"
     return CreditWalk(options.dimension, credits, reads, steps=options.steps)
 
 

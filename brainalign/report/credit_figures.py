@@ -19,6 +19,7 @@ _STYLES = {
     "credit": ("credit network", "#0072B2", "o"),
     "credit_diffused": ("credit network, diffused", "#56B4E9", "s"),
     "credit_gradient": ("credit network, reads slopes", "#009E73", "D"),
+    "credit_diffused_gradient": ("credit network, diffused, reads slopes", "#882255", "P"),
     "credit_undiffused": ("credit per neuron", "#332288", "D"),
     "credit_without_reward": ("credit network, reads no reward", "#009E73", "P"),
     "gradient_descent": ("gradient descent", "#1A1A1A", "o"),
