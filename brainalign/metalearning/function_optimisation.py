@@ -148,8 +148,8 @@ def train_method(
     """Train or tune a method on instances of ``functions``; their mean fitness counts.
 
     Gradient descent is tuned on a grid of rates (and momenta), and the meta-learned rate starts from the best of it;
-    the (1+1) strategy on a grid of first step sizes. A grid costs fewer lifetimes than the outer level, and is
-    exhausted: a finer one finds nothing better.
+    the (1+1) strategy on a grid of first step sizes. A grid alone costs fewer lifetimes than the outer level does; the
+    meta-learned rate has both.
     """
     generator = stream(seed, "outer", method, *functions)
     if method.startswith("credit"):
