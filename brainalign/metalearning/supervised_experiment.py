@@ -148,7 +148,7 @@ def supervised_experiment(
     for method, (place, shape, where) in product(options.methods, list(_places(options, network, lessons))[1:]):
         found = _searched_there(method, place, shape, where, options, out, _named(report, f"{method} on {place}"))
         if found is not None:
-            origin = _place(options.dataset, network) if method.startswith("diffused") else place
+            origin = f"{_place(options.dataset, network)}; rate: {place}" if "diffused" in method else place
             rows += _report(method, found, origin, place, shape, where, options, "searched there")
             _write(out, rows, histories)
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -228,7 +228,7 @@ def test_the_experiment_writes_tidy_tables(tmp_path: Path) -> None:
         assert set(away.method[away.rate == rate]) == fit
     there = away[away.rate == "searched there"].groupby("method").trained_on.first()
     assert there["backprop"] == there["random credit"] == "digits cnn 4-8"
-    assert there["diffused credit"] == "digits mlp 16"
+    assert there["diffused credit"] == "digits mlp 16; rate: digits cnn 4-8"
     short = summary(table, (4,))
     assert len(short) == len(counts)
     mine = own[(own.method == "random credit") & (own.step == 4)].accuracy
