@@ -40,7 +40,7 @@ class TopDownCredit(LearningRule):
     ``g_phi`` a small network of its own, and ``c_l`` ``(n, *shape of block l's output)`` the credits, with the sign of
     a gradient: there is none where there is no error. ``g_phi`` either emits one credit per hidden neuron
     (``diffusion = 0``), which ties it to one architecture, or K credits ``k`` that fixed kernels spread,
-    ``c_l = D_l k``; the kernels are drawn for the network at hand, so that one ``g_phi`` serves any. ``phi`` does not
+    ``c_l = D_l k``; the kernels are made for the network at hand, so that one ``g_phi`` serves any. ``phi`` does not
     change within a lifetime: :mod:`brainalign.metalearning.supervised` trains it by how well other networks learn.
 
     Published without equations. From the abstract: a top-down network in place of loss and backward pass, two levels,
@@ -69,8 +69,9 @@ class TopDownCredit(LearningRule):
         Whether ``f'`` is in the update. Inside a block of several synapses differentiation is always exact.
     credit_network
         Name of a shipped credit network or path of a ``.safetensors`` file, as ``brainalign.metalearning`` writes it;
-        it brings the options above. Empty: drawn at random. Credits were trained for plain SGD at the file's
-        ``learning_rate``.
+        it brings the options above. Shipped: ``"digits"``, for ten classes. Empty: drawn at random. Credits were trained
+        for plain SGD at the file's ``learning_rate``; in networks that differ much from those they were trained with,
+        choose the rate anew, since deeper ones diverge at that of shallow ones.
 
     References
     ----------
