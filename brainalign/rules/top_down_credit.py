@@ -69,9 +69,9 @@ class TopDownCredit(LearningRule):
         Whether ``f'`` is in the update. Inside a block of several synapses differentiation is always exact.
     credit_network
         Name of a shipped credit network or path of a ``.safetensors`` file, as ``brainalign.metalearning`` writes it;
-        it brings the options above. Shipped: ``"digits"``, for ten classes. Empty: drawn at random. Credits were trained
-        for plain SGD at the file's ``learning_rate``; in networks that differ much from those they were trained with,
-        choose the rate anew, since deeper ones diverge at that of shallow ones.
+        it brings the options above. Shipped: ``"digits"``, for ten classes. Empty: drawn at random. Credits were
+        trained for plain SGD at the file's ``learning_rate``; in networks that differ much from those they were trained
+        with, choose the rate anew, since deeper ones diverge at that of shallow ones.
 
     References
     ----------
