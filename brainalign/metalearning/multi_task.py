@@ -20,7 +20,7 @@ def multi_task_experiment(
 ) -> pd.DataFrame:
     """Train one credit network per function, one on all functions at once, and one on all but the one it then meets.
 
-    The network of all functions costs as many lifetimes as one network of one function: each function has its share.
+    The network of all functions costs at most as many lifetimes as that of one function: each function has its share.
     Rows are those of :func:`function_experiment` with ``training``, one of :data:`TRAININGS`. A network reads values
     relative to the values met, so that functions of different units are tasks of one kind.
     """
