@@ -102,6 +102,8 @@ def _values(rows: pd.DataFrame, column: str, name: str, title: str) -> Plate:
 def _dots(axis: "Axes", rows: pd.DataFrame, column: str, methods: Sequence[str], value: str) -> None:
     for place, method in enumerate(methods):
         found = rows.loc[rows[column] == method, value].to_numpy(float)
+        if not len(found):
+            continue
         if value == "median":
             found = found.clip(min=_FLOOR)
         _, colour, marker = _STYLES[method]
@@ -200,6 +202,8 @@ def reinforcement_plates(scores: pd.DataFrame, solved: "dict[str, float]") -> It
                 _, colour, marker = _STYLES[method]
                 for v, variant in enumerate(variants):
                     found = own.loc[(own.method == method) & (own.variant == variant), "mean_return"].to_numpy(float)
+                    if not len(found):  # a method may be left out of a task
+                        continue
                     place = v + 0.8 * ((m + 0.5) / len(methods) - 0.5)
                     axis.plot(np.full(len(found), place), found, marker, color=colour, markersize=2.2, alpha=0.6,
                               markeredgewidth=0)  # fmt: skip

@@ -65,7 +65,9 @@ def test_control_tasks_are_drawn_by_variant() -> None:
         {"task": "cart_pole", "variant": variant, "method": method, "seed": seed, "mean_return": 100.0 * seed}
         for variant in ("default", "long pole") for method in REINFORCEMENT_METHODS for seed in (0, 1)
     ]  # fmt: skip
-    (plate,) = reinforcement_plates(pd.DataFrame(rows), {"cart_pole": 475.0})
+    table = pd.DataFrame(rows)
+    table = table[(table.variant == "default") | (table.method != "credit_undiffused")]
+    (plate,) = reinforcement_plates(table, {"cart_pole": 475.0})
     assert [tick.get_text() for tick in plate.figure.axes[0].get_xticklabels()] == ["default", "long pole"]
     assert len(plate.figure.legends[0].get_texts()) == len(REINFORCEMENT_METHODS)
 
