@@ -42,6 +42,8 @@ class CreditWalk:
 
     One evaluation of the function (and of its gradient, if read) per step.
 
+    Not plausible: every neuron keeps exactly where the best answer was.
+
     Parameters
     ----------
     dimension
