@@ -338,7 +338,7 @@ def credit_multitask(out: Out, seeds: Seeds = 5, generations: Generations = None
 @credit_app.command("supervised")
 def credit_supervised(
     out: Out,
-    seeds: Seeds = 10,
+    seeds: Annotated[int, typer.Option(help="Networks that learn with what was trained, per method.")] = 10,
     generations: Generations = None,
     device: Device = "cpu",
     data_dir: DataDir = None,
