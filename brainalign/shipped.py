@@ -1,4 +1,4 @@
-"""TOML files that travel with the package: studies, presets, tables of published results."""
+"""Files that travel with the package: studies, presets, tables of published results, credit networks."""
 
 import os
 import tomllib
@@ -17,26 +17,26 @@ def shipped_folder(kind: str) -> Path:
     return inside if inside.is_dir() else _PACKAGE.parent / kind
 
 
-def names_in(folder: Path) -> tuple[str, ...]:
-    """Return the names of the TOML files of a folder, without the suffix."""
-    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
+def names_in(folder: Path, suffix: str = ".toml") -> tuple[str, ...]:
+    """Return the names of the files of a folder that end in ``suffix``, without it."""
+    return tuple(sorted(path.stem for path in folder.glob(f"*{suffix}")))
 
 
-def find_file(name: str, folder: Path, what: str) -> Path:
-    """Return the path that ``name`` means: a path of a ``.toml`` file, or the name of one in ``folder``.
+def find_file(name: str, folder: Path, what: str, suffix: str = ".toml") -> Path:
+    """Return the path that ``name`` means: a path of a file ending in ``suffix``, or the name of one in ``folder``.
 
     Raises
     ------
     SpecError
         If there is no such name; the message lists those there are.
     """
-    if name.endswith(".toml") or os.sep in name:
+    if name.endswith(suffix) or os.sep in name:
         return Path(name)
-    names = names_in(folder)
+    names = names_in(folder, suffix)
     if name not in names:
-        msg = f"Unknown {what} {name!r}. Give the path of a .toml file, or one of: {', '.join(names) or 'none'}."
+        msg = f"Unknown {what} {name!r}. Give the path of a {suffix} file, or one of: {', '.join(names) or 'none'}."
         raise SpecError(msg)
-    return folder / f"{name}.toml"
+    return folder / f"{name}{suffix}"
 
 
 def read_toml(path: str | Path, what: str) -> dict[str, Any]:

@@ -38,6 +38,12 @@ def test_manifests_studies_presets_and_tables_travel_inside(wheel: set[str], fol
     assert here <= wheel
 
 
+def test_trained_credit_networks_travel_inside(wheel: set[str]) -> None:
+    here = {path.name for path in (ROOT / "credit_networks").glob("*.safetensors")}
+    assert here
+    assert {f"brainalign/shipped_files/credit_networks/{name}" for name in here} <= wheel
+
+
 def test_every_module_and_template_travels(wheel: set[str]) -> None:
     here = {path for path in (ROOT / "brainalign").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     names = {path.relative_to(ROOT).as_posix() for path in here}

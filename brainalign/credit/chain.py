@@ -47,8 +47,13 @@ def error_descent(
     return Step(updates, statistics, metrics)
 
 
-def blockwise(network: Network, params: Params, state: Params, x: Tensor) -> tuple[list[Tensor], list[Pull], Params]:
+def blockwise(
+    network: Network, params: Params, state: Params, x: Tensor, derivative: bool = True
+) -> tuple[list[Tensor], list[Pull], Params]:
     """Run the chain with the gradient cut between blocks.
+
+    Without ``derivative``, signals reach what a block's neurons receive as they are, not through the slope of what the
+    neurons answer.
 
     Returns
     -------
@@ -66,10 +71,12 @@ def blockwise(network: Network, params: Params, state: Params, x: Tensor) -> tup
 
         def forward(own: Params, block=block, x=x):  # type: ignore[no-untyped-def]
             wiring = Wiring(state, adapt=True)
-            return block.forward(own, x, wiring), wiring.statistics
+            run = block.forward if derivative else block.preactivation
+            return run(own, x, wiring), wiring.statistics
 
         own = {name: params[name] for name in block.parameters()}
         x, pull, adapted = vjp(forward, own, has_aux=True)  # type: ignore[misc]
+        x = x if derivative else block.activation(x)
         outputs.append(x)
         pulls.append(_first_of(pull))
         statistics |= adapted

@@ -159,14 +159,15 @@ class Tap(TorchDispatchMode):
         self._bit: dict[str, int] = {}
         self._shape = {name: tuple(tensor.shape) for name, tensor in {**params, **state}.items()}
         self.params = frozenset(params)
+        widest = max((max(shape) for shape in self._shape.values() if len(shape) > 1), default=0)
         self.matrix_shapes = frozenset(shape for shape in self._shape.values() if len(shape) > 1)
         for name, tensor in {**params, **state, **noise, X: batch.x, Y: batch.y, INDEX: batch.index}.items():
             self._bit[name] = 1 << len(self._bit)
             # Noise of the shape of a weight, perhaps one for each draw, trembles with it; other noise is activity.
-            trembles = name in noise and any(
-                tuple(tensor.shape[-len(shape) :]) == shape for shape in self.matrix_shapes
-            )
-            matrix = tensor.ndim > 1 and (name in self._shape or trembles)
+            trembles = any(tuple(tensor.shape[-len(shape) :]) == shape for shape in self.matrix_shapes)
+            # A state entry longer than any layer is wide holds matrices in a row.
+            matrix = name in self._shape and (tensor.ndim > 1 or tensor.numel() > widest)
+            matrix = matrix or (name in noise and tensor.ndim > 1 and trembles)
             if matrix:
                 self._made_of[_address(tensor)] = self._bit[name]
             self._add(tensor, _Node("source", self._bit[name], 0, 0, (), tuple(tensor.shape), self._bit[name] * matrix))

@@ -1,7 +1,5 @@
 """One page that holds everything: verdicts, figures, tables, methods and provenance."""
 
-import base64
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -11,21 +9,19 @@ from typing import TYPE_CHECKING, Any
 from brainalign.errors import SpecError
 from brainalign.report.figures import draw_all
 from brainalign.report.methods_text import methods_text
-from brainalign.report.plate import Plate
+from brainalign.report.plate import save_plate
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.style import paper, words
+from brainalign.report.style import words
 from brainalign.report.table import compared_table, contrast_tables, criteria_table, gate_table, training_table
 from brainalign.report.verdict import verdicts
 from brainalign.report.wording import abbreviations, counted, listed
-from brainalign.storage import atomic_path, write_text
+from brainalign.storage import write_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-    from matplotlib.figure import Figure
 
 _FORMATS = ("png", "svg", "pdf")
-_DOTS_PER_INCH = 300
 _DOI = re.compile(r"\b(?:doi:\s*|https?://(?:dx\.)?doi\.org/)(10\.\d{4,9}/[^\s;,<>\"]+)", re.IGNORECASE)
 
 
@@ -62,34 +58,6 @@ def write_report(folder: str | Path, formats: Sequence[str] = _FORMATS) -> Path:
     page = results.folder / "report.html"
     write_text(page, _render_page(results, embedded))
     return page
-
-
-def save_plate(plate: Plate, folder: Path, formats: Sequence[str] = _FORMATS) -> dict[str, str]:
-    """Write the files of a figure; return its title, caption and data URI for the page."""
-    on_page = "png" if plate.raster else "svg"
-    uri = ""
-    with paper():
-        plate.figure.draw_without_rendering()
-    plate.figure.set_layout_engine("none")  # laid out once; every format then shows the same figure
-    for kind in dict.fromkeys((*formats, on_page)):
-        content = _render_figure(plate.figure, kind)
-        if kind in formats:
-            with atomic_path(folder / f"{plate.name}.{kind}") as temporary:
-                temporary.write_bytes(content)
-        if kind == on_page:
-            mime = "image/svg+xml" if kind == "svg" else "image/png"
-            uri = f"data:{mime};base64,{base64.b64encode(content).decode()}"
-    width = f"{plate.figure.get_figwidth() * 25.4:.0f}"
-    return {"name": plate.name, "title": plate.title, "caption": plate.caption, "uri": uri, "width": width}
-
-
-def _render_figure(figure: "Figure", kind: str) -> bytes:
-    # No dates inside, so that the same results give the same bytes.
-    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
-    buffer = io.BytesIO()
-    with paper():
-        figure.savefig(buffer, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
-    return buffer.getvalue()
 
 
 def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:

@@ -1,10 +1,19 @@
 """One figure of the report with all that is printed around it."""
 
+import base64
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brainalign.report.style import paper
+from brainalign.storage import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_DOTS_PER_INCH = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,3 +25,31 @@ class Plate:
     caption: str
     figure: "Figure"
     raster: bool = False
+
+
+def save_plate(plate: Plate, folder: Path, formats: Sequence[str]) -> dict[str, str]:
+    """Write the files of a figure; return its title, caption and data URI for the page."""
+    on_page = "png" if plate.raster else "svg"
+    uri = ""
+    with paper():
+        plate.figure.draw_without_rendering()
+    plate.figure.set_layout_engine("none")  # laid out once; every format then shows the same figure
+    for kind in dict.fromkeys((*formats, on_page)):
+        content = _render_figure(plate.figure, kind)
+        if kind in formats:
+            with atomic_path(folder / f"{plate.name}.{kind}") as temporary:
+                temporary.write_bytes(content)
+        if kind == on_page:
+            mime = "image/svg+xml" if kind == "svg" else "image/png"
+            uri = f"data:{mime};base64,{base64.b64encode(content).decode()}"
+    width = f"{plate.figure.get_figwidth() * 25.4:.0f}"
+    return {"name": plate.name, "title": plate.title, "caption": plate.caption, "uri": uri, "width": width}
+
+
+def _render_figure(figure: "Figure", kind: str) -> bytes:
+    # No dates inside, so that the same results give the same bytes.
+    metadata: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    buffer = io.BytesIO()
+    with paper():
+        figure.savefig(buffer, format=kind, dpi=_DOTS_PER_INCH, metadata=metadata)
+    return buffer.getvalue()
