@@ -197,7 +197,7 @@ class Hebbian(LearningRule):
             plastic = self.rate * (state[_STEPS] < self.plastic_steps).to(state[_STEPS].dtype)
             new[_STEPS] = state[_STEPS] + 1
         for synapse in network.synapses:
-            if synapse.name != readout.name:
+            if synapse.name != readout.name and self.rate:
                 found = self._update(synapse, weights[synapse.weight_name], wiring)
                 updates[synapse.weight_name] = -plastic / self.radius * found
         return Step(updates, new, output_metrics(network.task, output, batch.y))
