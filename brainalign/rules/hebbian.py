@@ -159,10 +159,10 @@ class Hebbian(LearningRule):
         mean, variance = (state[f"hebbian/{block.name}.{name}"] for name in ("mean", "variance"))
         if wiring.adapt:
             axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
-            now = {"mean": x.mean(axes), "variance": x.var(axes, correction=0)}
-            for name, old in (("mean", mean), ("variance", variance)):
-                wiring.statistics[f"hebbian/{block.name}.{name}"] = torch.lerp(old, now[name], wiring.momentum)
-            mean, variance = now["mean"], now["variance"]
+            before = {"mean": mean, "variance": variance}
+            variance, mean = torch.var_mean(x, axes, correction=0)
+            for name, now in (("mean", mean), ("variance", variance)):
+                wiring.statistics[f"hebbian/{block.name}.{name}"] = torch.lerp(before[name], now, wiring.momentum)
         return (x - mean.view(shape)) / (variance.view(shape) + _EPS).sqrt()
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
@@ -233,7 +233,8 @@ class Hebbian(LearningRule):
         soft = (u / self.temperature).softmax(1)
         if self.competition == "soft":
             return soft
-        return torch.where(u >= u.amax(1, keepdim=True), soft, -soft)
+        first = u.argmax(1, keepdim=True)
+        return (-soft).scatter(1, first, soft.gather(1, first))
 
     def _rebuild(self, g: Tensor, u: Tensor, flat: Tensor) -> Tensor:
         """Return the sum over rows of ``g_i r_i`` ``(units, fan_in)``."""
