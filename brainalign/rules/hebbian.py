@@ -74,6 +74,8 @@ class Hebbian(LearningRule):
         Power of ``| |w_i| - 1 |`` that then multiplies a unit's update, so that it stops at length 1; 0 for none.
     radius
         Factor on the weights as drawn.
+    update_samples
+        Samples of a batch that hidden synapses learn from, the first ones; 0 for all.
     plastic_steps
         Steps after which hidden synapses stay as they are; 0 for never.
     activation
@@ -103,6 +105,7 @@ class Hebbian(LearningRule):
     norm_power: float = 0.0
     largest: bool = False
     radius: float = 1.0
+    update_samples: int = 0
     plastic_steps: int = 0
     activation: str = "own"
     power: float = 1.0
@@ -115,7 +118,7 @@ class Hebbian(LearningRule):
         choose("activation", self.activation, ("own", "linear", "triangle"))
         choose("readout", self.readout, ("delta", "teacher"))
         require_positive(winners=self.winners, temperature=self.temperature, radius=self.radius, power=self.power)
-        require_steps(plastic_steps=self.plastic_steps)
+        require_steps(plastic_steps=self.plastic_steps, update_samples=self.update_samples)
         for name, value in (("rate", self.rate), ("norm_power", self.norm_power)):
             if not 0 <= value < float("inf"):
                 msg = f"Option {name} is {value}; expected 0 or more."
@@ -204,8 +207,11 @@ class Hebbian(LearningRule):
 
     def _update(self, synapse: Synapse, weight: Tensor, wiring: "_Listening") -> Tensor:
         """Return ``dw`` of a hidden synapse, from all its crossings."""
-        seen = zip(wiring.inputs[synapse.name], wiring.currents[synapse.name], strict=True)
-        found = self._hebb(synapse, weight, [(x, u, self._compete(_units_last(synapse, u))) for x, u in seen])
+        crossings, few = [], slice(self.update_samples or None)
+        for x, current in zip(wiring.inputs[synapse.name], wiring.currents[synapse.name], strict=True):
+            x, current = x[few], current[few]
+            crossings.append((x, current, self._compete(_units_last(synapse, current))))
+        found = self._hebb(synapse, weight, crossings)
         if self.largest:
             found = found / found.abs().amax().clamp_min(torch.finfo(found.dtype).tiny)
         if self.norm_power:
@@ -247,13 +253,17 @@ class Hebbian(LearningRule):
         return (g.T @ u).tril() @ flat
 
     def multiply_adds(self, network: Network, batch_size: int) -> float:
-        """Count the forward pass, one product per weight, and what an ordered reconstruction mixes."""
+        """Count the forward pass, one product per weight that learns, and what an ordered reconstruction mixes."""
         costs = forward_cost(network)
-        total = float(2 * sum(costs.values()))
-        if self.reconstruction == "ordered":
-            for synapse in network.synapses if self.readout == "teacher" else network.synapses[:-1]:
+        total, last = float(sum(costs.values())), network.blocks[-1].synapses[-1].name
+        for synapse in network.synapses:
+            teacher, few = self.readout == "teacher", min(self.update_samples or batch_size, batch_size)
+            rows, learns = (batch_size, True) if synapse.name == last else (few, self.rate > 0)
+            total += learns * costs[synapse.name] * rows / batch_size
+            if learns and self.reconstruction == "ordered" and (teacher or synapse.name != last):
                 fan_in = synapse.n_in * synapse.kernel**2
-                total += costs[synapse.name] / fan_in * synapse.n_out + synapse.n_out**2 * fan_in / batch_size
+                mixed = costs[synapse.name] / fan_in * synapse.n_out * rows + synapse.n_out**2 * fan_in
+                total += mixed / batch_size
         return total
 
 

@@ -226,6 +226,16 @@ def test_long_weights_give_every_unit_something_to_win() -> None:
     assert learned(25.0) >= 2 * learned(1.5)
 
 
+@pytest.mark.parametrize("name", ["mlp", "cnn", "transformer"])
+def test_hidden_synapses_may_learn_from_the_first_samples_of_a_batch(name: str) -> None:
+    net, data = network(name), batch(10)
+    rule = Hebbian(standardise=False, update_samples=4)
+    params, state = instance(net, rule, 0)
+    few = rule.step(net, params, state, data, {}).updates[net.synapses[0].weight_name]
+    alone = replace(rule, update_samples=0).step(net, params, state, Batch(*(part[:4] for part in data)), {}).updates
+    torch.testing.assert_close(few, alone[net.synapses[0].weight_name], rtol=0, atol=1e-12)
+
+
 def test_at_rate_zero_hidden_synapses_stay_as_drawn_and_the_readout_learns() -> None:
     for name in ("mlp", "cnn", "transformer"):
         rule, net, data = Hebbian(rate=0.0), network(name), batch(10)
@@ -327,6 +337,8 @@ def test_cost_counts_the_pass_one_product_and_what_order_mixes() -> None:
     net = network("mlp")
     f = 64 * 12 + 12 * 9 + 9 * 5
     assert Hebbian().multiply_adds(net, 8) == 2 * f
+    assert Hebbian(rate=0.0).multiply_adds(net, 8) == f + 9 * 5
+    assert Hebbian(update_samples=2).multiply_adds(net, 8) == f + 9 * 5 + (64 * 12 + 12 * 9) / 4
     mixed = (12 * 12 + 12**2 * 64 / 8) + (9 * 9 + 9**2 * 12 / 8)
     assert SANGER.multiply_adds(net, 8) == 2 * f + mixed
     assert replace(SANGER, readout="teacher").multiply_adds(net, 8) == 2 * f + mixed + (5 * 5 + 5**2 * 9 / 8)
