@@ -68,6 +68,8 @@ class Hebbian(LearningRule):
     rate
         Size of hidden updates relative to the readout's; 0 leaves hidden synapses as drawn, the control that tells what
         learning adds to random features.
+    rate_decay
+        Factor on ``rate`` from one hidden block to the next; at 0 only the first one learns.
     largest
         Whether the update of a synapse is divided by its largest entry.
     norm_power
@@ -102,6 +104,7 @@ class Hebbian(LearningRule):
     winners: int = 5
     temperature: float = 1.0
     rate: float = 1.0
+    rate_decay: float = 1.0
     norm_power: float = 0.0
     largest: bool = False
     radius: float = 1.0
@@ -119,8 +122,8 @@ class Hebbian(LearningRule):
         choose("readout", self.readout, ("delta", "teacher"))
         require_positive(winners=self.winners, temperature=self.temperature, radius=self.radius, power=self.power)
         require_steps(plastic_steps=self.plastic_steps, update_samples=self.update_samples)
-        for name, value in (("rate", self.rate), ("norm_power", self.norm_power)):
-            if not 0 <= value < float("inf"):
+        for name in ("rate", "rate_decay", "norm_power"):
+            if not 0 <= (value := getattr(self, name)) < float("inf"):
                 msg = f"Option {name} is {value}; expected 0 or more."
                 raise SpecError(msg)
 
@@ -195,15 +198,23 @@ class Hebbian(LearningRule):
             y = target(network.task, batch.y).to(output.dtype)
             updates = {readout.weight_name: -self._hebb(readout, weights[readout.weight_name], [(entered, output, y)])}
         new = dict(wiring.statistics)
-        plastic: Tensor | float = self.rate
+        plastic: Tensor | float = 1.0
         if self.plastic_steps:
-            plastic = self.rate * (state[_STEPS] < self.plastic_steps).to(state[_STEPS].dtype)
+            plastic = (state[_STEPS] < self.plastic_steps).to(state[_STEPS].dtype)
             new[_STEPS] = state[_STEPS] + 1
-        for synapse in network.synapses:
-            if synapse.name != readout.name and self.rate:
-                found = self._update(synapse, weights[synapse.weight_name], wiring)
-                updates[synapse.weight_name] = -plastic / self.radius * found
+        for synapse, rate in self._rates(network):
+            found = self._update(synapse, weights[synapse.weight_name], wiring)
+            updates[synapse.weight_name] = -plastic * rate / self.radius * found
         return Step(updates, new, output_metrics(network.task, output, batch.y))
+
+    def _rates(self, network: Network) -> list[tuple[Synapse, float]]:
+        """Return every synapse but the readout that learns, and its rate."""
+        rates: dict[str, tuple[Synapse, float]] = {}
+        for depth, block in enumerate(network.blocks):
+            for synapse in block.synapses:  # time steps share theirs
+                rates.setdefault(synapse.name, (synapse, self.rate * self.rate_decay**depth))
+        del rates[network.blocks[-1].synapses[-1].name]
+        return [(synapse, rate) for synapse, rate in rates.values() if rate]
 
     def _update(self, synapse: Synapse, weight: Tensor, wiring: "_Listening") -> Tensor:
         """Return ``dw`` of a hidden synapse, from all its crossings."""
@@ -255,15 +266,15 @@ class Hebbian(LearningRule):
     def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count the forward pass, one product per weight that learns, and what an ordered reconstruction mixes."""
         costs = forward_cost(network)
-        total, last = float(sum(costs.values())), network.blocks[-1].synapses[-1].name
-        for synapse in network.synapses:
-            teacher, few = self.readout == "teacher", min(self.update_samples or batch_size, batch_size)
-            rows, learns = (batch_size, True) if synapse.name == last else (few, self.rate > 0)
-            total += learns * costs[synapse.name] * rows / batch_size
-            if learns and self.reconstruction == "ordered" and (teacher or synapse.name != last):
+        few = min(self.update_samples or batch_size, batch_size)
+        readout = network.blocks[-1].synapses[-1]
+        learning = [(synapse, few) for synapse, _ in self._rates(network)] + [(readout, batch_size)]
+        total = float(sum(costs.values())) + sum(costs[synapse.name] * rows / batch_size for synapse, rows in learning)
+        if self.reconstruction == "ordered":
+            for synapse, rows in learning if self.readout == "teacher" else learning[:-1]:
                 fan_in = synapse.n_in * synapse.kernel**2
-                mixed = costs[synapse.name] / fan_in * synapse.n_out * rows + synapse.n_out**2 * fan_in
-                total += mixed / batch_size
+                total += costs[synapse.name] / fan_in * synapse.n_out * rows / batch_size
+                total += synapse.n_out**2 * fan_in / batch_size
         return total
 
 

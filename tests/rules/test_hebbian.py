@@ -296,6 +296,18 @@ def test_a_teacher_clamps_outputs_of_a_regression_to_their_targets() -> None:
 # -- what layers hand on ----------------------------------------------------------------------------------------------
 
 
+def test_rates_fall_from_block_to_block() -> None:
+    net, data = network("mlp"), batch(10)
+    rule = Hebbian(standardise=False)
+    params, state = instance(net, rule, 0)
+    whole = rule.step(net, params, state, data, {}).updates
+    fallen = replace(rule, rate_decay=0.25).step(net, params, state, data, {}).updates
+    torch.testing.assert_close(fallen["hidden1.weight"], whole["hidden1.weight"])
+    torch.testing.assert_close(fallen["hidden2.weight"], whole["hidden2.weight"] / 4)
+    first_alone = replace(rule, rate_decay=0.0).step(net, params, state, data, {}).updates
+    assert set(first_alone) == {"hidden1.weight", "readout.weight", "readout.bias"}
+
+
 def test_plasticity_ends_when_it_should_and_the_readout_goes_on() -> None:
     rule, net, data = Hebbian(plastic_steps=2), network("mlp"), batch(10)
     params, state = instance(net, rule, 0)
