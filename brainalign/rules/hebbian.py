@@ -64,7 +64,8 @@ class Hebbian(LearningRule):
     winners
         ``k`` of ``"winners"``.
     temperature
-        Of the softmax, in units of currents.
+        Of the softmax, in units of currents: with weights of length 1 these are at most the length of the input, so
+        that what is soft for patches of 25 pixels is nearly hard for whole images.
     rate
         Size of hidden updates relative to the readout's; 0 leaves hidden synapses as drawn, the control that tells what
         learning adds to random features.
