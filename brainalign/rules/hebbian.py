@@ -80,7 +80,7 @@ class Hebbian(LearningRule):
     update_samples
         Samples of a batch that hidden synapses learn from, the first ones; 0 for all.
     plastic_steps
-        Steps after which hidden synapses stay as they are; 0 for never.
+        Steps after which hidden synapses no longer learn (momentum of the optimiser still runs out); 0 for never.
     activation
         ``"own"``, that of the block; ``"linear"``: none; ``"triangle"``: ``max(0, u - mean of the units' u)^power``.
     power
