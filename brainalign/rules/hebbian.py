@@ -9,7 +9,7 @@ from torch import Tensor
 
 from brainalign.credit.batch import Batch
 from brainalign.credit.cost import forward_cost
-from brainalign.credit.objective import output_error, output_metrics
+from brainalign.credit.objective import output_error, output_metrics, target
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_update
 from brainalign.credit.targets import require_positive, require_steps
@@ -34,7 +34,7 @@ class Hebbian(LearningRule):
     """``dw_i = mean g_i (x - r_i)`` with gate ``g`` and reconstruction ``r`` of every hidden synapse.
 
     ``x`` ``(n_in,)`` enters a synapse (a patch, for a convolution), ``u_i = w_i x`` is what it makes of it at unit i,
-    and the mean is over samples, places and time steps. The readout follows the delta rule. ``g = competition(u)``:
+    and the mean is over samples, places and time steps. ``g = competition(u)``:
 
     - ``"linear"``: ``g = u``; ``"winner"``: 1 for the largest ``u``, else 0; ``"winners"``: for the ``k`` largest;
     - ``"soft"``: ``g = softmax(u / temperature)``; ``"soft_anti"``: the same, negative for all but the largest.
@@ -43,11 +43,17 @@ class Hebbian(LearningRule):
 
     Known rules are points of this: Oja's is linear and own; Sanger's (Hebbian PCA) linear and ordered; winner take all
     (k-means) winner and weight; SoftHebb soft_anti and own, with ``radius = 25``, ``norm_power = 0.5``,
-    ``activation = "triangle"`` and ``largest = true``. With ``"own"`` lengths of weights go to 1.
+    ``activation = "triangle"`` and ``largest = true``. With ``"own"`` lengths of weights go to 1. Under competition a
+    ``radius`` far above 1 is what keeps units from staying silent: units win by their long weights until they have
+    learned, and short ones leave the next pattern to others.
 
     In a block of one synapse (dense, convolution) ``activation`` and ``standardise`` shape the answer; a block of
     several (recurrence, attention) keeps its own. Each of its synapses learns from its own current. Biases, gains and
-    embeddings stay as drawn. Updates have the sign of a gradient, so plain SGD adds ``learning_rate rate dw``.
+    embeddings stay as drawn. Updates have the sign of a gradient, so plain SGD adds ``learning_rate rate dw``; an
+    adaptive optimiser would undo ``rate`` and ``norm_power``.
+
+    The readout follows the delta rule, ``dw_i = -mean e_i x`` for the error ``e`` of its own output, or a teacher
+    clamps its units: ``dw_i = mean y_i (x - r_i)`` for the target ``y``, one-hot for classes, and the same ``r``.
 
     Not plausible: competition compares all units of a layer at once, and one filter learns from all places of a map.
 
@@ -58,28 +64,37 @@ class Hebbian(LearningRule):
     winners
         ``k`` of ``"winners"``.
     temperature
-        Of the softmax, in units of currents.
+        Of the softmax, in units of currents: with weights of length 1 these are at most the length of the input, so
+        that what is soft for patches of 25 pixels is nearly hard for whole images.
     rate
-        Size of hidden updates relative to the readout's.
-    norm_power
-        Power of ``| |w_i| - 1 |`` that multiplies a unit's update, so that it stops at length 1; 0 for none.
+        Size of hidden updates relative to the readout's; 0 leaves hidden synapses as drawn, the control that tells what
+        learning adds to random features.
+    rate_decay
+        Factor on ``rate`` from one hidden block to the next; at 0 only the first one learns.
     largest
         Whether the update of a synapse is divided by its largest entry.
+    norm_power
+        Power of ``| |w_i| - 1 |`` that then multiplies a unit's update, so that it stops at length 1; 0 for none.
     radius
         Factor on the weights as drawn.
+    update_samples
+        Samples of a batch that hidden synapses learn from, the first ones; 0 for all.
     plastic_steps
-        Steps after which hidden synapses stay as they are; 0 for never.
+        Steps after which hidden synapses no longer learn (momentum of the optimiser still runs out); 0 for never.
     activation
-        ``"own"``, that of the block, or ``"triangle"``: ``max(0, u - mean of the units' u)^power``.
+        ``"own"``, that of the block; ``"linear"``: none; ``"triangle"``: ``max(0, u - mean of the units' u)^power``.
     power
         Of the triangle.
     standardise
         Whether what a block hands on has zero mean and unit variance for every unit.
+    readout
+        ``"delta"`` or ``"teacher"``.
 
     References
     ----------
     Oja 1982, J. Math. Biol. 15:267; Sanger 1989, Neural Netw. 2:459. SoftHebb: Journé, Garcia Rodriguez, Guo & Moraitis
-    2023, ICLR (arXiv 2209.11883). One update with options, as in Lagani's code (github.com/GabrieleLagani).
+    2023, ICLR (arXiv 2209.11883). One update with options, and the teacher, as in Lagani's code
+    (github.com/GabrieleLagani).
     """
 
     reference: ClassVar[str] = "Oja 1982; Sanger 1989; Journé et al. 2023, ICLR (arXiv 2209.11883)"
@@ -90,25 +105,28 @@ class Hebbian(LearningRule):
     winners: int = 5
     temperature: float = 1.0
     rate: float = 1.0
+    rate_decay: float = 1.0
     norm_power: float = 0.0
     largest: bool = False
     radius: float = 1.0
+    update_samples: int = 0
     plastic_steps: int = 0
     activation: str = "own"
     power: float = 1.0
     standardise: bool = True
+    readout: str = "delta"
 
     def __post_init__(self) -> None:
         choose("competition", self.competition, ("linear", "winner", "winners", "soft", "soft_anti"))
         choose("reconstruction", self.reconstruction, ("none", "weight", "own", "ordered"))
-        choose("activation", self.activation, ("own", "triangle"))
-        require_positive(
-            winners=self.winners, temperature=self.temperature, rate=self.rate, radius=self.radius, power=self.power
-        )
-        require_steps(plastic_steps=self.plastic_steps)
-        if not 0 <= self.norm_power < float("inf"):
-            msg = f"Option norm_power is {self.norm_power}; expected 0 or more."
-            raise SpecError(msg)
+        choose("activation", self.activation, ("own", "linear", "triangle"))
+        choose("readout", self.readout, ("delta", "teacher"))
+        require_positive(winners=self.winners, temperature=self.temperature, radius=self.radius, power=self.power)
+        require_steps(plastic_steps=self.plastic_steps, update_samples=self.update_samples)
+        for name in ("rate", "rate_decay", "norm_power"):
+            if not 0 <= (value := getattr(self, name)) < float("inf"):
+                msg = f"Option {name} is {value}; expected 0 or more."
+                raise SpecError(msg)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Return running ``hebbian/<block>.mean`` and ``.variance`` ``(units,)``, and ``plastic``, which counts steps.
@@ -139,7 +157,7 @@ class Hebbian(LearningRule):
         x = block.preactivation(params, x, wiring)
         if self.activation == "triangle":
             x = (x - x.mean(_unit_axis(x), keepdim=True)).clamp_min(0) ** self.power
-        else:
+        elif self.activation == "own":
             x = block.activation(x)
         if not self.standardise:
             return x
@@ -148,10 +166,10 @@ class Hebbian(LearningRule):
         mean, variance = (state[f"hebbian/{block.name}.{name}"] for name in ("mean", "variance"))
         if wiring.adapt:
             axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
-            now = {"mean": x.mean(axes), "variance": x.var(axes, correction=0)}
-            for name, old in (("mean", mean), ("variance", variance)):
-                wiring.statistics[f"hebbian/{block.name}.{name}"] = torch.lerp(old, now[name], wiring.momentum)
-            mean, variance = now["mean"], now["variance"]
+            before = {"mean": mean, "variance": variance}
+            variance, mean = torch.var_mean(x, axes, correction=0)
+            for name, now in (("mean", mean), ("variance", variance)):
+                wiring.statistics[f"hebbian/{block.name}.{name}"] = torch.lerp(before[name], now, wiring.momentum)
         return (x - mean.view(shape)) / (variance.view(shape) + _EPS).sqrt()
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
@@ -166,7 +184,7 @@ class Hebbian(LearningRule):
     # -- a step -------------------------------------------------------------------------------------------------------
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
-        """Return ``-dw`` of every hidden synapse, and the readout's gradient of the loss at its own output."""
+        """Return ``-dw`` of every synapse; with the delta rule, of the readout's bias as well."""
         del noise
         weights, wiring, x = self._weights(network, params), _Listening(state, adapt=True), batch.x
         for block in network.blocks[:-1]:
@@ -175,33 +193,53 @@ class Hebbian(LearningRule):
 
         readout = network.blocks[-1].synapses[-1]
         entered = wiring.inputs[readout.name][-1]
-        updates = synaptic_update(readout, entered, output_error(network.task, output, batch.y))
+        if self.readout == "delta":
+            updates = synaptic_update(readout, entered, output_error(network.task, output, batch.y))
+        else:
+            y = target(network.task, batch.y).to(output.dtype)
+            updates = {readout.weight_name: -self._hebb(readout, weights[readout.weight_name], [(entered, output, y)])}
         new = dict(wiring.statistics)
-        plastic: Tensor | float = self.rate
+        plastic: Tensor | float = 1.0
         if self.plastic_steps:
-            plastic = self.rate * (state[_STEPS] < self.plastic_steps).to(state[_STEPS].dtype)
+            plastic = (state[_STEPS] < self.plastic_steps).to(state[_STEPS].dtype)
             new[_STEPS] = state[_STEPS] + 1
-        for synapse in network.synapses:
-            if synapse.name != readout.name:
-                found = self._update(synapse, weights[synapse.weight_name], wiring)
-                updates[synapse.weight_name] = -plastic / self.radius * found
+        for synapse, rate in self._rates(network):
+            found = self._update(synapse, weights[synapse.weight_name], wiring)
+            updates[synapse.weight_name] = -plastic * rate / self.radius * found
         return Step(updates, new, output_metrics(network.task, output, batch.y))
 
+    def _rates(self, network: Network) -> list[tuple[Synapse, float]]:
+        """Return every synapse but the readout that learns, and its rate."""
+        rates: dict[str, tuple[Synapse, float]] = {}
+        for depth, block in enumerate(network.blocks):
+            for synapse in block.synapses:  # time steps share theirs
+                rates.setdefault(synapse.name, (synapse, self.rate * self.rate_decay**depth))
+        del rates[network.blocks[-1].synapses[-1].name]
+        return [(synapse, rate) for synapse, rate in rates.values() if rate]
+
     def _update(self, synapse: Synapse, weight: Tensor, wiring: "_Listening") -> Tensor:
-        """Return ``dw`` of one synapse, from all its crossings."""
+        """Return ``dw`` of a hidden synapse, from all its crossings."""
+        crossings, few = [], slice(self.update_samples or None)
+        for x, current in zip(wiring.inputs[synapse.name], wiring.currents[synapse.name], strict=True):
+            x, current = x[few], current[few]
+            crossings.append((x, current, self._compete(_units_last(synapse, current))))
+        found = self._hebb(synapse, weight, crossings)
+        if self.largest:
+            found = found / found.abs().amax().clamp_min(torch.finfo(found.dtype).tiny)
+        if self.norm_power:
+            gate = (weight.flatten(1).norm(dim=1) - 1).abs() ** self.norm_power
+            found = found * gate.view(-1, *[1] * (weight.ndim - 1))
+        return found
+
+    def _hebb(self, synapse: Synapse, weight: Tensor, crossings: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+        """Return ``mean g_i (x - r_i)`` given what entered, the current and the gate ``(rows, units)`` of crossings."""
         flat = weight.flatten(1)
         gated, rebuilt, count = torch.zeros_like(weight), torch.zeros_like(flat), 0
-        for x, current in zip(wiring.inputs[synapse.name], wiring.currents[synapse.name], strict=True):
-            u = _units_last(synapse, current)
-            g = self._compete(u)
+        for x, current, g in crossings:
             gated = gated + synaptic_update(synapse, x, _as_current(synapse, g, current))[synapse.weight_name]
-            rebuilt = rebuilt + self._rebuild(g, u, flat)
-            count += len(u)
-        found = (gated - rebuilt.view_as(weight)) / count
-        shape = (-1, *[1] * (weight.ndim - 1))
-        if self.norm_power:
-            found = found * ((flat.norm(dim=1) - 1).abs() ** self.norm_power).view(shape)
-        return found / found.abs().amax().clamp_min(torch.finfo(found.dtype).tiny) if self.largest else found
+            rebuilt = rebuilt + self._rebuild(g, _units_last(synapse, current), flat)
+            count += len(g)
+        return (gated - rebuilt.view_as(weight)) / count
 
     def _compete(self, u: Tensor) -> Tensor:
         """Return the gate of every unit ``(rows, units)``."""
@@ -213,7 +251,8 @@ class Hebbian(LearningRule):
         soft = (u / self.temperature).softmax(1)
         if self.competition == "soft":
             return soft
-        return torch.where(u >= u.amax(1, keepdim=True), soft, -soft)
+        first = u.argmax(1, keepdim=True)
+        return (-soft).scatter(1, first, soft.gather(1, first))
 
     def _rebuild(self, g: Tensor, u: Tensor, flat: Tensor) -> Tensor:
         """Return the sum over rows of ``g_i r_i`` ``(units, fan_in)``."""
@@ -226,13 +265,17 @@ class Hebbian(LearningRule):
         return (g.T @ u).tril() @ flat
 
     def multiply_adds(self, network: Network, batch_size: int) -> float:
-        """Count the forward pass, one product per weight, and what an ordered reconstruction mixes."""
+        """Count the forward pass, one product per weight that learns, and what an ordered reconstruction mixes."""
         costs = forward_cost(network)
-        total = float(2 * sum(costs.values()))
+        few = min(self.update_samples or batch_size, batch_size)
+        readout = network.blocks[-1].synapses[-1]
+        learning = [(synapse, few) for synapse, _ in self._rates(network)] + [(readout, batch_size)]
+        total = float(sum(costs.values())) + sum(costs[synapse.name] * rows / batch_size for synapse, rows in learning)
         if self.reconstruction == "ordered":
-            for synapse in network.synapses[:-1]:
+            for synapse, rows in learning if self.readout == "teacher" else learning[:-1]:
                 fan_in = synapse.n_in * synapse.kernel**2
-                total += costs[synapse.name] / fan_in * synapse.n_out + synapse.n_out**2 * fan_in / batch_size
+                total += costs[synapse.name] / fan_in * synapse.n_out * rows / batch_size
+                total += synapse.n_out**2 * fan_in / batch_size
         return total
 
 

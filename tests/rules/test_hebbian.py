@@ -196,6 +196,116 @@ def test_lengths_gate_rates_and_largest_entries_set_them() -> None:
     torch.testing.assert_close(gated, plain * (w.norm(dim=1, keepdim=True) - 1).abs().sqrt())
     _, scaled = _change(replace(SOFT, largest=True, rate=0.25), _dense(5), data)
     torch.testing.assert_close(scaled, 0.25 * plain / plain.abs().max())
+    # both: what lengths say comes last, or the largest entry would stay the same however near to 1 lengths are
+    _, both = _change(replace(SOFT, norm_power=0.5, largest=True), _dense(5), data)
+    torch.testing.assert_close(both, plain / plain.abs().max() * (w.norm(dim=1, keepdim=True) - 1).abs().sqrt())
+
+
+def test_softhebb_takes_lengths_to_one_and_stops_there() -> None:
+    rule, net, data = replace(SOFT, radius=25.0, norm_power=0.5, largest=True), _dense(8), _spread()[0]
+    params, state = instance(net, rule, 0)
+    moved = []
+    for _ in range(500):
+        before = params["hidden1.weight"]
+        params, state, _ = descend(rule, net, params, state, data, 0.2)
+        moved.append((params["hidden1.weight"] - before).norm(dim=1))
+    done = (25 * params["hidden1.weight"].norm(dim=1) - 1).abs() < 0.01
+    assert done.sum() >= 6  # a unit that does not win keeps its length
+    assert moved[-1][done].max() < 0.01 * moved[0].max()
+
+
+def test_long_weights_give_every_unit_something_to_win() -> None:
+    g = torch.Generator().manual_seed(3)
+    x = torch.rand(256, 16, generator=g, dtype=torch.float64) + 1  # all point the same way: one short unit can win all
+
+    def learned(radius: float) -> int:
+        rule = replace(SOFT, competition="winner", radius=radius, norm_power=0.5, largest=True)
+        w = radius * _learn(rule, _dense(12), _batch(x), 0.2, 400)
+        return int(((w.norm(dim=1) - 1).abs() < 0.05).sum())
+
+    assert learned(25.0) >= 2 * learned(1.5)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "transformer"])
+def test_hidden_synapses_may_learn_from_the_first_samples_of_a_batch(name: str) -> None:
+    net, data = network(name), batch(10)
+    rule = Hebbian(standardise=False, update_samples=4)
+    params, state = instance(net, rule, 0)
+    few = rule.step(net, params, state, data, {}).updates[net.synapses[0].weight_name]
+    alone = replace(rule, update_samples=0).step(net, params, state, Batch(*(part[:4] for part in data)), {}).updates
+    torch.testing.assert_close(few, alone[net.synapses[0].weight_name], rtol=0, atol=1e-12)
+
+
+def test_at_rate_zero_hidden_synapses_stay_as_drawn_and_the_readout_learns() -> None:
+    for name in ("mlp", "cnn", "transformer"):
+        rule, net, data = Hebbian(rate=0.0), network(name), batch(10)
+        params, state = instance(net, rule, 0)
+        moved, _, _ = descend(rule, net, params, state, data, 0.1)
+        changed = {weight for weight in params if not torch.equal(moved[weight], params[weight])}
+        assert changed == {f"{net.synapses[-1].name}.weight", f"{net.synapses[-1].name}.bias"}
+
+
+# -- the readout ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "rnn", "transformer"])
+def test_a_clamped_readout_finds_the_means_of_classes(name: str) -> None:
+    rule = Hebbian(readout="teacher", reconstruction="weight", rate=0.0, standardise=False)
+    net, data = network(name), batch(30)
+    params, state = instance(net, rule, 0)
+    entered: list[Tensor] = []
+
+    class Noting(Wiring):
+        def synapse(self, synapse, params, x):  # type: ignore[no-untyped-def]
+            entered.append(x)
+            return super().synapse(synapse, params, x)
+
+    net.forward(params, data.x, Noting(state, adapt=True))
+    for _ in range(100):
+        params, state, step = descend(rule, net, params, state, data, 2.0)
+    readout = net.synapses[-1]
+    means = torch.stack([entered[-1].flatten(1)[data.y == label].mean(0) for label in range(readout.n_out)])
+    torch.testing.assert_close(params[readout.weight_name], means, rtol=0, atol=1e-9)
+    assert readout.bias_name not in step.updates
+
+
+def test_a_clamped_readout_of_length_one_finds_their_directions() -> None:
+    rule = Hebbian(readout="teacher", reconstruction="own", rate=0.0, activation="linear", standardise=False)
+    net, data = _dense(5), _spread(30)[0]
+    params, state = instance(net, rule, 0)
+    hidden = rule.respond(net, params, state, data.x)["hidden1"]
+    for _ in range(2000):
+        params, state, _ = descend(rule, net, params, state, data, 0.5)
+    means = torch.stack([hidden[data.y == label].mean(0) for label in range(3)])
+    torch.testing.assert_close(params["readout.weight"], F.normalize(means, dim=1), rtol=0, atol=1e-9)
+
+
+def test_a_teacher_clamps_outputs_of_a_regression_to_their_targets() -> None:
+    task = replace(TASK, n_outputs=2, objective="regression")
+    net = architecture("mlp", {"widths": (5,)}).build(task)
+    rule = Hebbian(readout="teacher", reconstruction="weight", activation="linear", standardise=False)
+    data = _spread(30)[0]
+    data = data._replace(y=data.x.flatten(1)[:, :2] + 1)
+    params, state = instance(net, rule, 0)
+    hidden = rule.respond(net, params, state, data.x)["hidden1"]
+    found = -rule.step(net, params, state, data, {}).updates["readout.weight"]
+    expected = data.y.T @ hidden / 30 - data.y.mean(0)[:, None] * params["readout.weight"]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+# -- what layers hand on ----------------------------------------------------------------------------------------------
+
+
+def test_rates_fall_from_block_to_block() -> None:
+    net, data = network("mlp"), batch(10)
+    rule = Hebbian(standardise=False)
+    params, state = instance(net, rule, 0)
+    whole = rule.step(net, params, state, data, {}).updates
+    fallen = replace(rule, rate_decay=0.25).step(net, params, state, data, {}).updates
+    torch.testing.assert_close(fallen["hidden1.weight"], whole["hidden1.weight"])
+    torch.testing.assert_close(fallen["hidden2.weight"], whole["hidden2.weight"] / 4)
+    first_alone = replace(rule, rate_decay=0.0).step(net, params, state, data, {}).updates
+    assert set(first_alone) == {"hidden1.weight", "readout.weight", "readout.bias"}
 
 
 def test_plasticity_ends_when_it_should_and_the_readout_goes_on() -> None:
@@ -231,14 +341,19 @@ def test_the_triangle_is_what_exceeds_the_mean_of_units() -> None:
     u = data.x.flatten(1) @ params["hidden1.weight"].T
     expected = (u - u.mean(1, keepdim=True)).clamp_min(0) ** 0.7
     torch.testing.assert_close(rule.respond(net, params, state, data.x)["hidden1"], expected)
+    plain = replace(rule, activation="linear")
+    torch.testing.assert_close(plain.respond(net, params, state, data.x)["hidden1"], u)
 
 
 def test_cost_counts_the_pass_one_product_and_what_order_mixes() -> None:
     net = network("mlp")
     f = 64 * 12 + 12 * 9 + 9 * 5
     assert Hebbian().multiply_adds(net, 8) == 2 * f
+    assert Hebbian(rate=0.0).multiply_adds(net, 8) == f + 9 * 5
+    assert Hebbian(update_samples=2).multiply_adds(net, 8) == f + 9 * 5 + (64 * 12 + 12 * 9) / 4
     mixed = (12 * 12 + 12**2 * 64 / 8) + (9 * 9 + 9**2 * 12 / 8)
     assert SANGER.multiply_adds(net, 8) == 2 * f + mixed
+    assert replace(SANGER, readout="teacher").multiply_adds(net, 8) == 2 * f + mixed + (5 * 5 + 5**2 * 9 / 8)
 
 
 def test_options_that_make_no_sense_are_refused() -> None:
@@ -246,7 +361,8 @@ def test_options_that_make_no_sense_are_refused() -> None:
         ({"competition": "hard"}, "competition is 'hard'"), ({"reconstruction": "all"}, "reconstruction is 'all'"),
         ({"winners": 0}, "winners is 0"), ({"temperature": 0.0}, "temperature is 0"),
         ({"norm_power": -1.0}, "norm_power is -1.0; expected 0 or more"), ({"activation": "relu"}, "activation is"),
-        ({"plastic_steps": -1}, "plastic_steps is -1"),
+        ({"plastic_steps": -1}, "plastic_steps is -1"), ({"rate": -0.1}, "rate is -0.1; expected 0 or more"),
+        ({"readout": "labels"}, "readout is 'labels'"),
     ):  # fmt: skip
         with pytest.raises(SpecError, match=message):
             Hebbian(**options)
