@@ -223,7 +223,7 @@ def scorecard_command(
         from brainalign.report.plate import save_plate
 
         write_scorecard(out, table)
-        save_plate(scorecard_plate(table), out)
+        save_plate(scorecard_plate(table), out, ("png", "svg", "pdf"))
     if as_json:
         typer.echo(json.dumps(records(table), indent=1, ensure_ascii=False))
         return
