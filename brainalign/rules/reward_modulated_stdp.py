@@ -12,7 +12,7 @@ from torch.func import vjp
 from brainalign.credit.batch import Batch
 from brainalign.credit.cost import forward_cost
 from brainalign.credit.integrate_and_fire import IntegrateAndFire
-from brainalign.credit.objective import output_metrics
+from brainalign.credit.objective import output_error, output_metrics
 from brainalign.credit.spike_trains import decay, firing_rates, intensities, regular_spikes, time_steps
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
@@ -92,13 +92,13 @@ class RewardModulatedSTDP(LearningRule):
     reference: ClassVar[str] = "Mozafari et al. 2019, Pattern Recognit. 94:87"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
 
-    duration: float = 60.0
+    duration: float = 100.0
     dt: float = 5.0
     max_rate: float = 100.0
     tau: float = 20.0
     threshold: float = 13.0
     drive: float = 20.0
-    theta: float = 0.1
+    theta: float = 0.02
     target_rate: float = 20.0
     winners: float = 0.0
     rate: float = 1.0
@@ -108,11 +108,11 @@ class RewardModulatedSTDP(LearningRule):
     tau_post: float = 20.0
     rewarded: str = "last"
     punishment: float = 1.0
-    readout: str = "reward"
+    readout: str = "linear"
     readout_rate: float = 2.0
 
     def __post_init__(self) -> None:
-        choose("readout", self.readout, ("reward", "vote"))
+        choose("readout", self.readout, ("linear", "reward", "vote"))
         choose("rewarded", self.rewarded, ("last", "all", "none"))
         time_steps(self.duration, self.dt)
         require_positive(
@@ -220,11 +220,12 @@ class RewardModulatedSTDP(LearningRule):
                 updates[name] = params[name] - _balanced(weights[name] + changed)
         rates = firing_rates(spikes, self.dt)
         output, x = self._answer(network, weights, state, rates)
-        if self.readout == "reward":
-            chosen = (output - (-noise["choice"].clamp_min(1e-12).log()).log()).argmax(1)
-            reward = (chosen == batch.y).to(output.dtype).unsqueeze(1)
-            taken = chosen.unsqueeze(1) == torch.arange(output.shape[1], device=output.device)
-            signal = self.readout_rate * taken * (output.softmax(1) - reward)
+        if self.readout != "vote":
+            # The sum over presentations, of which the output error is the mean.
+            signal = self.readout_rate * len(batch.y) * output_error(network.task, output, batch.y)
+            if self.readout == "reward":
+                chosen = (output - (-noise["choice"].clamp_min(1e-12).log()).log()).argmax(1, keepdim=True)
+                signal = signal * (chosen == torch.arange(output.shape[1], device=output.device))
             updates |= synaptic_update(network.blocks[-1].synapses[0], x, signal)
         return Step(updates, new, output_metrics(network.task, output, batch.y))
 

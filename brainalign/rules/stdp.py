@@ -12,7 +12,7 @@ from brainalign.credit.batch import Batch
 from brainalign.credit.cost import forward_cost
 from brainalign.credit.integrate_and_fire import IntegrateAndFire
 from brainalign.credit.objective import output_error, output_metrics, target
-from brainalign.credit.spike_trains import draw_uniform, firing_rates, intensities, poisson_spikes, time_steps
+from brainalign.credit.spike_trains import draw_uniform, firing_rates, intensities, poisson_spikes, regular_spikes, time_steps
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import synaptic_update
@@ -91,6 +91,7 @@ class STDP(LearningRule):
 
     duration: float = 100.0
     dt: float = 2.0
+    encoding: str = "poisson"
     max_rate: float = 63.75
     tau: float = 100.0
     refractory: float = 5.0
@@ -185,10 +186,16 @@ class STDP(LearningRule):
         self, network: Network, weights: Params, state: Params, x: Tensor, uniform: Tensor
     ) -> tuple[list[Tensor], Tensor]:
         """Return spikes ``(steps, n, units)`` of the input and of every hidden layer, and the answer."""
-        spikes = [poisson_spikes(self.max_rate * intensities(x).flatten(1), uniform, self.dt)]
+        spikes = [self._encode(x, uniform)]
         for block in network.blocks[:-1]:
             spikes.append(self._fire(block, weights, state, spikes[-1]))
         return spikes, self._answer(network, weights, state, firing_rates(spikes[-1], self.dt))
+
+    def _encode(self, x: Tensor, uniform: Tensor | None) -> Tensor:
+        rates = self.max_rate * intensities(x).flatten(1)
+        if self.encoding == "regular" or uniform is None:
+            return regular_spikes(rates, time_steps(self.duration, self.dt), self.dt)
+        return poisson_spikes(rates, uniform, self.dt)
 
     def _fire(self, block: Block, weights: Params, state: Params, pre: Tensor) -> Tensor:
         """Return the spikes of ``block``; spikes arrive one step after they were sent."""
@@ -253,4 +260,5 @@ class STDP(LearningRule):
 
 
 def _unit_length(rates: Tensor) -> Tensor:
-    return rates / rates.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    x = rates - rates.mean(1, keepdim=True)
+    return x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
