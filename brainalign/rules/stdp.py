@@ -89,19 +89,19 @@ class STDP(LearningRule):
     reference: ClassVar[str] = "Diehl & Cook 2015, Front. Comput. Neurosci. 9:99"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
 
-    duration: float = 100.0
-    dt: float = 2.0
+    duration: float = 300.0
+    dt: float = 4.0
     encoding: str = "poisson"
-    max_rate: float = 63.75
+    max_rate: float = 250.0
     tau: float = 100.0
     refractory: float = 5.0
     threshold: float = 13.0
-    drive: float = 1.0
-    inhibition: float = 20.0
+    drive: float = 3.0
+    inhibition: float = 100.0
     floor: float = -35.0
-    theta: float = 0.05
+    theta: float = 0.02
     tau_theta: float = 1e7
-    rate: float = 1.0
+    rate: float = 4.0
     potentiation: float = 1e-2
     depression: float = 1e-4
     tau_pre: float = 20.0
@@ -111,7 +111,7 @@ class STDP(LearningRule):
     total: float = 0.1
     largest: float = 1.0
     readout: str = "linear"
-    readout_rate: float = 0.2
+    readout_rate: float = 2.0
     memory: float = 10000.0
 
     def __post_init__(self) -> None:
