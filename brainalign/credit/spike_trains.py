@@ -1,7 +1,7 @@
 """Spikes of a presentation: how a stimulus becomes spikes, what a synapse remembers of them, and their rates.
 
-A presentation has ``steps`` time steps of ``dt`` ms. Spikes are 0 or 1, ``(steps, n, *shape)``; times are in ms, rates in
-Hz. A step is the shortest time there is: spikes within one step are simultaneous.
+A presentation has ``steps`` time steps of ``dt`` ms. Spikes are 0 or 1, ``(steps, n, *shape)``; times are in ms, rates
+in Hz. A step is the shortest time there is: spikes within one step are simultaneous.
 """
 
 from math import ceil, exp

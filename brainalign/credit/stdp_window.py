@@ -57,7 +57,7 @@ class STDPWindow:
         return self.potentiation * post * trace(post, decay(self.tau_triplet, self.dt), self.nearest)
 
     def change(self, synapse: Synapse, pre: Tensor, post: Tensor) -> Tensor:
-        """Return the change of the weight by spikes ``pre`` and ``post`` ``(steps, n, *shape)``, summed over samples."""
+        """Return the change of the weight by spikes ``(steps, n, *shape)``, summed over samples."""
         name = synapse.weight_name
         gain: Params = synaptic_update(synapse, self.before(pre).flatten(0, 1), self.potentiating(post).flatten(0, 1))
         loss: Params = synaptic_update(synapse, pre.flatten(0, 1), self.after(post).flatten(0, 1))

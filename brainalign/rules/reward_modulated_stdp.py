@@ -42,13 +42,14 @@ class RewardModulatedSTDP(LearningRule):
     mean of what enters). ``R = 1`` without reward. With it unit i stands for class ``i mod n_classes``, and is
     rewarded by the share of recent errors if that is the label, else punished by the share of recent successes.
 
-    The readout decides by chance from the softmax ``p`` of its output; only the row a that was chosen learns:
-    ``dw_a = readout_rate (reward - p_a) x``, ``reward`` 1 if it was right, else 0, ``x`` deviations of rates from
-    ``target_rate``, divided by their length. What a batch changes is the sum over its presentations (and the mean over
-    the places of a map), never their mean. Plain SGD with ``learning_rate = 1`` is the rule itself.
+    The readout reads ``x``, deviations of rates from ``target_rate`` divided by their length. It learns by the delta
+    rule, ``dw = readout_rate (label - p) x`` with ``p`` the softmax of its output, or from reward alone: it decides by
+    chance from ``p``, and of the delta rule only the row that was chosen is learned, for which the label is whether the
+    decision was rewarded. What a batch changes is the sum over its presentations (and the mean over the places of a
+    map), never their mean. Plain SGD with ``learning_rate = 1`` is the rule itself.
 
     From the literature: units that stand for classes, reward and punishment by the share of errors, unsupervised layers
-    below (Mozafari et al.); a decision of which only the chosen row learns (Roelfsema & van Ooyen 2005, Neural Comput.
+    below (Mozafari et al.); a readout of which only the chosen row learns (Roelfsema & van Ooyen 2005, Neural Comput.
     17:2176). Ours: several spikes per unit instead of the first, the window of pairs instead of its sign, zero mean and
     length of weights, thresholds that follow rates. Normalisations of a network hand on what they get.
 
@@ -80,7 +81,8 @@ class RewardModulatedSTDP(LearningRule):
     punishment
         Factor on punishments.
     readout
-        ``"reward"``: as above. ``"vote"``: not used; the answer is the mean rate in Hz of the units of a class.
+        ``"linear"``: by the delta rule; ``"reward"``: from reward alone; ``"vote"``: it is not used, the answer is the
+        mean rate in Hz of the units that stand for a class.
     readout_rate
         Of the readout, per presentation.
 
@@ -142,7 +144,7 @@ class RewardModulatedSTDP(LearningRule):
         return None
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
-        """Return ``reward/<block>.theta`` ``(units,)``, mV, and the share of right decisions ``reward/<block>.hits``."""
+        """Return ``reward/<block>.theta`` ``(units,)``, mV, and ``reward/<block>.hits``, the share of right decisions."""
         del params, generator
         state: Params = {}
         for block in network.blocks[:-1]:

@@ -12,7 +12,14 @@ from brainalign.credit.batch import Batch
 from brainalign.credit.cost import forward_cost
 from brainalign.credit.integrate_and_fire import IntegrateAndFire
 from brainalign.credit.objective import output_error, output_metrics, target
-from brainalign.credit.spike_trains import draw_uniform, firing_rates, intensities, poisson_spikes, regular_spikes, time_steps
+from brainalign.credit.spike_trains import (
+    draw_uniform,
+    firing_rates,
+    intensities,
+    poisson_spikes,
+    regular_spikes,
+    time_steps,
+)
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import synaptic_update
@@ -32,19 +39,20 @@ _SHOWN, _ANSWERED = "stdp/shown", "stdp/answered"
 
 @dataclass(frozen=True)
 class STDP(LearningRule):
-    """``dW = rate sum_t (a+ post(t) post2(t) x_pre(t) - a- x_post(t) pre(t))``, then weights of a unit share a fixed sum.
+    """``dW = rate sum_t (a+ post(t) post2(t) x_pre(t) - a- x_post(t) pre(t))``, then a unit's weights get a fixed sum.
 
-    A stimulus becomes Poisson spikes at rates in proportion to its intensities (:func:`intensities`). Hidden units are
+    A stimulus becomes spikes at rates in proportion to its intensities (:func:`intensities`). Hidden units are
     leaky integrate-and-fire neurons that inhibit each other; each spike raises a unit's own threshold a little, so that
     all come to answer. ``x`` are traces, ``post2`` is the second postsynaptic one of the triplet form that the code
-    of Diehl and Cook has. Weights are ``|w|``, scaled to a sum of ``total`` per afferent, and end between 0 and
-    ``largest``. Every presentation starts at rest. Weights and thresholds stand still while it lasts: what a batch
-    changes is the sum over its presentations, never their mean. Plain SGD with ``learning_rate = 1`` is the rule itself.
+    of Diehl and Cook has. Weights act as ``|w|`` scaled to a mean of ``total``, and end between 0 and ``largest``.
+    Every presentation starts at rest. Weights and thresholds stand still while it lasts: what a batch changes is the
+    sum over its presentations, never their mean. Plain SGD with ``learning_rate = 1`` is the rule itself.
 
-    From the paper and its code: neuron, traces, triplet form, amplitudes, threshold increment, normalisation, maximal
-    rate, labels. Ours: instantaneous synapses; inhibition directly between units, instead of by a second population;
-    in a step only one unit of a layer fires; input as strong for every stimulus (``drive``), instead of repeating faint
-    ones at higher rates; several layers.
+    From the paper and its code: neuron, traces, triplet form, amplitudes, adaptive threshold, normalisation and
+    labels. Ours: instantaneous synapses; inhibition directly between units, instead of by a second population; in a
+    step only one unit of a layer fires; input as strong for every stimulus (``drive``), instead of repeating faint ones
+    at higher rates; several layers; the linear readout. The paper has 350 ms, 0.5 ms, 63.75 Hz, ``theta = 0.05`` and
+    ``rate = 1`` and sees every sample several times, one at a time; the defaults here learn from a few hundred samples.
 
     Not plausible: labels are assigned to units by counting, a sum of weights is kept exactly, and inputs are scaled by
     the activity of the whole presentation.
@@ -53,6 +61,9 @@ class STDP(LearningRule):
     ----------
     duration, dt
         Presentation and time step, ms.
+    encoding
+        ``"poisson"``: by chance, learning from fresh draws and answering with draws that are the same for all stimuli;
+        ``"regular"``: evenly spaced.
     max_rate
         Rate of the brightest input, Hz.
     tau, refractory
@@ -74,8 +85,9 @@ class STDP(LearningRule):
     total, largest
         Mean weight of a unit, and largest weight.
     readout
-        ``"linear"``: the readout learns by the delta rule from rates divided by their length. ``"vote"``: it is not used;
-        each unit is assigned to the class it answered most to, and the answer is the mean rate in Hz of a class's units.
+        ``"linear"``: the readout learns by the delta rule from rates less their mean, divided by their length.
+        ``"vote"``: it is not used; each unit is assigned to the class it answered most to, and the answer is the mean
+        rate in Hz of the units of a class.
     readout_rate
         Of the delta rule, per presentation.
     memory
@@ -116,6 +128,7 @@ class STDP(LearningRule):
 
     def __post_init__(self) -> None:
         choose("readout", self.readout, ("linear", "vote"))
+        choose("encoding", self.encoding, ("poisson", "regular"))
         time_steps(self.duration, self.dt)
         require_positive(
             max_rate=self.max_rate, tau=self.tau, threshold=self.threshold, drive=self.drive, tau_theta=self.tau_theta,
@@ -151,12 +164,12 @@ class STDP(LearningRule):
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Return what a shown stimulus is turned into spikes with, thresholds, and who answered to what.
 
-        ``stdp/uniform`` ``(steps, 1, n_in)`` is the same for all stimuli, so that what is represented is a function
-        of the stimulus alone; ``stdp/<block>.theta`` ``(units,)``, mV; ``stdp/answered`` ``(classes, units)`` and
-        ``stdp/shown`` ``(classes,)`` only for a vote.
+        ``stdp/uniform`` ``(steps, 1, n_in)``, only for Poisson spikes, is the same for all stimuli, so that what is
+        represented is a function of the stimulus alone; ``stdp/<block>.theta`` ``(units,)``, mV; ``stdp/answered``
+        ``(classes, units)`` and ``stdp/shown`` ``(classes,)``, only for a vote.
         """
         del params
-        state = {_TABLE: self._uniform(network, 1, generator)}
+        state = self._uniform(network, 1, _TABLE, generator)
         for block in network.blocks[:-1]:
             state[f"stdp/{block.name}.theta"] = torch.zeros(block.synapses[0].n_out)
         if self.readout == "vote":
@@ -166,10 +179,13 @@ class STDP(LearningRule):
 
     def noise(self, network: Network, batch_size: int, generator: torch.Generator) -> Params:
         """Draw what makes the spikes of this step's presentations, ``(steps, n, n_in)``."""
-        return {"uniform": self._uniform(network, batch_size, generator)}
+        return self._uniform(network, batch_size, "uniform", generator)
 
-    def _uniform(self, network: Network, n: int, generator: torch.Generator) -> Tensor:
-        return draw_uniform((time_steps(self.duration, self.dt), n, prod(network.task.input_shape)), generator)
+    def _uniform(self, network: Network, n: int, name: str, generator: torch.Generator) -> Params:
+        if self.encoding == "regular":
+            return {}
+        shape = time_steps(self.duration, self.dt), n, prod(network.task.input_shape)
+        return {name: draw_uniform(shape, generator)}
 
     # -- a presentation -----------------------------------------------------------------------------------------------
 
@@ -183,7 +199,7 @@ class STDP(LearningRule):
         return found
 
     def _present(
-        self, network: Network, weights: Params, state: Params, x: Tensor, uniform: Tensor
+        self, network: Network, weights: Params, state: Params, x: Tensor, uniform: Tensor | None
     ) -> tuple[list[Tensor], Tensor]:
         """Return spikes ``(steps, n, units)`` of the input and of every hidden layer, and the answer."""
         spikes = [self._encode(x, uniform)]
@@ -193,7 +209,7 @@ class STDP(LearningRule):
 
     def _encode(self, x: Tensor, uniform: Tensor | None) -> Tensor:
         rates = self.max_rate * intensities(x).flatten(1)
-        if self.encoding == "regular" or uniform is None:
+        if uniform is None:
             return regular_spikes(rates, time_steps(self.duration, self.dt), self.dt)
         return poisson_spikes(rates, uniform, self.dt)
 
@@ -217,7 +233,7 @@ class STDP(LearningRule):
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the rate in Hz of every hidden unit and the answer, the same spikes for the same stimulus."""
         weights = self._weights(network, params)
-        spikes, output = self._present(network, weights, state, x, state[_TABLE])
+        spikes, output = self._present(network, weights, state, x, state.get(_TABLE))
         layers = [*(firing_rates(s, self.dt) for s in spikes[1:]), output]
         return dict(zip(network.layers, layers, strict=True))
 
@@ -227,7 +243,7 @@ class STDP(LearningRule):
         """Return what takes hidden weights to where they go, and new thresholds and labels."""
         self.check(network)
         weights = self._weights(network, params)
-        spikes, output = self._present(network, weights, state, batch.x, noise["uniform"])
+        spikes, output = self._present(network, weights, state, batch.x, noise.get("uniform"))
         window = STDPWindow(
             self.rate * self.potentiation, self.rate * self.depression, self.tau_pre, self.tau_post, self.dt,
             self.nearest, self.tau_triplet,
@@ -260,5 +276,6 @@ class STDP(LearningRule):
 
 
 def _unit_length(rates: Tensor) -> Tensor:
+    """Return rates less their mean over units, divided by their length."""
     x = rates - rates.mean(1, keepdim=True)
     return x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)

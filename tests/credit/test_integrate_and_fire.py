@@ -1,5 +1,6 @@
 """Leaky integrate-and-fire neurons against their analytic intervals, and what inhibition does."""
 
+from itertools import pairwise
 from math import ceil, exp, log
 
 import pytest
@@ -23,7 +24,7 @@ def test_intervals_approach_the_analytic_ones_as_steps_shrink(tau: float, drive:
         current = torch.full((round(250 / dt),), drive * dt, dtype=torch.float64)
         times = _times(neurons, current)
         assert len(times) > 2
-        intervals = [b - a for a, b in zip(times, times[1:], strict=False)]
+        intervals = [b - a for a, b in pairwise(times)]
         assert max(intervals) == min(intervals)
         assert intervals[0] * dt == pytest.approx(expected, abs=2 * dt + 0.02 * dt * expected)
 
@@ -41,6 +42,7 @@ def test_a_spike_inhibits_the_others_one_step_later_and_never_below_the_floor() 
     current[0, 0, 0] = 20
     current[1:, 0, 1:] = 12
     level = torch.full((3,), 10.0, dtype=torch.float64)
+
     def of_the_second(**options: float) -> list[float]:
         return IntegrateAndFire(1e9, 1.0, **options).spikes(current, level)[:, 0, 1].tolist()
 

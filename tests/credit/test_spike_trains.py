@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from brainalign.credit.spike_trains import (
-    decay, draw_uniform, firing_rates, intensities, poisson_spikes, regular_spikes, time_steps, trace,
+    decay,
+    draw_uniform,
+    firing_rates,
+    intensities,
+    poisson_spikes,
+    regular_spikes,
+    time_steps,
+    trace,
 )  # fmt: skip
 from brainalign.errors import SpecError
 
