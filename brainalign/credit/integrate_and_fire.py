@@ -40,7 +40,7 @@ class IntegrateAndFire:
     one: bool = False
 
     def spikes(self, current: Tensor, threshold: Tensor) -> Tensor:
-        """Return spikes for ``current`` ``(steps, n, units, ...)``, mV per step, and ``threshold`` ``(units, ...)``, mV."""
+        """Return spikes for ``current`` ``(steps, n, units, ...)`` in mV per step and thresholds ``(units, ...)``."""
         kept, pause = decay(self.tau, self.dt), round(self.refractory / self.dt)
         v = torch.zeros_like(current[0])
         waiting = torch.zeros_like(v)

@@ -144,7 +144,7 @@ class RewardModulatedSTDP(LearningRule):
         return None
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
-        """Return ``reward/<block>.theta`` ``(units,)``, mV, and ``reward/<block>.hits``, the share of right decisions."""
+        """Return thresholds ``reward/<block>.theta`` ``(units,)``, mV, and shares of hits ``reward/<block>.hits``."""
         del params, generator
         state: Params = {}
         for block in network.blocks[:-1]:
@@ -213,7 +213,9 @@ class RewardModulatedSTDP(LearningRule):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return what takes hidden weights to where they go, the readout's own update, and new thresholds."""
         self.check(network)
-        weights, spikes, updates, new = self._weights(network, params), self._encode(batch.x), {}, {}
+        weights, spikes = self._weights(network, params), self._encode(batch.x)
+        updates: Params = {}
+        new: Params = {}
         for block in network.blocks[:-1]:
             name = block.synapses[0].weight_name
             changed, spikes, learned = self._learn(network, block, weights, state, self._scaled(block, spikes), batch.y)
@@ -242,7 +244,7 @@ class RewardModulatedSTDP(LearningRule):
             return self._current(block, {**weights, **own}, state, x)
 
         # The products of spikes and traces, through whatever pooling lies between synapse and neuron.
-        current, depress = vjp(lambda own: run(own, pre), own)
+        current, depress = vjp(lambda own: run(own, pre), own)  # type: ignore[misc]
         threshold = self._threshold(block, state, current)
         spikes = self._fire(current, threshold)
         learns = _winners(current.mean(0) / (1 - decay(self.tau, self.dt)) - threshold, self.winners)
@@ -253,7 +255,7 @@ class RewardModulatedSTDP(LearningRule):
             new[hits] = torch.lerp(state[hits], (learns * right).sum() / learns.sum(), _MOMENTUM)
             learns = learns * torch.where(right > 0, 1 - state[hits], -self.punishment * state[hits])
         window = STDPWindow(self.potentiation, self.depression, self.tau_pre, self.tau_post, self.dt)
-        _, potentiate = vjp(lambda own: run(own, window.before(pre)), own)
+        _, potentiate = vjp(lambda own: run(own, window.before(pre)), own)  # type: ignore[misc]
         gain = potentiate(learns * window.potentiating(spikes))[0][name]
         loss = depress(learns * window.after(spikes))[0][name]
         mean = _over_places(firing_rates(spikes, self.dt))
