@@ -131,7 +131,7 @@ class RewardModulatedSTDP(LearningRule):
 
     @property
     def activity(self) -> str:
-        """What the activity of hidden units is."""
+        """Spike counts over the presentation, as rates."""
         return f"spike rate in Hz over {self.duration:g} ms, dt {self.dt:g} ms"
 
     def incompatibility(self, network: Network) -> str | None:

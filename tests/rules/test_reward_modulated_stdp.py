@@ -79,7 +79,7 @@ def test_what_a_batch_changes_is_the_sum_over_its_presentations(name: str, rewar
 
 
 def test_products_pass_through_a_pool_to_the_place_it_took() -> None:
-    # With one winner and one spike time, the change is the patch of traces under the place with the largest trace drive.
+    # The change is the patch of traces under whichever of the four places has the largest drive by traces.
     rule, net = replace(RULE, depression=0.0, rewarded="none"), network("cnn-plain")
     block = net.blocks[0]
     weights, state = _start(rule, "cnn-plain")

@@ -56,7 +56,7 @@ def test_no_rate_leaves_hidden_weights_and_largest_and_sum_bound_them() -> None:
     for _ in range(5):
         params, state, _ = descend(VOTE, NET, params, state, batch(), 1.0)
         for name in ("hidden1.weight", "hidden2.weight"):
-            assert 0 <= params[name].min()
+            assert params[name].min() >= 0
             assert params[name].max() <= VOTE.largest
             acting = VOTE._weights(NET, params)[name]
             torch.testing.assert_close(acting.mean(1), torch.full((len(acting),), 0.1, dtype=torch.float64))
