@@ -32,7 +32,6 @@ from brainalign.networks.wiring import Wiring
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
-_LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 _TABLE = "stdp/uniform"
 _SHOWN, _ANSWERED = "stdp/shown", "stdp/answered"
 
@@ -99,7 +98,7 @@ class STDP(LearningRule):
     """
 
     reference: ClassVar[str] = "Diehl & Cook 2015, Front. Comput. Neurosci. 9:99"
-    claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
+    claims: ClassVar[Mapping[str, Claim]] = {}
 
     duration: float = 300.0
     dt: float = 4.0
