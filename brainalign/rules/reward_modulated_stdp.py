@@ -30,6 +30,9 @@ _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 # Share of a batch in the running share of right decisions.
 _MOMENTUM = 0.05
 
+# Lowest threshold, as a share of that without adaptation.
+_LEAST = 0.01
+
 
 @dataclass(frozen=True)
 class RewardModulatedSTDP(LearningRule):
@@ -180,8 +183,7 @@ class RewardModulatedSTDP(LearningRule):
         return self.drive * self.dt * made.unflatten(0, pre.shape[:2])
 
     def _threshold(self, block: Block, state: Params, current: Tensor) -> Tensor:
-        level = self.threshold + state[f"reward/{block.name}.theta"]
-        return level.clamp_min(self.threshold / 100).view(-1, *[1] * (current.ndim - 3))
+        return (self.threshold + state[f"reward/{block.name}.theta"]).view(-1, *[1] * (current.ndim - 3))
 
     def _fire(self, current: Tensor, threshold: Tensor) -> Tensor:
         """Return spikes; they arrive one step after they were sent."""
@@ -260,7 +262,9 @@ class RewardModulatedSTDP(LearningRule):
         loss = depress(learns * window.after(spikes))[0][name]
         mean = _over_places(firing_rates(spikes, self.dt))
         theta = f"reward/{block.name}.theta"
-        new[theta] = state[theta] + self.theta * (mean / self.target_rate - 1).sum(0)
+        moved = state[theta] + self.theta * (mean / self.target_rate - 1).sum(0)
+        # A unit that cannot reach the target would otherwise take as long to come back.
+        new[theta] = moved.clamp_min(-(1 - _LEAST) * self.threshold)
         places = prod(spikes.shape[3:])
         return self.rate / (self.drive * self.dt * places) * (gain - loss), spikes, new
 

@@ -128,6 +128,14 @@ def test_thresholds_take_rates_to_the_target(name: str) -> None:
         assert float(rates.mean()) == pytest.approx(rule.target_rate, rel=0.15), layer
 
 
+def test_thresholds_stay_above_zero_where_the_target_cannot_be_reached() -> None:
+    rule, net, data = replace(RULE, target_rate=1e4, theta=10.0), network("mlp"), batch()
+    params, state = instance(net, rule, 0)
+    state = {**state, **rule.step(net, params, state, data, noise(rule, net)).state}
+    for layer in ("hidden1", "hidden2"):
+        assert (state[f"reward/{layer}.theta"] + rule.threshold).min() == pytest.approx(0.01 * rule.threshold)
+
+
 def test_from_reward_alone_only_the_chosen_row_learns_and_the_mean_is_less_than_the_delta_rule() -> None:
     net, data = network("mlp"), batch(1)
     params, state = instance(net, RULE, 0)
