@@ -32,30 +32,34 @@ class Activations:
     stimulus_ids
         Ids of the rows.
     key
-        Content hash of weights, stimuli and preprocessing.
+        Content hash of weights, stimuli, preprocessing and ``activity``.
+    activity
+        What the activity of a hidden unit is, where a rule says so (a spike rate, and over which time).
     """
 
     layers: Mapping[str, np.ndarray]
     stimulus_ids: tuple[str, ...]
     key: str
+    activity: str = ""
 
     def subset(self, ids: Sequence[str]) -> "Activations":
         """Return the rows ``ids``, in that order."""
         rows = positions(self.stimulus_ids, ids, "activations")
-        return Activations({name: values[rows] for name, values in self.layers.items()}, tuple(ids), self.key)
+        layers = {name: values[rows] for name, values in self.layers.items()}
+        return Activations(layers, tuple(ids), self.key, self.activity)
 
     def save(self, path: str | Path) -> None:
         """Write as safetensors, atomically."""
         tensors = {name: torch.from_numpy(values) for name, values in self.layers.items()}
         facts = {"stimulus_ids": list(self.stimulus_ids), "key": self.key, "layers": list(self.layers)}
-        write_tensors(path, tensors, facts)
+        write_tensors(path, tensors, {**facts, "activity": self.activity})
 
     @classmethod
     def load(cls, path: str | Path) -> "Activations":
         """Read what :meth:`save` wrote."""
         tensors, facts = read_tensors(path)
         layers = {name: tensors[name].numpy() for name in facts["layers"]}
-        return cls(layers, tuple(facts["stimulus_ids"]), facts["key"])
+        return cls(layers, tuple(facts["stimulus_ids"]), facts["key"], facts.get("activity", ""))
 
 
 def extract(
@@ -108,6 +112,7 @@ def extract(
                 layers,
                 batch_size,
                 device,
+                model.rule.activity,
             )
             for row in range(len(model.seeds))
         )
@@ -132,6 +137,7 @@ def _extract(
     layers: Sequence[str],
     batch_size: int,
     device: str,
+    activity: str = "",
 ) -> Activations:
     def show(rows: np.ndarray) -> dict[str, np.ndarray]:
         images = torch.from_numpy(stimuli.images[rows]).permute(0, 3, 1, 2).to(device)
@@ -156,8 +162,9 @@ def _extract(
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     for name, layer in values.items():
         _require_finite(name, layer, stimuli)
-    key = content_hash(weights, stimuli.key, preprocessing.record(), list(layers))
-    return Activations(values, stimuli.ids, key)
+    # The same weights read over another time are other activations.
+    key = content_hash(weights, stimuli.key, preprocessing.record(), list(layers), *([activity] if activity else []))
+    return Activations(values, stimuli.ids, key, activity)
 
 
 def _blocks(n: int, size: int) -> Iterator[np.ndarray]:

@@ -275,6 +275,11 @@ class _StudyRun:
             "correction": self.spec.scoring.correction,
             "device": self.runtime.device,
             "training_sets": {p.dataset: datasets()[p.dataset].title for p in self.spec.populations},
+            "activities": {
+                population.rule: activity
+                for population in self.spec.populations
+                if (activity := learning_rule(population.rule, dict(population.rule_options)).activity)
+            },
             "recordings": {
                 label: {
                     "title": source.title,

@@ -12,6 +12,7 @@ from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import ExtractionError, StimulusMismatchError
 from brainalign.rules.backprop import Backprop
+from brainalign.rules.stdp import STDP
 from brainalign.specs import TrainSpec
 from brainalign.training.checkpoint import Checkpoint
 from tests.small import instance, network
@@ -79,6 +80,22 @@ def test_save_and_load(tmp_path: Path) -> None:
         list(activations.layers),
     )
     assert all(np.array_equal(back.layers[name], activations.layers[name]) for name in back.layers)
+
+
+def test_what_an_activity_is_is_recorded_and_names_it(tmp_path: Path) -> None:
+    stimuli, keys = _stimuli(), set()
+    for duration in (100.0, 200.0):
+        rule = STDP(encoding="regular", duration=duration)
+        net = network("mlp")
+        params, state = ({n: t[None] for n, t in part.items()} for part in instance(net, rule, 0, torch.float32))
+        spec = TrainSpec("stdp", "mlp", "digits", seeds=(0,))
+        found = extract(Checkpoint(spec, net, rule, PREPROCESSING, params, state, 0, 0.0), stimuli)[0]
+        found.save(tmp_path / "a.safetensors")
+        for one in (found, found.subset(stimuli.ids[:3]), Activations.load(tmp_path / "a.safetensors")):
+            assert one.activity == f"spike rate in Hz over {duration:g} ms, dt 4 ms"
+        keys.add(found.key)
+    assert len(keys) == 2
+    assert extract(_checkpoint(), stimuli)[0].activity == ""
 
 
 def test_colour_and_resolution_are_converted_by_declaration() -> None:

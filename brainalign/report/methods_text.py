@@ -80,6 +80,8 @@ def _training(results: Results, citations: CitationList) -> str:
         sentences.append(
             f"The floor of {own} is the same networks before training, which answer otherwise than the untrained ones."
         )
+    for rule, activity in results.study.get("activities", {}).items():
+        sentences.append(f"The activity of hidden units of {words(rule)} networks is their {activity}.")
     return " ".join(sentences)
 
 

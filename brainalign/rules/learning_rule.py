@@ -34,6 +34,11 @@ class LearningRule(ABC):
         """Name on the command line, in tables and of the file."""
         return snake_case(cls.__name__)
 
+    @property
+    def activity(self) -> str:
+        """What the activity of a hidden unit is, with units, where it is not what its block answers."""
+        return ""
+
     def incompatibility(self, network: Network) -> str | None:
         """Return why this rule cannot train ``network``, or None if it can."""
         del network

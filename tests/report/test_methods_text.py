@@ -34,6 +34,13 @@ def test_only_what_was_used_is_cited(full):
         assert name not in authors
 
 
+def test_methods_say_what_an_activity_is_where_it_is_not_the_blocks_own(full):
+    assert "activity of hidden units" not in " ".join(methods_text(full).paragraphs)
+    study = {**full.study, "activities": {"stdp": "spike rate in Hz over 300 ms, dt 4 ms"}}
+    whole = " ".join(methods_text(dataclasses.replace(full, study=study)).paragraphs)
+    assert "The activity of hidden units of stdp networks is their spike rate in Hz over 300 ms, dt 4 ms." in whole
+
+
 def test_methods_of_an_undeclared_layer(full):
     study = {**full.study, "spec": {}}
     assert "No layer was chosen by its score" in " ".join(

@@ -1,0 +1,313 @@
+"""Reward-modulated spike-timing-dependent plasticity in deep and convolutional networks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.func import vjp
+
+from brainalign.credit.batch import Batch
+from brainalign.credit.cost import forward_cost
+from brainalign.credit.integrate_and_fire import IntegrateAndFire
+from brainalign.credit.objective import output_error, output_metrics
+from brainalign.credit.spike_trains import decay, firing_rates, intensities, regular_spikes, time_steps
+from brainalign.credit.stdp_window import STDPWindow
+from brainalign.credit.step import Step
+from brainalign.credit.synaptic import Synaptic, synaptic_update
+from brainalign.credit.targets import require_positive
+from brainalign.errors import SpecError
+from brainalign.networks.architecture import choose
+from brainalign.networks.block import Block
+from brainalign.networks.network import Network, Params
+from brainalign.rules.claim import Claim
+from brainalign.rules.learning_rule import LearningRule
+
+_LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
+
+# Share of a batch in the running share of right decisions.
+_MOMENTUM = 0.05
+
+# Lowest threshold, as a share of that without adaptation.
+_LEAST = 0.01
+
+
+@dataclass(frozen=True)
+class RewardModulatedSTDP(LearningRule):
+    """``dW_i = R_i rate sum_t (a+ post_i(t) x_pre(t) - a- x_post_i(t) pre(t))`` for the units that win a stimulus.
+
+    A stimulus becomes regular spikes at rates in proportion to its intensities (:func:`intensities`): what is brighter
+    comes earlier and more often. Hidden units are leaky integrate-and-fire neurons; each one's threshold follows its
+    rate to ``target_rate``. The winners of a layer, at each place of a map, are the units whose mean input exceeds
+    their threshold most. Weights act, and end, with zero mean and length one per unit (as if inhibition subtracted the
+    mean of what enters). ``R = 1`` without reward. With it unit i stands for class ``i mod n_classes``, and is
+    rewarded by the share of recent errors if that is the label, else punished by the share of recent successes.
+
+    The readout reads ``x``, deviations of rates from ``target_rate`` divided by their length. It learns by the delta
+    rule, ``dw = readout_rate (label - p) x`` with ``p`` the softmax of its output, or from reward alone: it decides by
+    chance from ``p``, and of the delta rule only the row that was chosen is learned, for which the label is whether the
+    decision was rewarded. What a batch changes is the sum over its presentations (and the mean over the places of a
+    map), never their mean. Plain SGD with ``learning_rate = 1`` is the rule itself.
+
+    From the literature: units that stand for classes, reward and punishment by the share of errors, unsupervised layers
+    below (Mozafari et al.); a readout of which only the chosen row learns (Roelfsema & van Ooyen 2005, Neural Comput.
+    17:2176). Ours: several spikes per unit instead of the first, the window of pairs instead of its sign, zero mean and
+    length of weights, thresholds that follow rates. Normalisations of a network hand on what they get.
+
+    Not plausible: weights change sign, one filter learns from all places of a map, winners are found by comparing all
+    units of a layer, and inputs are scaled by the activity of the whole presentation.
+
+    Parameters
+    ----------
+    duration, dt
+        Presentation and time step, ms.
+    max_rate
+        Rate of the brightest input, Hz.
+    tau
+        Membrane time constant, ms.
+    threshold
+        mV above rest, before adaptation.
+    drive
+        mV per ms that a unit receives whose weights match what enters; layers get it whatever their size.
+    theta, target_rate
+        mV by which a presentation at twice ``target_rate`` raises a threshold, and that rate in Hz.
+    winners
+        Share of the units of a layer that learn from a stimulus; at least one does.
+    rate
+        Factor on all changes of hidden weights; 0 switches plasticity off.
+    potentiation, depression, tau_pre, tau_post
+        ``a+``, ``a-`` and ms, see :class:`STDPWindow`.
+    rewarded
+        ``"last"``: the last hidden layer; ``"all"``: every hidden layer; ``"none"``: only the readout.
+    punishment
+        Factor on punishments.
+    readout
+        ``"linear"``: by the delta rule; ``"reward"``: from reward alone; ``"vote"``: it is not used, the answer is the
+        mean rate in Hz of the units that stand for a class.
+    readout_rate
+        Of the readout, per presentation.
+
+    References
+    ----------
+    Mozafari, Ganjtabesh, Nowzari-Dalini, Thorpe & Masquelier 2019, Pattern Recognit. 94:87 (arXiv 1804.00227).
+    """
+
+    reference: ClassVar[str] = "Mozafari et al. 2019, Pattern Recognit. 94:87"
+    claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
+
+    duration: float = 100.0
+    dt: float = 5.0
+    max_rate: float = 100.0
+    tau: float = 20.0
+    threshold: float = 13.0
+    drive: float = 20.0
+    theta: float = 0.02
+    target_rate: float = 20.0
+    winners: float = 0.0
+    rate: float = 1.0
+    potentiation: float = 0.02
+    depression: float = 0.002
+    tau_pre: float = 20.0
+    tau_post: float = 20.0
+    rewarded: str = "last"
+    punishment: float = 1.0
+    readout: str = "linear"
+    readout_rate: float = 2.0
+
+    def __post_init__(self) -> None:
+        choose("readout", self.readout, ("linear", "reward", "vote"))
+        choose("rewarded", self.rewarded, ("last", "all", "none"))
+        time_steps(self.duration, self.dt)
+        require_positive(
+            max_rate=self.max_rate, tau=self.tau, threshold=self.threshold, drive=self.drive,
+            target_rate=self.target_rate,
+        )  # fmt: skip
+        for name in (
+            *("theta", "winners", "rate", "potentiation", "depression", "tau_pre", "tau_post", "punishment"),
+            "readout_rate",
+        ):
+            if not getattr(self, name) >= 0:
+                msg = f"Option {name} is {getattr(self, name)}; expected 0 or more."
+                raise SpecError(msg)
+
+    @property
+    def activity(self) -> str:
+        """Spike counts over the presentation, as rates."""
+        return f"spike rate in Hz over {self.duration:g} ms, dt {self.dt:g} ms"
+
+    def incompatibility(self, network: Network) -> str | None:
+        """Spikes pass through layers of one synapse, and only classes are right or wrong."""
+        for block in network.blocks:
+            if len(block.synapses) != 1:
+                return f"{block.name} has {len(block.synapses)} synapses; a population of neurons reads one"
+        if network.task.objective != "classification":
+            return f"only a class is right or wrong, the objective is {network.task.objective}"
+        return None
+
+    def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
+        """Return thresholds ``reward/<block>.theta`` ``(units,)``, mV, and shares of hits ``reward/<block>.hits``."""
+        del params, generator
+        state: Params = {}
+        for block in network.blocks[:-1]:
+            state[f"reward/{block.name}.theta"] = torch.zeros(block.synapses[0].n_out)
+            if self._is_rewarded(network, block):
+                state[f"reward/{block.name}.hits"] = torch.tensor(1 / network.task.n_outputs)
+        return state
+
+    def noise(self, network: Network, batch_size: int, generator: torch.Generator) -> Params:
+        """Draw what decides, ``(n, n_outputs)``."""
+        return {"choice": torch.rand(batch_size, network.task.n_outputs, generator=generator)}
+
+    def _is_rewarded(self, network: Network, block: Block) -> bool:
+        return self.rewarded == "all" or (self.rewarded == "last" and block is network.blocks[-2])
+
+    # -- a presentation -----------------------------------------------------------------------------------------------
+
+    def _weights(self, network: Network, params: Params) -> Params:
+        hidden = {block.synapses[0].weight_name for block in network.blocks[:-1]}
+        return {name: _balanced(p) if name in hidden else p for name, p in params.items()}
+
+    def _encode(self, x: Tensor) -> Tensor:
+        return regular_spikes(self.max_rate * intensities(x), time_steps(self.duration, self.dt), self.dt)
+
+    def _scaled(self, block: Block, spikes: Tensor) -> Tensor:
+        """Return spikes of each presentation in units of their root mean square rate and of the synapse's size."""
+        size = spikes.mean(0).flatten(1).square().mean(1).sqrt() * prod(block.synapses[0].weight_shape[1:]) ** 0.5
+        return spikes / size.clamp_min(1e-6).view(-1, *[1] * (spikes.ndim - 2))
+
+    def _current(self, block: Block, weights: Params, state: Params, pre: Tensor) -> Tensor:
+        """Return what ``block`` receives, mV per step."""
+        made = block.preactivation(weights, _units_last_in_memory(pre.flatten(0, 1)), _Unnormalised(state))
+        return self.drive * self.dt * made.unflatten(0, pre.shape[:2])
+
+    def _threshold(self, block: Block, state: Params, current: Tensor) -> Tensor:
+        return (self.threshold + state[f"reward/{block.name}.theta"]).view(-1, *[1] * (current.ndim - 3))
+
+    def _fire(self, current: Tensor, threshold: Tensor) -> Tensor:
+        """Return spikes; they arrive one step after they were sent."""
+        fired = IntegrateAndFire(self.tau, self.dt).spikes(current[:-1], threshold)
+        return torch.cat([torch.zeros_like(fired[:1]), fired])
+
+    def _answer(self, network: Network, weights: Params, state: Params, rates: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the output for the last hidden layer's rates in Hz, and what the readout's weights read."""
+        if self.readout == "vote":
+            own = _stands_for(rates, network.task.n_outputs).T
+            return _over_places(rates) @ (own / own.sum(0).clamp_min(1)), rates
+        wiring, last = _Unnormalised(state), network.blocks[-1]
+        x = rates - self.target_rate
+        x = x / x.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, *[1] * (x.ndim - 1))
+        return last.forward(weights, x, wiring), wiring.inputs[last.synapses[0].name][0]
+
+    def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
+        """Return the rate in Hz of every hidden unit and the answer."""
+        weights, spikes, found = self._weights(network, params), self._encode(x), {}
+        for block in network.blocks[:-1]:
+            current = self._current(block, weights, state, self._scaled(block, spikes))
+            spikes = self._fire(current, self._threshold(block, state, current))
+            found[block.name] = firing_rates(spikes, self.dt)
+        output, _ = self._answer(network, weights, state, found[network.layers[-2]])
+        return {**found, network.layers[-1]: output}
+
+    # -- a step -------------------------------------------------------------------------------------------------------
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return what takes hidden weights to where they go, the readout's own update, and new thresholds."""
+        self.check(network)
+        weights, spikes = self._weights(network, params), self._encode(batch.x)
+        updates: Params = {}
+        new: Params = {}
+        for block in network.blocks[:-1]:
+            name = block.synapses[0].weight_name
+            changed, spikes, learned = self._learn(network, block, weights, state, self._scaled(block, spikes), batch.y)
+            new |= learned
+            if self.rate:
+                updates[name] = params[name] - _balanced(weights[name] + changed)
+        rates = firing_rates(spikes, self.dt)
+        output, x = self._answer(network, weights, state, rates)
+        if self.readout != "vote":
+            # The sum over presentations, of which the output error is the mean.
+            signal = self.readout_rate * len(batch.y) * output_error(network.task, output, batch.y)
+            if self.readout == "reward":
+                chosen = (output - (-noise["choice"].clamp_min(1e-12).log()).log()).argmax(1, keepdim=True)
+                signal = signal * (chosen == torch.arange(output.shape[1], device=output.device))
+            updates |= synaptic_update(network.blocks[-1].synapses[0], x, signal)
+        return Step(updates, new, output_metrics(network.task, output, batch.y))
+
+    def _learn(
+        self, network: Network, block: Block, weights: Params, state: Params, pre: Tensor, y: Tensor
+    ) -> tuple[Tensor, Tensor, Params]:
+        """Return ``dW`` of ``block``, its spikes and its new state."""
+        name = block.synapses[0].weight_name
+        own = {name: weights[name]}
+
+        def run(own: Params, x: Tensor) -> Tensor:
+            return self._current(block, {**weights, **own}, state, x)
+
+        # The products of spikes and traces, through whatever pooling lies between synapse and neuron.
+        current, depress = vjp(lambda own: run(own, pre), own)  # type: ignore[misc]
+        threshold = self._threshold(block, state, current)
+        spikes = self._fire(current, threshold)
+        learns = _winners(current.mean(0) / (1 - decay(self.tau, self.dt)) - threshold, self.winners)
+        new: Params = {}
+        if self._is_rewarded(network, block):
+            hits = f"reward/{block.name}.hits"
+            right = _stands_for(learns, network.task.n_outputs)[y].view(len(y), -1, *[1] * (learns.ndim - 2))
+            new[hits] = torch.lerp(state[hits], (learns * right).sum() / learns.sum(), _MOMENTUM)
+            learns = learns * torch.where(right > 0, 1 - state[hits], -self.punishment * state[hits])
+        window = STDPWindow(self.potentiation, self.depression, self.tau_pre, self.tau_post, self.dt)
+        _, potentiate = vjp(lambda own: run(own, window.before(pre)), own)  # type: ignore[misc]
+        gain = potentiate(learns * window.potentiating(spikes))[0][name]
+        loss = depress(learns * window.after(spikes))[0][name]
+        mean = _over_places(firing_rates(spikes, self.dt))
+        theta = f"reward/{block.name}.theta"
+        moved = state[theta] + self.theta * (mean / self.target_rate - 1).sum(0)
+        # A unit that cannot reach the target would otherwise take as long to come back.
+        new[theta] = moved.clamp_min(-(1 - _LEAST) * self.threshold)
+        places = prod(spikes.shape[3:])
+        return self.rate / (self.drive * self.dt * places) * (gain - loss), spikes, new
+
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
+        """Count, per time step, a pass of spikes, one of traces and their two products; and the readout."""
+        del batch_size
+        costs = forward_cost(network)
+        readout = costs[network.blocks[-1].synapses[0].name]
+        return 4 * time_steps(self.duration, self.dt) * (sum(costs.values()) - readout) + 2 * readout
+
+
+class _Unnormalised(Synaptic):
+    """A pass in which normalisations hand on what they get: thresholds do their work."""
+
+    def normalise(self, name: str, params: Mapping[str, Tensor], x: Tensor, eps: float = 1e-5) -> Tensor:
+        del name, params, eps
+        return x
+
+
+def _units_last_in_memory(x: Tensor) -> Tensor:
+    """Return the same maps in the layout in which convolution and pooling are several times faster on a CPU."""
+    return x.movedim(1, -1).contiguous().movedim(-1, 1)
+
+
+def _balanced(weight: Tensor) -> Tensor:
+    """Return weights with zero mean and length one per unit."""
+    flat = weight.flatten(1)
+    flat = flat - flat.mean(1, keepdim=True)
+    return (flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)).view_as(weight)
+
+
+def _over_places(x: Tensor) -> Tensor:
+    """Return the mean ``(n, units)`` over the places of maps ``(n, units, ...)``."""
+    return x.reshape(*x.shape[:2], -1).mean(2)
+
+
+def _stands_for(x: Tensor, classes: int) -> Tensor:
+    """Return for ``x`` ``(n, units, ...)`` which units stand for which class ``(classes, units)``."""
+    units = torch.arange(x.shape[1], device=x.device)
+    return (torch.arange(classes, device=x.device).unsqueeze(1) == units % classes).to(x.dtype)
+
+
+def _winners(excess: Tensor, share: float) -> Tensor:
+    """Return 1 for the ``share`` of units, at least one, with the largest ``excess`` ``(n, units, ...)``, else 0."""
+    k = max(1, round(share * excess.shape[1]))
+    return (excess >= excess.topk(k, dim=1).values[:, -1:]).to(excess.dtype)
