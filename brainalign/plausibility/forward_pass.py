@@ -12,6 +12,13 @@ def forward_pass(subject: Subject, moment: Moment) -> Tap:
     return tap
 
 
+def answering(subject: Subject, moment: Moment) -> Tap:
+    """Return what was seen of the trained network answering the batch in the rule's own way."""
+    with Tap(*moment) as tap:
+        subject.rule.respond(subject.network, moment.params, moment.state, moment.batch.x)
+    return tap
+
+
 def rows_met(tap: Tap) -> dict[str, int]:
     """Return weight to the number of activity vectors (patches, tokens) that met it forwards."""
     found: dict[str, int] = {}

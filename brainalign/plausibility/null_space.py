@@ -62,13 +62,23 @@ def unfelt_changes(subject: Subject) -> list[Unfelt]:
         If no matrix can be changed unfelt.
     """
     if "unfelt" not in subject.found:
-        subject.found["unfelt"] = list(_unfelt(subject))
-    return subject.found["unfelt"]
+        refused: dict[str, str] = {}
+        subject.found["unfelt"] = list(_unfelt(subject, refused)), refused
+    found, refused = subject.found["unfelt"]
+    if not found:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
+        raise Unsupported(reasons or "no activity meets a matrix")
+    return found
 
 
-def _unfelt(subject: Subject) -> Iterator[Unfelt]:
-    refused: dict[str, str] = {}
-    told = False
+def unresolved(subject: Subject) -> dict[str, str]:
+    """Return the matrices that could not be changed unfelt though an update below them depends on them, and why."""
+    unfelt_changes(subject)
+    return subject.found["unfelt"][1]
+
+
+def _unfelt(subject: Subject, refused: dict[str, str]) -> Iterator[Unfelt]:
+    skipped: set[str] = set()
     for seed in subject.seeds:
         remembered: dict[str, dict[str, Tensor]] = {}
         for t, moment in enumerate(subject.path(seed)):
@@ -76,28 +86,33 @@ def _unfelt(subject: Subject) -> Iterator[Unfelt]:
                 continue
             before, tap = subject.watch(moment)
             for name, crossings in carriers(subject, moment, tap).items():
-                if name in refused:
+                if name in skipped:
                     continue
                 try:
                     change, rows = _change(name, crossings, {**moment.params, **moment.state}[name], seed, t)
                     state = {**moment.state, **remembered.get(name, {})} if t < subject.horizon else moment.state
                     changed = _with(moment._replace(state=state), name, change)
                     if t == 0:
-                        _refuse_felt(subject, changed, name, crossings)
+                        _refuse_felt(subject, changed, float(change.norm()), crossings)
                 except Unsupported as reason:
-                    refused[name] = str(reason)
+                    skipped.add(name)
+                    if _read_below(subject, name, before, tap):
+                        refused[name] = str(reason)
                     continue
                 after = subject.step(changed)
-                told = True
                 yield _compared(name, rows, before, after)
                 kept = subject.moved(changed, after)[1]
                 remembered[name] = {n: value for n, value in kept.items() if n != name}
                 if name in moment.state:
                     following = subject.moved(moment, before)[1]
                     remembered[name][name] = following[name]
-    if not told:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in refused.items())
-        raise Unsupported(reasons or "no activity meets a matrix")
+
+
+def _read_below(subject: Subject, name: str, step: Step, tap: Tap) -> bool:
+    """Return whether the update of any synapse before that of the matrix ``name`` depends on it in any way."""
+    order = [synapse.weight_name for synapse in subject.network.synapses]
+    below = order[: order.index(name)] if name in order else order
+    return any(tap.reads(tap.node(step.updates[other]), name) for other in below if other in step.updates)
 
 
 def _compared(matrix: str, rows: Tensor, before: Step, after: Step) -> Unfelt:
@@ -117,11 +132,12 @@ def _compared(matrix: str, rows: Tensor, before: Step, after: Step) -> Unfelt:
 
 def _change(name: str, crossings: list[Crossing], weight: Tensor, seed: int, t: int) -> tuple[Tensor, Tensor]:
     """Return a change of half of the rows of ``weight``, as long as they are, that ``crossings`` cannot feel."""
-    met = torch.cat([crossing.columns() for crossing in crossings])
+    columns = [crossing.columns() for crossing in crossings]
     flat = weight.flatten(1) if crossings[0].forward else weight.T
-    if met.shape[1] != flat.shape[1]:
+    if any(one.shape[1] != flat.shape[1] for one in columns):
         msg = f"its {flat.shape[1]} inputs are met in parts"
         raise Unsupported(msg)
+    met = torch.cat(columns)
     _, strength, directions = torch.linalg.svd(met, full_matrices=False)
     basis = directions[strength > _ABSENT * strength[0]]
     if len(basis) >= flat.shape[1]:
@@ -144,18 +160,17 @@ def _with(moment: Moment, name: str, change: Tensor) -> Moment:
     return moment._replace(state={**moment.state, name: moment.state[name] + change})
 
 
-def _refuse_felt(subject: Subject, changed: Moment, name: str, crossings: list[Crossing]) -> None:
+def _refuse_felt(subject: Subject, changed: Moment, size: float, crossings: list[Crossing]) -> None:
     """Refuse a matrix whose function, not itself, carries signals: the same message then makes another current."""
     _, tap = subject.watch(changed)
     for crossing in crossings:
         there = tap.crossings[crossing.order]
-        if not _differ(crossing.message, there.message) and _differ(crossing.current, there.current):
+        sent, received = (float(one.norm()) for one in (crossing.message, crossing.current))
+        same = float((there.message - crossing.message).norm()) <= _FELT * sent
+        felt = float((there.current - crossing.current).norm()) > _FELT * (received + size * sent)
+        if same and felt:
             msg = "signals cross a nonlinear function of it, which feels every change"
             raise Unsupported(msg)
-
-
-def _differ(before: Tensor, after: Tensor) -> bool:
-    return bool((after - before).norm() > _FELT * before.norm().clamp_min(1e-300))
 
 
 def relative_change(before: Tensor, after: Tensor, smallest: float = 0.0) -> float:

@@ -11,8 +11,8 @@ from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Moment, Subject
 from brainalign.randomness import stream
 
-#: Size of a disturbance, relative to the currents it is added to.
-_SIZE = 1e-3
+#: Size of a disturbance, relative to the currents it is added to; large enough to make or stop a spike.
+_SIZE = 0.3
 #: A variable that changes by less than this, relative to its length, has not changed.
 _UNCHANGED = 1e-10
 #: Most crossings of a step that are disturbed, evenly spread over it.

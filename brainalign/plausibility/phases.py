@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from brainalign.plausibility.forward_pass import forward_pass
+from brainalign.plausibility.forward_pass import answering
 from brainalign.plausibility.locking import hidden_synapses
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
@@ -20,8 +20,9 @@ class Phases(Probe):
 
     What a layer receives before its update is put in order of cause. Along a chain of causes a new phase begins where
     arrivals start, or cease, to depend on the target: ``x`` first and the error afterwards are two. Separate passes
-    that do not depend on each other (positive and negative samples, two trembles) are a phase each. Signals that could
-    arrive at the same time, such as a fixed projection of the target, are none.
+    that do not depend on each other (positive and negative samples, two trembles) are a phase each, counted against
+    what the trained network does to answer (time steps of spiking neurons are one). Signals that could arrive at the
+    same time, such as a fixed projection of the target, are none.
     """
 
     code: ClassVar[str] = "P4"
@@ -36,7 +37,7 @@ class Phases(Probe):
         values = []
         for moment in subject.moments():
             step, tap = subject.watch(moment)
-            plain = forward_pass(subject, moment)
+            plain = answering(subject, moment)
             found = []
             for name, first in hidden_synapses(subject, moment, tap):
                 if name not in step.updates:

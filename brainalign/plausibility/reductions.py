@@ -63,7 +63,7 @@ def _joined(subject: Subject, tap: Tap, update: object) -> set[tuple[str, str]]:
         if node.made_of or not any(part in node.operation for part in _JOINING):
             continue
         for parent in (tap.nodes[place] for place in node.parents):
-            if parent.made_of or parent.shape in tap.matrix_shapes:
+            if parent.made_of:
                 continue
             softmax = any(part in node.operation for part in ("softmax", "layer_norm", "cumsum", "sort"))
             for n in set(parent.shape):  # what is joined over a batch is measured by batch additivity

@@ -326,9 +326,9 @@ class Tap(TorchDispatchMode):
         shapes = {self._shape[name][-2:] for name in matrices if len(self._shape[name]) in (2, 3)}
         if len(shapes) == 1:
             n_out, n_in = shapes.pop()
-            if n_out != n_in:
+            if n_out != n_in and matrix.shape[axis] in (n_out, n_in):
                 return matrix.shape[axis] == n_in
-        return matrix.stride(axis) == 1  # a square one: rows are stored one after another
+        return matrix.stride(axis) == 1  # a square one, or a part: rows are stored one after another
 
     def _add(self, tensor: Tensor, node: _Node) -> int:
         self._place[_address(tensor)] = len(self.nodes)
@@ -358,8 +358,9 @@ def _tensors(values: Sequence[Any]) -> list[Tensor]:
 
 
 def _same_axes(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Return whether two shapes have the same axes in any order, up to axes of length one."""
-    return sorted(n for n in one if n > 1) == sorted(n for n in other if n > 1)
+    """Return whether two shapes have the same axes, two or more, in any order, up to axes of length one."""
+    axes = sorted(n for n in one if n > 1)
+    return len(axes) > 1 and axes == sorted(n for n in other if n > 1)
 
 
 def _which(out: Sequence[Tensor | None], result: Tensor) -> int:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.plausibility.null_space import unfelt_changes
+from brainalign.plausibility.null_space import unfelt_changes, unresolved
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.unsupported import Unsupported
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class WeightTransport(Probe):
     way: transposed, by its sign, or from a copy. To perturb a weight and look whether updates change would find every
     rule guilty that has an output error. Changes are made at every step of a horizon longer than an epoch, and what
     the rule keeps of them in its state lives on. Matrices that the rule trains beside the network (heads, mirrors)
-    count as carriers too.
+    count as carriers too. Where a matrix cannot be changed unfelt and an update below depends on it, the probe cannot
+    tell.
     """
 
     code: ClassVar[str] = "P1"
@@ -31,5 +33,8 @@ class WeightTransport(Probe):
         found = unfelt_changes(subject)
         read = sorted({one.matrix for one in found if one.others > self.limit})
         unseen = len({one.matrix for one in found})
+        untold = unresolved(subject)
+        if untold and not read:
+            raise Unsupported("; ".join(f"{name}: {reason}" for name, reason in untold.items()))
         note = f"read: {', '.join(read)}" if read else f"{unseen} matrices changed unseen"
         return Measured(tuple(one.others for one in found), note)

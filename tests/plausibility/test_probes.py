@@ -11,9 +11,9 @@ from brainalign.plausibility.unsupported import Unsupported
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
 from tests.plausibility.adversaries import Diary, EpochalCopy, LayerNorm, NowAndThen, Peeker
 
-#: Rule to: weights not transported, locality (audit, neighbours), longest wait in synapses over three hidden layers,
-#: update locked, backward locked, phases, numbers about the target, memory of samples.
-MATRIX: dict[str, tuple[bool, bool, bool, tuple[int, ...], bool, bool, int, int, bool]] = {
+#: Rule to: weights not transported (None: cannot tell), locality (audit, neighbours), waits of three hidden layers in
+#: synapses, update locked, backward locked, phases, numbers about the target, memory of samples.
+MATRIX: dict[str, tuple[bool | None, bool, bool, tuple[int, ...], bool, bool, int, int, bool]] = {
     "backprop": (False, False, True, (6, 4, 2), True, True, 2, 4, False),
     "contrastive_hebbian": (False, False, False, (62, 61, 60), True, True, 2, 4, False),
     "counter_current": (True, False, True, (2, 0, 0), False, True, 1, 4, False),
@@ -26,7 +26,7 @@ MATRIX: dict[str, tuple[bool, bool, bool, tuple[int, ...], bool, bool, int, int,
     "feedback_alignment": (True, True, True, (6, 4, 2), True, True, 2, 4, False),
     "fixed_weight_target_propagation": (True, True, True, (6, 4, 2), True, True, 2, 4, False),
     "forward_forward": (True, False, True, (0, 0, 0), False, False, 2, 4, False),
-    "forward_gradient": (True, False, True, (1, 1, 1), False, False, 1, 4, False),
+    "forward_gradient": (None, False, True, (1, 1, 1), False, False, 1, 4, False),
     "hebbian": (True, False, True, (0, 0, 0), False, False, 1, 0, False),
     "kolen_pollack": (True, True, True, (6, 4, 2), True, True, 2, 4, False),
     "local_difference_reconstruction": (True, True, True, (8, 6, 4), True, True, 2, 4, False),
@@ -34,8 +34,11 @@ MATRIX: dict[str, tuple[bool, bool, bool, tuple[int, ...], bool, bool, int, int,
     "node_perturbation": (True, True, True, (3, 2, 1), True, False, 2, 1, False),
     "pepita": (True, True, True, (5, 5, 5), True, False, 2, 4, False),
     "predictive_coding": (False, False, False, (40, 40, 40), True, True, 2, 4, False),
+    "reward_modulated_stdp": (True, False, True, (0, 0, 0), False, False, 1, 1, False),
     "sign_symmetry": (False, False, True, (6, 4, 2), True, True, 2, 4, False),
+    "stdp": (True, False, True, (0, 0, 0), False, False, 1, 0, False),
     "target_propagation": (True, True, True, (8, 6, 4), True, True, 2, 4, False),
+    "top_down_credit": (True, True, True, (6, 5, 4), True, True, 2, 4, False),
     "weight_mirror": (True, True, True, (6, 4, 2), True, True, 2, 4, False),
     "weight_perturbation": (True, True, True, (3, 2, 1), True, False, 32, 4, False),
 }
