@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from brainalign.plausibility.probe import Control, Measured, Probe
-from brainalign.plausibility.subject import N_TRAIN, Moment, Subject
+from brainalign.plausibility.subject import EPOCH, N_TRAIN, Moment, Subject
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Memory(Probe):
 
     def _after(self, subject: Subject, start: Moment, seed: int, other: bool) -> dict[str, Tensor]:
         state = start.state
-        for moment in subject.path(seed)[: subject.horizon]:
+        for moment in subject.path(seed)[: min(EPOCH, subject.horizon)]:
             x = moment.batch.x.flip(-1) + 0.1 if other else moment.batch.x
             y = (moment.batch.y + 1) % subject.network.task.n_outputs if other else moment.batch.y
             here = Moment(start.params, state, moment.batch._replace(x=x, y=y), moment.noise)

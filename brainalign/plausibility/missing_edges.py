@@ -24,7 +24,7 @@ class MissingEdges(RetainedAccuracy):
     code: ClassVar[str] = "P13c"
     title: ClassVar[str] = "missing connections: accuracy retained without one feedback connection in five"
     limit: ClassVar[float] = 0.95
-    passing: ClassVar[Control] = Control("feedback_alignment")
+    passing: ClassVar[Control] = Control("backprop")
     failing: ClassVar[Control] = Control("comparator")
 
     def spared(self, subject: Subject) -> str:

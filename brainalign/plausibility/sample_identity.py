@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from brainalign.plausibility.null_space import relative_change
 from brainalign.plausibility.probe import Control, Measured, Probe
-from brainalign.plausibility.subject import N_TRAIN, Moment, Subject
+from brainalign.plausibility.subject import EPOCH, N_TRAIN, Moment, Subject
 from brainalign.plausibility.unsupported import Unsupported
 
 
@@ -25,7 +25,7 @@ class SampleIdentity(Probe):
         for seed in subject.seeds:
             state = subject.path(seed)[0].state
             worst = 0.0
-            for t, moment in enumerate(subject.path(seed)[: subject.horizon]):
+            for t, moment in enumerate(subject.path(seed)[: min(EPOCH, subject.horizon)]):
                 # A new name at every step, so that what was stored under the old one is somebody else's.
                 index = (moment.batch.index + t) % N_TRAIN
                 renamed = Moment(moment.params, state, moment.batch._replace(index=index), moment.noise)

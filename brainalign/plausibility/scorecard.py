@@ -146,7 +146,10 @@ def _run(
 
 
 #: Rules whose steps take longest; they are begun first.
-_LONG = ("weight_perturbation", "equilibrium_propagation", "contrastive_hebbian", "predictive_coding")
+_LONG = (
+    "stdp", "contrastive_hebbian", "equilibrium_propagation", "weight_perturbation", "predictive_coding",
+    "reward_modulated_stdp",
+)  # fmt: skip
 
 
 def _one_thread() -> None:

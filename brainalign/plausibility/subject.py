@@ -26,8 +26,9 @@ PROBED: dict[str, dict[str, object]] = {
     "transformer": {"width": 48, "depth": 2, "heads": 2, "patch": 4, "expansion": 2},
 }
 
-#: Samples of the training set that the probes pretend there is, and of a batch.
+#: Samples of the training set that the probes pretend there is, and of a batch; a little more than an epoch, in steps.
 N_TRAIN, BATCH = 16, 2
+EPOCH = N_TRAIN // BATCH + 2
 TASK = Task((1, 8, 8), 5, N_TRAIN)
 
 

@@ -27,7 +27,7 @@ class Unsupervised(Probe):
     limit: ClassVar[float] = 0.0
     at_least: ClassVar[bool] = True
     trains: ClassVar[bool] = True
-    passing: ClassVar[None] = None
+    passing: ClassVar[Control] = Control("stdp", network="mlp")
     failing: ClassVar[Control] = Control("backprop")
 
     def measure(self, subject: Subject) -> Measured:

@@ -60,9 +60,9 @@ def test_rows_are_those_asked_for_and_certified_by_their_controls(table: pd.Data
     assert (table.outcome <= table.hi).all()
 
 
-def test_a_probe_without_a_control_is_not_certified() -> None:
-    assert probes()["P7b"].passing is None
-    found = scorecard(candidates(["untrained"]), seeds=(0,), only=("P7b",))
+def test_a_probe_whose_control_cannot_be_told_is_not_certified() -> None:
+    # Weights of a Transformer are shared over tokens, so that an update's form cannot be told, of the controls either.
+    found = scorecard(candidates(["untrained"]), seeds=(0,), only=("P2b",), network="transformer")
     assert not found.certified.any()
 
 
