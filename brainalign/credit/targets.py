@@ -51,6 +51,14 @@ def require_positive(**options: float) -> None:
             raise SpecError(msg)
 
 
+def require_not_negative(**options: float) -> None:
+    """Raise :class:`SpecError` for an option that is below zero or infinite."""
+    for name, value in options.items():
+        if not 0 <= value < float("inf"):
+            msg = f"Option {name} is {value}; expected 0 or more."
+            raise SpecError(msg)
+
+
 def require_steps(**options: int) -> None:
     """Raise :class:`SpecError` for an option that is not a whole number of at least 0."""
     for name, value in options.items():

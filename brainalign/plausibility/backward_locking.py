@@ -24,6 +24,13 @@ def hidden_teaching(subject: Subject, moment: Moment, step: Step, tap: Tap) -> l
     return [c for c in teaching(moment, tap.crossings) if crossed >> c.order & 1]
 
 
+def untaught(subject: Subject) -> str:
+    """Return that no signal teaches hidden layers, if that is so, else nothing."""
+    moment = subject.moments()[0]
+    step, tap = subject.watch(moment)
+    return "" if hidden_teaching(subject, moment, step, tap) else "no teaching signals cross synapses"
+
+
 @dataclass(frozen=True)
 class BackwardLocking(Probe):
     """Share of hidden weights taught by a signal that passed the neurons of another hidden layer before.

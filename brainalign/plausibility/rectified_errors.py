@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from brainalign.plausibility.backward_locking import hidden_teaching
+from brainalign.plausibility.backward_locking import untaught
 from brainalign.plausibility.practice import Disturbance
 from brainalign.plausibility.probe import Control
 from brainalign.plausibility.retained import RetainedAccuracy
@@ -29,9 +29,7 @@ class RectifiedErrors(RetainedAccuracy):
 
     def spared(self, subject: Subject) -> str:
         """Return whether no signal teaches hidden layers."""
-        moment = subject.moments()[0]
-        step, tap = subject.watch(moment)
-        return "" if hidden_teaching(subject, moment, step, tap) else "no teaching signals cross synapses"
+        return untaught(subject)
 
     def disturbance(self, subject: Subject) -> Disturbance:
         """Return the cut."""

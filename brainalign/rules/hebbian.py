@@ -12,8 +12,7 @@ from brainalign.credit.cost import forward_cost
 from brainalign.credit.objective import output_error, output_metrics, target
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_update
-from brainalign.credit.targets import require_positive, require_steps
-from brainalign.errors import SpecError
+from brainalign.credit.targets import require_not_negative, require_positive, require_steps
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
@@ -123,10 +122,7 @@ class Hebbian(LearningRule):
         choose("readout", self.readout, ("delta", "teacher"))
         require_positive(winners=self.winners, temperature=self.temperature, radius=self.radius, power=self.power)
         require_steps(plastic_steps=self.plastic_steps, update_samples=self.update_samples)
-        for name in ("rate", "rate_decay", "norm_power"):
-            if not 0 <= (value := getattr(self, name)) < float("inf"):
-                msg = f"Option {name} is {value}; expected 0 or more."
-                raise SpecError(msg)
+        require_not_negative(rate=self.rate, rate_decay=self.rate_decay, norm_power=self.norm_power)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Return running ``hebbian/<block>.mean`` and ``.variance`` ``(units,)``, and ``plastic``, which counts steps.

@@ -17,8 +17,7 @@ from brainalign.credit.spike_trains import decay, firing_rates, intensities, reg
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_update
-from brainalign.credit.targets import require_positive
-from brainalign.errors import SpecError
+from brainalign.credit.targets import require_not_negative, require_positive
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
@@ -124,13 +123,11 @@ class RewardModulatedSTDP(LearningRule):
             max_rate=self.max_rate, tau=self.tau, threshold=self.threshold, drive=self.drive,
             target_rate=self.target_rate,
         )  # fmt: skip
-        for name in (
-            *("theta", "winners", "rate", "potentiation", "depression", "tau_pre", "tau_post", "punishment"),
-            "readout_rate",
-        ):
-            if not getattr(self, name) >= 0:
-                msg = f"Option {name} is {getattr(self, name)}; expected 0 or more."
-                raise SpecError(msg)
+        require_not_negative(
+            theta=self.theta, winners=self.winners, rate=self.rate, potentiation=self.potentiation,
+            depression=self.depression, tau_pre=self.tau_pre, tau_post=self.tau_post, punishment=self.punishment,
+            readout_rate=self.readout_rate,
+        )  # fmt: skip
 
     @property
     def activity(self) -> str:

@@ -23,7 +23,7 @@ from brainalign.credit.spike_trains import (
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import synaptic_update
-from brainalign.credit.targets import require_positive
+from brainalign.credit.targets import require_not_negative, require_positive
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
@@ -133,13 +133,11 @@ class STDP(LearningRule):
             max_rate=self.max_rate, tau=self.tau, threshold=self.threshold, drive=self.drive, tau_theta=self.tau_theta,
             total=self.total, largest=self.largest, memory=self.memory,
         )  # fmt: skip
-        for name in (
-            *("refractory", "inhibition", "theta", "rate", "potentiation", "depression"),
-            *("tau_pre", "tau_post", "tau_triplet", "readout_rate"),
-        ):
-            if not getattr(self, name) >= 0:
-                msg = f"Option {name} is {getattr(self, name)}; expected 0 or more."
-                raise SpecError(msg)
+        require_not_negative(
+            refractory=self.refractory, inhibition=self.inhibition, theta=self.theta, rate=self.rate,
+            potentiation=self.potentiation, depression=self.depression, tau_pre=self.tau_pre, tau_post=self.tau_post,
+            tau_triplet=self.tau_triplet, readout_rate=self.readout_rate,
+        )  # fmt: skip
         if self.max_rate * self.dt > 1000:
             msg = f"max_rate {self.max_rate} Hz is more than one spike per dt {self.dt} ms; lower one of them."
             raise SpecError(msg)
