@@ -258,7 +258,7 @@ def read_scorecard(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         for mark in marks:
             known = {"True": True, "False": False}
             table[mark] = pd.Series([known.get(value) for value in table[mark]], index=table.index, dtype=object)
-        found.append(table.fillna({"note": "", "claim_source": ""}))
+        found.append(table.fillna({"note": "", "claim_source": "", "probes": ""}))
     return found[0], found[1]
 
 

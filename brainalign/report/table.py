@@ -53,7 +53,7 @@ def criteria_table(results: Results) -> Table:
     for k, row in enumerate(results.criteria.to_dict("records")):
         claimed = "–" if row["claimed"] is None else f"{said[row['claimed']]} ({row['claim_source']})"
         certified = "" if row["certified"] else ", not certified"
-        measured = f"{said[row['measured']]} ({row['probes']}{certified})"
+        measured = f"{said[row['measured']]} ({row['probes'] + certified if row['probes'] else 'not probed here'})"
         rows.append(
             (words(row["rule"]), words(row["network"]), f"{row['criterion']} {row['title']}", measured, claimed)
         )
