@@ -16,7 +16,7 @@ _SIZE = 0.3
 #: A variable that changes by less than this, relative to its length, has not changed.
 _UNCHANGED = 1e-10
 #: Most crossings of a step that are disturbed, evenly spread over it.
-_MOST = 8
+_MOST = 5
 
 
 @dataclass(frozen=True)

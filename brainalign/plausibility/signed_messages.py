@@ -32,7 +32,7 @@ class SignedMessages(Probe):
         values, negative, total = [], 0, 0
         for seed in subject.seeds:
             sent: dict[tuple[int, frozenset[str]], list[Tensor]] = {}
-            for moment in subject.path(seed)[: subject.horizon : 4]:
+            for moment in subject.path(seed)[: subject.horizon : 7]:
                 step, tap = subject.watch(moment)
                 taught = hidden_teaching(subject, moment, step, tap)
                 for crossing in taught:

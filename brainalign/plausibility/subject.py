@@ -67,7 +67,7 @@ class Subject:
     network: Network
     seeds: tuple[int, ...] = (0, 1, 2)
     horizon: int = 21
-    training: int = 30
+    training: int = 26
     after: int = 2
     rate: float = 0.02
     found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
