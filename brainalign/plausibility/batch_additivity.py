@@ -23,7 +23,7 @@ class BatchAdditivity(Probe):
     code: ClassVar[str] = "P10"
     title: ClassVar[str] = "batch additivity: what a batch teaches beyond its samples one by one"
     limit: ClassVar[float] = 1e-6
-    passing: ClassVar[Control] = Control("backprop")
+    passing: ClassVar[Control] = Control("backprop", network="mlp")
     failing: ClassVar[Control] = Control("local_losses")
 
     def measure(self, subject: Subject) -> Measured:

@@ -67,8 +67,7 @@ class Ownership(Probe):
         for index in chosen:
             crossing = tap.crossings[index]
             generator = stream(k, "ownership", index)
-            mask = torch.rand(crossing.receivers, generator=generator) < 0.5
-            mask[0], mask[-1] = True, False
+            mask = _half(crossing.receivers, generator)
             from_output = crossing.receivers == subject.network.task.n_outputs
             results = []
             for _ in range(2 if from_output else 1):
@@ -107,10 +106,20 @@ class Ownership(Probe):
         return float(change[~kept].norm() / change.norm()) if (~kept).any() else 0.0
 
 
+def _half(units: int, generator: torch.Generator) -> Tensor:
+    """Return half of ``units``, by neighbours where they divide: places of a map of 4 or 16 laid out flat."""
+    run = next(run for run in (16, 4, 1) if units % run == 0 and units > 2 * run)
+    mask = torch.rand(units // run, generator=generator) < 0.5
+    mask[0], mask[-1] = True, False
+    return mask.repeat_interleave(run)
+
+
 def _own(mask: Tensor, units: int) -> Tensor | None:
     """Return ``mask`` over ``units`` if those are the disturbed population, as they are or with places, else None."""
     if units == len(mask):
         return mask
+    if len(mask) in (4 * units, 16 * units):  # a small map laid out flat
+        return mask[:: len(mask) // units]
     places, rest = divmod(units, len(mask))
     # A map is laid out channel by channel; few enough places for a map, and no chance multiple of a width.
     return mask.repeat_interleave(places) if rest == 0 and places in (4, 9, 16, 64) else None
