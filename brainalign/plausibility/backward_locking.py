@@ -51,7 +51,7 @@ class BackwardLocking(Probe):
         values, locked = [], set()
         for moment in subject.moments():
             step, tap = subject.watch(moment)
-            own = [(name, first) for name, first in hidden_synapses(subject, moment, tap) if name in step.updates]
+            own = [(name, first) for name, first in hidden_synapses(subject, tap) if name in step.updates]
             if not own:
                 msg = "no hidden weight changes"
                 raise Unsupported(msg)

@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from brainalign.plausibility.probe import Control, Measured, Probe
-from brainalign.plausibility.subject import Moment, Subject
+from brainalign.plausibility.subject import Subject
 from brainalign.plausibility.tap import Crossing, Tap
 from brainalign.plausibility.unsupported import Unsupported
 
 
-def hidden_synapses(subject: Subject, moment: Moment, tap: Tap) -> list[tuple[str, Crossing]]:
+def hidden_synapses(subject: Subject, tap: Tap) -> list[tuple[str, Crossing]]:
     """Return the weights below the readout that are met, each with its first crossing forwards."""
-    del moment
     found = []
     for name in subject.hidden:
         own = [crossing for crossing in tap.crossings if crossing.forward and name in crossing.matrices]
@@ -42,12 +41,12 @@ class Locking(Probe):
         for moment in subject.moments():
             step, tap = subject.watch(moment)
             by_layer = [
-                tap.node(step.updates[name]).depth - tap.nodes[first.node].depth
-                for name, first in hidden_synapses(subject, moment, tap)
+                max(0, tap.node(step.updates[name]).depth - tap.nodes[first.node].depth)
+                for name, first in hidden_synapses(subject, tap)
                 if name in step.updates
             ]
             if not by_layer:
                 msg = "no hidden weight changes"
                 raise Unsupported(msg)
-            values.append(float(max(0, *by_layer)) if len(by_layer) > 1 else float(max(0, by_layer[0])))
-        return Measured(tuple(values), f"by weight: {', '.join(str(max(0, depth)) for depth in by_layer)}")
+            values.append(float(max(by_layer)))
+        return Measured(tuple(values), f"by weight: {', '.join(map(str, by_layer))}")

@@ -39,7 +39,7 @@ class Phases(Probe):
             step, tap = subject.watch(moment)
             plain = answering(subject, moment)
             found = []
-            for name, first in hidden_synapses(subject, moment, tap):
+            for name, first in hidden_synapses(subject, tap):
                 if name not in step.updates:
                     continue
                 crossed = tap.node(step.updates[name]).crossed

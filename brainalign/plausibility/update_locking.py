@@ -26,7 +26,7 @@ class UpdateLocking(Probe):
         values, locked = [], set()
         for moment in subject.moments():
             step, tap = subject.watch(moment)
-            names = [name for name, _ in hidden_synapses(subject, moment, tap) if name in step.updates]
+            names = [name for name, _ in hidden_synapses(subject, tap) if name in step.updates]
             if not names:
                 msg = "no hidden weight changes"
                 raise Unsupported(msg)
