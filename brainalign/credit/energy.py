@@ -92,7 +92,10 @@ def settle(
     def drive(k: int) -> Tensor:
         if k == 0:
             return bottom
-        current, pulls[k] = _linearised(lambda s: chain[k].preactivation(params, s, wiring), states[k - 1])
+        block, below = chain[k], states[k - 1]
+        if k in pulls and block.affine:
+            return block.preactivation(params, below, wiring)
+        current, pulls[k] = _linearised(lambda s: block.preactivation(params, s, wiring), below)
         return current
 
     def update(k: int) -> None:

@@ -33,6 +33,11 @@ class Block(ABC):
         Nonlinearities between a block's own synapses are part of it.
         """
 
+    @property
+    def affine(self) -> bool:
+        """Whether the derivative of the preactivation by the input below is the same everywhere."""
+        return False
+
     def activation(self, preactivation: Tensor) -> Tensor:
         """Return what those neurons answer, element by element; they are linear unless a block says otherwise."""
         return preactivation

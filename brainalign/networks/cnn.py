@@ -114,6 +114,10 @@ class _Dense(Block):
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.weight,)
 
+    @property
+    def affine(self) -> bool:
+        return True
+
     def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         if self.grid is not None and tuple(x.shape[-2:]) != self.grid:
             x = F.adaptive_avg_pool2d(x, self.grid)

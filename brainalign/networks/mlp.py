@@ -58,6 +58,10 @@ class _Dense(Block):
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.weight,)
 
+    @property
+    def affine(self) -> bool:
+        return True
+
     def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         return wiring.synapse(self.weight, params, x.flatten(1))
 

@@ -74,4 +74,17 @@ class Comparator(_Artificial):
         return Step(updates, one.state, one.metrics)
 
 
-CONTROL_RULES: dict[str, type[LearningRule]] = {rule.name(): rule for rule in (Excitatory, Alternating, Comparator)}
+@dataclass(frozen=True)
+class Crowd(_Artificial):
+    """Backpropagation that learns nothing from a sample on its own."""
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return the gradient, times zero for a batch of one."""
+        del noise
+        step = error_descent(network, params, state, batch)
+        return Step({name: u * (len(batch.x) > 1) for name, u in step.updates.items()}, step.state, step.metrics)
+
+
+CONTROL_RULES: dict[str, type[LearningRule]] = {
+    rule.name(): rule for rule in (Excitatory, Alternating, Comparator, Crowd)
+}

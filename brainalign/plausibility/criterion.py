@@ -26,7 +26,7 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion("C3", "no two stages", _LV, ("P4",)),
     Criterion("C4", "neurons spike", _BSD, ("P8",)),
     Criterion("C5", "errors are unsigned", _BSD, ("P6",)),
-    Criterion("B1", "the backward path need not be linear", _BENGIO, ()),
+    Criterion("B1", "the backward path need not be linear", _BENGIO, ("P8d",)),
     Criterion("B2", "no exact derivative of the nonlinearity", _BENGIO, ("P8c",)),
     Criterion("B3", "no exactly symmetric weights", _BENGIO, ("P1",)),
     Criterion("B4", "communication by spikes", _BENGIO, ("P8",)),

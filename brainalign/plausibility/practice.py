@@ -38,12 +38,16 @@ class Disturbance:
         ``"true"`` or ``"random"``: labels without meaning.
     updates
         Share of layers whose update is applied at a step, each drawn anew; 1 for all.
+    singles
+        Samples shown instead of batches, one at a time and none twice, at half the rate since their updates are
+        noisier; 0 for batches.
     """
 
     name: str
     tap: Callable[[torch.Generator], Mapping[str, Any]] | None = None
     targets: str = "true"
     updates: float = 1.0
+    singles: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,19 +111,21 @@ class Practice:
             self.rule, self.network, choose_execution("auto", self.network, len(self.seeds), torch.device("cpu"))
         )
         leaves = {**params, **{name: state[name] for name in self.rule.trainable(_row(state))}}
-        optimiser = make_optimizer("adam", leaves, self.learning_rate, {})
+        steps, size = (disturbance.singles, 1) if disturbance.singles else (self.steps, self.batch_size)
+        rate = self.learning_rate * (0.5 if disturbance.singles else 1)
+        optimiser = make_optimizer("adam", leaves, rate, {})
         chance = stream(0, "practice", disturbance.name)
-        options = dict(disturbance.tap(chance)) if disturbance.tap else None
-        for k in range(self.steps):
-            rows = torch.stack([torch.randperm(len(x), generator=stream(s, "order", k)) for s in self.seeds])
-            rows = rows[:, : self.batch_size]
+        options = {**disturbance.tap(chance), "record": False, "script": []} if disturbance.tap else None
+        for k in range(steps):
+            # Batches are drawn anew at every step; of single samples none comes twice.
+            draw, first = (0, k) if disturbance.singles else (k, 0)
+            rows = torch.stack([torch.randperm(len(x), generator=stream(s, "order", draw)) for s in self.seeds])
+            rows = rows[:, first : first + size]
             labels = y[rows]
             if disturbance.targets == "random":
-                labels = labels[:, torch.randperm(self.batch_size, generator=chance)]
+                labels = labels[:, torch.randperm(size, generator=chance)]
             batch = Batch(x[rows], labels, rows)
-            noise = _stack(
-                [self.rule.noise(self.network, self.batch_size, stream(seed, "noise", k)) for seed in self.seeds]
-            )
+            noise = _stack([self.rule.noise(self.network, size, stream(seed, "noise", k)) for seed in self.seeds])
             step = self._run(run, params, state, batch, noise, options)
             for name, leaf in leaves.items():
                 leaf.grad = step.updates.get(name)
@@ -137,7 +143,7 @@ class Practice:
     ) -> Step:  # fmt: skip
         if options is None:
             return run(params, state, batch, noise)
-        with Tap(params, state, batch, noise, record=False, **options):
+        with Tap(params, state, batch, noise, **options):
             return run(params, state, batch, noise)
 
 

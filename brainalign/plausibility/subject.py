@@ -72,6 +72,7 @@ class Subject:
     rate: float = 0.02
     found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _paths: dict[int, list[Moment]] = field(default_factory=dict, repr=False, compare=False)
+    _watched: dict[int, tuple[Step, Tap]] = field(default_factory=dict, repr=False, compare=False)
 
     def path(self, seed: int) -> list[Moment]:
         """Return the steps of an instance: ``horizon`` from the start, and ``after`` later ones."""
@@ -89,9 +90,16 @@ class Subject:
         return self.rule.step(self.network, *moment)
 
     def watch(self, moment: Moment, **options: object) -> tuple[Step, Tap]:
-        """Return the step of the rule and what was seen of it; ``options`` go to :class:`Tap`."""
+        """Return the step of the rule and what was seen of it; ``options`` go to :class:`Tap`.
+
+        What was seen of :meth:`moments` is kept, since most probes look at them.
+        """
+        if not options and id(moment) in self._watched:
+            return self._watched[id(moment)]
         with Tap(*moment, **options) as tap:  # type: ignore[arg-type]
             step = self.step(moment)
+        if not options and any(moment is one for one in self.moments()):
+            self._watched[id(moment)] = step, tap
         return step, tap
 
     @cached_property

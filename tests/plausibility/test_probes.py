@@ -2,6 +2,7 @@
 
 import pytest
 
+from brainalign.plausibility.control_rules import Crowd
 from brainalign.plausibility.null_space import unfelt_changes
 from brainalign.plausibility.probe import probes
 from brainalign.plausibility.scorecard import candidates
@@ -42,7 +43,13 @@ MATRIX: dict[str, tuple[bool | None, bool, bool, tuple[int, ...], bool, bool, in
     "weight_mirror": (True, True, True, (6, 4, 2), True, True, 2, 4, False),
     "weight_perturbation": (True, True, True, (3, 2, 1), True, False, 32, 4, False),
 }
-_CODES = ("P1", "P2", "P2a", "P3", "P3b", "P3c", "P4", "P5", "P10b")
+_CODES = ("P1", "P2", "P2a", "P3", "P3b", "P3c", "P4", "P5", "P8d", "P10b")
+#: Rules whose way back is linear; one of dual propagation's states is, to rounding.
+_LINEAR = {
+    "backprop", "delayed_feedback", "direct_feedback_alignment", "direct_random_target_projection", "dual_propagation",
+    "feedback_alignment", "fixed_weight_target_propagation", "kolen_pollack", "local_difference_reconstruction",
+    "local_losses", "sign_symmetry", "weight_mirror",
+}  # fmt: skip
 
 
 def _subject(rule: LearningRule, network: str = "mlp", **options: object) -> Subject:
@@ -70,6 +77,7 @@ def test_certification_matrix(name: str) -> None:
     assert found["P3c"]["pass"] is not backward
     assert found["P4"]["hi"] == phases
     assert found["P5"]["hi"] == numbers
+    assert found["P8d"]["pass"] is (name not in _LINEAR)
     assert found["P10b"]["pass"] is not remembers
 
 
@@ -137,6 +145,13 @@ def test_state_per_sample_is_seen() -> None:
     measured = probes()["P10b"].measure(_subject(Diary()))
     assert measured.values == (1.0,)
     assert _passes("P10c", _subject(Diary())) is False
+
+
+def test_a_rule_that_needs_company_learns_nothing_from_samples_one_at_a_time() -> None:
+    online = probes()["P10e"]
+    crowd, alone = (max(online.measure(_subject(rule)).values) for rule in (Crowd(), learning_rule("backprop")))
+    assert alone > 0.6
+    assert crowd < 0.1
 
 
 # -- probes that cannot tell ------------------------------------------------------------------------------------------
