@@ -20,7 +20,7 @@ ROOMS = (
     *("training", "metalearning", "reproduction", "activations", "plausibility"),
     *("rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "comparisons", "inference"),
-    *("alignment", "study", "report", "terminal", "__main__"),
+    *("alignment", "study", "report", "terminal", "commands", "__main__"),
 )
 
 #: Rooms with one public class per file, under the file's name.

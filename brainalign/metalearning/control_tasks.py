@@ -132,6 +132,49 @@ def _mountain_car_start(shape: tuple[int, ...], generator: torch.Generator) -> T
     return torch.cat([place, torch.zeros_like(place)], -1)
 
 
+# -- two links, driven at the joint between them ----------------------------------------------------------------------
+
+
+def _acrobot(state: Tensor, force: Tensor, setting: Setting) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of Runge & Kutta's fourth order, 0.2 s long."""
+    step = 0.2
+    k1 = _acrobot_flow(state, force, setting)
+    k2 = _acrobot_flow(state + step / 2 * k1, force, setting)
+    k3 = _acrobot_flow(state + step / 2 * k2, force, setting)
+    k4 = _acrobot_flow(state + step * k3, force, setting)
+    upper, lower, turn, bend = (state + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)).unbind(-1)
+    upper, lower = (torch.remainder(angle + pi, 2 * pi) - pi for angle in (upper, lower))
+    after = torch.stack([upper, lower, turn.clamp(-4 * pi, 4 * pi), bend.clamp(-9 * pi, 9 * pi)], -1)
+    ended = _height(after) > 1
+    return after, torch.where(ended, 0.0, -torch.ones_like(upper)), ended
+
+
+def _acrobot_flow(state: Tensor, force: Tensor, setting: Setting) -> Tensor:
+    """Return the time derivative of both angles and angular velocities; Sutton & Barto 2018, section 11.3 of ed. 1."""
+    upper, lower, turn, bend = state.unbind(-1)
+    m1, m2, length = setting["LINK_MASS_1"], setting["LINK_MASS_2"], setting["LINK_LENGTH_1"]
+    c1, c2, inertia, g = setting["LINK_COM_POS_1"], setting["LINK_COM_POS_2"], setting["LINK_MOI"], 9.8
+    cos, sin = torch.cos(lower), torch.sin(lower)
+    own = m1 * c1**2 + m2 * (length**2 + c2**2 + 2 * length * c2 * cos) + 2 * inertia
+    shared = m2 * (c2**2 + length * c2 * cos) + inertia
+    weight = m2 * c2 * g * torch.sin(upper + lower)
+    load = (m1 * c1 + m2 * length) * g * torch.sin(upper) + weight
+    load = load - m2 * length * c2 * sin * (bend.square() + 2 * bend * turn)
+    drive = force + shared / own * load - m2 * length * c2 * turn.square() * sin - weight
+    bent = drive / (m2 * c2**2 + inertia - shared.square() / own)
+    return torch.stack([turn, bend, -(shared * bent + load) / own, bent], -1)
+
+
+def _acrobot_senses(state: Tensor) -> Tensor:
+    upper, lower, turn, bend = state.unbind(-1)
+    return torch.stack([torch.cos(upper), torch.sin(upper), torch.cos(lower), torch.sin(lower), turn, bend], -1)
+
+
+def _height(state: Tensor) -> Tensor:
+    """Return how high the tip is above the pivot, in links."""
+    return -torch.cos(state[..., 0]) - torch.cos(state[..., 0] + state[..., 1])
+
+
 # -- pendulum ---------------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +217,10 @@ def _place(state: Tensor) -> Tensor:
     return 100 * state[..., 0]
 
 
+def _raised(state: Tensor) -> Tensor:
+    return 50 * _height(state)
+
+
 _REVERSED = {"reversed": {"actuator": -1.0}}
 
 #: Every task by name.
@@ -197,6 +244,18 @@ CONTROL_TASKS: dict[str, ControlTask] = {
                 "less gravity": {"gravity": 0.002}, "more gravity": {"gravity": 0.003}, **_REVERSED,
             },
             (1.2, 0.07), _mountain_car_start, _mountain_car, _itself, _nothing, _place,
+        ),
+        ControlTask(
+            "acrobot", "Acrobot-v1", (-1.0, 0.0, 1.0), 500, -100.0, 1,
+            {
+                "LINK_LENGTH_1": 1.0, "LINK_MASS_1": 1.0, "LINK_MASS_2": 1.0, "LINK_COM_POS_1": 0.5,
+                "LINK_COM_POS_2": 0.5, "LINK_MOI": 1.0, "actuator": 1.0,
+            },
+            {
+                "light lower link": {"LINK_MASS_2": 0.8}, "heavy lower link": {"LINK_MASS_2": 1.2},
+                "short upper link": {"LINK_LENGTH_1": 0.8}, "long upper link": {"LINK_LENGTH_1": 1.2}, **_REVERSED,
+            },
+            (1.0, 1.0, 1.0, 1.0, 4.0, 8.0), _uniform(0.1, 0.1, 0.1, 0.1), _acrobot, _acrobot_senses, _nothing, _raised,
         ),
         ControlTask(
             "pendulum", "Pendulum-v1", (-2.0, 0.0, 2.0), 200, -200.0, 0,

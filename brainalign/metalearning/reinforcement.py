@@ -50,7 +50,7 @@ class ReinforcementOptions:
         Test episodes that are played in gymnasium's own environment as well; 0 for none.
     """
 
-    tasks: tuple[str, ...] = ("cart_pole", "mountain_car")
+    tasks: tuple[str, ...] = ("cart_pole", "acrobot", "mountain_car")
     methods: tuple[str, ...] = METHODS
     width: int = 32
     n_credits: int = 2

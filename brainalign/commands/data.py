@@ -1,0 +1,48 @@
+"""``data list``, ``fetch``, ``verify``."""
+
+import sys
+
+import typer
+
+from brainalign.commands.options import DataDir, Json, Quiet
+from brainalign.terminal import print_records
+
+data_app = typer.Typer(help="List, download and verify data sets.", no_args_is_help=True)
+
+
+@data_app.command("list")
+def data_list(as_json: Json = False, data_dir: DataDir = None) -> None:
+    """List data sets: what they are, their licence, and whether they are here."""
+    from brainalign.datasets.manifest import manifests, verify
+
+    records = []
+    for name, manifest in manifests().items():
+        states = set(verify(name, data_dir).status) if manifest.files else {"embedded"}
+        state = states.pop() if len(states) == 1 else "incomplete"
+        size = sum(entry.bytes for entry in manifest.files) / 1e6
+        record = {
+            "name": name, "title": manifest.title, "kind": manifest.kind, "status": state, "MB": round(size, 1),
+            "licence": manifest.licence, "redistribute": manifest.redistribute,
+        }  # fmt: skip
+        records.append(record | ({"citation": manifest.citation} if as_json else {}))
+    print_records(records, as_json, "Data sets")
+
+
+@data_app.command("fetch")
+def data_fetch(name: str, data_dir: DataDir = None, quiet: Quiet = False) -> None:
+    """Download a data set and check every file against its hash."""
+    from brainalign.datasets.manifest import fetch
+
+    for path in fetch(name, data_dir, progress=not quiet and sys.stderr.isatty()):
+        typer.echo(path)
+
+
+@data_app.command("verify")
+def data_verify(name: str, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Hash every file of a data set again; exit code 1 if one is missing or altered."""
+    from brainalign.datasets.manifest import verify
+
+    table = verify(name, data_dir)
+    print_records([dict(row) for _, row in table.iterrows()], as_json, f"Files of {name}")
+    if (table.status != "ok").any():
+        raise typer.Exit(1)

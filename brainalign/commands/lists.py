@@ -1,0 +1,53 @@
+"""What there is: ``rules``, ``networks``."""
+
+from typing import Annotated
+
+import typer
+
+from brainalign.commands.options import Json
+from brainalign.terminal import print_records
+
+
+def rules(
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the support table.")] = False,
+) -> None:
+    """List learning rules and the networks each can train."""
+    from brainalign.support import support, support_markdown
+
+    if markdown:
+        typer.echo(support_markdown(), nl=False)
+        return
+    records = support()
+    if not as_json:
+        records = [
+            {
+                "rule": r["name"],
+                **{n: "yes" if s is True else s for n, s in r["networks"].items()},
+                "reference": r["reference"],
+            }
+            for r in records
+        ]
+    print_records(records, as_json, "Learning rules")
+
+
+def networks(as_json: Json = False) -> None:
+    """List architectures and their options."""
+    import dataclasses
+
+    from brainalign.networks.architecture import architectures
+
+    records = [
+        {
+            "name": name,
+            "summary": shape.summary,
+            "options": {field.name: field.default for field in dataclasses.fields(shape)},
+        }
+        for name, shape in architectures().items()
+    ]
+    if not as_json:
+        records = [
+            {**r, "options": ", ".join(f"{k}={v}" for k, v in r["options"].items())}  # type: ignore[attr-defined]
+            for r in records
+        ]
+    print_records(records, as_json, "Networks")

@@ -1,0 +1,14 @@
+"""Options that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Out = Annotated[Path, typer.Option(help="Folder for results; a run that was interrupted there goes on.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
+DataDir = Annotated[str | None, typer.Option(help="Folder that holds <data set>/<file>; default: see 'data list'.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+Execution = Annotated[str, typer.Option(help="vmap (one program for all seeds), loop, or auto.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile the training step with torch.compile.")]

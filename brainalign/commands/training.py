@@ -1,0 +1,144 @@
+"""Networks: ``train``, ``presets``, ``search``, ``reproduce``."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from brainalign.commands.options import Compile, DataDir, Device, Execution, Json, Out, Quiet
+from brainalign.terminal import existing_device, print_records, progress_bar, read_settings
+
+
+def train(
+    out: Out,
+    rule: Annotated[str | None, typer.Option(help="Learning rule, see 'brainalign rules'.")] = None,
+    network: Annotated[str | None, typer.Option(help="Architecture, see 'brainalign networks'.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set, see 'brainalign data list'.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="FILE/LABEL in place of rule, network and data set; see 'brainalign presets'.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds; default 5, or the preset's.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default 5, or the preset's.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Further options: learning_rate=0.01, rule.scale=0.5, network.widths=[64,64]."),
+    ] = None,
+    device: Device = "cpu",
+    data_dir: DataDir = None,
+    execution: Execution = "auto",
+    compile: Compile = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a population of seeds; leaves training.csv, checkpoints and the specification in the output folder."""
+    from brainalign.reproduction.presets import requested
+    from brainalign.specs import to_dict
+    from brainalign.storage import write_text
+    from brainalign.training.runtime import Runtime
+    from brainalign.training.train import train as train_population
+
+    existing_device(device)
+    names = {"rule": rule, "network": network, "dataset": dataset}
+    settings = {"seeds": seeds, "epochs": epochs}
+    spec = requested(names, preset, {k: v for k, v in settings.items() if v is not None} | read_settings(set_ or []))
+    with progress_bar(quiet or as_json) as progress:
+        trained = train_population(spec, out, Runtime(device, execution, compile, data_dir), progress)
+    write_text(out / "spec.json", json.dumps(to_dict(spec), indent=1))
+    figures = ["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "feedback_angle", "ms_per_step"]
+    last = trained.history[trained.history.step == trained.history.step.max()]
+    measured = [name for name in figures if last[name].notna().any()]
+    last = last[["rule", "network", "dataset", "seed", "epoch", *measured]]
+    title = f"{spec.rule} on {spec.network}, {spec.dataset}: after training"
+    print_records(json.loads(last.to_json(orient="records")), as_json, title)
+
+
+def presets(as_json: Json = False) -> None:
+    """List presets: how each rule is trained on a network shape and data set, and how that was found."""
+    from brainalign.reproduction.presets import presets as preset_files
+    from brainalign.specs import to_dict
+
+    found = [one for file in preset_files().values() for one in file.presets.values()]
+    records = [
+        {"preset": one.name, "found": one.found} | ({"training": to_dict(one.spec)} if as_json else {}) for one in found
+    ]
+    print_records(records, as_json, "Presets")
+
+
+def search(
+    preset_file: Annotated[str, typer.Argument(help="Preset file: a name from 'brainalign presets', or a path.")],
+    label: Annotated[str, typer.Argument(help="Preset of that file.")],
+    grid: Annotated[
+        list[str], typer.Option("--grid", help="Values to try: learning_rate=[0.01,0.1], rule.scale=[0.5,1].")
+    ],
+    out: Out,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default: the preset's.")] = None,
+    seed: Annotated[int, typer.Option(help="The one seed; not among the preset's.")] = 100,
+    n_train: Annotated[int | None, typer.Option(help="Training samples; default: the preset's.")] = None,
+    device: Device = "cpu",
+    data_dir: DataDir = None,
+    compile: Compile = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Choose options of a preset on validation data; the test split plays no part."""
+    from brainalign.reproduction.presets import preset
+    from brainalign.reproduction.search import at_the_edge, found_text
+    from brainalign.reproduction.search import search as search_grid
+    from brainalign.training.runtime import Runtime
+
+    existing_device(device)
+    chosen, values = preset(preset_file, label), read_settings(grid, "--grid")
+    with progress_bar(quiet or as_json) as progress:
+        runtime = Runtime(device, "auto", compile, data_dir)
+        ranked = search_grid(chosen, values, out, epochs, seed, n_train, runtime, progress)
+    marked = ["best" if k == 0 and status == "finished" else "" for k, status in enumerate(ranked.status)]
+    records = json.loads(ranked.assign(best=marked).drop(columns=["key", "code"]).to_json(orient="records"))
+    print_records(records, as_json, f"{chosen.name}: validation samples")
+    if not as_json:
+        for name in at_the_edge(ranked, values):
+            typer.echo(f"The best {name} is at the edge of its grid; widen it.")
+        typer.echo(f'found = "{found_text(ranked, values)}"')
+
+
+def reproduce(
+    table: Annotated[
+        str,
+        typer.Argument(help="Published table: ccl-table1, ccl-table3, dll-table1, f3, or the path of a table file."),
+    ],
+    rows: Annotated[str | None, typer.Option(help="Methods or presets, with commas between; default: all.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns, with commas between; default: all.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Number of seeds; default: the presets'.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default: the presets'.")] = None,
+    device: Device = "cpu",
+    data_dir: DataDir = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for results; default results/<table>.")] = None,
+    execution: Execution = "auto",
+    compile: Compile = False,
+    keep_networks: Annotated[bool, typer.Option("--keep-networks", help="Keep trained networks; gigabytes.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Train a published table again and compare cell by cell; it resumes, and a finished cell is not trained again."""
+    from brainalign.reproduction.page import comparisons, heading
+    from brainalign.reproduction.reproduce import reproduce as reproduce_table
+    from brainalign.training.runtime import Runtime
+
+    existing_device(device)
+    out = out or Path("results") / Path(table).stem
+    runtime = Runtime(device, execution, compile, data_dir)
+    asked_rows, asked_columns = (tuple(names.split(",")) if names else () for names in (rows, columns))
+    with progress_bar(quiet or as_json) as progress:
+        found = reproduce_table(table, out, asked_rows, asked_columns, seeds, epochs, runtime, progress, keep_networks)
+    if as_json:
+        cells = json.loads(found.asked.to_json(orient="records"))
+        facts = {"table": found.table.name, "citation": found.table.citation, "differences": found.table.differences}
+        typer.echo(json.dumps({**facts, "cells": cells}, indent=1, ensure_ascii=False))
+        return
+    for column in found.table.columns:
+        own = found.asked[found.asked.column == column.name]
+        if column.missing and len(own):
+            typer.echo(f"{heading(own)}: not at hand, {column.missing}")
+        elif len(own):
+            print_records(comparisons(own), False, heading(own))
+    typer.echo(f"Table with what differs from the paper: {out / 'reproduction.md'}")
