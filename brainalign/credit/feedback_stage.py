@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from brainalign.credit.angles import angle
+from brainalign.credit.synaptic import synaptic_update
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
 
@@ -39,11 +40,17 @@ class FeedbackStage:
 
     def current(self, weights: Mapping[str, Tensor], signal: Tensor) -> Tensor:
         """Send ``signal`` ``(n, *above)`` down; returns ``(n, *below)`` before any nonlinearity."""
+        return self.synapse(weights, self._entering(signal)).view(-1, *self.below)
+
+    def slope(self, signal: Tensor, error: Tensor) -> Params:
+        """Return the gradient of the weights that ``error`` ``(n, *below)`` at the current of ``signal`` asks for."""
+        return synaptic_update(self.synapse, self._entering(signal), error)
+
+    def _entering(self, signal: Tensor) -> Tensor:
+        """Return what the synapse reads of ``signal``."""
         if self.synapse.kind == "conv2d":
-            return self.synapse(weights, F.interpolate(signal, size=self.below[-2:], mode="nearest"))
-        if len(self.above) == len(self.below) == 2 and self.above[0] == self.below[0]:
-            return self.synapse(weights, signal)
-        return self.synapse(weights, signal.flatten(1)).unflatten(1, self.below)
+            return F.interpolate(signal, size=self.below[-2:], mode="nearest")
+        return signal if self.synapse.n_in == self.above[-1] else signal.flatten(1)
 
 
 @lru_cache(maxsize=32)  # every step asks, and shapes take a pass through the network
