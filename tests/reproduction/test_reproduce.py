@@ -252,6 +252,19 @@ def test_data_that_are_not_here_are_missed_before_anything_is_trained(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_column_whose_data_are_not_here_says_so_and_others_are_trained(
+    folder: Path, tmp_path: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "absent.toml").write_text(PRESETS.replace('"digits"', '"mnist"'))
+    (folder / "table.toml").write_text(TABLE.replace('missing = "no loader of SVHN yet"', 'presets = "absent"'))
+    monkeypatch.setenv("BRAINALIGN_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cells = _reproduce(folder, tmp_path / "out")
+    assert counted == ["backprop", "feedback_alignment"]
+    assert cells.loc[("svhn", "backprop"), "note"] == "data not at hand; run 'brainalign data fetch mnist'"
+    assert cells.loc[("digits", "backprop"), "note"] == ""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
