@@ -243,7 +243,7 @@ class CounterCurrent(LearningRule):
             teaches = 1 if level else 0  # the input has nothing to learn
             total += (1 + teaches + learns) * n_signals * width
             if self.separation:
-                total += 2 * teaches * batch_size * width + (1 + learns) * share * n_signals * width
+                total += 2 * (teaches * batch_size + learns * share * n_signals) * width
         return total
 
 
