@@ -13,6 +13,7 @@ from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
 
 Pull = Callable[[Tensor], Params]
+Teach = Callable[[list[Tensor]], Params]
 
 
 _PREFIX = "feedback/"
@@ -49,7 +50,7 @@ def error_descent(
 
 def blockwise(
     network: Network, params: Params, state: Params, x: Tensor, derivative: bool = True
-) -> tuple[list[Tensor], list[Pull], Params]:
+) -> tuple[list[Tensor], Teach, Params]:
     """Run the chain with the gradient cut between blocks.
 
     Without ``derivative``, signals reach what a block's neurons receive as they are, not through the slope of what the
@@ -59,32 +60,27 @@ def blockwise(
     -------
     outputs
         Output of each block.
-    pulls
-        For each block, the map from a teaching signal at its output to updates of its own parameters.
+    teach
+        The map from one teaching signal per block, at its output, to updates of the blocks' own parameters; time steps
+        that share a synapse add up.
     statistics
         Updated running statistics.
     """
-    outputs: list[Tensor] = []
-    pulls: list[Pull] = []
-    statistics: Params = {}
-    for block in network.blocks:
 
-        def forward(own: Params, block=block, x=x):  # type: ignore[no-untyped-def]
-            wiring = Wiring(state, adapt=True)
-            run = block.forward if derivative else block.preactivation
-            return run(own, x, wiring), wiring.statistics
+    # One pass for all blocks: a derivative of its own for each would cost more than the products of a small layer.
+    def forward(params: Params, x: Tensor = x) -> "tuple[list[Tensor], tuple[list[Tensor], dict[str, Tensor]]]":
+        wiring = Wiring(state, adapt=True)
+        taught: list[Tensor] = []
+        outputs: list[Tensor] = []
+        for block in network.blocks:
+            received = block.preactivation(params, x.detach(), wiring)
+            x = block.activation(received)
+            taught.append(x if derivative else received)
+            outputs.append(x.detach())
+        return taught, (outputs, wiring.statistics)
 
-        own = {name: params[name] for name in block.parameters()}
-        x, pull, adapted = vjp(forward, own, has_aux=True)  # type: ignore[misc]
-        x = x if derivative else block.activation(x)
-        outputs.append(x)
-        pulls.append(_first_of(pull))
-        statistics |= adapted
-    return outputs, pulls, statistics
-
-
-def _first_of(pull: Callable[[Tensor], tuple[Params]]) -> Pull:
-    return lambda signal: pull(signal)[0]
+    _, pull, (outputs, statistics) = vjp(forward, params, has_aux=True)  # type: ignore[misc]
+    return outputs, lambda signals: pull(signals)[0], statistics
 
 
 def teach(pulls: list[Pull], signals: list[Tensor]) -> Params:

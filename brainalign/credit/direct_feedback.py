@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import Pull, teach
+from brainalign.credit.chain import Teach
 from brainalign.credit.objective import output_error
 from brainalign.datasets.task import Task
 from brainalign.networks.network import Network, Params
@@ -60,8 +60,8 @@ def project(network: Network, state: Params, outputs: list[Tensor], error: Tenso
 
 
 def direct_updates(
-    network: Network, state: Params, batch: Batch, outputs: list[Tensor], pulls: list[Pull], error: Tensor
+    network: Network, state: Params, batch: Batch, outputs: list[Tensor], teach: Teach, error: Tensor
 ) -> Params:
     """Return updates of hidden blocks from the projected ``error``, and of the readout from its own error."""
     signals = project(network, state, outputs, error)
-    return teach(pulls, [*signals, output_error(network.task, outputs[-1], batch.y)])
+    return teach([*signals, output_error(network.task, outputs[-1], batch.y)])

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from brainalign.credit.angles import angle
+from brainalign.credit.synaptic import synaptic_update
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
 
@@ -19,8 +20,9 @@ class FeedbackStage:
     """The way back across one block, from its output to its input.
 
     The kind of synapse follows from the shapes alone: between feature maps the signal is repeated to the lower map's
-    size (nearest neighbour) and convolved; between sequences of equal length every token is mapped alike; otherwise
-    all features are mapped to all.
+    size (nearest neighbour) and convolved, or convolved with a stride where the lower map is smaller; between sequences
+    of equal length every token is mapped alike; otherwise all features are mapped to all. A flat output that a
+    convolution makes is read as the picture it stands for.
 
     Parameters
     ----------
@@ -30,20 +32,30 @@ class FeedbackStage:
         ``feedback/<block>``; its weight and bias live in the rule's state.
     above, below
         Shapes of the block's output and input, without the batch axis.
+    seen
+        Shape in which the output is read.
     """
 
     block: str
     synapse: Synapse
     above: tuple[int, ...]
     below: tuple[int, ...]
+    seen: tuple[int, ...]
 
     def current(self, weights: Mapping[str, Tensor], signal: Tensor) -> Tensor:
         """Send ``signal`` ``(n, *above)`` down; returns ``(n, *below)`` before any nonlinearity."""
+        return self.synapse(weights, self._entering(signal)).view(-1, *self.below)
+
+    def slope(self, signal: Tensor, error: Tensor) -> Params:
+        """Return the gradient of the weights that ``error`` ``(n, *below)`` at the current of ``signal`` asks for."""
+        return synaptic_update(self.synapse, self._entering(signal), error)
+
+    def _entering(self, signal: Tensor) -> Tensor:
+        """Return what the synapse reads of ``signal``."""
         if self.synapse.kind == "conv2d":
-            return self.synapse(weights, F.interpolate(signal, size=self.below[-2:], mode="nearest"))
-        if len(self.above) == len(self.below) == 2 and self.above[0] == self.below[0]:
-            return self.synapse(weights, signal)
-        return self.synapse(weights, signal.flatten(1)).unflatten(1, self.below)
+            signal = signal.view(-1, *self.seen) if self.seen != self.above else signal
+            return signal if self.synapse.stride > 1 else F.interpolate(signal, size=self.below[-2:], mode="nearest")
+        return signal if self.synapse.n_in == self.above[-1] else signal.flatten(1)
 
 
 @lru_cache(maxsize=32)  # every step asks, and shapes take a pass through the network
@@ -64,17 +76,27 @@ def feedback_path(network: Network, gain: float = 1.0, bias: bool = False) -> tu
     stages = []
     for block, below, above in zip(network.blocks, inputs, outputs, strict=True):
         name = f"feedback/{block.name}"
-        if len(above) == len(below) == 3:
-            kernel = next((s.kernel for s in block.synapses if s.kind == "conv2d"), 1)
+        kernel = next((s.kernel for s in block.synapses if s.kind == "conv2d"), 0)
+        picture = len(above) == 1 and len(below) == 3 and kernel and prod(above) == prod(network.task.input_shape)
+        seen = tuple(network.task.input_shape) if picture else above
+        if len(seen) == len(below) == 3:
+            kernel = kernel or 1
             synapse = Synapse(
-                name, "conv2d", above[0], below[0], kernel, padding=kernel // 2, gain=gain, bias=bias
-            )  # fmt: skip
+                name, "conv2d", seen[0], below[0], kernel, _stride(seen, below, kernel), kernel // 2, gain, bias
+            )
         elif len(above) == len(below) == 2 and above[0] == below[0]:
             synapse = Synapse(name, "linear", above[1], below[1], gain=gain, bias=bias)
         else:
             synapse = Synapse(name, "linear", prod(above), prod(below), gain=gain, bias=bias)
-        stages.append(FeedbackStage(block.name, synapse, above, below))
+        stages.append(FeedbackStage(block.name, synapse, above, below, seen))
     return tuple(stages)
+
+
+def _stride(seen: tuple[int, ...], below: tuple[int, ...], kernel: int) -> int:
+    """Return the stride that makes a map as small as the one below, or 1, where the signal is resized first."""
+    stride = max(1, seen[-1] // below[-1])
+    sides = tuple((side + 2 * (kernel // 2) - kernel) // stride + 1 for side in seen[-2:])
+    return stride if sides == below[-2:] else 1
 
 
 def draw_path(stages: tuple[FeedbackStage, ...], generator: torch.Generator) -> Params:

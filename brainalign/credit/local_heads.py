@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from brainalign.credit.directions import Directions
 from brainalign.networks.network import Network
 from brainalign.networks.synapse import Synapse
 
@@ -78,7 +79,21 @@ def similarity_matrix(x: Tensor) -> Tensor:
     Each row is centred on its own mean and divided by its norm. A row without variation (a silent layer) is similar to
     none, and no gradient tears it from there.
     """
-    x = x - x.mean(dim=1, keepdim=True)
-    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-    x = x / torch.where(norm > _SILENT, norm, 1 / _SILENT)
-    return (x @ x.T).clamp(-1, 1)
+    rows = _centred_directions(x).unit
+    return rows @ rows.T
+
+
+def similarity_slope(x: Tensor, wanted: Tensor) -> Tensor:
+    """Return the gradient of the mean of ``(similarity_matrix(x) - wanted)^2`` with respect to ``x``.
+
+    With respect to the centred and normalised rows ``u`` it is ``4 / n^2 (S - wanted) u``, one product: both matrices
+    are symmetric, so that the two factors of ``S = u u^T`` have equal gradients.
+    """
+    rows = _centred_directions(x)
+    difference = rows.unit @ rows.unit.T - wanted
+    slope = rows.turned((difference * (4 / wanted.numel())) @ rows.unit)
+    return slope - slope.mean(dim=1, keepdim=True)
+
+
+def _centred_directions(x: Tensor) -> Directions:
+    return Directions.of(x - x.mean(dim=1, keepdim=True), _SILENT, 1 / _SILENT)

@@ -53,13 +53,15 @@ class Synaptic(Wiring):
 def synaptic_update(synapse: Synapse, x: Tensor, signal: Tensor) -> Params:
     """Return the sum of postsynaptic ``signal`` times presynaptic ``x``, by name of weight and bias.
 
-    Shapes are those of the synapse's input and current. Samples, tokens and places in a map that share the weight
-    add up.
+    Shapes are those of the synapse's input and current; a map may come as a vector. Samples, tokens and places in a map
+    that share the weight add up.
     """
     if synapse.kind == "linear":
         weight = signal.reshape(-1, synapse.n_out).T @ x.reshape(-1, synapse.n_in)
         bias = signal.reshape(-1, synapse.n_out).sum(0)
     else:
+        sides = [(side + 2 * synapse.padding - synapse.kernel) // synapse.stride + 1 for side in x.shape[-2:]]
+        signal = signal.reshape(-1, synapse.n_out, *sides)
         # The kernel that correlates two maps; it reads no weight but asks for the shape of one.
         _, weight, bias = torch.ops.aten.convolution_backward(
             signal, x, x.new_zeros(synapse.weight_shape), [synapse.n_out], [synapse.stride] * 2, [synapse.padding] * 2,

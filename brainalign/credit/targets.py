@@ -6,16 +6,16 @@ neither exists nor learns. What is sent is the error of a target, ``h_l - t_l``:
 exactly zero where a target is met.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import prod
 
 import torch
 from torch import Tensor
-from torch.func import grad
+from torch.func import vjp
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import Pull, teach
+from brainalign.credit.chain import Teach
 from brainalign.credit.cost import forward_cost, local_cost
 from brainalign.credit.feedback_stage import FeedbackStage, feedback_path, path_angles, path_cost
 from brainalign.credit.objective import output_error
@@ -132,14 +132,14 @@ def difference_errors(stages: Stages, outputs: list[Tensor], top: Tensor, lower:
 
 
 def taught_by_targets(
-    task: Task, pulls: list[Pull], outputs: list[Tensor], batch: Batch, errors: list[Tensor], unit: float = 1.0
+    task: Task, teach: Teach, outputs: list[Tensor], batch: Batch, errors: list[Tensor], unit: float = 1.0
 ) -> Params:
     """Return every block's update towards its target, ``(h_l - t_l) / (n unit)`` through its own derivative.
 
     The readout learns from its own output error.
     """
     signals = [error / (len(error) * unit) for error in errors[:-1]]
-    return teach(pulls, [*signals, output_error(task, outputs[-1], batch.y)])
+    return teach([*signals, output_error(task, outputs[-1], batch.y)])
 
 
 # -- learning the path ------------------------------------------------------------------------------------------------
@@ -174,25 +174,21 @@ def learn_to_reconstruct(
     Each stage descends half the error per sample and place by ``rate / (1 + E|x|^2)``, where ``x`` is what its weights
     read (normalised least mean squares), so that rates below 2 are stable in every network.
     """
-    learned: Params = {}
-    for stage, activity in zip(stages, outputs, strict=False):
-        weights = stage_weights(stage, state)
-        for draw in noise[stage.block]:
-            below = activity + draw
-            above = respond_again(network, params, state, stage, below)
-            power = 1 + prod(stage.synapse.weight_shape[1:]) * above.square().mean()
+    learned = {name: weight for stage in stages for name, weight in stage_weights(stage, state).items()}
+    for draws in _draws(stages, noise):
+        below = [activity + draw for activity, draw in zip(outputs, draws, strict=False)]
+        above = [respond_again(network, params, state, *pair) for pair in zip(stages, below, strict=True)]
 
-            def loss(weights: Params, stage=stage, above=above, below=below):  # type: ignore[no-untyped-def]
-                return reconstruction_loss(function(stage.current(weights, above)), below) / places(stage)
+        def reconstruct(weights: Params, above: "list[Tensor]" = above) -> "list[Tensor]":
+            return [function(stage.current(weights, x)) for stage, x in zip(stages, above, strict=True)]
 
-            weights = _descend(weights, grad(loss)(weights), rate / power)
-        learned |= weights
+        found, pull = vjp(reconstruct, learned)  # type: ignore[misc]
+        errors = [
+            (of - wanted) * (rate / (len(wanted) * places(stage) * (1 + _fan_in(stage) * x.square().mean())))
+            for stage, of, wanted, x in zip(stages, found, below, above, strict=True)
+        ]
+        learned = _descend(learned, pull(errors)[0])
     return learned
-
-
-def reconstruction_loss(found: Tensor, wanted: Tensor) -> Tensor:
-    """Return half the squared error per sample."""
-    return (found - wanted).square().sum() / (2 * len(wanted))
 
 
 def learn_transposed_jacobian(
@@ -211,32 +207,39 @@ def learn_transposed_jacobian(
     What is descended is ``(|g_l(h_l + eta) - g_l(h_l)|^2 / 2 - eps . (g_l(f_l(h + eps)) - g_l(h_l))) / size^2`` per
     sample and place. Its mean over small noise of standard deviation ``size`` is half of ``|J_g - J_f^T|^2`` and a
     constant. Noise of a layer serves as ``eps`` for the stage below it and as ``eta`` for the one above; the two terms
-    need not be independent.
+    need not be independent. As ``g_l`` is linear in ``V_l``, the slope is the product of ``g_l(h_l + eta) - g_l(h_l)``
+    and what caused it, less that of ``eps`` and what it caused.
 
     Rates are divided by ``1 + d / n`` for ``d`` inputs of a weight and ``n`` samples, since the covariance of few draws
     in many dimensions has eigenvalues far above 1; rates below 1 are stable for dense stages.
     """
-    learned: Params = {}
-    above_noise = [*(noise[stage.block] for stage in stages[1:]), *([noise["output"]] if stages else [])]
-    for stage, below, above, at_top in zip(stages, outputs[:-1], outputs[1:], above_noise, strict=True):
-        weights, rest = stage_weights(stage, state), read(stage, above)
-        shared = len(below) * places(stage)
-        crowding = 1 + prod(stage.synapse.weight_shape[1:]) / shared
-        for eps, eta in zip(noise[stage.block], at_top, strict=True):
-            caused = read(stage, respond_again(network, params, state, stage, below + eps)) - rest
-            probe = read(stage, above + eta) - rest
-
-            def loss(weights: Params, stage=stage, eps=eps, caused=caused, probe=probe):  # type: ignore[no-untyped-def]
-                match = (eps * stage.current(weights, caused)).sum()
-                return stage.current(weights, probe).square().sum() / 2 - match
-
-            weights = _descend(weights, grad(loss)(weights), rate / (crowding * shared * size**2))
-        learned |= weights
+    learned = {name: weight for stage in stages for name, weight in stage_weights(stage, state).items()}
+    rest = [read(stage, above) for stage, above in zip(stages, outputs[1:], strict=True)]
+    for draws in _draws(stages, noise, top=True):
+        for stage, below, above, quiet, eps, eta in zip(
+            stages, outputs[:-1], outputs[1:], rest, draws[:-1], draws[1:], strict=True
+        ):
+            shared = len(below) * places(stage)
+            step = rate / ((1 + _fan_in(stage) / shared) * shared * size**2)
+            caused = read(stage, respond_again(network, params, state, stage, below + eps)) - quiet
+            probe = read(stage, above + eta) - quiet
+            learned |= _descend(learned, stage.slope(probe, step * stage.current(learned, probe)))
+            learned |= _descend(learned, stage.slope(caused, -step * eps))
     return learned
 
 
-def _descend(weights: Params, slope: Params, rate: float | Tensor) -> Params:
-    return {name: weight - rate * slope[name] for name, weight in weights.items()}
+def _draws(stages: Stages, noise: Params, top: bool = False) -> Iterable[tuple[Tensor, ...]]:
+    """Return, for each draw, the noise of every stage's input, and with ``top`` of the output."""
+    names = [*(stage.block for stage in stages), *(["output"] if top and stages else [])]
+    return zip(*(noise[name] for name in names), strict=True)
+
+
+def _fan_in(stage: FeedbackStage) -> int:
+    return prod(stage.synapse.weight_shape[1:])
+
+
+def _descend(weights: Params, slope: Params) -> Params:
+    return {name: weights[name] - change for name, change in slope.items()}
 
 
 # -- cost -------------------------------------------------------------------------------------------------------------

@@ -24,6 +24,10 @@ class CNN(Architecture):
     nonlinearity. The dense layer reads a fixed grid: stimuli shown at a higher resolution than the network was trained
     at are averaged down to that grid after the last convolution.
 
+    With ``decoder``, the network gives back its input: after the convolutions come ``up1 .. upN-1`` and a convolutional
+    ``readout``, which mirror ``convN .. conv1``. Such a layer repeats its map to the size its partner reads (nearest
+    neighbour) and is a convolution, normalisation and nonlinearity; the readout is linear.
+
     Parameters
     ----------
     channels
@@ -36,15 +40,20 @@ class CNN(Architecture):
         ``"relu"``, ``"elu"``, ``"gelu"`` or ``"tanh"``.
     normalisation
         ``"batch"`` or ``"none"``.
+    decoder
+        Whether the network is an autoencoder; its task has to be reconstruction, and ``hidden`` 0.
     """
 
-    summary: ClassVar[str] = "convolutional layers with pooling, a dense layer and a readout, one block each"
+    summary: ClassVar[str] = (
+        "convolutional layers with pooling, a dense layer (or a decoder) and a readout, one block each"
+    )
 
     channels: tuple[int, ...] = (32, 64, 128)
     hidden: int = 256
     kernel: int = 3
     activation: str = "relu"
     normalisation: str = "batch"
+    decoder: bool = False
 
     def build(self, task: Task) -> Network:
         """Return the network for ``task``."""
@@ -60,6 +69,12 @@ class CNN(Architecture):
                 f"expected inputs of at least {factor} pixels. Use fewer channels."
             )
             raise SpecError(msg)
+        if self.decoder and (task.objective != "reconstruction" or self.hidden):
+            msg = (
+                f"Option decoder needs objective 'reconstruction' and hidden 0; they are {task.objective!r} and "
+                f"{self.hidden}. Set both, or leave decoder out."
+            )
+            raise SpecError(msg)
         function, gain = nonlinearity(self.activation)
         normalised = self.normalisation == "batch"
         blocks: list[Block] = []
@@ -69,6 +84,8 @@ class CNN(Architecture):
             )
             blocks.append(_Convolution(f"conv{k}", synapse, function, normalised))
             n_in = n_out
+        if self.decoder:
+            return Network("cnn", "layer", (*blocks, *self._decoder(task)), task)
         grid = (height // factor, width // factor)
         n_in *= grid[0] * grid[1]
         if self.hidden:
@@ -77,6 +94,25 @@ class CNN(Architecture):
         readout = Synapse("readout", "linear", n_in, task.n_outputs)
         blocks.append(_Dense("readout", readout, None, None if self.hidden else grid))
         return Network("cnn", "layer", tuple(blocks), task)
+
+    def _decoder(self, task: Task) -> list[Block]:
+        """Return the blocks from the last map back to an image."""
+        function, gain = nonlinearity(self.activation)
+        normalised = self.normalisation == "batch"
+        n_image, height, width = task.input_shape
+        blocks: list[Block] = []
+        n_in = self.channels[-1]
+        for k, n_out in enumerate((*self.channels[-2::-1], n_image), start=1):
+            last = k == len(self.channels)
+            name, size = "readout" if last else f"up{k}", len(self.channels) - k
+            synapse = Synapse(
+                name, "conv2d", n_in, n_out, self.kernel, padding=self.kernel // 2, gain=1.0 if last else gain,
+                bias=last or not normalised,
+            )  # fmt: skip
+            side = (height // 2**size, width // 2**size)
+            blocks.append(_Upsampling(name, synapse, None if last else function, normalised and not last, side))
+            n_in = n_out
+        return blocks
 
 
 @dataclass(frozen=True)
@@ -101,6 +137,31 @@ class _Convolution(Block):
 
     def activation(self, preactivation: Tensor) -> Tensor:
         return self.function(preactivation)
+
+
+@dataclass(frozen=True)
+class _Upsampling(Block):
+    name: str
+    weight: Synapse
+    function: Callable[[Tensor], Tensor] | None
+    normalised: bool
+    size: tuple[int, int]
+
+    @property
+    def synapses(self) -> tuple[Synapse, ...]:
+        return (self.weight,)
+
+    def normalisations(self) -> Mapping[str, int]:
+        return {f"{self.name}.norm": self.weight.n_out} if self.normalised else {}
+
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        current = wiring.synapse(self.weight, params, F.interpolate(x, size=self.size, mode="nearest"))
+        if self.normalised:
+            current = wiring.normalise(f"{self.name}.norm", params, current)
+        return current if self.function is not None else current.flatten(1)  # the readout's, a picture as a vector
+
+    def activation(self, preactivation: Tensor) -> Tensor:
+        return preactivation if self.function is None else self.function(preactivation)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from brainalign.plausibility.probe import Control, Measured, Probe
-from brainalign.plausibility.relabelled import relabelled
+from brainalign.plausibility.relabelled import ROUNDING, relabelled
 from brainalign.plausibility.subject import Subject
 
 _TOLERANCE = 1e-8
@@ -34,7 +34,7 @@ class ErrorBroadcast(Probe):
             ranks = [0]
             for before, found in changes.values():
                 strength = torch.linalg.svdvals(torch.stack([change.flatten() for change in found]))
-                felt = strength[0] > _TOLERANCE * before.norm()
+                felt = strength[0] > _TOLERANCE * before.norm().clamp_min(ROUNDING)
                 ranks.append(int((strength > _TOLERANCE * strength[0]).sum()) if felt else 0)
             values.append(float(max(ranks)))
         return Measured(tuple(values), f"a vector would be {subject.network.task.n_outputs - 1}")

@@ -7,6 +7,9 @@ from torch import Tensor
 from brainalign.plausibility.subject import Subject
 from brainalign.plausibility.unsupported import Unsupported
 
+#: An update of a norm below this is rounding: where nothing is taught yet, shares of it would mean nothing.
+ROUNDING = 1e-12
+
 
 def relabelled(subject: Subject) -> Iterator[dict[str, tuple[Tensor, list[Tensor]]]]:
     """Return, per state, hidden weight to its update for one sample, and to its changes under every other label."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from brainalign.plausibility.probe import Control, Measured, Probe
-from brainalign.plausibility.relabelled import relabelled
+from brainalign.plausibility.relabelled import ROUNDING, relabelled
 from brainalign.plausibility.subject import Subject
 
 
@@ -27,7 +27,7 @@ class TargetDependence(Probe):
         values = []
         for changes in relabelled(subject):
             sizes = [
-                float(change.norm() / before.norm().clamp_min(1e-300))
+                float(change.norm() / before.norm().clamp_min(ROUNDING))
                 for before, found in changes.values()
                 for change in found
             ]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, locate, manifests
-from brainalign.errors import DivergenceError, IncompatibleError
+from brainalign.errors import DataError, DivergenceError, IncompatibleError
 from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.reproduction.page import SHORTENED, reproduction_page
 from brainalign.reproduction.presets import Preset, PresetFile, changed, preset_file
@@ -88,7 +88,8 @@ def reproduce(
     SpecError
         If the table, a row or a column is unknown, or a preset cannot be read.
     DataError
-        If a file of a data set is missing; before anything is trained.
+        If the data of all cells asked for are missing, before anything is trained; cells whose data are not at hand
+        while others' are say so in the table.
     """
     published = published_table(table, folder)
     out = Path("results") / published.name if out is None else Path(out)
@@ -110,7 +111,10 @@ class _Run:
 
     def finish(self, asked: list[Cell], progress: Progress) -> Reproduction:
         work = [(cell, chosen) for cell in asked if (chosen := self._preset(cell)) is not None]
-        self._refuse_early([chosen for _, chosen in work])
+        absent = {chosen.spec.dataset: text for _, chosen in work if (text := self._absent(chosen))}
+        if absent and all(chosen.spec.dataset in absent for _, chosen in work):
+            raise DataError(next(iter(absent.values())))
+        work = [(cell, chosen) for cell, chosen in work if chosen.spec.dataset not in absent]
         for number, (cell, chosen) in enumerate(work):
             text = f"{cell[1].method}, {cell[0].name}"
             self._train(cell, self._spec(chosen), _part(progress, number, len(work), text))
@@ -126,10 +130,15 @@ class _Run:
         asked = {"n_checkpoints": 2, "seeds": self.seeds, "epochs": self.epochs}
         return changed(chosen.spec, {name: value for name, value in asked.items() if value is not None}, chosen.name)
 
-    def _refuse_early(self, chosen: list[Preset]) -> None:
-        for name in {one.spec.dataset for one in chosen} & set(manifests()):
-            for entry in load_manifest(name).files:
+    def _absent(self, chosen: Preset) -> str:
+        """Return which file of a preset's data is not at hand or not whole, or ``""``."""
+        name = chosen.spec.dataset
+        try:
+            for entry in load_manifest(name).files if name in manifests() else ():
                 locate(name, entry.path, self.runtime.data_dir)
+        except DataError as error:
+            return str(error)
+        return ""
 
     def _folder(self, cell: Cell) -> Path:
         return self.out / "cells" / cell[0].name / cell[1].label
@@ -183,7 +192,10 @@ class _Run:
             return {**record, "note": _absence(column, row)}
         result = self._result(cell, chosen, asked)
         if result is None:
-            return {**record, "note": "not trained yet"}
+            absent = (
+                f"data not at hand; run 'brainalign data fetch {chosen.spec.dataset}'" if self._absent(chosen) else ""
+            )
+            return {**record, "note": absent or "not trained yet"}
         spec, figures = result["spec"], result["figures"]
         short = spec["epochs"] < chosen.spec.epochs or len(spec["seeds"]) < len(chosen.spec.seeds)
         record |= {"n_seeds": len(spec["seeds"]), "epochs": spec["epochs"], "shortened": short}
@@ -194,7 +206,7 @@ class _Run:
             record |= {"ours": mean(figures), "ours_sd": stdev(figures) if len(figures) > 1 else None}
             if published is not None:
                 # Compared at the precision that was published.
-                record["difference"] = round(mean(figures), 2) - published
+                record["difference"] = round(mean(figures), 2 if column.measure == "accuracy" else 4) - published
                 better = record["difference"] if column.measure == "accuracy" else -record["difference"]
                 record["at_or_above"] = better >= 0
         return record

@@ -1,6 +1,6 @@
 """Counter-current learning."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
 from typing import ClassVar, NamedTuple
@@ -10,12 +10,14 @@ from torch import Tensor
 from torch.func import grad, vjp
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import blockwise, teach
+from brainalign.credit.chain import Teach, blockwise
 from brainalign.credit.cost import local_cost
+from brainalign.credit.directions import Directions
 from brainalign.credit.feedback_stage import draw_path, feedback_path, path_angles, path_cost
 from brainalign.credit.objective import answer, output_error, output_metrics, target
 from brainalign.credit.step import Step
 from brainalign.credit.targets import feedback_nonlinearity, require_positive
+from brainalign.datasets.task import Task
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
@@ -140,47 +142,40 @@ class CounterCurrent(LearningRule):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return every level's gradient for the synapse below it in either network."""
         del noise
-        task = network.task
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
+        task, classes = network.task, self.matching == "classes"
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
         y = target(task, batch.y).to(outputs[-1].dtype)
-        classes = self.matching == "classes"
-        signals, feedback_pulls = self._feedback(network, state, _identity(task.n_outputs, y) if classes else y)
-        taught: list[Tensor] = []
-        updates: Params = {}
+        signals, teach_feedback = self._signals(network, state, _identity(task.n_outputs, y) if classes else y)
         wanted = self._wanted(y, answer(task, outputs[-1]))
-        for level, (activity, signal) in enumerate(zip([batch.x, *outputs[:-1]], signals, strict=True)):
-            loss = self._level_loss(network, level, wanted)
-            # The input has nothing to learn, and its features are many.
-            learners = ((0,) if level else ()) + ((1,) if self.feedback_rate else ())
-            gradients = list(grad(loss, argnums=learners)(activity, signal)) if learners else []
-            if level:
-                taught.append(gradients[0])
-            if self.feedback_rate:
-                updates |= {n: self.feedback_rate * u for n, u in feedback_pulls[level](gradients[-1])[0].items()}
+        slopes = [
+            self._slopes(task, level, wanted, *pair)
+            for level, pair in enumerate(zip([batch.x, *outputs[:-1]], signals, strict=True))
+        ]
         error = output_error(task, outputs[-1], batch.y)
         if task.objective == "reconstruction":
             error = error * sqrt(prod(task.input_shape[1:]))
-        updates |= teach(pulls, [*taught, error])
+        updates = teach([*(slope for slope, _ in slopes if slope is not None), error])
+        if self.feedback_rate:
+            updates |= teach_feedback([self.feedback_rate * slope for _, slope in slopes if slope is not None])
         if self.centralise:
             updates = {n: _centred_rows(u) if n.endswith(".weight") else u for n, u in updates.items()}
         return Step(updates, statistics, output_metrics(task, outputs[-1], batch.y))
 
-    def _feedback(self, network: Network, state: Params, top: Tensor) -> tuple[list[Tensor], list[Callable]]:
-        """Return ``b_0 .. b_(L-1)``, and the map from a gradient at each to the weights of the stage it came from."""
-        signals: list[Tensor] = []
-        pulls: list[Callable] = []
+    def _signals(self, network: Network, state: Params, top: Tensor) -> tuple[list[Tensor], Teach]:
+        """Return ``b_0 .. b_(L-1)``, and the map from a gradient at each to the weights of the stages."""
         stages = feedback_path(network, self.scale)
-        for stage in reversed(stages):
-            function = feedback_nonlinearity("linear" if stage is stages[0] else self.activation)
 
-            def send(weights: Params, stage=stage, signal=top, function=function):  # type: ignore[no-untyped-def]
-                return function(stage.current(weights, signal))
+        def send(weights: Params, signal: Tensor = top) -> "list[Tensor]":
+            signals = []
+            for stage in reversed(stages):
+                function = feedback_nonlinearity("linear" if stage is stages[0] else self.activation)
+                signal = function(stage.current(weights, signal.detach()))
+                signals.append(signal)
+            return signals[::-1]
 
-            name = stage.synapse.weight_name
-            top, pull = vjp(send, {name: state[name]})  # type: ignore[misc]
-            signals.append(top)
-            pulls.append(pull)
-        return signals[::-1], pulls[::-1]
+        weights = {stage.synapse.weight_name: state[stage.synapse.weight_name] for stage in stages}
+        signals, pull = vjp(send, weights)  # type: ignore[misc]
+        return signals, lambda slopes: pull(slopes)[0]
 
     def _wanted(self, y: Tensor, answered: Tensor) -> _Wanted:
         """Return the similarities that targets ``y`` ``(n, n_outputs)`` ask for, and which samples count."""
@@ -189,30 +184,42 @@ class CounterCurrent(LearningRule):
             return _Wanted(y, samples, None)
         return _Wanted(_identity(len(y), y), samples, samples)
 
-    def _level_loss(self, network: Network, level: int, wanted: _Wanted) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return the loss of the activity and the feedback signal of a level below the output."""
-        if network.task.objective == "reconstruction":
-            return lambda a, b: self.strength * _map_distance(a, b, centred=level > 0)
+    def _slopes(
+        self, task: Task, level: int, wanted: _Wanted, a: Tensor, b: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Return the gradient of a level's loss with respect to its activity and to its feedback signal.
 
-        def loss(a: Tensor, b: Tensor) -> Tensor:
-            a, b = a.flatten(1), b.flatten(1)
-            found = _cosines(a, b) if self.similarity == "cosine" else a @ b.T
-            far = self._size(_counting(found - wanted.similarity, wanted.samples, wanted.signals))
-            total = self.strength * (far if self.similarity == "cosine" else far / a.shape[1])
-            if self.separation:
-                apart = self._alike(b, wanted.signals)
-                apart = apart + self._alike(a, wanted.samples) if level else apart  # the input is what it is
-                total = total + self.separation * apart
-            return total
+        The loss of similarities ``S = a b^T`` has the gradient ``G b`` with respect to ``a`` and ``G^T a`` with respect
+        to ``b``, where ``G`` is a multiple of ``S - I``. Nothing learns from the input's, nor from that of fixed
+        feedback; there the answer is None.
+        """
+        if task.objective == "reconstruction":
+            loss = grad(lambda a, b: self.strength * _map_distance(a, b, centred=level > 0), argnums=(0, 1))
+            of_a, of_b = loss(a, b)
+            return of_a if level else None, of_b
+        own, other, cosine = a.flatten(1), b.flatten(1), self.similarity == "cosine"
+        x, y = Directions.of(own), Directions.of(other)
+        own, other = (x.unit, y.unit) if cosine else (own, other)
+        found = self._steepest(_counting(own @ other.T - wanted.similarity, wanted.samples, wanted.signals))
+        found = found * (self.strength if cosine else self.strength / own.shape[1])
+        of_a = self._of_rows(x, found @ other, wanted.samples).view_as(a) if level else None
+        of_b = self._of_rows(y, found.T @ own, wanted.signals).view_as(b) if self.feedback_rate else None
+        return of_a, of_b
 
-        return loss
+    def _of_rows(self, x: Directions, slope: Tensor, counted: Tensor | None) -> Tensor:
+        """Return the gradient with respect to ``x``, given that of what was compared; add that of separation."""
+        slope = x.turned(slope) if self.similarity == "cosine" else slope
+        if not self.separation:
+            return slope
+        alike = self._steepest(_counting(x.unit @ x.unit.T - _identity(len(slope), slope), counted, counted))
+        return slope + x.turned(2 * self.separation * (alike @ x.unit))
 
-    def _alike(self, x: Tensor, counted: Tensor | None) -> Tensor:
-        """Return how far the cosines of different rows are from zero."""
-        return self._size(_counting(_cosines(x, x) - _identity(len(x), x), counted, counted))
-
-    def _size(self, difference: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(difference) if self.distance == "norm" else difference.square().mean()
+    def _steepest(self, difference: Tensor) -> Tensor:
+        """Return the gradient of the distance with respect to the difference of similarities."""
+        if self.distance == "mean_square":
+            return difference * (2 / difference.numel())
+        length = torch.linalg.vector_norm(difference)
+        return difference / torch.where(length > 0, length, 1.0)
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
         """Return the angle of every ``V_l`` to the transposed ``U_l``, where shapes match."""
@@ -236,23 +243,12 @@ class CounterCurrent(LearningRule):
             teaches = 1 if level else 0  # the input has nothing to learn
             total += (1 + teaches + learns) * n_signals * width
             if self.separation:
-                total += 2 * teaches * batch_size * width + (1 + learns) * share * n_signals * width
+                total += 2 * (teaches * batch_size + learns * share * n_signals) * width
         return total
 
 
 def _identity(size: int, like: Tensor) -> Tensor:
     return torch.eye(size, dtype=like.dtype, device=like.device)
-
-
-def _cosines(a: Tensor, b: Tensor) -> Tensor:
-    """Return the cosine of every row of ``a`` with every row of ``b``."""
-    return a @ b.T / torch.outer(_lengths(a), _lengths(b))
-
-
-def _lengths(x: Tensor) -> Tensor:
-    """Return the length of each row; rows of zeros count as 1, so that gradients stay finite."""
-    length = torch.linalg.vector_norm(x, dim=1)
-    return torch.where(length > 0, length, torch.ones_like(length))
 
 
 def _counting(difference: Tensor, rows: Tensor | None, columns: Tensor | None) -> Tensor:
@@ -268,7 +264,7 @@ def _map_distance(a: Tensor, b: Tensor, centred: bool) -> Tensor:
     found = side * (a - b).square().mean()
     if not centred:
         return found
-    a, b = ((x / _lengths(x)[:, None]) for x in ((x - x.mean(-1, keepdim=True)).flatten(0, 1) for x in (a, b)))
+    a, b = (Directions.of(x).unit for x in ((x - x.mean(-1, keepdim=True)).flatten(0, 1) for x in (a, b)))
     return found + side * (a - b).square().mean()
 
 

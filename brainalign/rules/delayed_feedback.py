@@ -1,7 +1,7 @@
 """F3: feed-forward learning with delayed feedback."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from brainalign.credit.angles import direct_angles
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import blockwise, teach
+from brainalign.credit.chain import blockwise
 from brainalign.credit.cost import direct_cost, forward_cost
 from brainalign.credit.direct_feedback import as_gradient, direct_feedback, direct_updates
 from brainalign.credit.feedback_draws import check_feedback, draw_feedback, feedback_mismatch
@@ -18,6 +18,7 @@ from brainalign.credit.step import Step
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
+from brainalign.networks.wiring import Wiring
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -126,15 +127,22 @@ class DelayedFeedback(LearningRule):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return the blocks' own gradients of their projected error information; store the new one."""
         del noise
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
+        if self.error_information == "zeros":
+            return self._readout_alone(network, params, state, batch)
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
         output, task = outputs[-1], network.task
         metrics = output_metrics(task, output, batch.y)
-        if self.error_information == "zeros":
-            readout = teach(pulls[-1:], [output_error(task, output, batch.y)])
-            return Step({n: torch.zeros_like(p) for n, p in params.items()} | readout, statistics, metrics)
         information = self._information(task, state, batch, output)
-        updates = direct_updates(network, state, batch, outputs, pulls, as_gradient(task, information))
+        updates = direct_updates(network, state, batch, outputs, teach, as_gradient(task, information))
         return Step(updates, statistics | self._stored(task, state, batch, output), metrics)
+
+    def _readout_alone(self, network: Network, params: Params, state: Params, batch: Batch) -> Step:
+        """Return the readout's own gradient, and zeros for all below."""
+        wiring = Wiring(state, adapt=True)
+        below = replace(network, blocks=network.blocks[:-1]).forward(params, batch.x, wiring)
+        outputs, teach, statistics = blockwise(replace(network, blocks=network.blocks[-1:]), params, state, below)
+        updates = teach([output_error(network.task, outputs[-1], batch.y)])
+        return Step(updates, wiring.statistics | statistics, output_metrics(network.task, outputs[-1], batch.y))
 
     def _information(self, task: Task, state: Params, batch: Batch, output: Tensor) -> Tensor:
         """Return what is projected now ``(n, n_outputs)``."""

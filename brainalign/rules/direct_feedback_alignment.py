@@ -54,9 +54,9 @@ class DirectFeedbackAlignment(LearningRule):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return the blocks' own gradients of their projected error."""
         del noise
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
         error = output_error(network.task, outputs[-1], batch.y)
-        updates = direct_updates(network, state, batch, outputs, pulls, error)
+        updates = direct_updates(network, state, batch, outputs, teach, error)
         return Step(updates, statistics, output_metrics(network.task, outputs[-1], batch.y))
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:

@@ -71,9 +71,9 @@ class DirectRandomTargetProjection(LearningRule):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return the blocks' own gradients of their projected target."""
         del noise
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
         wanted = target(network.task, batch.y).to(outputs[-1].dtype)
-        updates = direct_updates(network, state, batch, outputs, pulls, as_gradient(network.task, wanted))
+        updates = direct_updates(network, state, batch, outputs, teach, as_gradient(network.task, wanted))
         return Step(updates, statistics, output_metrics(network.task, outputs[-1], batch.y))
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:

@@ -86,7 +86,7 @@ class FixedWeightTargetPropagation(LearningRule):
         """Send targets down and return each block's own gradient towards its target."""
         del noise
         stages, function = self.stages(network), feedback_nonlinearity(self.activation)
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
 
         def down(stage: FeedbackStage, signal: Tensor) -> Tensor:
             below = function(stage.current(state, signal))
@@ -96,7 +96,7 @@ class FixedWeightTargetPropagation(LearningRule):
             return down(stage, activity) - down(stage, target)
 
         errors = difference_errors(stages, outputs, top_error(network.task, outputs[-1], batch, self.step_size), lower)
-        updates = taught_by_targets(network.task, pulls, outputs, batch, errors, self.step_size)
+        updates = taught_by_targets(network.task, teach, outputs, batch, errors, self.step_size)
         return Step(updates, statistics, output_metrics(network.task, outputs[-1], batch.y))
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:

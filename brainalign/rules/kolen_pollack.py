@@ -69,8 +69,8 @@ class KolenPollack(LearningRule):
         updates = dict(step.updates)
         for name, b in feedback.items():
             product = step.updates[name]
-            updates[name] = product + self.decay * params[name]
-            updates[f"feedback/{name}"] = product + self.decay * b
+            updates[name] = torch.add(product, params[name], alpha=self.decay)
+            updates[f"feedback/{name}"] = torch.add(product, b, alpha=self.decay)
         return Step(updates, step.state, step.metrics)
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:

@@ -111,7 +111,7 @@ class LocalDifferenceReconstruction(LearningRule):
         def read(stage: FeedbackStage, activity: Tensor) -> Tensor:
             return activity if stage is stages[-1] else function(activity)
 
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
         learned = learn_transposed_jacobian(
             network, params, state, stages, outputs, noise, read, self.feedback_rate, self.noise_size
         )
@@ -121,7 +121,7 @@ class LocalDifferenceReconstruction(LearningRule):
             return stage.current(current, read(stage, activity) - read(stage, target))
 
         errors = difference_errors(stages, outputs, top_error(network.task, outputs[-1], batch, self.step_size), lower)
-        updates = taught_by_targets(network.task, pulls, outputs, batch, errors, self.step_size)
+        updates = taught_by_targets(network.task, teach, outputs, batch, errors, self.step_size)
         return Step(updates, {**statistics, **learned}, output_metrics(network.task, outputs[-1], batch.y))
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
@@ -131,4 +131,4 @@ class LocalDifferenceReconstruction(LearningRule):
     def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count forward pass, local gradients, one pass of differences, and the updates of ``V``."""
         del batch_size
-        return target_cost(network, self.stages(network), 1, self.feedback_steps, 4)
+        return target_cost(network, self.stages(network), 1, self.feedback_steps, 3)

@@ -6,12 +6,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.func import grad
-from torch.nn import functional as F
+from torch.func import vjp
 
 from brainalign.credit.angles import angle
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import blockwise, teach
+from brainalign.credit.chain import blockwise
 from brainalign.credit.cost import local_cost
 from brainalign.credit.local_heads import (
     head_cost,
@@ -21,13 +20,13 @@ from brainalign.credit.local_heads import (
     similarity_features,
     similarity_head,
     similarity_matrix,
+    similarity_slope,
 )
-from brainalign.credit.objective import loss as task_loss
 from brainalign.credit.objective import output_error, output_metrics, target
 from brainalign.credit.step import Step
+from brainalign.datasets.task import Task
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
-from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
@@ -142,52 +141,52 @@ class LocalLosses(LearningRule):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return each block's and its heads' gradient of the block's own loss, and the readout's of the task loss."""
         del noise
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
-        wanted = target(network.task, batch.y).to(outputs[-1].dtype)
-        alike = similarity_matrix(wanted) if self._similarity and not self._projects else None
-        signals: list[Tensor] = []
-        heads: Params = {}
-        for block, output in zip(network.blocks[:-1], outputs, strict=False):
-            signal, updates = self._local_gradient(network, block, state, output, batch.y, wanted, alike)
-            signals.append(signal)
-            heads |= updates
-        signals.append(output_error(network.task, outputs[-1], batch.y))
-        updates = {**teach(pulls, signals), **heads}
-        return Step(updates, statistics, output_metrics(network.task, outputs[-1], batch.y))
+        task = network.task
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
+        wanted = target(task, batch.y).to(outputs[-1].dtype)
+        codes = {
+            block.name: wanted @ state[f"projection/{block.name}"].T if self._projects else wanted
+            for block in network.blocks[:-1]
+        }
 
-    def _local_gradient(
-        self, network: Network, block: Block, state: Params, output: Tensor, y: Tensor, wanted: Tensor,
-        alike: Tensor | None,
-    ) -> tuple[Tensor, Params]:  # fmt: skip
-        """Return the gradient of a block's loss with respect to its ``output`` and to its heads' parameters."""
-        prediction, similarity = self._heads(network, block.name, block.represent(output))
-        names = [name for head in (prediction, similarity) if head is not None for name in _parameters(head)]
-        projected = wanted @ state[f"projection/{block.name}"].T if self._projects else None
-        if projected is not None and self._similarity:
-            alike = similarity_matrix(projected)
+        def heads(outputs: "list[Tensor]", weights: Params) -> "tuple[dict[str, Tensor], dict[str, Tensor]]":
+            return self._answers(network, {**state, **weights}, outputs)
 
-        def local_loss(output: Tensor, heads: Params) -> Tensor:
+        (answers, features), pull = vjp(heads, outputs[:-1], {name: state[name] for name in self.trainable(state)})  # type: ignore[misc]
+        errors = {
+            name: (1 - self._similarity) * self._error(task, x, codes[name], batch.y) for name, x in answers.items()
+        }
+        alike = None if self._projects or not features else similarity_matrix(wanted)
+        slopes = {
+            name: self._similarity * similarity_slope(x, similarity_matrix(codes[name]) if alike is None else alike)
+            for name, x in features.items()
+        }
+        signals, updates = pull((errors, slopes))
+        signals = [*signals, output_error(task, outputs[-1], batch.y)]
+        return Step({**teach(signals), **updates}, statistics, output_metrics(task, outputs[-1], batch.y))
+
+    def _answers(
+        self, network: Network, state: Params, outputs: list[Tensor]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return every block's prediction, and the features ``(n, d)`` whose similarity counts, as far as asked for."""
+        answers: dict[str, Tensor] = {}
+        features: dict[str, Tensor] = {}
+        for block, output in zip(network.blocks, outputs, strict=False):
             x = block.represent(output)
-            terms = []
+            prediction, similarity = self._heads(network, block.name, x)
+            few = pooled(x, self.head_features)
             if prediction is not None:
-                answer = self._predict(prediction, block.name, state, heads, x)
-                error = (
-                    task_loss(network.task, answer, y)
-                    if projected is None
-                    else F.binary_cross_entropy_with_logits(answer, (projected > 0).to(answer.dtype))
-                )
-                terms.append((1 - self._similarity) * error)
-            if alike is not None:
-                features = pooled(x, self.head_features) if similarity is None else similarity(heads, x)
-                found = similarity_matrix(similarity_features(features))
-                terms.append(self._similarity * (found - alike).square().mean())
-            return sum(terms[1:], start=terms[0])
+                feedback = {prediction.weight_name: state[_feedback_name(block.name)]} if self.backprop_free else None
+                answers[block.name] = Wiring(state, feedback).synapse(prediction, state, few.flatten(1))
+            if self._similarity:
+                features[block.name] = similarity_features(few if similarity is None else similarity(state, x))
+        return answers, features
 
-        return grad(local_loss, argnums=(0, 1))(output, {name: state[name] for name in names})
-
-    def _predict(self, head: Synapse, block: str, state: Params, heads: Params, x: Tensor) -> Tensor:
-        feedback = {head.weight_name: state[_feedback_name(block)]} if self.backprop_free else None
-        return Wiring(state, feedback).synapse(head, heads, pooled(x, self.head_features).flatten(1))
+    def _error(self, task: Task, answer: Tensor, codes: Tensor, y: Tensor) -> Tensor:
+        """Return the gradient of the prediction loss with respect to a head's answer."""
+        if self._projects:  # binary cross-entropy
+            return (answer.sigmoid() - (codes > 0).to(answer.dtype)) / answer.numel()
+        return output_error(task, answer, y)
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
         """Return the angle of each ``B_l`` to its prediction head's weight, by block; 90 as long as that is zero."""
@@ -209,14 +208,10 @@ class LocalLosses(LearningRule):
             total += n_wanted * n_outputs if self._projects else 0
             if self._similarity:
                 features = x if similarity is not None else pooled(x, self.head_features)
-                # One product for the matrix and two for its gradient; that of targets needs no gradient.
-                total += batch_size * 3 * similarity_features(features).shape[1]
+                # One product for the matrix and one for its gradient; that of targets needs no gradient.
+                total += batch_size * 2 * similarity_features(features).shape[1]
                 total += batch_size * n_wanted if self._projects else 0
         return total + (batch_size * n_wanted if self._similarity and not self._projects else 0)
-
-
-def _parameters(head: Synapse) -> tuple[str, ...]:
-    return (head.weight_name, head.bias_name) if head.bias else (head.weight_name,)
 
 
 def _feedback_name(block: str) -> str:

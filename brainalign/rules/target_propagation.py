@@ -108,7 +108,7 @@ class TargetPropagation(LearningRule):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Learn ``V``, send targets down and return each block's own gradient towards its target."""
         stages, function = self.stages(network), feedback_nonlinearity(self.activation)
-        outputs, pulls, statistics = blockwise(network, params, state, batch.x)
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
         learned = learn_to_reconstruct(network, params, state, stages, outputs, noise, function, self.feedback_rate)
         current = {**state, **learned}
 
@@ -117,7 +117,7 @@ class TargetPropagation(LearningRule):
 
         top = top_error(network.task, outputs[-1], batch, self.step_size)
         errors, unit = self._errors(stages, outputs, top, send)
-        updates = taught_by_targets(network.task, pulls, outputs, batch, errors, unit)
+        updates = taught_by_targets(network.task, teach, outputs, batch, errors, unit)
         return Step(updates, {**statistics, **learned}, output_metrics(network.task, outputs[-1], batch.y))
 
     def _errors(self, stages: Stages, outputs: list[Tensor], top: Tensor, send: Send) -> tuple[list[Tensor], float]:

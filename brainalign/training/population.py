@@ -68,7 +68,7 @@ def population_step(rule: LearningRule, network: Network, execution: str, compil
             for k in range(len(batch.y))
         ]
         return Step(
-            *({n: torch.stack([part[n] for part in parts]) for n in parts[0]} for parts in zip(*steps, strict=True))
+            *({n: _together([part[n] for part in parts]) for n in parts[0]} for parts in zip(*steps, strict=True))
         )
 
     return loop
@@ -101,6 +101,10 @@ def _compiled(step: Callable[..., Any], rule: LearningRule, network: Network) ->
             raise SpecError(msg) from error
 
     return run
+
+
+def _together(tensors: list[Tensor]) -> Tensor:
+    return torch.stack(tensors) if len(tensors) > 1 else tensors[0].unsqueeze(0)  # one instance needs no copy
 
 
 def _row(tensors: Params, k: int) -> Params:

@@ -252,6 +252,19 @@ def test_data_that_are_not_here_are_missed_before_anything_is_trained(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_column_whose_data_are_not_here_says_so_and_others_are_trained(
+    folder: Path, tmp_path: Path, counted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "absent.toml").write_text(PRESETS.replace('"digits"', '"mnist"'))
+    (folder / "table.toml").write_text(TABLE.replace('missing = "no loader of SVHN yet"', 'presets = "absent"'))
+    monkeypatch.setenv("BRAINALIGN_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    cells = _reproduce(folder, tmp_path / "out")
+    assert counted == ["backprop", "feedback_alignment"]
+    assert cells.loc[("svhn", "backprop"), "note"] == "data not at hand; run 'brainalign data fetch mnist'"
+    assert cells.loc[("digits", "backprop"), "note"] == ""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -292,7 +305,7 @@ def test_unknown_rows_and_columns_list_what_there_is(folder: Path) -> None:
 
 
 def test_shipped_tables_hold_the_published_figures_and_name_what_differs() -> None:
-    assert reproductions() == ("ccl-table1", "ccl-table3", "dll-table1", "f3", "own-networks")
+    assert reproductions() == ("ccl-autoencoder", "ccl-table1", "ccl-table3", "dll-table1", "f3", "own-networks")
     ccl, dll = (published_table(name) for name in ("ccl-table1", "dll-table1"))
     for table, n_columns, n_rows in ((ccl, 4, 8), (dll, 8, 11)):
         assert any("JPEG" in sentence for sentence in table.differences)

@@ -4,10 +4,11 @@ import pytest
 import torch
 from linear_chain import linear_chain
 
+from brainalign.credit.cost import local_cost
 from brainalign.networks.architecture import architecture
 from brainalign.rules.backprop import Backprop
 from brainalign.rules.local_difference_reconstruction import LocalDifferenceReconstruction
-from tests.small import TASK, batch, instance, noise
+from tests.small import TASK, batch, instance, network, noise
 
 
 def _cosine(a: torch.Tensor, b: torch.Tensor) -> float:
@@ -70,3 +71,10 @@ def test_noise_of_a_layer_is_drawn_once_for_both_of_its_stages() -> None:
         ("block2", "block3", "output"), (2, 400, 5)
     )
     assert float(torch.cat(list(drawn.values())).std()) == pytest.approx(0.3, rel=0.05)
+
+
+def test_a_draw_crosses_the_path_three_times() -> None:
+    net = network("mlp")  # 64 - 12 - 9 - 5
+    path = upper = 12 * 9 + 9 * 5
+    found = LocalDifferenceReconstruction(feedback_steps=4).multiply_adds(net, 12)
+    assert found == local_cost(net) + path + 4 * (upper + 3 * path)

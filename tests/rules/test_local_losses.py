@@ -369,11 +369,11 @@ def test_cost_is_the_products_written_down() -> None:
     assert forward == 64 * 12 + 12 * 9 + 9 * 5
     pred, sim, free = (RULES[key].multiply_adds(net, 10) for key in ("pred", "sim", "predsim-bpf"))
     assert pred == 2 * forward + 3 * 5 * (12 + 9)
-    assert sim == 2 * forward + 3 * (12**2 + 9**2) + 10 * 3 * (12 + 9) + 10 * 5
-    assert free == 2 * forward + 3 * 128 * (12 + 9) + 10 * 3 * (12 + 9) + 2 * 128 * (5 + 10)
+    assert sim == 2 * forward + 3 * (12**2 + 9**2) + 10 * 2 * (12 + 9) + 10 * 5
+    assert free == 2 * forward + 3 * 128 * (12 + 9) + 10 * 2 * (12 + 9) + 2 * 128 * (5 + 10)
     maps = network("cnn-plain")  # 8 x 8 to 4 channels of 4 x 4
     assert RULES["sim"].multiply_adds(maps, 2) == sum(
-        (2 * sum(forward_cost(maps).values()), 3 * 4 * 4 * 9 * 16, 2 * 3 * 4, 2 * 5)
+        (2 * sum(forward_cost(maps).values()), 3 * 4 * 4 * 9 * 16, 2 * 2 * 4, 2 * 5)
     )
 
 
