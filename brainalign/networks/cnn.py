@@ -20,9 +20,9 @@ from brainalign.networks.wiring import Wiring
 class CNN(Architecture):
     """Layers ``conv1 .. convN``, a dense layer ``hidden`` and a linear ``readout``.
 
-    A convolutional layer is 3 x 3 (or ``kernel``) convolution, normalisation, 2 x 2 maximum pooling and
-    nonlinearity. The dense layer reads a fixed grid: stimuli shown at a higher resolution than the network was trained
-    at are averaged down to that grid after the last convolution.
+    A convolutional layer is 3 x 3 (or ``kernel``) convolution, normalisation, 2 x 2 (or ``pool``) maximum pooling that
+    halves the map, and nonlinearity. The dense layer reads a fixed grid: stimuli shown at a higher resolution than the
+    network was trained at are averaged down to that grid after the last convolution.
 
     With ``decoder``, the network gives back its input: after the convolutions come ``up1 .. upN-1`` and a convolutional
     ``readout``, which mirror ``convN .. conv1``. Such a layer repeats its map to the size its partner reads (nearest
@@ -35,7 +35,9 @@ class CNN(Architecture):
     hidden
         Units of the dense layer; 0 leaves it out.
     kernel
-        Side of the convolution, odd, in pixels.
+        Side of the convolution, odd, in pixels: one for all convolutional layers, or a list of one each.
+    pool
+        Side of the pooled windows, even, in pixels; above 2 they overlap.
     activation
         ``"relu"``, ``"elu"``, ``"gelu"`` or ``"tanh"``.
     normalisation
@@ -50,7 +52,8 @@ class CNN(Architecture):
 
     channels: tuple[int, ...] = (32, 64, 128)
     hidden: int = 256
-    kernel: int = 3
+    kernel: int | tuple[int, ...] = 3
+    pool: int = 2
     activation: str = "relu"
     normalisation: str = "batch"
     decoder: bool = False
@@ -58,8 +61,15 @@ class CNN(Architecture):
     def build(self, task: Task) -> Network:
         """Return the network for ``task``."""
         choose("normalisation", self.normalisation, ("batch", "none"))
-        if self.kernel % 2 == 0:
-            msg = f"Option kernel is {self.kernel}; expected an odd number, so that layers keep their size."
+        kernels = self.kernel if isinstance(self.kernel, tuple) else (self.kernel,) * len(self.channels)
+        if len(kernels) != len(self.channels) or any(kernel % 2 == 0 for kernel in kernels):
+            msg = (
+                f"Option kernel is {self.kernel}; expected an odd number, so that layers keep their size, or one for "
+                f"each of {len(self.channels)} layers."
+            )
+            raise SpecError(msg)
+        if self.pool < 2 or self.pool % 2:
+            msg = f"Option pool is {self.pool}; expected an even number of at least 2, so that maps are halved."
             raise SpecError(msg)
         n_in, height, width = task.input_shape
         factor = 2 ** len(self.channels)
@@ -78,11 +88,11 @@ class CNN(Architecture):
         function, gain = nonlinearity(self.activation)
         normalised = self.normalisation == "batch"
         blocks: list[Block] = []
-        for k, n_out in enumerate(self.channels, start=1):
+        for k, (n_out, kernel) in enumerate(zip(self.channels, kernels, strict=True), start=1):
             synapse = Synapse(
-                f"conv{k}", "conv2d", n_in, n_out, self.kernel, padding=self.kernel // 2, gain=gain, bias=not normalised
+                f"conv{k}", "conv2d", n_in, n_out, kernel, padding=kernel // 2, gain=gain, bias=not normalised
             )
-            blocks.append(_Convolution(f"conv{k}", synapse, function, normalised))
+            blocks.append(_Convolution(f"conv{k}", synapse, function, normalised, self.pool))
             n_in = n_out
         if self.decoder:
             return Network("cnn", "layer", (*blocks, *self._decoder(task)), task)
@@ -121,6 +131,7 @@ class _Convolution(Block):
     weight: Synapse
     function: Callable[[Tensor], Tensor]
     normalised: bool
+    pool: int
 
     @property
     def synapses(self) -> tuple[Synapse, ...]:
@@ -133,7 +144,7 @@ class _Convolution(Block):
         current = wiring.synapse(self.weight, params, x)
         if self.normalised:
             current = wiring.normalise(f"{self.name}.norm", params, current)
-        return F.max_pool2d(current, 2)
+        return F.max_pool2d(current, self.pool, stride=2, padding=self.pool // 2 - 1)
 
     def activation(self, preactivation: Tensor) -> Tensor:
         return self.function(preactivation)

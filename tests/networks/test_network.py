@@ -88,11 +88,26 @@ def test_a_convolutional_network_reads_other_resolutions_and_an_mlp_does_not() -
         mlp.forward(mlp.init(stream(0, "init")), x, Wiring({}))
 
 
+def test_every_convolution_may_have_its_own_kernel_and_pooled_windows_may_overlap() -> None:
+    net = architecture("cnn", {"channels": (3, 4), "kernel": (5, 3), "pool": 4, "normalisation": "none"}).build(TASK)
+    assert [synapse.kernel for synapse in net.synapses[:2]] == [5, 3]
+    plain = architecture("cnn", {"channels": (3, 4), "kernel": (5, 3), "normalisation": "none"}).build(TASK)
+    assert net.output_shapes == plain.output_shapes
+    params, x = net.init(stream(0, "init")), torch.randn(2, 1, 8, 8)
+    current = net.synapses[0](params, x)
+    found = net.blocks[0].preactivation(params, x, Wiring({}))
+    # a window of four around every window of two, cut off at the border
+    torch.testing.assert_close(found[..., 1, 2], current[..., 1:5, 3:7].amax((-2, -1)))
+    torch.testing.assert_close(found[..., 0, 0], current[..., :3, :3].amax((-2, -1)))
+
+
 @pytest.mark.parametrize(
     ("name", "options", "task", "message"),
     [
         ("cnn", {"channels": (2,) * 4}, TASK, "expected inputs of at least 16 pixels"),
         ("cnn", {"kernel": 4}, TASK, "odd number"),
+        ("cnn", {"channels": (2, 2), "kernel": (3, 3, 3)}, TASK, "one for each of 2 layers"),
+        ("cnn", {"pool": 3}, TASK, "Option pool is 3; expected an even number"),
         ("transformer", {"heads": 3}, TASK, "divisor of width"),
         ("transformer", {"patch": 3}, TASK, "do not tile 8 x 8"),
         ("rnn", {"blocks": "row"}, TASK, "expected one of: layer, step"),
