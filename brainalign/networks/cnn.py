@@ -95,7 +95,7 @@ class CNN(Architecture):
             blocks.append(_Convolution(f"conv{k}", synapse, function, normalised, self.pool))
             n_in = n_out
         if self.decoder:
-            return Network("cnn", "layer", (*blocks, *self._decoder(task)), task)
+            return Network("cnn", "layer", (*blocks, *self._decoder(task, kernels)), task)
         grid = (height // factor, width // factor)
         n_in *= grid[0] * grid[1]
         if self.hidden:
@@ -105,18 +105,19 @@ class CNN(Architecture):
         blocks.append(_Dense("readout", readout, None, None if self.hidden else grid))
         return Network("cnn", "layer", tuple(blocks), task)
 
-    def _decoder(self, task: Task) -> list[Block]:
-        """Return the blocks from the last map back to an image."""
+    def _decoder(self, task: Task, kernels: tuple[int, ...]) -> list[Block]:
+        """Return the blocks from the last map back to an image, with the kernels of those that they mirror."""
         function, gain = nonlinearity(self.activation)
         normalised = self.normalisation == "batch"
         n_image, height, width = task.input_shape
         blocks: list[Block] = []
         n_in = self.channels[-1]
-        for k, n_out in enumerate((*self.channels[-2::-1], n_image), start=1):
+        widths = (*self.channels[-2::-1], n_image)
+        for k, (n_out, kernel) in enumerate(zip(widths, kernels[::-1], strict=True), start=1):
             last = k == len(self.channels)
             name, size = "readout" if last else f"up{k}", len(self.channels) - k
             synapse = Synapse(
-                name, "conv2d", n_in, n_out, self.kernel, padding=self.kernel // 2, gain=1.0 if last else gain,
+                name, "conv2d", n_in, n_out, kernel, padding=kernel // 2, gain=1.0 if last else gain,
                 bias=last or not normalised,
             )  # fmt: skip
             side = (height // 2**size, width // 2**size)
