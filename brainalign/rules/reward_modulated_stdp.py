@@ -125,7 +125,7 @@ class RewardModulatedSTDP(LearningRule):
         choose("readout", self.readout, ("linear", "reward", "vote"))
         choose("rewarded", self.rewarded, ("last", "all", "none"))
         choose("reward", self.reward, ("hits", "expected"))
-        choose("code", self.code, ("classes", "signs"))
+        choose("code", self.code, ("classes", "signs", "mixed"))
         choose("encoding", self.encoding, ("regular", "graded"))
         choose("reset", self.reset, ("zero", "subtract"))
         choose("places", self.places, ("mean", "sum"))
@@ -170,7 +170,7 @@ class RewardModulatedSTDP(LearningRule):
                 continue
             if self.reward == "hits":
                 state[f"reward/{block.name}.hits"] = torch.tensor(1 / classes)
-            elif self.code == "signs":
+            elif self.code == "signs" or (self.code == "mixed" and block.synapses[0].kind == "linear"):
                 state[f"reward/{block.name}.code"] = 2.0 * torch.randint(2, (classes, units), generator=generator) - 1
         return state
 
