@@ -41,22 +41,33 @@ class RewardModulatedSTDP(LearningRule):
     comes earlier and more often. Hidden units are leaky integrate-and-fire neurons; each one's threshold follows its
     rate to ``target_rate``. The winners of a layer, at each place of a map, are the units whose mean input exceeds
     their threshold most. Weights act, and end, with zero mean and length one per unit (as if inhibition subtracted the
-    mean of what enters). ``R = 1`` without reward. With it unit i stands for class ``i mod n_classes``, and is
-    rewarded by the share of recent errors if that is the label, else punished by the share of recent successes.
+    mean of what enters). ``R = 1`` without reward. With it unit i stands for class ``i mod n_classes``, and by
+    ``reward``
+
+    - ``"hits"``: winners are rewarded by the share of recent errors if that is the label, else punished by the share of
+      recent successes;
+    - ``"expected"``: every unit has ``R_i = sum_c s_ic (1[label = c] - p_c)``, the reward of a class less what the
+      network expected of it, ``p`` the softmax of its output. One signal per class reaches all layers and all places;
+      ``s_ic`` says who heeds it: 1 for the unit's own class and 0 for others, or random signs, which keep units of wide
+      layers from becoming alike. A winner would be needless: reward tells units apart, and ends when all is foreseen.
 
     The readout reads ``x``, deviations of rates from ``target_rate`` divided by their length. It learns by the delta
     rule, ``dw = readout_rate (label - p) x`` with ``p`` the softmax of its output, or from reward alone: it decides by
     chance from ``p``, and of the delta rule only the row that was chosen is learned, for which the label is whether the
-    decision was rewarded. What a batch changes is the sum over its presentations (and the mean over the places of a
-    map), never their mean. Plain SGD with ``learning_rate = 1`` is the rule itself.
+    decision was rewarded (and hidden units hear of that class alone if rewards are ``"expected"``). What a batch
+    changes is the sum over its presentations, never their mean. Plain SGD with ``learning_rate = 1`` is the rule
+    itself.
 
     From the literature: units that stand for classes, reward and punishment by the share of errors, unsupervised layers
     below (Mozafari et al.); a readout of which only the chosen row learns (Roelfsema & van Ooyen 2005, Neural Comput.
-    17:2176). Ours: several spikes per unit instead of the first, the window of pairs instead of its sign, zero mean and
-    length of weights, thresholds that follow rates. Normalisations of a network hand on what they get.
+    17:2176); errors through fixed random signs (direct feedback alignment, Nøkland 2016, arXiv 1609.01596). Ours: STDP
+    as what that signal modulates, several spikes per unit instead of the first, the window of pairs instead of its
+    sign, zero mean and length of weights, thresholds that follow rates. Normalisations of a network hand on what they
+    get.
 
     Not plausible: weights change sign, one filter learns from all places of a map, winners are found by comparing all
-    units of a layer, and inputs are scaled by the activity of the whole presentation.
+    units of a layer, inputs are scaled by the activity of the whole presentation, and an expected reward is known for
+    every class, also for those that were not chosen (save from reward alone).
 
     Parameters
     ----------
@@ -87,6 +98,23 @@ class RewardModulatedSTDP(LearningRule):
         mean rate in Hz of the units that stand for a class.
     readout_rate
         Of the readout, per presentation.
+    reward
+        ``"hits"`` or ``"expected"``, as above.
+    code
+        Of ``"expected"``: ``"classes"``, ``"signs"``, or ``"mixed"``: units of maps stand for classes, dense ones have
+        signs.
+    encoding
+        ``"regular"`` spikes, or ``"graded"``: intensities enter as constant currents, as from receptors, which do not
+        spike; the first layer's current is then computed once, not in every step, and has no steps of its own.
+    reset
+        ``"zero"``, or ``"subtract"``: a spike takes the threshold off the membrane, so that rates follow input more
+        finely in the same time.
+    places
+        Whether a map changes by the ``"mean"`` or the ``"sum"`` over its places. With the sum one ``rate`` serves maps
+        and dense layers.
+    learn_from
+        Presentations of a batch, the first ones, that hidden layers learn from, first layer first; 0 for a layer that
+        stands still. Layers without an entry learn from all.
 
     References
     ----------
