@@ -228,6 +228,16 @@ def test_a_vote_is_the_mean_rate_of_the_units_that_stand_for_a_class() -> None:
     torch.testing.assert_close(found["readout"], torch.stack(expected, 1))
 
 
+def test_a_long_list_of_stimuli_is_answered_one_by_one() -> None:
+    net = network("cnn-plain")
+    params, state = instance(net, RULE, 0)
+    x = batch(35).x
+    whole = RULE.respond(net, params, state, x)
+    for layer, found in whole.items():
+        for k in (0, 31, 32, 34):
+            torch.testing.assert_close(found[k], RULE.respond(net, params, state, x[k : k + 1])[layer][0])
+
+
 def test_normalisations_are_passed_by() -> None:
     net = network("cnn")
     params, state = instance(net, RULE, 0)
