@@ -69,8 +69,8 @@ class RewardModulatedSTDP(LearningRule):
     get.
 
     Not plausible: weights change sign, one filter learns from all places of a map, winners are found by comparing all
-    units of a layer, inputs are scaled by the activity of the whole presentation, and an expected reward is known for
-    every class, also for those that were not chosen (save from reward alone).
+    units of a layer, and inputs are scaled by the activity of the whole presentation. ``"expected"`` reward is known
+    for every class, chosen or not: supervision by a vector of errors, no scalar (but with ``readout = "reward"``).
 
     Parameters
     ----------

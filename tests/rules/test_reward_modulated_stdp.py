@@ -109,6 +109,14 @@ def test_reward_less_what_was_expected_reaches_units_by_their_code(code: str, en
     assert not any(name.endswith("hits") for name in state)
 
 
+def test_mixed_codes_are_classes_for_maps_and_signs_for_dense_layers() -> None:
+    rule = replace(RULE, reward="expected", rewarded="all", code="mixed")
+    _, state = _start(rule, "cnn")
+    assert [name for name in state if name.endswith(".code")] == ["reward/hidden.code"]
+    assert set(state["reward/hidden.code"].flatten().tolist()) == {-1.0, 1.0}
+    assert state["reward/hidden.code"].shape == (5, 11)
+
+
 def test_from_reward_alone_hidden_units_hear_only_of_the_class_that_was_chosen() -> None:
     rule = replace(RULE, reward="expected", rewarded="all", readout="reward", rate=0.01)
     net, data = network("mlp"), batch(1)
