@@ -30,6 +30,10 @@ class IntegrateAndFire:
     one
         Whether of several units that reach threshold in one step only the one that is furthest above it fires:
         inhibition that is faster than a step.
+    subtract
+        Whether a spike lowers ``v`` by the threshold instead of resetting it, so that what exceeds it counts for the
+        next spike: without leak, spikes are the whole part of summed input over threshold, as long as no step brings
+        more than one.
     """
 
     tau: float
@@ -38,6 +42,7 @@ class IntegrateAndFire:
     inhibition: float = 0.0
     floor: float = -inf
     one: bool = False
+    subtract: bool = False
 
     def spikes(self, current: Tensor, threshold: Tensor) -> Tensor:
         """Return spikes for ``current`` ``(steps, n, units, ...)`` in mV per step and thresholds ``(units, ...)``."""
@@ -55,8 +60,8 @@ class IntegrateAndFire:
                 v = v * (waiting <= 0)
             above = v - threshold
             fires = above >= (above.amax(1, keepdim=True).clamp_min(0) if self.one else 0)
-            v = v.masked_fill(fires, 0)
             spike = fires.to(v.dtype)
+            v = v - spike * threshold if self.subtract else v.masked_fill(fires, 0)
             if pause:
                 waiting = torch.maximum(waiting - 1, spike * pause)
             found.append(spike)

@@ -50,6 +50,15 @@ class STDPWindow:
         """Return the postsynaptic trace, times ``depression``, that a presynaptic spike meets."""
         return self.depression * trace(post, decay(self.tau_post, self.dt), self.nearest)
 
+    def met(self, pre: Tensor) -> Tensor:
+        """Return what a postsynaptic spike changes a weight by, given all presynaptic ones, earlier and later.
+
+        The same pairs as :meth:`change`, summed by postsynaptic spike, so that one product is left; without ``nearest``
+        and ``tau_triplet``, which depend on other postsynaptic spikes.
+        """
+        later = trace(pre.flip(0), decay(self.tau_post, self.dt)).flip(0)
+        return self.potentiation * self.before(pre) - self.depression * later
+
     def potentiating(self, post: Tensor) -> Tensor:
         """Return postsynaptic spikes times what they potentiate by."""
         if not self.tau_triplet:

@@ -17,7 +17,7 @@ from brainalign.credit.spike_trains import decay, firing_rates, intensities, reg
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_update
-from brainalign.credit.targets import require_not_negative, require_positive
+from brainalign.credit.targets import require_not_negative, require_positive, require_steps
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
@@ -28,6 +28,9 @@ _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 
 # Share of a batch in the running share of right decisions.
 _MOMENTUM = 0.05
+
+# Presentations that are simulated at once: the spikes of more leave the cache, which takes twice the time.
+_AT_ONCE = 32
 
 # Lowest threshold, as a share of that without adaptation.
 _LEAST = 0.01
@@ -41,22 +44,33 @@ class RewardModulatedSTDP(LearningRule):
     comes earlier and more often. Hidden units are leaky integrate-and-fire neurons; each one's threshold follows its
     rate to ``target_rate``. The winners of a layer, at each place of a map, are the units whose mean input exceeds
     their threshold most. Weights act, and end, with zero mean and length one per unit (as if inhibition subtracted the
-    mean of what enters). ``R = 1`` without reward. With it unit i stands for class ``i mod n_classes``, and is
-    rewarded by the share of recent errors if that is the label, else punished by the share of recent successes.
+    mean of what enters). ``R = 1`` without reward. With it unit i stands for class ``i mod n_classes``, and by
+    ``reward``
+
+    - ``"hits"``: winners are rewarded by the share of recent errors if that is the label, else punished by the share of
+      recent successes;
+    - ``"expected"``: every unit has ``R_i = sum_c s_ic (1[label = c] - p_c)``, the reward of a class less what the
+      network expected of it, ``p`` the softmax of its output. One signal per class reaches all layers and all places;
+      ``s_ic`` says who heeds it: 1 for the unit's own class and 0 for others, or random signs, which keep units of wide
+      layers from becoming alike. A winner would be needless: reward tells units apart, and ends when all is foreseen.
 
     The readout reads ``x``, deviations of rates from ``target_rate`` divided by their length. It learns by the delta
     rule, ``dw = readout_rate (label - p) x`` with ``p`` the softmax of its output, or from reward alone: it decides by
     chance from ``p``, and of the delta rule only the row that was chosen is learned, for which the label is whether the
-    decision was rewarded. What a batch changes is the sum over its presentations (and the mean over the places of a
-    map), never their mean. Plain SGD with ``learning_rate = 1`` is the rule itself.
+    decision was rewarded (and hidden units hear of that class alone if rewards are ``"expected"``). What a batch
+    changes is the sum over its presentations, never their mean. Plain SGD with ``learning_rate = 1`` is the rule
+    itself.
 
     From the literature: units that stand for classes, reward and punishment by the share of errors, unsupervised layers
     below (Mozafari et al.); a readout of which only the chosen row learns (Roelfsema & van Ooyen 2005, Neural Comput.
-    17:2176). Ours: several spikes per unit instead of the first, the window of pairs instead of its sign, zero mean and
-    length of weights, thresholds that follow rates. Normalisations of a network hand on what they get.
+    17:2176); errors through fixed random signs (direct feedback alignment, Nøkland 2016, arXiv 1609.01596). Ours: STDP
+    as what that signal modulates, several spikes per unit instead of the first, the window of pairs instead of its
+    sign, zero mean and length of weights, thresholds that follow rates. Normalisations of a network hand on what they
+    get.
 
     Not plausible: weights change sign, one filter learns from all places of a map, winners are found by comparing all
-    units of a layer, and inputs are scaled by the activity of the whole presentation.
+    units of a layer, and inputs are scaled by the activity of the whole presentation. ``"expected"`` reward is known
+    for every class, chosen or not: supervision by a vector of errors, no scalar (but with ``readout = "reward"``).
 
     Parameters
     ----------
@@ -87,6 +101,23 @@ class RewardModulatedSTDP(LearningRule):
         mean rate in Hz of the units that stand for a class.
     readout_rate
         Of the readout, per presentation.
+    reward
+        ``"hits"`` or ``"expected"``, as above.
+    code
+        Of ``"expected"``: ``"classes"``, ``"signs"``, or ``"mixed"``: units of maps stand for classes, dense ones have
+        signs.
+    encoding
+        ``"regular"`` spikes, or ``"graded"``: intensities enter as constant currents, as from receptors, which do not
+        spike; the first layer's current is then computed once, not in every step, and has no steps of its own.
+    reset
+        ``"zero"``, or ``"subtract"``: a spike takes the threshold off the membrane, so that rates follow input more
+        finely in the same time.
+    places
+        Whether a map changes by the ``"mean"`` or the ``"sum"`` over its places. With the sum one ``rate`` serves maps
+        and dense layers.
+    learn_from
+        Presentations of a batch, the first ones, that hidden layers learn from, first layer first; 0 for a layer that
+        stands still. Layers without an entry learn from all.
 
     References
     ----------
@@ -114,10 +145,21 @@ class RewardModulatedSTDP(LearningRule):
     punishment: float = 1.0
     readout: str = "linear"
     readout_rate: float = 2.0
+    reward: str = "hits"
+    code: str = "classes"
+    encoding: str = "regular"
+    reset: str = "zero"
+    places: str = "mean"
+    learn_from: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         choose("readout", self.readout, ("linear", "reward", "vote"))
         choose("rewarded", self.rewarded, ("last", "all", "none"))
+        choose("reward", self.reward, ("hits", "expected"))
+        choose("code", self.code, ("classes", "signs", "mixed"))
+        choose("encoding", self.encoding, ("regular", "graded"))
+        choose("reset", self.reset, ("zero", "subtract"))
+        choose("places", self.places, ("mean", "sum"))
         time_steps(self.duration, self.dt)
         require_positive(
             max_rate=self.max_rate, tau=self.tau, threshold=self.threshold, drive=self.drive,
@@ -128,6 +170,7 @@ class RewardModulatedSTDP(LearningRule):
             depression=self.depression, tau_pre=self.tau_pre, tau_post=self.tau_post, punishment=self.punishment,
             readout_rate=self.readout_rate,
         )  # fmt: skip
+        require_steps(**{f"learn_from[{k}]": few for k, few in enumerate(self.learn_from)})
 
     @property
     def activity(self) -> str:
@@ -144,13 +187,22 @@ class RewardModulatedSTDP(LearningRule):
         return None
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
-        """Return thresholds ``reward/<block>.theta`` ``(units,)``, mV, and shares of hits ``reward/<block>.hits``."""
-        del params, generator
+        """Return ``reward/<block>.theta`` ``(units,)``, mV, and for rewarded layers ``.hits`` or ``.code``.
+
+        ``.hits`` is the share of hits, ``.code`` ``(classes, units)`` holds random signs.
+        """
+        del params
         state: Params = {}
+        classes = network.task.n_outputs
         for block in network.blocks[:-1]:
-            state[f"reward/{block.name}.theta"] = torch.zeros(block.synapses[0].n_out)
-            if self._is_rewarded(network, block):
-                state[f"reward/{block.name}.hits"] = torch.tensor(1 / network.task.n_outputs)
+            units = block.synapses[0].n_out
+            state[f"reward/{block.name}.theta"] = torch.zeros(units)
+            if not self._is_rewarded(network, block):
+                continue
+            if self.reward == "hits":
+                state[f"reward/{block.name}.hits"] = torch.tensor(1 / classes)
+            elif self.code == "signs" or (self.code == "mixed" and block.synapses[0].kind == "linear"):
+                state[f"reward/{block.name}.code"] = 2.0 * torch.randint(2, (classes, units), generator=generator) - 1
         return state
 
     def noise(self, network: Network, batch_size: int, generator: torch.Generator) -> Params:
@@ -160,6 +212,11 @@ class RewardModulatedSTDP(LearningRule):
     def _is_rewarded(self, network: Network, block: Block) -> bool:
         return self.rewarded == "all" or (self.rewarded == "last" and block is network.blocks[-2])
 
+    def _learn_from(self, network: Network, batch_size: int) -> list[int]:
+        """Return how many presentations of a batch each hidden layer learns from."""
+        given = [*self.learn_from, *[batch_size] * len(network.blocks)][: len(network.blocks) - 1]
+        return [min(few, batch_size) if self.rate else 0 for few in given]
+
     # -- a presentation -----------------------------------------------------------------------------------------------
 
     def _weights(self, network: Network, params: Params) -> Params:
@@ -167,6 +224,9 @@ class RewardModulatedSTDP(LearningRule):
         return {name: _balanced(p) if name in hidden else p for name, p in params.items()}
 
     def _encode(self, x: Tensor) -> Tensor:
+        """Return what enters the first layer: spikes ``(steps, n, ...)``, or what all steps share ``(1, n, ...)``."""
+        if self.encoding == "graded":
+            return intensities(x).unsqueeze(0)
         return regular_spikes(self.max_rate * intensities(x), time_steps(self.duration, self.dt), self.dt)
 
     def _scaled(self, block: Block, spikes: Tensor) -> Tensor:
@@ -182,10 +242,28 @@ class RewardModulatedSTDP(LearningRule):
     def _threshold(self, block: Block, state: Params, current: Tensor) -> Tensor:
         return (self.threshold + state[f"reward/{block.name}.theta"]).view(-1, *[1] * (current.ndim - 3))
 
+    def _every_step(self, x: Tensor) -> Tensor:
+        """Return ``x`` ``(steps, ...)``, the same for every step if there is only one."""
+        return x.expand(time_steps(self.duration, self.dt), *[-1] * (x.ndim - 1))
+
     def _fire(self, current: Tensor, threshold: Tensor) -> Tensor:
         """Return spikes; they arrive one step after they were sent."""
-        fired = IntegrateAndFire(self.tau, self.dt).spikes(current[:-1], threshold)
+        neurons = IntegrateAndFire(self.tau, self.dt, subtract=self.reset == "subtract")
+        fired = neurons.spikes(self._every_step(current)[:-1], threshold)
         return torch.cat([torch.zeros_like(fired[:1]), fired])
+
+    def _present(self, network: Network, weights: Params, state: Params, x: Tensor) -> list["_Layer"]:
+        """Return every hidden layer's presentation."""
+        found: list[_Layer] = []
+        spikes = self._encode(x)
+        for block in network.blocks[:-1]:
+            pre = self._scaled(block, spikes)
+            current = self._current(block, weights, state, pre)
+            threshold = self._threshold(block, state, current)
+            spikes = self._fire(current, threshold)
+            excess = current.mean(0) / (1 - decay(self.tau, self.dt)) - threshold
+            found.append(_Layer(block, pre, excess, spikes, firing_rates(spikes, self.dt)))
+        return found
 
     def _answer(self, network: Network, weights: Params, state: Params, rates: Tensor) -> tuple[Tensor, Tensor]:
         """Return the output for the last hidden layer's rates in Hz, and what the readout's weights read."""
@@ -199,78 +277,91 @@ class RewardModulatedSTDP(LearningRule):
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the rate in Hz of every hidden unit and the answer."""
-        weights, spikes, found = self._weights(network, params), self._encode(x), {}
-        for block in network.blocks[:-1]:
-            current = self._current(block, weights, state, self._scaled(block, spikes))
-            spikes = self._fire(current, self._threshold(block, state, current))
-            found[block.name] = firing_rates(spikes, self.dt)
-        output, _ = self._answer(network, weights, state, found[network.layers[-2]])
-        return {**found, network.layers[-1]: output}
+        weights = self._weights(network, params)
+        parts = [self._respond(network, weights, state, part) for part in x.split(_AT_ONCE)]
+        return {name: torch.cat([part[name] for part in parts]) for name in network.layers}
+
+    def _respond(self, network: Network, weights: Params, state: Params, x: Tensor) -> Params:
+        layers = self._present(network, weights, state, x)
+        output, _ = self._answer(network, weights, state, layers[-1].rates)
+        return {**{layer.block.name: layer.rates for layer in layers}, network.layers[-1]: output}
 
     # -- a step -------------------------------------------------------------------------------------------------------
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return what takes hidden weights to where they go, the readout's own update, and new thresholds."""
         self.check(network)
-        weights, spikes = self._weights(network, params), self._encode(batch.x)
+        weights = self._weights(network, params)
+        layers = self._present(network, weights, state, batch.x)
+        output, x = self._answer(network, weights, state, layers[-1].rates)
+        # The sum over presentations, of which the output error is the mean.
+        error = len(batch.y) * output_error(network.task, output, batch.y)
+        if self.readout == "reward":
+            chosen = (output - (-noise["choice"].clamp_min(1e-12).log()).log()).argmax(1, keepdim=True)
+            error = error * (chosen == torch.arange(output.shape[1], device=output.device))
         updates: Params = {}
         new: Params = {}
-        for block in network.blocks[:-1]:
-            name = block.synapses[0].weight_name
-            changed, spikes, learned = self._learn(network, block, weights, state, self._scaled(block, spikes), batch.y)
-            new |= learned
-            if self.rate:
+        for layer, few in zip(layers, self._learn_from(network, len(batch.y)), strict=True):
+            name, theta = layer.block.synapses[0].weight_name, f"reward/{layer.block.name}.theta"
+            if few:
+                learns, learned = self._modulate(network, state, layer, batch.y, error)
+                changed = self._change(weights, state, layer, learns[:few])
                 updates[name] = params[name] - _balanced(weights[name] + changed)
-        rates = firing_rates(spikes, self.dt)
-        output, x = self._answer(network, weights, state, rates)
+                new |= learned
+            moved = state[theta] + self.theta * (_over_places(layer.rates) / self.target_rate - 1).sum(0)
+            # A unit that cannot reach the target would otherwise take as long to come back.
+            new[theta] = moved.clamp_min(-(1 - _LEAST) * self.threshold)
         if self.readout != "vote":
-            # The sum over presentations, of which the output error is the mean.
-            signal = self.readout_rate * len(batch.y) * output_error(network.task, output, batch.y)
-            if self.readout == "reward":
-                chosen = (output - (-noise["choice"].clamp_min(1e-12).log()).log()).argmax(1, keepdim=True)
-                signal = signal * (chosen == torch.arange(output.shape[1], device=output.device))
-            updates |= synaptic_update(network.blocks[-1].synapses[0], x, signal)
+            updates |= synaptic_update(network.blocks[-1].synapses[0], x, self.readout_rate * error)
         return Step(updates, new, output_metrics(network.task, output, batch.y))
 
-    def _learn(
-        self, network: Network, block: Block, weights: Params, state: Params, pre: Tensor, y: Tensor
-    ) -> tuple[Tensor, Tensor, Params]:
-        """Return ``dW`` of ``block``, its spikes and its new state."""
-        name = block.synapses[0].weight_name
-        own = {name: weights[name]}
+    def _modulate(
+        self, network: Network, state: Params, layer: "_Layer", y: Tensor, error: Tensor
+    ) -> tuple[Tensor, Params]:
+        """Return ``R`` of the units of a layer, and new shares of hits."""
+        if not self._is_rewarded(network, layer.block):
+            return _winners(layer.excess, self.winners), {}
+        shape = len(y), -1, *[1] * (layer.excess.ndim - 2)
+        own = _stands_for(layer.excess, network.task.n_outputs)
+        if self.reward == "expected":
+            return -(error @ state.get(f"reward/{layer.block.name}.code", own)).view(shape), {}
+        hits = f"reward/{layer.block.name}.hits"
+        learns, right = _winners(layer.excess, self.winners), own[y].view(shape)
+        new = {hits: torch.lerp(state[hits], (learns * right).sum() / learns.sum(), _MOMENTUM)}
+        return learns * torch.where(right > 0, 1 - state[hits], -self.punishment * state[hits]), new
 
-        def run(own: Params, x: Tensor) -> Tensor:
-            return self._current(block, {**weights, **own}, state, x)
-
-        # The products of spikes and traces, through whatever pooling lies between synapse and neuron.
-        current, depress = vjp(lambda own: run(own, pre), own)  # type: ignore[misc]
-        threshold = self._threshold(block, state, current)
-        spikes = self._fire(current, threshold)
-        learns = _winners(current.mean(0) / (1 - decay(self.tau, self.dt)) - threshold, self.winners)
-        new: Params = {}
-        if self._is_rewarded(network, block):
-            hits = f"reward/{block.name}.hits"
-            right = _stands_for(learns, network.task.n_outputs)[y].view(len(y), -1, *[1] * (learns.ndim - 2))
-            new[hits] = torch.lerp(state[hits], (learns * right).sum() / learns.sum(), _MOMENTUM)
-            learns = learns * torch.where(right > 0, 1 - state[hits], -self.punishment * state[hits])
+    def _change(self, weights: Params, state: Params, layer: "_Layer", learns: Tensor) -> Tensor:
+        """Return ``dW`` of a layer by what its units are told about the first presentations."""
         window = STDPWindow(self.potentiation, self.depression, self.tau_pre, self.tau_post, self.dt)
-        _, potentiate = vjp(lambda own: run(own, window.before(pre)), own)  # type: ignore[misc]
-        gain = potentiate(learns * window.potentiating(spikes))[0][name]
-        loss = depress(learns * window.after(spikes))[0][name]
-        mean = _over_places(firing_rates(spikes, self.dt))
-        theta = f"reward/{block.name}.theta"
-        moved = state[theta] + self.theta * (mean / self.target_rate - 1).sum(0)
-        # A unit that cannot reach the target would otherwise take as long to come back.
-        new[theta] = moved.clamp_min(-(1 - _LEAST) * self.threshold)
-        places = prod(spikes.shape[3:])
-        return self.rate / (self.drive * self.dt * places) * (gain - loss), spikes, new
+        name = layer.block.synapses[0].weight_name
+        met = window.met(self._every_step(layer.pre[:, : len(learns)]))
+        # One product of spikes with what they meet, through whatever pooling lies between synapse and neuron.
+        own = {name: weights[name]}
+        _, back = vjp(lambda own: self._current(layer.block, {**weights, **own}, state, met), own)  # type: ignore[misc]
+        changed: Tensor = back(learns * layer.spikes[:, : len(learns)])[0][name]
+        places = prod(layer.spikes.shape[3:]) if self.places == "mean" else 1
+        return self.rate / (self.drive * self.dt * places) * changed
 
     def multiply_adds(self, network: Network, batch_size: int) -> float:
-        """Count, per time step, a pass of spikes, one of traces and their two products; and the readout."""
-        del batch_size
-        costs = forward_cost(network)
+        """Count, per time step, a pass of spikes, one of what they meet and their product; and the readout."""
+        costs, steps = forward_cost(network), time_steps(self.duration, self.dt)
         readout = costs[network.blocks[-1].synapses[0].name]
-        return 4 * time_steps(self.duration, self.dt) * (sum(costs.values()) - readout) + 2 * readout
+        total = 2.0 * readout
+        for k, few in enumerate(self._learn_from(network, batch_size)):
+            shown = 1 if k == 0 and self.encoding == "graded" else steps
+            total += (shown + 2 * steps * few / batch_size) * costs[network.blocks[k].synapses[0].name]
+        return total
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A hidden layer's presentation: what entered ``(steps, n, ...)``, mean input above threshold, spikes, rates."""
+
+    block: Block
+    pre: Tensor
+    excess: Tensor
+    spikes: Tensor
+    rates: Tensor
 
 
 class _Unnormalised(Synaptic):

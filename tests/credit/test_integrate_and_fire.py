@@ -37,6 +37,13 @@ def test_intervals_on_the_grid_are_the_documented_ones_and_weak_input_is_silent(
     assert not _times(IntegrateAndFire(100.0, 1.0), torch.full((400,), 0.99 * 13 * (1 - k), dtype=torch.float64))
 
 
+def test_subtracting_the_threshold_loses_nothing_that_came_in() -> None:
+    current = 13 * torch.rand(50, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    spikes = IntegrateAndFire(1e12, 1.0, subtract=True).spikes(current.view(-1, 1, 1), torch.tensor([13.0]).double())
+    assert spikes.flatten().cumsum(0).tolist() == (current.cumsum(0) / 13).floor().tolist()
+    assert spikes.sum() > IntegrateAndFire(1e12, 1.0).spikes(current.view(-1, 1, 1), torch.tensor([13.0])).sum()
+
+
 def test_a_spike_inhibits_the_others_one_step_later_and_never_below_the_floor() -> None:
     current = torch.zeros(4, 1, 3, dtype=torch.float64)
     current[0, 0, 0] = 20

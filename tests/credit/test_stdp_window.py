@@ -68,6 +68,13 @@ def test_all_pairs_of_a_batch_add_up(nearest: bool) -> None:
         torch.testing.assert_close(whole, expected, rtol=0, atol=1e-12)
 
 
+def test_what_a_spike_meets_holds_the_same_pairs() -> None:
+    synapse = Synapse("s", "linear", 3, 2, bias=False)
+    pre, post = _spikes(15, 4, 3, seed=0), _spikes(15, 4, 2, seed=1)
+    one_product = post.flatten(0, 1).T @ WINDOW.met(pre).flatten(0, 1)
+    torch.testing.assert_close(one_product, WINDOW.change(synapse, pre, post), rtol=0, atol=1e-12)
+
+
 def test_a_convolution_learns_as_a_dense_synapse_of_its_patches() -> None:
     conv, dense = Synapse("s", "conv2d", 2, 3, kernel=3, padding=1, bias=False), Synapse("s", "linear", 18, 3)
     pre, post = _spikes(6, 2, 2, 4, 4, seed=2), _spikes(6, 2, 3, 4, 4, seed=3)
