@@ -48,13 +48,8 @@ def error_descent(
     return Step(updates, statistics, metrics)
 
 
-def blockwise(
-    network: Network, params: Params, state: Params, x: Tensor, derivative: bool = True
-) -> tuple[list[Tensor], Teach, Params]:
-    """Run the chain with the gradient cut between blocks.
-
-    Without ``derivative``, signals reach what a block's neurons receive as they are, not through the slope of what the
-    neurons answer.
+def blockwise(network: Network, params: Params, state: Params, x: Tensor) -> tuple[list[Tensor], Teach, Params]:
+    """Run the chain with the gradient cut between blocks, for every level of differentiation.
 
     Returns
     -------
@@ -71,16 +66,44 @@ def blockwise(
     def forward(params: Params, x: Tensor = x) -> "tuple[list[Tensor], tuple[list[Tensor], dict[str, Tensor]]]":
         wiring = Wiring(state, adapt=True)
         taught: list[Tensor] = []
-        outputs: list[Tensor] = []
         for block in network.blocks:
-            received = block.preactivation(params, x.detach(), wiring)
-            x = block.activation(received)
-            taught.append(x if derivative else received)
-            outputs.append(x.detach())
-        return taught, (outputs, wiring.statistics)
+            x = block.forward(params, x.detach(), wiring)
+            taught.append(x)
+        return taught, ([x.detach() for x in taught], wiring.statistics)
 
     _, pull, (outputs, statistics) = vjp(forward, params, has_aux=True)  # type: ignore[misc]
     return outputs, lambda signals: pull(signals)[0], statistics
+
+
+def blockwise_within(
+    network: Network, params: Params, state: Params, x: Tensor, derivative: bool = True
+) -> tuple[list[Tensor], Teach, Params]:
+    """Return the same for a step that an outer level differentiates: its gradients pass from block to block.
+
+    Without ``derivative``, signals reach what a block's neurons receive as they are, not through the slope of what the
+    neurons answer.
+    """
+    outputs: list[Tensor] = []
+    pulls: list[Pull] = []
+    statistics: Params = {}
+    for block in network.blocks:
+
+        def forward(own: Params, block=block, x=x):  # type: ignore[no-untyped-def]
+            wiring = Wiring(state, adapt=True)
+            run = block.forward if derivative else block.preactivation
+            return run(own, x, wiring), wiring.statistics
+
+        own = {name: params[name] for name in block.parameters()}
+        x, pull, adapted = vjp(forward, own, has_aux=True)  # type: ignore[misc]
+        x = x if derivative else block.activation(x)
+        outputs.append(x)
+        pulls.append(_first_of(pull))
+        statistics |= adapted
+    return outputs, lambda signals: teach(pulls, signals), statistics
+
+
+def _first_of(pull: Callable[[Tensor], tuple[Params]]) -> Pull:
+    return lambda signal: pull(signal)[0]
 
 
 def teach(pulls: list[Pull], signals: list[Tensor]) -> Params:

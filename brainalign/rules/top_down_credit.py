@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import blockwise
+from brainalign.credit.chain import blockwise_within
 from brainalign.credit.cost import local_cost
 from brainalign.credit.credit_network import CreditNetwork, diffusion_kernels
 from brainalign.credit.direct_feedback import hidden_widths
@@ -188,7 +188,7 @@ class TopDownCredit(LearningRule):
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return what the credits make of every block's own activity."""
         del noise
-        outputs, teach, statistics = blockwise(network, params, state, batch.x, self.derivative)
+        outputs, teach, statistics = blockwise_within(network, params, state, batch.x, self.derivative)
         credits = self.credits(network, params, state, batch, outputs)
         return Step(teach(credits), statistics, output_metrics(network.task, outputs[-1], batch.y))
 
