@@ -21,7 +21,7 @@ from brainalign.credit.perturbation import (
 )
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_updates
-from brainalign.credit.targets import require_positive
+from brainalign.credit.targets import require_positive, require_steps
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
@@ -30,6 +30,7 @@ from brainalign.rules.learning_rule import LearningRule
 
 _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 _MIX = "decorrelation/"
+_STEPS = "decorrelated"
 _LENGTH = "length/"
 
 
@@ -71,6 +72,9 @@ class NodePerturbation(LearningRule):
         Share of ``V``, from 0 (decorrelate only) to 1 (bring every feature to unit power only).
     decorrelation_samples
         Samples of the batch that ``R`` learns from.
+    decorrelation_steps
+        Steps over which the rate of ``R`` falls in a straight line to zero; 0 if it never falls. Where the learning
+        rate ends at zero, an ``R`` that moves on leaves behind weights that can no longer follow it.
     fixed_norm
         Whether hidden neurons keep the length of their incoming weights, which noisy updates otherwise let grow.
 
@@ -91,22 +95,29 @@ class NodePerturbation(LearningRule):
     decorrelation: float = 0.0
     whitening: float = 0.0
     decorrelation_samples: int = 32
+    decorrelation_steps: int = 0
     fixed_norm: bool = False
 
     def __post_init__(self) -> None:
         require_positive(sigma=self.sigma, decorrelation_samples=self.decorrelation_samples)
         require_samples(self.samples)
+        require_steps(decorrelation_steps=self.decorrelation_steps)
         for option in ("decorrelation", "whitening"):
             if not 0 <= getattr(self, option) <= 1:
                 msg = f"Option {option} is {getattr(self, option)!r}; expected a number from 0 to 1."
                 raise SpecError(msg)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
-        """Return ``decorrelation/<synapse>`` (identity) and ``length/<synapse>`` ``(n_out,)``, where they are used."""
+        """Return ``decorrelation/<synapse>`` (identity) and ``length/<synapse>`` ``(n_out,)``, where they are used.
+
+        ``decorrelated`` counts steps, if the rate of decorrelation falls with them.
+        """
         del generator
         state: Params = {}
         if self.decorrelation:
             state |= {f"{_MIX}{synapse.name}": torch.eye(synapse.n_in) for synapse in network.synapses}
+        if self.decorrelation and self.decorrelation_steps:
+            state[_STEPS] = torch.zeros(())
         if self.fixed_norm:
             readout = network.blocks[-1].synapses
             hidden = [synapse for synapse in network.synapses if synapse not in readout]
@@ -169,6 +180,10 @@ class NodePerturbation(LearningRule):
         if not self.decorrelation:
             return {}
         learned: Params = {}
+        rate: Tensor | float = self.decorrelation
+        if self.decorrelation_steps:
+            rate = rate * (1 - state[_STEPS] / self.decorrelation_steps).clamp_min(0)
+            learned[_STEPS] = state[_STEPS] + 1
         for synapse in network.synapses:
             x = torch.cat([x[: self.decorrelation_samples] for x in inputs[synapse.name]])
             rows = (x.movedim(1, -1) if synapse.kind == "conv2d" else x).reshape(-1, synapse.n_in)
@@ -176,7 +191,7 @@ class NodePerturbation(LearningRule):
             # (mean of x x^T) R without the matrix in between, which would cost more than the batch does.
             correlated = rows.T @ (rows @ mix) / len(rows) - power[:, None] * mix
             slope = (1 - self.whitening) * correlated + self.whitening * (power[:, None] - 1) * mix
-            learned[f"{_MIX}{synapse.name}"] = mix - self.decorrelation / (1 + power.sum()) * slope
+            learned[f"{_MIX}{synapse.name}"] = mix - rate / (1 + power.sum()) * slope
         return learned
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:

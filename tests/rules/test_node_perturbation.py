@@ -170,6 +170,23 @@ def test_decorrelation_takes_one_step_of_the_published_rule() -> None:
     assert set(step.state) == {f"decorrelation/{s.name}" for s in net.synapses}
 
 
+def test_the_rate_of_decorrelation_falls_in_a_straight_line_to_zero() -> None:
+    net, data, name = network("mlp"), _correlated(), "decorrelation/hidden1"
+    rule = NodePerturbation(decorrelation=0.5, decorrelation_steps=4)
+    params, state = instance(net, rule, 0)
+
+    def change(taken: int) -> Tensor:
+        at = {**state, "decorrelated": torch.tensor(float(taken)).double()}
+        step = rule.step(net, params, at, data, noise(rule, net, 64))
+        assert step.state["decorrelated"] == taken + 1
+        return step.state[name] - state[name]
+
+    torch.testing.assert_close(change(3), change(0) / 4, rtol=1e-12, atol=0)
+    assert change(0).norm() > 0
+    assert not change(4).any()
+    assert not change(9).any()
+
+
 @pytest.mark.parametrize("whitening", [0.0, 0.5])
 def test_decorrelation_lowers_correlations_and_whitening_sets_the_power(whitening: float) -> None:
     net, data = network("mlp"), _correlated(256)
