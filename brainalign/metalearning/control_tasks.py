@@ -150,7 +150,7 @@ def _acrobot(state: Tensor, force: Tensor, setting: Setting) -> tuple[Tensor, Te
 
 
 def _acrobot_flow(state: Tensor, force: Tensor, setting: Setting) -> Tensor:
-    """Return the time derivative of both angles and angular velocities; Sutton & Barto 2018, section 11.3 of ed. 1."""
+    """Return the time derivative of both angles and angular velocities; Sutton & Barto 1998, section 11.3."""
     upper, lower, turn, bend = state.unbind(-1)
     m1, m2, length = setting["LINK_MASS_1"], setting["LINK_MASS_2"], setting["LINK_LENGTH_1"]
     c1, c2, inertia, g = setting["LINK_COM_POS_1"], setting["LINK_COM_POS_2"], setting["LINK_MOI"], 9.8

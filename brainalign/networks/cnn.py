@@ -127,37 +127,13 @@ class CNN(Architecture):
 
 
 @dataclass(frozen=True)
-class _Convolution(Block):
-    name: str
-    weight: Synapse
-    function: Callable[[Tensor], Tensor]
-    normalised: bool
-    pool: int
+class _Map(Block):
+    """One convolution, normalised or not, and a nonlinearity, if any."""
 
-    @property
-    def synapses(self) -> tuple[Synapse, ...]:
-        return (self.weight,)
-
-    def normalisations(self) -> Mapping[str, int]:
-        return {f"{self.name}.norm": self.weight.n_out} if self.normalised else {}
-
-    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
-        current = wiring.synapse(self.weight, params, x)
-        if self.normalised:
-            current = wiring.normalise(f"{self.name}.norm", params, current)
-        return F.max_pool2d(current, self.pool, stride=2, padding=self.pool // 2 - 1)
-
-    def activation(self, preactivation: Tensor) -> Tensor:
-        return self.function(preactivation)
-
-
-@dataclass(frozen=True)
-class _Upsampling(Block):
     name: str
     weight: Synapse
     function: Callable[[Tensor], Tensor] | None
     normalised: bool
-    size: tuple[int, int]
 
     @property
     def synapses(self) -> tuple[Synapse, ...]:
@@ -166,14 +142,29 @@ class _Upsampling(Block):
     def normalisations(self) -> Mapping[str, int]:
         return {f"{self.name}.norm": self.weight.n_out} if self.normalised else {}
 
-    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
-        current = wiring.synapse(self.weight, params, F.interpolate(x, size=self.size, mode="nearest"))
-        if self.normalised:
-            current = wiring.normalise(f"{self.name}.norm", params, current)
-        return current if self.function is not None else current.flatten(1)  # the readout's, a picture as a vector
+    def current(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        current = wiring.synapse(self.weight, params, x)
+        return wiring.normalise(f"{self.name}.norm", params, current) if self.normalised else current
 
     def activation(self, preactivation: Tensor) -> Tensor:
         return preactivation if self.function is None else self.function(preactivation)
+
+
+@dataclass(frozen=True)
+class _Convolution(_Map):
+    pool: int
+
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        return F.max_pool2d(self.current(params, x, wiring), self.pool, stride=2, padding=self.pool // 2 - 1)
+
+
+@dataclass(frozen=True)
+class _Upsampling(_Map):
+    size: tuple[int, int]
+
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        current = self.current(params, F.interpolate(x, size=self.size, mode="nearest"), wiring)
+        return current if self.function is not None else current.flatten(1)  # the readout's, a picture as a vector
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,21 @@ def test_same_seed_same_parameters_and_another_seed_others(net: Network) -> None
     assert any(not torch.equal(one[name], other[name]) for name in one)
 
 
+def test_a_block_that_says_it_is_affine_is(net: Network) -> None:
+    params, wiring = net.init(stream(0)), Wiring(net.init_state())
+    x, other = batch().x.to(torch.float32), batch().x.flip(0).to(torch.float32)
+    for block in net.blocks:
+
+        def current(x: torch.Tensor, block=block) -> torch.Tensor:
+            return block.preactivation(params, x, wiring)
+
+        bent = current(x + other) - current(x) - current(other) + current(torch.zeros_like(x))
+        if block.affine:
+            torch.testing.assert_close(bent, torch.zeros_like(bent), rtol=0, atol=1e-5)
+        x, other = (block.forward(params, one, wiring) for one in (x, other))
+    assert net.blocks[-1].affine or net.name not in ("mlp", "cnn")
+
+
 def test_granularity_does_not_change_what_a_network_computes() -> None:
     for whole, parts in (("rnn", "step"), ("transformer", "sublayer")):
         options = {"widths": (10, 7)} if whole == "rnn" else {"width": 8, "heads": 2}
