@@ -93,6 +93,9 @@ def settle(
         if k == 0:
             return bottom
         block, below = chain[k], states[k - 1]
+        if k not in pulls and _is_one_matrix(block, below):
+            weight = block.synapses[0].weight_name
+            pulls[k] = partial(torch.matmul, other=wiring.feedback.get(weight, params[weight]))
         if k in pulls and block.affine:
             return block.preactivation(params, below, wiring)
         current, pulls[k] = _linearised(lambda s: block.preactivation(params, s, wiring), below)
@@ -148,6 +151,11 @@ def predict(
 
 def _forward(block: Block, params: Params, wiring: Wiring, x: Tensor) -> Tensor:
     return block.forward(params, x, wiring)
+
+
+def _is_one_matrix(block: Block, below: Tensor) -> bool:
+    """Return whether the transposed derivative of a block's preactivation is a product with its weight."""
+    return block.affine and below.ndim == 2 and [synapse.kind for synapse in block.synapses] == ["linear"]
 
 
 def _linearised(function: Function, x: Tensor) -> tuple[Tensor, Function]:

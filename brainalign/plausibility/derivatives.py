@@ -21,7 +21,7 @@ class Derivatives(RetainedAccuracy):
     title: ClassVar[str] = "derivatives: accuracy retained when slopes of nonlinearities are taken for 1"
     limit: ClassVar[float] = 0.95
     passing: ClassVar[Control] = Control("node_perturbation")
-    failing: ClassVar[Control] = Control("direct_random_target_projection")
+    failing: ClassVar[Control] = Control("delayed_feedback")
 
     def spared(self, subject: Subject) -> str:
         """Return whether no error passes a nonlinearity backwards."""

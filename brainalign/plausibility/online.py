@@ -8,18 +8,18 @@ from brainalign.plausibility.probe import Control
 from brainalign.plausibility.retained import RetainedAccuracy
 from brainalign.plausibility.subject import Subject
 
-_SAMPLES = 128
+_SAMPLES = 100
 
 
 @dataclass(frozen=True)
 class Online(RetainedAccuracy):
-    """Accuracy above chance after 128 samples of digits, one at a time and none twice, relative to 40 batches of 64.
+    """Accuracy above chance after 100 samples of digits, one at a time and none twice, relative to 30 batches of 64.
 
     Even backpropagation retains less than all, since it sees a twentieth of the samples; there is no mark to pass.
     """
 
     code: ClassVar[str] = "P10e"
-    title: ClassVar[str] = "online learning: accuracy after 128 samples one at a time"
+    title: ClassVar[str] = "online learning: accuracy after 100 samples one at a time"
     unit: ClassVar[str] = "of that after batches"
     certain: ClassVar[float] = 0.5
     passing: ClassVar[Control] = Control("backprop")

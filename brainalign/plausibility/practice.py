@@ -21,7 +21,7 @@ from brainalign.training.optimisation import make_optimizer
 from brainalign.training.population import choose_execution, population_step
 
 #: Accuracy below which a rule has not learned anything to retain; chance is 0.1.
-_LEARNED = 0.3
+_LEARNED = 0.25
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Practice:
     rule: LearningRule
     network: Network
     seeds: tuple[int, ...] = (0, 1, 2)
-    steps: int = 40
+    steps: int = 30
     batch_size: int = 64
     learning_rate: float = 0.004
     _cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

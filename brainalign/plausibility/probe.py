@@ -68,7 +68,7 @@ class Probe(ABC):
 
     @abstractmethod
     def measure(self, subject: Subject) -> Measured:
-        """Return values of ``subject``; the worst of them decides.
+        """Return values of ``subject``; the worst of them decides, unless :meth:`passes` says otherwise.
 
         Raises
         ------

@@ -25,7 +25,7 @@ class RectifiedErrors(RetainedAccuracy):
     title: ClassVar[str] = "rectified errors: accuracy retained when teaching signals cannot be negative"
     limit: ClassVar[float] = 0.95
     passing: ClassVar[Control] = Control("node_perturbation")
-    failing: ClassVar[Control] = Control("predictive_coding")
+    failing: ClassVar[Control] = Control("backprop")
 
     def spared(self, subject: Subject) -> str:
         """Return whether no signal teaches hidden layers."""

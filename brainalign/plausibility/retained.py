@@ -1,5 +1,6 @@
 """What the probes share that train a rule while something is wrong."""
 
+import statistics
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,11 +12,18 @@ from brainalign.plausibility.subject import Subject
 
 @dataclass(frozen=True)
 class RetainedAccuracy(Probe):
-    """Accuracy above chance on digits after a short training under a disturbance, relative to undisturbed, per seed."""
+    """Accuracy above chance on digits after a short training under a disturbance, relative to undisturbed, per seed.
+
+    The mean over seeds decides: a share of one seed carries the chance of one short training.
+    """
 
     unit: ClassVar[str] = "of undisturbed"
     at_least: ClassVar[bool] = True
     trains: ClassVar[bool] = True
+
+    def passes(self, measured: Measured, limit: float | None = None) -> bool | None:
+        """Return whether the mean over seeds is within ``limit`` (default: the probe's); None without one."""
+        return super().passes(Measured((statistics.fmean(measured.values),)), limit)
 
     @abstractmethod
     def disturbance(self, subject: Subject) -> Disturbance:

@@ -81,9 +81,9 @@ def scorecard(
     -------
     pandas.DataFrame
         One row per rule and probe, with :data:`COLUMNS`. ``outcome`` is the mean over states and seeds, ``lo`` and
-        ``hi`` the extremes, on the worst of which ``pass`` rests; ``pass`` is None where a probe cannot tell (the note
-        says why) or has no limit. ``certified`` tells whether the probe's controls answered as they must on this
-        network.
+        ``hi`` the extremes, on the worst of which ``pass`` rests (retained accuracy: on the mean); ``pass`` is None
+        where a probe cannot tell (the note says why) or has no limit. ``certified`` tells whether the probe's controls
+        answered as they must on this network.
 
     Raises
     ------
@@ -127,7 +127,6 @@ def _run(
     jobs: Mapping[tuple[Candidate, str], tuple[str, ...]], seeds: tuple[int, ...], workers: int, progress: Progress
 ) -> Found:
     found: Found = {}
-    # Those that relax for long first, so that no worker is left with one at the end.
     if workers <= 1:
         for k, ((rule, network), codes) in enumerate(jobs.items()):
             progress(k, len(jobs), f"probing {rule.label}")
@@ -135,14 +134,26 @@ def _run(
         return found
     pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread)
     with pool:
-        order = sorted(jobs, key=lambda job: job[0].rule not in _LONG)
-        running: dict[tuple[Candidate, str], Future[dict[str, dict[str, Any]]]] = {
-            job: pool.submit(probe, *job, jobs[job], seeds) for job in order
-        }
-        for k, (job, future) in enumerate(running.items()):
-            progress(k, len(jobs), f"probing {job[0].label}")
-            found[job] = future.result()
+        running: list[tuple[Candidate, str, Future[dict[str, dict[str, Any]]]]] = [
+            (rule, network, pool.submit(probe, rule, network, codes, seeds))
+            # Those that relax for long first, so that no worker is left with one at the end.
+            for rule, network in sorted(jobs, key=lambda job: job[0].rule not in _LONG)
+            for codes in _parts(rule.rule, jobs[rule, network])
+        ]
+        for k, (rule, network, future) in enumerate(running):
+            progress(k, len(running), f"probing {rule.label}")
+            found.setdefault((rule, network), {}).update(future.result())
     return found
+
+
+def _parts(rule: str, codes: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return what of a rule's probes goes to a process: all, or what looks at steps and two lots that train."""
+    if rule not in _LONG:
+        return [tuple(codes)]
+    known = probes()
+    training = [code for code in codes if known[code].trains]
+    parts = [code for code in codes if not known[code].trains], training[::2], training[1::2]
+    return [tuple(part) for part in parts if part]
 
 
 #: Rules whose steps take longest; they are begun first.
@@ -181,7 +192,7 @@ def probe(rule: Candidate, network: str, codes: Sequence[str], seeds: Sequence[i
         values = np.array(measured.values) if measured else np.array([np.nan])
         records[code] = {
             "rule": rule.label, "network": network, "probe": code, "outcome": float(values.mean()),
-            "lo": float(values.min()), "hi": float(values.max()),
+            "lo": float(values.min()), "hi": float(values.max()), "values": tuple(values.tolist()),
             "pass": known[code].passes(measured) if measured else None, "certified": False,
             "evidence": known[code].evidence, "note": note, "seconds": time.perf_counter() - started,
         }  # fmt: skip
@@ -201,8 +212,7 @@ def _certified(probe: Probe, network: str, found: Found) -> bool:
         )
         if np.isnan(record["outcome"]):
             return False
-        measured = Measured((record["lo"], record["hi"]))
-        if probe.passes(measured, probe.certain if probe.limit is None else None) is not wanted:
+        if probe.passes(Measured(record["values"]), probe.certain if probe.limit is None else None) is not wanted:
             return False
     return True
 

@@ -11,7 +11,7 @@ from brainalign.__main__ import app
 from brainalign.errors import SpecError
 from brainalign.plausibility.criterion import CRITERIA
 from brainalign.plausibility.practice import Disturbance
-from brainalign.plausibility.probe import EVIDENCE, mechanism, probes
+from brainalign.plausibility.probe import EVIDENCE, Measured, mechanism, probes
 from brainalign.plausibility.scorecard import (
     COLUMNS,
     candidates,
@@ -168,6 +168,22 @@ def test_the_figure_says_what_failed_and_what_is_not_certified(table: pd.DataFra
     assert len(hatched) == 2
     assert [label.get_text().split()[-1] for label in axis.get_xticklabels()] == list(QUICK)
     assert "P3 waiting" in plate.caption
+
+
+def test_the_mean_over_seeds_decides_what_is_retained_and_the_worst_value_everything_else() -> None:
+    known = probes()
+    uneven = Measured((0.9, 1.02, 1.02))
+    assert known["P13"].passes(uneven) is True
+    assert known["P13"].passes(Measured((0.8, 1.02, 1.02))) is False
+    assert known["P9"].passes(uneven) is False
+
+
+def test_what_takes_long_is_shared_between_processes_with_the_same_result() -> None:
+    codes = ("P3", "P7b", "P10d")
+    alone, shared = (
+        scorecard(candidates(["predictive_coding"]), seeds=(0,), only=codes, workers=workers) for workers in (1, 2)
+    )
+    pd.testing.assert_frame_equal(alone.drop(columns="seconds"), shared.drop(columns="seconds"))
 
 
 def test_disturbed_training_starts_and_runs_as_undisturbed_where_nothing_is_changed() -> None:
