@@ -47,11 +47,12 @@ class EquilibriumPropagation(LearningRule):
     phases start from the free fixed point ``s^0``. As ``beta`` goes to 0, ``dW`` goes to the gradient of ``C`` at the
     free fixed point.
 
-    ``energy = "hopfield"``: ``s_l = rho(slope (a_l + J_(l+1)^T s_(l+1)))``, where ``a_l`` is what block l's neurons
-    receive and ``J_l`` its derivative by the state below (a weight, or a weight and pooling): layers excite each other
-    through the same weights in both directions. ``E = sum_l |s_l|^2 / (2 slope) - <s_l, a_l>`` for clipped ``s_l``.
-    ``rho`` is bounded and replaces the network's own nonlinearity. The network answers, and is compared with brains, in
-    its free state. ``dW`` is a difference of two Hebbian products of neighbouring states.
+    ``energy = "hopfield"``: ``s_l = rho(slope (a_l + gain J_(l+1)^T s_(l+1)))``, where ``a_l`` is what block l's
+    neurons receive and ``J_l`` its derivative by the state below (a weight, or a weight and pooling): layers excite
+    each other through the same weights in both directions. For clipped states
+    ``E = sum_l gain^(l-m) (|s_l|^2 / (2 slope) - <s_l, a_l>)``. ``rho`` is bounded and replaces the network's own
+    nonlinearity. The network answers, and is compared with brains, in its free state. ``dW`` is a difference of two
+    Hebbian products of neighbouring states.
 
     ``energy = "prediction"``: ``E = sum_l |s_l - f_l(s_(l-1))|^2 / 2``. The free state is the forward pass, the network
     keeps its nonlinearity, and ``dW`` goes to backpropagation's for every network. It is a product of the prediction
@@ -86,12 +87,16 @@ class EquilibriumPropagation(LearningRule):
         maximum pooling only states that are not negative are sure to settle.
     slope
         Of ``rho``. Small slopes keep neurons from saturating.
+    gain
+        Of feedback, of ``"hopfield"``: how strongly a layer excites the one below, relative to how it is excited by it.
+        The smaller, the fewer steps to a fixed point, and the nearer the free one to the forward pass.
 
     References
     ----------
     Scellier & Bengio 2017, Front. Comput. Neurosci. 11:24. Symmetric nudging and readout: Laborieux et al. 2021, Front.
     Neurosci. 15:633674. Updates in turns: Scellier et al. 2023, NeurIPS (arXiv 2312.15103). Energy of prediction
-    errors: Millidge et al. 2022 (arXiv 2206.02629).
+    errors: Millidge et al. 2022 (arXiv 2206.02629). Feedback gain: Xie & Seung 2003, Neural Comput. 15:441, for
+    contrastive Hebbian learning.
     """
 
     reference: ClassVar[str] = "Scellier & Bengio 2017, Front. Comput. Neurosci. 11:24"
@@ -105,13 +110,14 @@ class EquilibriumPropagation(LearningRule):
     readout: str = "outside"
     activation: str = "hard_sigmoid"
     slope: float = 0.5
+    gain: float = 1.0
 
     def __post_init__(self) -> None:
         choose("nudging", self.nudging, ("symmetric", "one_sided", "random_sign"))
         choose("energy", self.energy, ("hopfield", "prediction"))
         choose("readout", self.readout, ("outside", "inside"))
         response(self.activation, self.slope)
-        require_positive(beta=self.beta, slope=self.slope, nudged_steps=self.nudged_steps)
+        require_positive(beta=self.beta, slope=self.slope, gain=self.gain, nudged_steps=self.nudged_steps)
         require_steps(free_steps=self.free_steps, nudged_steps=self.nudged_steps)
         if self.readout == "inside" and self.nudging != "one_sided" and self.beta >= 1:
             msg = (
@@ -142,7 +148,11 @@ class EquilibriumPropagation(LearningRule):
         states, partners = self._phases(network, params, wiring, bottom, free, batch.y, upper, lower)
         # From here on both phases are one batch, and dW the sum of its samples' gradients with these weights.
         weight = torch.cat([one, -one]) / torch.cat([n * (upper - lower)] * 2)
-        signals = [-weight.view(-1, *(1,) * (s.ndim - 1)) * s for s in partners]
+        gain = self.gain if self.energy == "hopfield" else 1.0
+        signals = [
+            -(gain ** (k - len(partners))) * weight.view(-1, *(1,) * (s.ndim - 1)) * s
+            for k, s in enumerate(partners, start=1)
+        ]
         inputs = [_twice(batch.x), *states]
         if self.readout == "outside":
             output = network.blocks[-1].forward(params, inputs[-1], wiring)
@@ -178,7 +188,9 @@ class EquilibriumPropagation(LearningRule):
         bottom, rho = chain[0].preactivation(params, x, wiring), response(self.activation, self.slope)
         top = self._top_response
         states = ascend(chain, params, wiring, bottom, rho, top)
-        return bottom, settle(chain, params, wiring, bottom, states, self.free_steps, rho, lambda drive, _: top(drive))
+        return bottom, settle(
+            chain, params, wiring, bottom, states, self.free_steps, rho, lambda drive, _: top(drive), self.gain
+        )
 
     @property
     def _top_response(self) -> Function:
@@ -211,7 +223,7 @@ class EquilibriumPropagation(LearningRule):
             rest = [torch.zeros_like(s) for s in free]
         else:
             rho = response(self.activation, self.slope)
-            states = partners = settle(chain, params, wiring, bottom, start, self.nudged_steps, rho, top)
+            states = partners = settle(chain, params, wiring, bottom, start, self.nudged_steps, rho, top, self.gain)
             rest = free
         if not symmetric:
             states = [torch.cat(pair) for pair in zip(states, free, strict=True)]

@@ -42,12 +42,14 @@ def _equilibrium_gradient(rule: EquilibriumPropagation, net: Network, params: Pa
     for block in chain:
         below = torch.zeros_like(block.forward(params, below, wiring)).requires_grad_()
         states.append(below)
+    weights = [rule.gain ** (k + 1 - len(chain)) for k in range(len(chain))]
     for _ in range(150):
         coupling = sum(
-            (s * block.preactivation(leaves, below, wiring)).sum()
-            for block, below, s in zip(chain, [data.x, *states], states, strict=False)
+            weight * (s * block.preactivation(leaves, below, wiring)).sum()
+            for block, below, s, weight in zip(chain, [data.x, *states], states, weights, strict=False)
         )
-        currents = torch.autograd.grad(coupling, states, create_graph=True)
+        slopes = torch.autograd.grad(coupling, states, create_graph=True)
+        currents = [slope / weight for slope, weight in zip(slopes, weights, strict=True)]
         linear = [rule.readout == "inside" and k == len(chain) - 1 for k in range(len(chain))]
         states = [
             c if outputs else _rho(rule.activation, c, rule.slope) for c, outputs in zip(currents, linear, strict=True)
@@ -96,6 +98,27 @@ def test_other_responses_do_too(activation: str) -> None:
     net, rule = network("mlp"), replace(LONG, beta=1e-4, activation=activation, slope=0.8)
     params, state = _weak(net)
     assert _relative(_updates(rule, net, params, state), _equilibrium_gradient(rule, net, params, state)) < 1e-4
+
+
+@pytest.mark.parametrize("name", HOPFIELD)
+@pytest.mark.parametrize("readout", ["outside", "inside"])
+def test_a_feedback_gain_weighs_layers_of_the_energy(name: str, readout: str) -> None:
+    net, rule = network(name), replace(LONG, beta=1e-4, readout=readout, gain=0.3)
+    params, state = _weak(net)
+    assert _relative(_updates(rule, net, params, state), _equilibrium_gradient(rule, net, params, state)) < 1e-3
+
+
+def test_with_little_feedback_the_free_state_is_the_forward_pass_and_few_steps_suffice() -> None:
+    net, rule = network("mlp"), replace(LONG, gain=1e-3)
+    params, state = instance(net, rule, 0)
+    below, hasty = batch().x, replace(rule, free_steps=1, nudged_steps=3, beta=1e-3)
+    for name, free in hasty.respond(net, params, state, batch().x).items():
+        block = next(block for block in net.blocks if block.name == name)
+        drive = block.preactivation(params, below, Wiring(state))
+        below = drive if block is net.blocks[-1] else _rho(rule.activation, drive, rule.slope)
+        torch.testing.assert_close(free, below, rtol=0, atol=2e-3)
+    exact = _updates(replace(rule, beta=1e-3), net, params, state)
+    assert _relative(_updates(hasty, net, params, state), exact) < 1e-4
 
 
 @pytest.mark.parametrize("readout", ["outside", "inside"])
