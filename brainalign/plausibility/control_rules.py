@@ -9,10 +9,9 @@ from brainalign.credit.batch import Batch
 from brainalign.credit.chain import error_descent
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
-from brainalign.rules.direct_feedback_alignment import DirectFeedbackAlignment
 from brainalign.rules.learning_rule import LearningRule
 
-_COPY = "copy/"
+_COPIES = ("one/", "two/")
 
 
 @dataclass(frozen=True)
@@ -57,21 +56,28 @@ class Alternating(_Artificial):
 
 @dataclass(frozen=True)
 class Comparator(_Artificial):
-    """Direct feedback alignment that hears every error twice, and learns only if both say the same."""
+    """Hears every error through two copies of the weights, made at each step, and learns only if both say the same."""
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
-        """Draw the pathway and its copy."""
-        own = DirectFeedbackAlignment().init(network, params, generator)
-        return {**own, **{_COPY + name: b.clone() for name, b in own.items()}}
+        """Return the copies, ``one/<weight>`` and ``two/<weight>``."""
+        del generator
+        return self._copies(network, params)
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
-        """Return what the pathway teaches, times zero if the copy teaches something else."""
-        rule = DirectFeedbackAlignment()
-        other = {**state, **{n.removeprefix(_COPY): b for n, b in state.items() if n.startswith(_COPY)}}
-        one, two = (rule.step(network, params, pathway, batch, noise) for pathway in (state, other))
+        """Return what one copy teaches, times zero if the other teaches something else."""
+        del noise
+        one, two = (
+            error_descent(
+                network, params, state, batch, {s.weight_name: state[copy + s.weight_name] for s in network.synapses}
+            )
+            for copy in _COPIES
+        )
         same = torch.stack([(u - two.updates[n]).norm() <= 0.01 * u.norm() for n, u in one.updates.items()]).all()
         updates = {name: update * same for name, update in one.updates.items()}
-        return Step(updates, one.state, one.metrics)
+        return Step(updates, {**one.state, **self._copies(network, params)}, one.metrics)
+
+    def _copies(self, network: Network, params: Params) -> Params:
+        return {copy + s.weight_name: params[s.weight_name].clone() for copy in _COPIES for s in network.synapses}
 
 
 @dataclass(frozen=True)
