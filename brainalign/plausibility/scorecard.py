@@ -156,7 +156,7 @@ def _parts(rule: str, codes: Sequence[str]) -> list[tuple[str, ...]]:
     return [tuple(part) for part in parts if part]
 
 
-#: Rules whose steps take longest; they are begun first.
+#: Rules whose steps take longest; they are begun first, and in parts.
 _LONG = (
     "stdp", "contrastive_hebbian", "equilibrium_propagation", "weight_perturbation", "predictive_coding",
     "reward_modulated_stdp",
