@@ -135,28 +135,17 @@ def _run(
     pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread)
     with pool:
         running: list[tuple[Candidate, str, Future[dict[str, dict[str, Any]]]]] = [
-            (rule, network, pool.submit(probe, rule, network, codes, seeds))
+            (rule, network, pool.submit(probe, rule, network, jobs[rule, network], seeds))
             # Those that relax for long first, so that no worker is left with one at the end.
             for rule, network in sorted(jobs, key=lambda job: job[0].rule not in _LONG)
-            for codes in _parts(rule.rule, jobs[rule, network])
         ]
         for k, (rule, network, future) in enumerate(running):
             progress(k, len(running), f"probing {rule.label}")
-            found.setdefault((rule, network), {}).update(future.result())
+            found[rule, network] = future.result()
     return found
 
 
-def _parts(rule: str, codes: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return what of a rule's probes goes to a process: all, or what looks at steps and two lots that train."""
-    if rule not in _LONG:
-        return [tuple(codes)]
-    known = probes()
-    training = [code for code in codes if known[code].trains]
-    parts = [code for code in codes if not known[code].trains], training[::2], training[1::2]
-    return [tuple(part) for part in parts if part]
-
-
-#: Rules whose steps take longest; they are begun first, and in parts.
+#: Rules whose steps take longest; they are begun first.
 _LONG = (
     "stdp", "contrastive_hebbian", "equilibrium_propagation", "weight_perturbation", "predictive_coding",
     "reward_modulated_stdp",
