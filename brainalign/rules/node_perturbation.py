@@ -188,10 +188,12 @@ class NodePerturbation(LearningRule):
             x = torch.cat([x[: self.decorrelation_samples] for x in inputs[synapse.name]])
             rows = (x.movedim(1, -1) if synapse.kind == "conv2d" else x).reshape(-1, synapse.n_in)
             mix, power = state[f"{_MIX}{synapse.name}"], rows.square().mean(0)
-            # (mean of x x^T) R without the matrix in between, which would cost more than the batch does.
-            correlated = rows.T @ (rows @ mix) / len(rows) - power[:, None] * mix
-            slope = (1 - self.whitening) * correlated + self.whitening * (power[:, None] - 1) * mix
-            learned[f"{_MIX}{synapse.name}"] = mix - rate / (1 + power.sum()) * slope
+            # (mean of x x^T) R without the matrix in between, which would cost more than the batch does. Factors go to
+            # rows and columns first: R is large, and every operation on it takes as long as the batch's.
+            pace = rate / (1 + power.sum())
+            correlated = ((self.whitening - 1) * pace / len(rows) * rows).T @ (rows @ mix)
+            kept = 1 + pace * ((1 - self.whitening) * power - self.whitening * (power - 1))
+            learned[f"{_MIX}{synapse.name}"] = torch.addcmul(correlated, kept[:, None], mix)
         return learned
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
@@ -257,9 +259,9 @@ def _along_the_sphere(network: Network, params: Params, state: Params, updates: 
     """Return what ``updates`` of weights of fixed length mean for the parameters behind them."""
     found = dict(updates)
     for name, scale in _scales(network, params, state).items():
-        flat, update = params[name].flatten(1), updates[name].flatten(1)
-        radial = (update * flat).sum(1, keepdim=True) / flat.square().sum(1, keepdim=True) * flat
-        found[name] = scale * (update - radial).view_as(params[name])
+        flat, update, factor = params[name].flatten(1), updates[name].flatten(1), scale.flatten(1)
+        radial = factor * (update * flat).sum(1, keepdim=True) / flat.norm(dim=1, keepdim=True).square()
+        found[name] = torch.addcmul(factor * update, radial, flat, value=-1).view_as(params[name])
     return found
 
 
