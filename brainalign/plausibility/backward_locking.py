@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from brainalign.credit.step import Step
+from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.locking import hidden_synapses
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Moment, Subject
-from brainalign.plausibility.tap import Crossing, Tap
+from brainalign.plausibility.tap import Tap
 from brainalign.plausibility.unsupported import Unsupported
 
 

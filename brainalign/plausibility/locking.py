@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
-from brainalign.plausibility.tap import Crossing, Tap
+from brainalign.plausibility.tap import Tap
 from brainalign.plausibility.unsupported import Unsupported
 
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from brainalign.credit.step import Step
+from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.subject import Moment, Subject
-from brainalign.plausibility.tap import Crossing, Tap
+from brainalign.plausibility.tap import Tap
 from brainalign.plausibility.unsupported import Unsupported
 from brainalign.randomness import stream
 

@@ -6,11 +6,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.forward_pass import answering
 from brainalign.plausibility.locking import hidden_synapses
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
-from brainalign.plausibility.tap import Crossing, Tap, Y
+from brainalign.plausibility.tap import Tap, Y
 from brainalign.plausibility.unsupported import Unsupported
 
 

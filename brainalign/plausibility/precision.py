@@ -6,10 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.plausibility.crossing import Meeting
 from brainalign.plausibility.practice import Disturbance
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
-from brainalign.plausibility.tap import Meeting
 
 #: Share of the accuracy that suffices.
 _ENOUGH = 0.95

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from brainalign.plausibility.backward_locking import hidden_teaching
+from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
-from brainalign.plausibility.tap import Crossing
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.plausibility.crossing import Meeting
 from brainalign.plausibility.practice import Disturbance
 from brainalign.plausibility.probe import Control
 from brainalign.plausibility.retained import RetainedAccuracy
 from brainalign.plausibility.subject import Subject
-from brainalign.plausibility.tap import Meeting
 
 _FAILING = 0.1
 
