@@ -52,6 +52,8 @@ HISTORY = (
 ANGLES = ("rule", "network", "dataset", "seed", "epoch", "step", "feedback", "angle")
 
 _SAVE_EVERY_SECONDS = 60.0
+# Populations of large networks are gigabytes; saving them may not take more of the time than this.
+_SAVE_SHARE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,8 +193,9 @@ class _Run:
     def _save(self, path: Path) -> None:
         extra = {"sums": self.sums, **optimizer_tensors(self.optimizer, list(self.trained))}
         facts = {"rows": self.rows, "angles": self.angles, "execution": self.execution}
+        started = time.perf_counter()
         self.checkpoint.save(path, extra, **facts, seconds=self.clock.seconds, code=self.code)
-        self.clock.saved()
+        self.clock.saved(time.perf_counter() - started)
 
     # -- the loop -------------------------------------------------------------------------------------------------
 
@@ -234,7 +237,7 @@ class _Run:
                 self._finish_epoch()
             if self.step in self.keep:
                 self._save(self.out / "checkpoints" / f"step-{self.step:07d}.safetensors")
-            elif self.step == until or self.clock.since_save > _SAVE_EVERY_SECONDS:
+            elif self.step == until or self.clock.due:
                 self._save(self.out / "resume.safetensors")
             self.progress(self.step, self.total, self.spec.rule)
 
@@ -338,18 +341,18 @@ def _finite(value: float) -> float | None:
 
 
 class _Clock:
-    """Seconds spent in steps, and since the last save."""
+    """Seconds spent in steps, and when the next save is due."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.saved()
+        self.saved(0.0)
 
-    def saved(self) -> None:
-        self.last_save = time.perf_counter()
+    def saved(self, seconds: float) -> None:
+        self.next_save = time.perf_counter() + max(_SAVE_EVERY_SECONDS, seconds / _SAVE_SHARE)
 
     @property
-    def since_save(self) -> float:
-        return time.perf_counter() - self.last_save
+    def due(self) -> bool:
+        return time.perf_counter() > self.next_save
 
     def __enter__(self) -> None:
         self.start = time.perf_counter()

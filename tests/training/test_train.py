@@ -2,7 +2,9 @@
 
 import errno
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ import torch
 from brainalign.errors import DivergenceError, SpecError, StorageError
 from brainalign.specs import TrainSpec
 from brainalign.storage import read_tensors
-from brainalign.training.checkpoint import load_checkpoint
+from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import kept_steps, train
 
@@ -72,6 +74,26 @@ def test_killed_and_resumed_equals_straight_through_bitwise(
         assert all(torch.equal(a[name], b[name]) for name in a), one.name
     columns = [c for c in straight.history if c != "ms_per_step"]
     assert straight.history[columns].equals(resumed.history[columns])
+
+
+def test_saving_takes_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps of 30 s and saves of 10 s: saved once a minute, a run would spend a tenth of its time on it."""
+    now, saves, save = [0.0], list[str](), Checkpoint.save
+
+    def slow_save(checkpoint: Checkpoint, path: Path, *more: object, **facts: object) -> None:
+        save(checkpoint, path, *more, **facts)
+        now[0] += 10
+        saves.append(path.name)
+
+    def step(*_: object) -> None:
+        now[0] += 30
+
+    monkeypatch.setattr(sys.modules["brainalign.training.train"], "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(Checkpoint, "save", slow_save)
+    train(_spec(epochs=1, batch_size=16, n_checkpoints=2), tmp_path, progress=step)
+    regular = saves.count("resume.safetensors")
+    assert regular > 5
+    assert 10 * regular < 0.06 * now[0]
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
