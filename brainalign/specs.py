@@ -44,7 +44,8 @@ class TrainSpec:
     validation_fraction
         Share of the training split held out for choosing hyper-parameters.
     augment
-        ``"none"``, ``"crop"`` (shifts by up to 2 pixels), ``"flip"`` or ``"crop_flip"`` (4 pixels).
+        ``"none"``, ``"jitter"`` (shifts by up to 1 pixel), ``"crop"`` (2 pixels), ``"flip"`` or ``"crop_flip"``
+        (4 pixels).
     objective
         ``"default"``: what the data set asks for; ``"reconstruction"``: give back the input (an autoencoder).
     n_checkpoints

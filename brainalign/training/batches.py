@@ -15,7 +15,13 @@ from brainalign.randomness import numpy_stream, stream
 from brainalign.specs import TrainSpec
 
 #: Name to (whether images are mirrored, pixels by which they are shifted at most).
-AUGMENTATIONS = {"none": (False, 0), "crop": (False, 2), "flip": (True, 0), "crop_flip": (True, 4)}
+AUGMENTATIONS = {
+    "none": (False, 0),
+    "jitter": (False, 1),
+    "crop": (False, 2),
+    "flip": (True, 0),
+    "crop_flip": (True, 4),
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -126,7 +126,7 @@ def test_a_flip_is_the_image_or_its_mirror_image() -> None:
     assert 0 < same.float().mean() < 1
 
 
-@pytest.mark.parametrize(("augment", "pixels", "sides"), [("crop_flip", 4, 2), ("crop", 2, 1)])
+@pytest.mark.parametrize(("augment", "pixels", "sides"), [("crop_flip", 4, 2), ("crop", 2, 1), ("jitter", 1, 1)])
 def test_a_crop_is_a_window_of_the_image_in_a_black_margin(augment: str, pixels: int, sides: int) -> None:
     plain, augmented, tops, lefts, mirrored = _load(), _load(augment=augment), set(), set(), set()
     for step in range(20):
@@ -152,5 +152,5 @@ def test_augmentation_belongs_to_seed_and_step_not_to_the_population() -> None:
 
 
 def test_an_unknown_augmentation_is_refused() -> None:
-    with pytest.raises(SpecError, match="augment is 'rotate'; expected one of: none, crop, flip, crop_flip"):
+    with pytest.raises(SpecError, match="augment is 'rotate'; expected one of: none, jitter, crop, flip, crop_flip"):
         _load(augment="rotate")

@@ -193,7 +193,7 @@ def test_divergence_is_named(tmp_path: Path) -> None:
         ({"batch_size": 5000}, "fewer than one batch of 5000"),
         ({"dataset": "imagenet"}, "Unknown dataset 'imagenet'. Choose one of:"),
         ({"rule": "hope"}, "Unknown rule 'hope'. Choose one of:"),
-        ({"augment": "mixup"}, "expected one of: none, crop, flip, crop_flip"),
+        ({"augment": "mixup"}, "expected one of: none, jitter, crop, flip, crop_flip"),
     ],
 )
 def test_bad_options_give_one_line_and_no_files(tmp_path: Path, options: dict, message: str) -> None:
