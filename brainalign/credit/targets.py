@@ -183,11 +183,12 @@ def learn_to_reconstruct(
             return [function(stage.current(weights, x)) for stage, x in zip(stages, above, strict=True)]
 
         found, pull = vjp(reconstruct, learned)  # type: ignore[misc]
-        errors = [
-            (of - wanted) * (rate / (len(wanted) * places(stage) * (1 + _fan_in(stage) * x.square().mean())))
-            for stage, of, wanted, x in zip(stages, found, below, above, strict=True)
-        ]
-        learned = _descend(learned, pull(errors)[0])
+        slopes = pull([of - wanted for of, wanted in zip(found, below, strict=True)])[0]
+        for stage, x in zip(stages, above, strict=True):
+            # the weights are fewer than what they read, so it is they that the rate multiplies
+            size = 1 + _fan_in(stage) * torch.linalg.vector_norm(x).square() / x.numel()
+            step = rate / (len(x) * places(stage) * size)
+            learned |= {name: learned[name] - step * slopes[name] for name in stage_weights(stage, learned)}
     return learned
 
 
