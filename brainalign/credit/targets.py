@@ -185,7 +185,7 @@ def learn_to_reconstruct(
         found, pull = vjp(reconstruct, learned)  # type: ignore[misc]
         slopes = pull([of - wanted for of, wanted in zip(found, below, strict=True)])[0]
         for stage, x in zip(stages, above, strict=True):
-            # the weights are fewer than what they read, so it is they that the rate multiplies
+            # the rate multiplies weights, not errors: a pass less over activities
             size = 1 + _fan_in(stage) * torch.linalg.vector_norm(x).square() / x.numel()
             step = rate / (len(x) * places(stage) * size)
             learned |= {name: learned[name] - step * slopes[name] for name in stage_weights(stage, learned)}
