@@ -188,7 +188,7 @@ def learn_to_reconstruct(
             # the rate multiplies weights, not errors: a pass less over activities
             size = 1 + _fan_in(stage) * torch.linalg.vector_norm(x).square() / x.numel()
             step = rate / (len(x) * places(stage) * size)
-            learned |= {name: learned[name] - step * slopes[name] for name in stage_weights(stage, learned)}
+            learned |= _descend(learned, {name: step * slope for name, slope in stage_weights(stage, slopes).items()})
     return learned
 
 
