@@ -44,6 +44,9 @@ class CNN(Architecture):
         ``"batch"`` or ``"none"``.
     decoder
         Whether the network is an autoencoder; its task has to be reconstruction, and ``hidden`` 0.
+    decoder_scale
+        Size of the decoder's initial weights relative to those of other layers. Behind a normalisation a small weight
+        turns faster than a large one, so that below 0.1 the decoder follows a code that moves slowly.
     """
 
     summary: ClassVar[str] = (
@@ -57,6 +60,7 @@ class CNN(Architecture):
     activation: str = "relu"
     normalisation: str = "batch"
     decoder: bool = False
+    decoder_scale: float = 1.0
 
     def build(self, task: Task) -> Network:
         """Return the network for ``task``."""
@@ -83,6 +87,12 @@ class CNN(Architecture):
             msg = (
                 f"Option decoder needs objective 'reconstruction' and hidden 0; they are {task.objective!r} and "
                 f"{self.hidden}. Set both, or leave decoder out."
+            )
+            raise SpecError(msg)
+        if not self.decoder_scale > 0 or (self.decoder_scale != 1 and not self.decoder):
+            msg = (
+                f"Option decoder_scale is {self.decoder_scale}, decoder {self.decoder}; expected a number above 0, "
+                "and 1 without decoder."
             )
             raise SpecError(msg)
         function, gain = nonlinearity(self.activation)
@@ -117,7 +127,8 @@ class CNN(Architecture):
             last = k == len(self.channels)
             name, size = "readout" if last else f"up{k}", len(self.channels) - k
             synapse = Synapse(
-                name, "conv2d", n_in, n_out, kernel, padding=kernel // 2, gain=1.0 if last else gain,
+                name, "conv2d", n_in, n_out, kernel, padding=kernel // 2,
+                gain=self.decoder_scale * (1.0 if last else gain),
                 bias=last or not normalised,
             )  # fmt: skip
             side = (height // 2**size, width // 2**size)

@@ -24,6 +24,7 @@ from brainalign.networks.network import Network, Params
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
+_EPSILON = 1e-5  # keeps a silent channel finite, as batch normalisation does
 _CCL = "Kao & Hariharan 2024, NeurIPS (arXiv 2409.19841)"
 
 
@@ -90,6 +91,9 @@ class CounterCurrent(LearningRule):
         weight's gradient, such as Adam, undo every factor but 0.
     scale
         Size of the initial ``V`` relative to ``1 / sqrt(fan_in)``.
+    normalise
+        Whether every neuron of the feedback network, or channel of its maps, has mean 0 and variance 1 over the
+        signals of a batch (and places) before ``sigma``; not the input's level. As the paper's autoencoder.
 
     References
     ----------
@@ -111,6 +115,7 @@ class CounterCurrent(LearningRule):
     activation: str = "elu"
     feedback_rate: float = 1.0
     scale: float = 1.0
+    normalise: bool = False
 
     def __post_init__(self) -> None:
         choose("matching", self.matching, ("samples", "classes"))
@@ -163,13 +168,14 @@ class CounterCurrent(LearningRule):
 
     def _signals(self, network: Network, state: Params, top: Tensor) -> tuple[list[Tensor], Teach]:
         """Return ``b_0 .. b_(L-1)``, and the map from a gradient at each to the weights of the stages."""
-        stages = feedback_path(network, self.scale)
+        stages, sigma = feedback_path(network, self.scale), feedback_nonlinearity(self.activation)
 
         def send(weights: Params, signal: Tensor = top) -> "list[Tensor]":
             signals = []
             for stage in reversed(stages):
-                function = feedback_nonlinearity("linear" if stage is stages[0] else self.activation)
-                signal = function(stage.current(weights, signal.detach()))
+                signal = stage.current(weights, signal.detach())
+                if stage is not stages[0]:
+                    signal = sigma(_standardised(signal) if self.normalise else signal)
                 signals.append(signal)
             return signals[::-1]
 
@@ -273,6 +279,14 @@ def _channels(x: Tensor) -> Tensor:
     if x.ndim == 4:
         return x.flatten(2)
     return x.transpose(1, 2) if x.ndim == 3 else x.unsqueeze(1)
+
+
+def _standardised(x: Tensor) -> Tensor:
+    """Give every channel of maps, every feature of tokens or every unit mean 0 and variance 1 over all other axes."""
+    channel = 1 if x.ndim == 4 else x.ndim - 1
+    rest = [axis for axis in range(x.ndim) if axis != channel]
+    variance, mean = torch.var_mean(x, rest, correction=0, keepdim=True)
+    return (x - mean) * torch.rsqrt(variance + _EPSILON)
 
 
 def _centred_rows(update: Tensor) -> Tensor:

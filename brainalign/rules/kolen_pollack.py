@@ -70,7 +70,7 @@ class KolenPollack(LearningRule):
         for name, b in feedback.items():
             product = step.updates[name]
             updates[name] = torch.add(product, params[name], alpha=self.decay)
-            updates[f"feedback/{name}"] = torch.add(product, b, alpha=self.decay)
+            updates[f"feedback/{name}"] = product.add_(b, alpha=self.decay)  # in place: large, and ours alone
         return Step(updates, step.state, step.metrics)
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:

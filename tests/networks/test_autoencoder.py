@@ -57,6 +57,18 @@ def test_a_decoder_needs_an_image_to_give_back_and_no_dense_layer(task: Task, op
         architecture("cnn", options).build(task)
 
 
+def test_the_decoder_alone_starts_small_where_asked() -> None:
+    plain, small = (
+        architecture("cnn", OPTIONS | scale).build(_task()).init(stream(0, "init"))
+        for scale in ({}, {"decoder_scale": 0.01})
+    )
+    for name, weight in plain.items():
+        decoder = name in ("up1.weight", "readout.weight")
+        torch.testing.assert_close(small[name], weight * (0.01 if decoder else 1))
+    with pytest.raises(SpecError, match=r"decoder_scale is 0\.01, decoder False"):
+        architecture("cnn", {"decoder_scale": 0.01}).build(TASK)
+
+
 def test_feedback_leads_down_the_decoder_by_strides_and_has_a_weight_per_kernel() -> None:
     stages = feedback_path(_autoencoder(_task()))
     assert [stage.synapse.weight_shape for stage in stages] == [(1, 4, 3, 3), (4, 6, 3, 3), (6, 4, 3, 3), (4, 1, 3, 3)]

@@ -23,6 +23,7 @@ RULES = {
     "separated": CounterCurrent(separation=0.5),
     "dense": DENSE,
     "convolutional": CONVOLUTIONAL,
+    "normalised": replace(DENSE, normalise=True),
 }
 AUTOENCODER = replace(TASK, n_outputs=64, objective="reconstruction")
 REGRESSION = replace(TASK, n_outputs=4, objective="regression")
@@ -41,7 +42,9 @@ def real_batch(n_outputs: int | None, n: int = 12, seed: int = 0) -> Batch:
 # -- an independent account: both networks in one graph, no gradient stopped ------------------------------------------
 
 
-def _levels(net: Network, params: Params, state: Params, x: Tensor, top: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+def _levels(
+    net: Network, params: Params, state: Params, x: Tensor, top: Tensor, normalise: bool = False
+) -> tuple[list[Tensor], list[Tensor]]:
     """Return ``a_0 .. a_L`` and ``b_0 .. b_L`` of a dense network, or one of a convolution and a readout."""
     activities, signals = [x], [top]
     for block in net.blocks:
@@ -53,6 +56,8 @@ def _levels(net: Network, params: Params, state: Params, x: Tensor, top: Tensor)
             down = F.conv2d(larger, weight, padding=1)
         else:
             down = (signals[-1] @ weight.T).unflatten(1, shape)
+        if normalise and k:
+            down = F.batch_norm(down, None, None, training=True)
         signals.append(F.elu(down) if k else down)
     return activities, signals[::-1]
 
@@ -118,19 +123,22 @@ def test_a_level_teaches_its_two_synapses_with_its_own_gradient(rule: CounterCur
     params, state = instance(net, rule, 0)
     own, feedback = _leaves(params, state)
     one_hot = F.one_hot(data.y, 5).double()
-    a, b = _levels(net, own, feedback, data.x, torch.eye(5).double() if rule.matching == "classes" else one_hot)
+    top = torch.eye(5).double() if rule.matching == "classes" else one_hot
+    a, b = _levels(net, own, feedback, data.x, top, rule.normalise)
     losses = [_level_loss(rule, p, q, data.y) for p, q in zip(a[:-1], b[:-1], strict=True)]
     losses.append(F.cross_entropy(a[-1], data.y))
     step = rule.step(net, params, state, data, {})
     _require_each_level_teaches_its_own(net, losses, {**own, **feedback}, step.updates)
 
 
+@pytest.mark.parametrize("normalise", [False, True])
 @pytest.mark.parametrize("name", ["mlp", "cnn-plain"])
-def test_an_autoencoder_compares_activities_of_either_network(name: str) -> None:
-    net, data, rule = network(name, AUTOENCODER), real_batch(None), CounterCurrent(strength=1.5)
+def test_an_autoencoder_compares_activities_of_either_network(name: str, normalise: bool) -> None:
+    net, data = network(name, AUTOENCODER), real_batch(None)
+    rule = CounterCurrent(strength=1.5, normalise=normalise)
     params, state = instance(net, rule, 0)
     own, feedback = _leaves(params, state)
-    a, b = _levels(net, own, feedback, data.x, data.y)
+    a, b = _levels(net, own, feedback, data.x, data.y, normalise)
     losses = [1.5 * _map_loss(p, q, k == 0) for k, (p, q) in enumerate(zip(a[:-1], b[:-1], strict=True))]
     losses.append(8 * F.mse_loss(a[-1], data.y))  # the side of the image
     step = rule.step(net, params, state, data, {})
