@@ -69,7 +69,7 @@ def comparison(cell: pd.Series) -> dict[str, str]:
         "published": plus_minus(cell.published, cell.published_sd, digits),
         "ours": plus_minus(cell.ours, cell.ours_sd, digits),
         "difference": f"{cell.difference:+.{digits}f}" if both else "",
-        "as good": ("yes" if cell.at_or_above else "no") if both else "",
+        "as good": ("yes" if cell.at_or_above else "no") if pd.notna(cell.at_or_above) else "",
         "gap closed, %": gap,
         "seeds": "" if pd.isna(cell.n_seeds) else f"{cell.n_seeds:.0f}",
         "epochs": "" if pd.isna(cell.epochs) else f"{cell.epochs:g}",

@@ -208,7 +208,8 @@ class _Run:
                 # Compared at the precision that was published.
                 record["difference"] = round(mean(figures), 2 if column.measure == "accuracy" else 4) - published
                 better = record["difference"] if column.measure == "accuracy" else -record["difference"]
-                record["at_or_above"] = better >= 0
+                # A run cut short says nothing of how well the rule does.
+                record["at_or_above"] = None if short else better >= 0
         return record
 
     def _result(self, cell: Cell, chosen: Preset, asked: bool) -> dict[str, Any] | None:

@@ -189,6 +189,8 @@ def test_a_shortened_run_is_marked_everywhere(
     cell = _reproduce(folder, out, rows=("backprop",), columns=("digits",), **options).iloc[0]
     assert cell.shortened == short
     assert cell.note == ("SHORTENED" if short else "")
+    assert pd.notna(cell.difference)
+    assert pd.isna(cell.at_or_above) == short  # not judged
     for name in ("reproduction.csv", "reproduction.md"):
         assert ("SHORTENED" in (out / name).read_text(encoding="utf-8")) == short
     if options == {"seeds": 1}:
