@@ -46,7 +46,7 @@ class CNN(Architecture):
         Whether the network is an autoencoder; its task has to be reconstruction, and ``hidden`` 0.
     decoder_scale
         Size of the decoder's initial weights relative to those of other layers. Behind a normalisation a small weight
-        turns faster than a large one, so that below 0.1 the decoder follows a code that moves slowly.
+        turns faster than a large one, so that a small decoder follows the code and the code moves slowly.
     """
 
     summary: ClassVar[str] = (
