@@ -62,7 +62,8 @@ class CounterCurrent(LearningRule):
     Sources disagree on whether its two passes are two phases (the paper: backward locking is partly solved; Lv et al.
     2025, ICML, arXiv 2501.09976: distinct phases), so there is no claim C3.
 
-    Not plausible: similarities compare all samples of a batch; activities and signals are signed and meet in time.
+    Not plausible: similarities compare all samples of a batch, and ``normalise`` makes a neuron's gain depend on them;
+    activities and signals are signed and meet in time.
 
     Parameters
     ----------
