@@ -45,7 +45,8 @@ def create(room: str, base: type, name: str, options: dict[str, Any] | None = No
     """
     classes = available(room, base)
     if name not in classes:
-        msg = f"Unknown {room.removesuffix('s')} {name!r}. Choose one of: {', '.join(classes)}."
+        noun = f"{room.removesuffix('ies')}y" if room.endswith("ies") else room.removesuffix("s")
+        msg = f"Unknown {noun} {name!r}. Choose one of: {', '.join(classes)}."
         raise SpecError(msg)
     fields = [field.name for field in dataclasses.fields(classes[name])]
     options = {key: tuple(value) if isinstance(value, list) else value for key, value in (options or {}).items()}

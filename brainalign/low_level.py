@@ -94,7 +94,7 @@ def gabor_energy(grey: Tensor) -> Tensor:
         ``(n, height, width)`` luminance.
     """
     height, width = grey.shape[1:]
-    grey = grey - grey.mean(dim=(1, 2), keepdim=True)
+    grey = _centred(grey)
     out = grey.new_empty(len(grey), N_SCALES, N_ORIENTATIONS, height, width)
     for scale, wavelength in enumerate(wavelengths(height, width)):
         # mirrored margins as wide as the envelope, so that opposite borders do not meet
@@ -106,6 +106,13 @@ def gabor_energy(grey: Tensor) -> Tensor:
             response = torch.fft.ifft2(spectrum * gain)[:, margin : margin + height, margin : margin + width]
             out[:, scale, k] = response.real**2 + response.imag**2
     return out
+
+
+def _centred(grey: Tensor) -> Tensor:
+    """Return luminance minus its mean; exactly 0 for an image that is uniform but for rounding, which has no energy."""
+    low, high = grey.amin(dim=(1, 2), keepdim=True), grey.amax(dim=(1, 2), keepdim=True)
+    uniform = high - low <= 8 * torch.finfo(grey.dtype).eps * torch.maximum(low.abs(), high.abs())
+    return torch.where(uniform, torch.zeros_like(grey), grey - grey.mean(dim=(1, 2), keepdim=True))
 
 
 def wavelengths(height: int, width: int) -> tuple[float, ...]:

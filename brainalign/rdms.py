@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import torch
 
-from brainalign.datasets.stimuli import positions
+from brainalign.arrays import as_numbers
+from brainalign.datasets.stimuli import checked_ids, positions
+from brainalign.dissimilarities.dissimilarity import Dissimilarity, dissimilarity
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
-
-#: Dissimilarities :func:`compute_rdms` knows.
-MEASURES = ("correlation", "euclidean", "cosine")
-
-# elements of one float64 block of features: 32 MB
-_BLOCK = 2**22
+from brainalign.rounding import STORED, is_constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +28,9 @@ class RDMs:
         Name of the dissimilarity, e.g. ``"correlation"``.
     descriptors
         Name to one value per RDM, e.g. ``{"subject": ("s1", "s2")}``.
+    rounding
+        ``(n_rdms,)`` rounding error of the dissimilarities of each RDM: values closer than that are tied. Default:
+        what a chain of sums leaves of the largest one, 64 units in its last place.
 
     Raises
     ------
@@ -44,16 +44,14 @@ class RDMs:
     stimulus_ids: tuple[str, ...]
     measure: str
     descriptors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rounding: np.ndarray = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dissimilarities", np.asarray(self.dissimilarities, dtype=np.float64))
-        object.__setattr__(self, "stimulus_ids", tuple(self.stimulus_ids))
+        values = as_numbers(self.dissimilarities, "Dissimilarities")
+        object.__setattr__(self, "dissimilarities", np.asarray(values, dtype=np.float64))
+        object.__setattr__(self, "stimulus_ids", checked_ids(self.stimulus_ids, "RDMs"))
         object.__setattr__(self, "descriptors", {name: tuple(v) for name, v in self.descriptors.items()})
         n = len(self.stimulus_ids)
-        if len(set(self.stimulus_ids)) != n:
-            repeated = sorted({i for i in self.stimulus_ids if self.stimulus_ids.count(i) > 1})[:3]
-            msg = f"RDM ids must be unique, but {repeated} repeat; average repeats before computing RDMs."
-            raise StimulusMismatchError(msg)
         shape = self.dissimilarities.shape
         if len(shape) != 2 or shape[1] != n * (n - 1) // 2:
             msg = (
@@ -62,6 +60,12 @@ class RDMs:
             )
             raise StimulusMismatchError(msg)
         self._check_finite()
+        stored = STORED * np.abs(self.dissimilarities).max(axis=1, initial=0.0)
+        given = stored if self.rounding is None else np.asarray(self.rounding, dtype=np.float64)
+        if given.shape != (len(self),) or not (np.isfinite(given) & (given >= 0)).all():
+            msg = f"Rounding is {given.tolist()} for {len(self)} RDMs; expected one finite number >= 0 each."
+            raise DataError(msg)
+        object.__setattr__(self, "rounding", given)
         for name, values in self.descriptors.items():
             if len(values) != len(self):
                 msg = f"Descriptor {name!r} has {len(values)} values for {len(self)} RDMs; give one per RDM."
@@ -131,7 +135,7 @@ class RDMs:
         low, high = np.minimum(first, second), np.maximum(first, second)
         # position of pair (i, j), i < j, in the condensed vector; a repeated id is refused on construction
         pairs = low * len(self.stimulus_ids) - low * (low + 1) // 2 + high - low - 1
-        return RDMs(self.dissimilarities[:, pairs], tuple(ids), self.measure, self.descriptors)
+        return RDMs(self.dissimilarities[:, pairs], tuple(ids), self.measure, self.descriptors, self.rounding)
 
     def select(self, **descriptors: str | Sequence[str]) -> "RDMs":
         """Return the RDMs with these descriptors, e.g. ``subject=("s1", "s2")``; none: :class:`DataError`."""
@@ -149,12 +153,13 @@ class RDMs:
             raise DataError(msg)
         chosen = np.flatnonzero(keep)
         kept = {name: tuple(values[k] for k in chosen) for name, values in self.descriptors.items()}
-        return RDMs(self.dissimilarities[chosen], self.stimulus_ids, self.measure, kept)
+        return RDMs(self.dissimilarities[chosen], self.stimulus_ids, self.measure, kept, self.rounding[chosen])
 
     def mean(self) -> "RDMs":
         """Return the mean RDM as RDMs of length 1; descriptors stay where all RDMs agree."""
         shared = {name: values[:1] for name, values in self.descriptors.items() if len(set(values)) == 1}
-        return RDMs(self.dissimilarities.mean(axis=0, keepdims=True), self.stimulus_ids, self.measure, shared)
+        values = self.dissimilarities.mean(axis=0, keepdims=True)
+        return RDMs(values, self.stimulus_ids, self.measure, shared, self.rounding.max(keepdims=True, initial=0.0))
 
 
 def match(a: RDMs, b: RDMs) -> tuple[RDMs, RDMs]:
@@ -190,16 +195,29 @@ def concatenate(rdms: Sequence[RDMs]) -> RDMs:
     names = [name for name in rdms[0].descriptors if all(name in part.descriptors for part in rdms)]
     descriptors = {name: tuple(v for part in rdms for v in part.descriptors[name]) for name in names}
     values = np.concatenate([part.dissimilarities for part in parts])
-    return RDMs(values, rdms[0].stimulus_ids, measures[0], descriptors)
+    errors = np.concatenate([part.rounding for part in parts])
+    return RDMs(values, rdms[0].stimulus_ids, measures[0], descriptors, errors)
+
+
+def by_subject(rdms: RDMs) -> RDMs:
+    """Return one RDM per subject: RDMs under one descriptor ``"subject"`` are averaged, in the order of first mention.
+
+    RDMs without that descriptor stay, each as a subject of its own.
+    """
+    subjects = rdms.descriptors.get("subject")
+    if subjects is None or len(set(subjects)) == len(subjects):
+        return rdms
+    return concatenate([rdms.select(subject=subject).mean() for subject in dict.fromkeys(subjects)])
 
 
 def compute_rdms(
-    features: np.ndarray | torch.Tensor,
+    features: Any,
     stimulus_ids: Sequence[str],
     measure: str = "correlation",
     descriptors: Mapping[str, Sequence[str]] | None = None,
+    sets: bool = False,
 ) -> RDMs:
-    """Return the RDM of each set of patterns.
+    """Return the RDM of a set of patterns, or of each of several.
 
     ``"correlation"``: ``1 - r(x_i, x_j)``. ``"cosine"``: ``1 - cos(x_i, x_j)``. ``"euclidean"``:
     ``|x_i - x_j|^2 / n_features``, squared and per feature, the convention of rsatoolbox. All come from one
@@ -208,13 +226,16 @@ def compute_rdms(
     Parameters
     ----------
     features
-        ``(n_stimuli, n_features)`` or ``(n_sets, n_stimuli, n_features)``, in the order of ``stimulus_ids``.
+        ``(n_stimuli, n_features)``, in the order of ``stimulus_ids``: an array, list, data frame or tensor.
     stimulus_ids
         Unique ids, length ``n_stimuli``.
     measure
-        One of :data:`MEASURES`.
+        A dissimilarity: ``"correlation"``, ``"cosine"`` or ``"euclidean"``.
     descriptors
-        Name to one value per set.
+        Name to one value per RDM.
+    sets
+        Whether ``features`` are ``(n_sets, n_stimuli, n_features)``: one RDM for each set. It must be said, since a
+        recording ``(n_stimuli, n_channels, n_times)`` has three axes, too.
 
     Raises
     ------
@@ -223,75 +244,44 @@ def compute_rdms(
     StimulusMismatchError
         If the number of patterns is not the number of ids.
     DataError
-        If a pattern is not finite, or is constant (correlation) or zero (cosine).
+        If a pattern is not finite, has no features, or is constant (correlation) or zero (cosine).
     """
-    if measure not in MEASURES:
-        msg = f"Unknown dissimilarity {measure!r}. Choose one of: {', '.join(MEASURES)}."
-        raise SpecError(msg)
-    if isinstance(features, torch.Tensor):
-        features = features.detach().cpu()
-        features = (features.float() if features.dtype == torch.bfloat16 else features).numpy()
-    sets = features[None] if features.ndim == 2 else features
-    if sets.ndim != 3 or sets.shape[1] != len(stimulus_ids):
-        msg = (
-            f"Features have shape {tuple(features.shape)}, expected ([n_sets,] {len(stimulus_ids)}, n_features); "
-            "give one pattern per id."
-        )
-        raise StimulusMismatchError(msg)
-    values = np.stack([_dissimilarities(patterns, stimulus_ids, measure) for patterns in sets])
+    distance = dissimilarity(measure)
+    ids = checked_ids(stimulus_ids, "RDMs")
+    patterns = as_numbers(features, "Features")
+    _check_shape(patterns.shape, len(ids), sets)
+    parts = [_pairs(distance, one, ids) for one in (patterns if sets else patterns[None])]
     labels = {name: tuple(v) for name, v in (descriptors or {}).items()}
-    return RDMs(values, tuple(stimulus_ids), measure, labels)
+    values, rounding = np.stack([values for values, _ in parts]), np.array([error for _, error in parts])
+    return RDMs(values, ids, measure, labels, rounding)
 
 
-def gram(features: np.ndarray, shift: np.ndarray | None = None, columns: bool = False) -> np.ndarray:
-    """Return ``X X'`` in float64, ``(n, n)``, without a float64 copy of ``X``.
-
-    ``features`` are ``(n, n_features)`` of any real type; ``shift`` ``(n,)`` is subtracted from each row; ``columns``
-    subtracts the mean of each column, so that large common means cost no precision.
-    """
-    n, width = len(features), max(1, _BLOCK // max(1, len(features)))
-    total = np.zeros((n, n))
-    for start in range(0, features.shape[1], width):
-        block = features[:, start : start + width].astype(np.float64)
-        if shift is not None:
-            block -= shift[:, None]
-        if columns:
-            block -= block.mean(axis=0)
-        total += block @ block.T
-    return total
+def _check_shape(shape: tuple[int, ...], n_ids: int, sets: bool) -> None:
+    expected = f"(n_sets, {n_ids}, n_features)" if sets else f"({n_ids}, n_features)"
+    if len(shape) != 2 + sets or shape[-2] != n_ids:
+        remedy = "give one pattern per id."
+        if len(shape) == 3 and not sets:
+            remedy = (
+                f"join the last two axes with features.reshape({shape[0]}, -1), or say sets=True where the first axis "
+                "holds sets of patterns."
+            )
+        msg = f"Features have shape {tuple(shape)}, expected {expected} for {n_ids} ids; {remedy}"
+        raise StimulusMismatchError(msg)
+    if 0 in shape:
+        msg = f"Features have shape {tuple(shape)}, expected at least one stimulus and one feature; drop the empty set."
+        raise DataError(msg)
 
 
-def _dissimilarities(patterns: np.ndarray, ids: Sequence[str], measure: str) -> np.ndarray:
-    """Return the condensed dissimilarities ``(n_pairs,)`` of patterns ``(n, n_features)``."""
+def _pairs(distance: Dissimilarity, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
+    """Return the condensed dissimilarities ``(n_pairs,)`` of patterns ``(n, n_features)``, and their rounding error."""
     with np.errstate(invalid="ignore"):  # infinities of both signs, reported below
         sums = patterns.sum(axis=1, dtype=np.float64)
     if not np.isfinite(sums).all():
         row = int(np.flatnonzero(~np.isfinite(sums))[0])
         msg = f"Pattern of stimulus {ids[row]!r} holds NaN or infinity, expected finite features; drop it."
         raise DataError(msg)
-    if measure == "correlation":
-        _refuse(patterns.max(axis=1) == patterns.min(axis=1), ids, "constant", measure)
-    product = gram(
-        patterns,
-        shift=sums / patterns.shape[1] if measure == "correlation" else None,
-        columns=measure == "euclidean",
-    )
-    squares = np.diagonal(product).copy()
-    first, second = np.triu_indices(len(ids), 1)
-    if measure == "euclidean":
-        distances = (squares[first] + squares[second] - 2 * product[first, second]) / patterns.shape[1]
-    else:
-        _refuse(squares == 0, ids, "zero", measure)
-        norms = np.sqrt(squares)
-        distances = 1 - product[first, second] / norms[first] / norms[second]
-    # none of the measures can be negative: what is below 0 is rounding
-    return np.maximum(distances, 0.0)
-
-
-def _refuse(bad: np.ndarray, ids: Sequence[str], what: str, measure: str) -> None:
-    if bad.any():
-        msg = (
-            f"Pattern of stimulus {ids[int(bad.argmax())]!r} is {what} ({int(bad.sum())} of {len(ids)} are) and "
-            f"has no {measure} distance; drop the stimulus or use measure 'euclidean'."
-        )
-        raise DataError(msg)
+    values, rounding = distance.pairs(patterns, ids)
+    if is_constant(patterns[[0, -1]], axis=0).all() and is_constant(patterns, axis=0).all():
+        # One pattern for all stimuli: what is left between them is the rounding of their own numbers.
+        return np.zeros_like(values), rounding
+    return values, rounding

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs
 
 # the same dissimilarity under the name of each package
 _TO_RSATOOLBOX = {"euclidean": "squared euclidean"}
-_FROM_RSATOOLBOX = {theirs: ours for ours, theirs in _TO_RSATOOLBOX.items()}
+# what they call Euclidean without "squared" is another measure than ours of that name
+_FROM_RSATOOLBOX = {theirs: ours for ours, theirs in _TO_RSATOOLBOX.items()} | {"euclidean": "unsquared euclidean"}
 
 
 def to_rsatoolbox(rdms: RDMs, id_descriptor: str = "stimulus") -> Any:
@@ -38,19 +39,24 @@ def from_rsatoolbox(rdms: Any, id_descriptor: str = "stimulus") -> RDMs:
     StimulusMismatchError
         If there is no such pattern descriptor, or its values repeat.
     DataError
-        If a dissimilarity is NaN.
+        If ``rdms`` are not RDMs of rsatoolbox, or a dissimilarity is NaN.
     """
-    if id_descriptor not in rdms.pattern_descriptors:
-        found = ", ".join(rdms.pattern_descriptors)
+    if not hasattr(rdms, "pattern_descriptors") or not hasattr(rdms, "dissimilarities"):
+        kind = type(rdms).__name__
+        msg = f"from_rsatoolbox got {kind}, expected rsatoolbox.rdm.RDMs; use RDMs.from_matrices for arrays."
+        raise DataError(msg)
+    patterns, about = rdms.pattern_descriptors or {}, rdms.rdm_descriptors or {}
+    if id_descriptor not in patterns:
+        found = ", ".join(patterns) or "none; set pattern_descriptors first"
         msg = (
             f"These rsatoolbox RDMs have no pattern descriptor {id_descriptor!r}; give id_descriptor, one of: {found}."
         )
         raise StimulusMismatchError(msg)
     return RDMs(
         np.array(rdms.dissimilarities, dtype=np.float64),
-        tuple(str(value) for value in rdms.pattern_descriptors[id_descriptor]),
+        tuple(str(value) for value in patterns[id_descriptor]),
         _FROM_RSATOOLBOX.get(rdms.dissimilarity_measure, rdms.dissimilarity_measure or "unknown"),
-        {name: tuple(map(str, values)) for name, values in rdms.rdm_descriptors.items() if name != "index"},
+        {name: tuple(map(str, values)) for name, values in about.items() if name != "index"},
     )
 
 

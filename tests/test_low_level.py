@@ -138,3 +138,21 @@ def test_real_early_visual_cortex_follows_gabors_more_than_pixels(data_dir):
     assert float(compare(ours, brain, "spearman")[0, 0]) == pytest.approx(0.51, abs=0.02)
     shuffled = RDMs(ours.dissimilarities, tuple(np.random.default_rng(0).permutation(images.ids)), "correlation")
     assert abs(float(compare(shuffled, brain, "spearman")[0, 0])) < 0.1
+
+
+@pytest.mark.parametrize("side", [32, 64])
+@pytest.mark.parametrize("grey", [77, 128, 255])
+def test_a_uniform_image_has_no_gabor_energy_at_any_resolution(side, grey):
+    images = np.full((2, 175, 175, 3), grey, np.uint8)
+    images[1, 40:90] = 10
+    features = low_level_features(Stimuli(("flat", "step"), images, "two"), (side, side))
+    assert (features["gabor"][0] == 0).all()
+    assert features["gabor"][1].max() > 1e-6
+
+
+@pytest.mark.parametrize("side", [32, 64])
+def test_a_uniform_image_among_others_is_named(side):
+    images = np.random.default_rng(0).integers(0, 255, (5, 175, 175, 1), dtype=np.uint8)
+    images[2] = 77
+    with pytest.raises(DataError, match="Pattern of stimulus 's2' is constant"):
+        low_level_rdms(Stimuli(tuple(f"s{k}" for k in range(5)), images, "five"), (side, side))

@@ -1,12 +1,14 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.spatial.distance import pdist, squareform
 
+from brainalign.dissimilarities.dissimilarity import dissimilarities
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
-from brainalign.rdms import MEASURES, RDMs, compute_rdms, concatenate, match
+from brainalign.rdms import RDMs, by_subject, compute_rdms, concatenate, match
 
 PDIST = {"correlation": "correlation", "euclidean": "sqeuclidean", "cosine": "cosine"}
 
@@ -25,7 +27,7 @@ def reference(features, measure):
     return distances / features.shape[1] if measure == "euclidean" else distances
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", dissimilarities())
 @pytest.mark.parametrize("mean", [0.0, 1e3])
 def test_rdms_equal_scipy_also_with_large_means(measure, mean):
     features = np.random.default_rng(0).standard_normal((30, 500)) + mean
@@ -43,9 +45,9 @@ def test_rdms_equal_rsatoolbox(measure):
 
 def test_blocks_of_features_change_nothing(monkeypatch):
     features = np.random.default_rng(2).standard_normal((12, 101)) + 3
-    for measure in MEASURES:
+    for measure in dissimilarities():
         whole = compute_rdms(features, ids(12), measure).dissimilarities
-        monkeypatch.setattr("brainalign.rdms._BLOCK", 12 * 7)
+        monkeypatch.setattr("brainalign.dissimilarities.gram._BLOCK", 12 * 7)
         np.testing.assert_allclose(compute_rdms(features, ids(12), measure).dissimilarities, whole, rtol=0, atol=1e-12)
         monkeypatch.undo()
 
@@ -59,7 +61,7 @@ def test_a_wide_float32_array_is_never_copied_whole_to_float64():
     assert peak < features.nbytes  # a float64 copy would be twice that
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", dissimilarities())
 def test_identical_patterns_are_at_no_distance_and_nothing_is_negative(measure):
     features = np.random.default_rng(4).standard_normal((8, 1000)) * 50 + 1000
     features[5] = features[2]
@@ -70,13 +72,15 @@ def test_identical_patterns_are_at_no_distance_and_nothing_is_negative(measure):
 
 def test_torch_sets_and_integer_features_agree_with_numpy():
     sets = np.random.default_rng(5).integers(0, 255, (3, 7, 40), dtype=np.uint8)
-    ours = compute_rdms(sets, ids(7), descriptors={"seed": ("0", "1", "2")})
+    ours = compute_rdms(sets, ids(7), descriptors={"seed": ("0", "1", "2")}, sets=True)
     assert len(ours) == 3
     for k in range(3):
         np.testing.assert_allclose(ours.dissimilarities[k], reference(sets[k], "correlation"), rtol=0, atol=1e-12)
     for dtype in (torch.float32, torch.bfloat16):
         tensor = torch.from_numpy(sets).to(dtype).requires_grad_()
-        np.testing.assert_allclose(compute_rdms(tensor, ids(7)).dissimilarities, ours.dissimilarities, atol=1e-6)
+        np.testing.assert_allclose(
+            compute_rdms(tensor, ids(7), sets=True).dissimilarities, ours.dissimilarities, atol=1e-6
+        )
 
 
 def test_patterns_without_a_distance_are_refused_by_name():
@@ -95,7 +99,7 @@ def test_patterns_without_a_distance_are_refused_by_name():
 
 
 def test_unknown_measure_and_wrong_number_of_ids_are_refused():
-    with pytest.raises(SpecError, match=r"'mahalanobis'.*correlation, euclidean, cosine"):
+    with pytest.raises(SpecError, match=r"'mahalanobis'.*correlation, cosine, euclidean"):
         compute_rdms(np.eye(3), ids(3), "mahalanobis")
     with pytest.raises(StimulusMismatchError, match="give one pattern per id"):
         compute_rdms(np.eye(3), ids(4))
@@ -185,3 +189,52 @@ def test_concatenate_reorders_and_keeps_shared_descriptors():
     np.testing.assert_array_equal(both.dissimilarities[2], b.subset(a.stimulus_ids).dissimilarities[0])
     with pytest.raises(SpecError, match="measures"):
         concatenate([a, RDMs(a.dissimilarities, a.stimulus_ids, "euclidean")])
+
+
+def test_a_recording_with_times_does_not_become_as_many_rdms_as_it_has_stimuli():
+    responses = np.random.default_rng(0).standard_normal((32, 32, 50))
+    with pytest.raises(StimulusMismatchError, match=r"shape \(32, 32, 50\), expected \(32, n_features\) for 32 ids"):
+        compute_rdms(responses, ids(32))
+    assert len(compute_rdms(responses.reshape(32, -1), ids(32))) == 1
+    assert len(compute_rdms(responses, ids(32), sets=True)) == 32
+
+
+@pytest.mark.parametrize("kind", ["list", "frame", "reversed", "big-endian", "gradient", "unmasked", "whole numbers"])
+def test_numbers_of_any_container_give_the_same_rdm(kind):
+    values = np.random.default_rng(1).integers(-50, 50, (6, 9)).astype(np.float64)
+    given = {
+        "list": values.tolist(),
+        "frame": pd.DataFrame(values),
+        "reversed": values[::-1, ::-1].copy()[::-1, ::-1],
+        "big-endian": values.astype(">f8"),
+        "gradient": torch.tensor(values, requires_grad=True),
+        "unmasked": np.ma.masked_array(values, mask=False),
+        "whole numbers": values.astype(np.int16),
+    }[kind]
+    expected = compute_rdms(values, ids(6)).dissimilarities
+    np.testing.assert_allclose(compute_rdms(given, np.array(ids(6))).dissimilarities, expected, atol=1e-13)
+
+
+def test_values_that_are_no_numbers_are_refused_in_one_line():
+    values = np.random.default_rng(1).standard_normal((4, 9))
+    for given, message in (
+        (np.ma.masked_array(values, mask=values > 1), "Features: [0-9]+ values are masked"),
+        (values.astype(str), "Features: the values are text; expected real numbers"),
+        (values + 1j, "Features: the values are complex numbers"),
+        ([[1, None], [2, 3], [4, 5], [6, 7]], "Features: a value is None; expected numbers"),
+        ([[1, 2], [3]], "Features: the values form no regular array"),
+        (values[:, :0], r"Features have shape \(4, 0\), expected at least one stimulus and one feature"),
+    ):
+        with pytest.raises(DataError, match=message) as error:
+            compute_rdms(given, ids(4))
+        assert "\n" not in str(error.value)
+
+
+def test_rdms_of_one_subject_are_averaged_and_those_without_a_subject_stay():
+    values = np.random.default_rng(2).random((3, 6))
+    sessions = RDMs(values, ids(4), "correlation", {"subject": ("b", "a", "b"), "session": ("1", "1", "2")})
+    found = by_subject(sessions)
+    assert found.descriptors["subject"] == ("b", "a")
+    np.testing.assert_allclose(found.dissimilarities, [values[[0, 2]].mean(axis=0), values[1]])
+    unnamed = RDMs(values, ids(4), "correlation")
+    assert by_subject(unnamed) is unnamed

@@ -3,14 +3,14 @@ import sys
 import numpy as np
 import pytest
 
-from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import compute_rdms
 from brainalign.rsatoolbox_exchange import from_rsatoolbox, to_rsatoolbox
 
 
 def example():
     features = np.random.default_rng(0).standard_normal((2, 5, 20))
-    return compute_rdms(features, tuple("dacbe"), "euclidean", {"subject": ("s1", "s2")})
+    return compute_rdms(features, tuple("dacbe"), "euclidean", {"subject": ("s1", "s2")}, sets=True)
 
 
 def test_round_trip_keeps_values_ids_and_descriptors():
@@ -30,13 +30,34 @@ def test_reordering_there_is_followed_here():
     theirs.sort_by(stimulus="alpha")
     back = from_rsatoolbox(theirs)
     assert back.stimulus_ids == tuple("abcde")
-    np.testing.assert_array_equal(back.dissimilarities, example().subset("abcde").dissimilarities)
+    np.testing.assert_array_equal(back.dissimilarities, example().subset(list("abcde")).dissimilarities)
 
 
 def test_missing_id_descriptor_is_named():
     pytest.importorskip("rsatoolbox")
     with pytest.raises(StimulusMismatchError, match=r"'image'.*stimulus"):
         from_rsatoolbox(to_rsatoolbox(example()), "image")
+
+
+def test_rdms_without_descriptors_get_one_line():
+    toolbox = pytest.importorskip("rsatoolbox")
+    bare = toolbox.rdm.RDMs(np.ones((1, 6)))
+    with pytest.raises(StimulusMismatchError, match="'stimulus'; give id_descriptor, one of: index"):
+        from_rsatoolbox(bare)
+    assert from_rsatoolbox(bare, "index").stimulus_ids == ("0", "1", "2", "3")
+    bare.rdm_descriptors = None
+    assert from_rsatoolbox(bare, "index").descriptors == {}
+    bare.pattern_descriptors = None
+    with pytest.raises(StimulusMismatchError, match="one of: none; set pattern_descriptors first"):
+        from_rsatoolbox(bare)
+    with pytest.raises(DataError, match=r"got ndarray, expected rsatoolbox\.rdm\.RDMs"):
+        from_rsatoolbox(np.ones((3, 3)))
+
+
+def test_their_unsquared_distance_does_not_get_the_name_of_our_squared_one():
+    toolbox = pytest.importorskip("rsatoolbox")
+    theirs = toolbox.rdm.RDMs(np.ones((1, 3)), "euclidean", pattern_descriptors={"stimulus": ["a", "b", "c"]})
+    assert from_rsatoolbox(theirs).measure == "unsquared euclidean"
 
 
 def test_without_rsatoolbox_the_error_says_how_to_install(monkeypatch):

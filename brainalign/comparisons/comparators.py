@@ -1,51 +1,55 @@
 """How alike two condensed RDMs are, and the pooled RDM that is most like all of a group."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.comparisons.vectors import Vectors, unit
+from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs, match
+from brainalign.rounding import mid_ranks
 
 
-def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def cosine(a: Vectors, b: Vectors) -> np.ndarray:
     """Return ``a'b / (|a| |b|)`` for every row of ``a`` ``(n1, n_pairs)`` and ``b`` ``(n2, n_pairs)``."""
-    return _unit(a, "first") @ _unit(b, "second").T
+    return unit(a.values, a.which) @ unit(b.values, b.which).T
 
 
-def corr(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def corr(a: Vectors, b: Vectors) -> np.ndarray:
     """Return the Pearson correlation of every row of ``a`` with every row of ``b``, ``(n1, n2)``."""
-    return cosine(centred(a, "first"), centred(b, "second"))
+    return unit(a.centred(), a.which) @ unit(b.centred(), b.which).T
 
 
-def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def spearman(a: Vectors, b: Vectors) -> np.ndarray:
     """Return the Pearson correlation of ranks, ties at their mean rank, ``(n1, n2)``."""
-    return corr(ranks(a), ranks(b))
+    return unit(a.centred_ranks(), a.which) @ unit(b.centred_ranks(), b.which).T
 
 
-def rho_a(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def rho_a(a: Vectors, b: Vectors) -> np.ndarray:
     """Return ``12 sum (ra - mean)(rb - mean) / (n^3 - n)``, ``(n1, n2)``.
 
     It is the expected Spearman correlation when ties are broken at random, so that a coarse model with many ties
     is not flattered (Schuett et al. 2023, eLife 12:e82566).
     """
-    n = a.shape[1]
-    return 12 * centred(ranks(a), "first") @ centred(ranks(b), "second").T / (n**3 - n)
+    n = a.values.shape[1]
+    return 12 * a.centred_ranks() @ b.centred_ranks().T / (n**3 - n)
 
 
-def tau_a(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def tau_a(a: Vectors, b: Vectors) -> np.ndarray:
     """Return ``(concordant - discordant) / (n (n - 1) / 2)``, ``(n1, n2)``; by far the slowest comparator."""
     from scipy.stats import kendalltau
 
-    centred(a, "first"), centred(b, "second")
-    untied = [np.array([_untied(row) for row in rows]) for rows in (a, b)]
+    # ranks have the order and the ties of the values, and are exact
+    first, second = a.centred_ranks(), b.centred_ranks()
+    untied = [np.array([_untied(row) for row in rows]) for rows in (first, second)]
     # scipy gives tau-b, which divides by the geometric mean of the untied pairs instead of all pairs
-    tau_b = np.array([[kendalltau(x, y, method="asymptotic").statistic for y in b] for x in a])
+    tau_b = np.array([[kendalltau(x, y, method="asymptotic").statistic for y in second] for x in first])
     return tau_b * np.sqrt(np.outer(*untied))
 
 
 #: Comparators by the name rsatoolbox gives them: ``(n1, n_pairs), (n2, n_pairs) -> (n1, n2)``.
-COMPARATORS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+COMPARATORS: dict[str, Callable[[Vectors, Vectors], np.ndarray]] = {
     "corr": corr,
     "cosine": cosine,
     "spearman": spearman,
@@ -64,40 +68,47 @@ def compare(a: RDMs, b: RDMs, method: str) -> np.ndarray:
     StimulusMismatchError
         If the two do not hold the same stimuli.
     DataError
-        If an RDM is constant (for ``"cosine"``: zero), so that it orders nothing.
+        If an RDM is constant but for rounding (for ``"cosine"``: zero), so that it orders nothing.
     """
     a, b = match(a, b)
-    return compare_vectors(a.dissimilarities, b.dissimilarities, method)
+    return compare_vectors(a.dissimilarities, b.dissimilarities, method, (a.rounding, b.rounding))
 
 
-def compare_vectors(a: np.ndarray, b: np.ndarray, method: str) -> np.ndarray:
-    """Return ``(n1, n2)`` comparisons of condensed RDMs over the same pairs; errors as :func:`compare`."""
+def compare_vectors(
+    a: Any, b: Any, method: str, rounding: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
+) -> np.ndarray:
+    """Return ``(n1, n2)`` comparisons of condensed RDMs over the same pairs; errors as :func:`compare`.
+
+    Vectors carry no ids; :func:`compare` joins RDMs, which do. ``rounding`` are the errors of the rows of ``a`` and of
+    ``b``: values of a row that are closer are tied. NaN and infinity raise :class:`DataError`.
+    """
     check_comparator(method)
-    a, b = (np.atleast_2d(np.asarray(vectors, dtype=np.float64)) for vectors in (a, b))
-    if a.shape[1] != b.shape[1]:
-        msg = f"RDMs have {a.shape[1]} and {b.shape[1]} pairs, expected as many; compare RDMs over the same stimuli."
+    first, second = Vectors.of(a, rounding[0], "first"), Vectors.of(b, rounding[1], "second")
+    n, m = first.values.shape[1], second.values.shape[1]
+    if n != m:
+        msg = f"RDMs have {n} and {m} pairs, expected as many; compare RDMs over the same stimuli."
         raise StimulusMismatchError(msg)
-    return COMPARATORS[method](a, b)
+    return COMPARATORS[method](first, second)
 
 
-def pool(vectors: np.ndarray, method: str) -> np.ndarray:
+def pool(vectors: np.ndarray, method: str, rounding: np.ndarray | None = None) -> np.ndarray:
     """Return the RDM ``(n_pairs,)`` that maximises the mean comparison with the rows of ``vectors``.
 
     The mean of unit-norm RDMs for ``"cosine"``, of z-scored RDMs for ``"corr"`` and of ranks for the others
     (Nili et al. 2014, PLoS Comput Biol 10:e1003553); for ``"tau-a"`` ranks are an approximation.
     """
-    return standardise(vectors, method).mean(axis=0)
+    return standardise(vectors, method, rounding).mean(axis=0)
 
 
-def standardise(vectors: np.ndarray, method: str) -> np.ndarray:
+def standardise(vectors: np.ndarray, method: str, rounding: np.ndarray | None = None) -> np.ndarray:
     """Return the rows ``(n_rdms, n_pairs)`` on the scale on which :func:`pool` averages them."""
     check_comparator(method)
-    vectors = np.atleast_2d(np.asarray(vectors, dtype=np.float64))
+    rows = Vectors.of(vectors, rounding, "pooled")
     if method == "cosine":
-        return _unit(vectors, "pooled")
+        return unit(rows.values, rows.which)
     if method == "corr":
-        return _unit(centred(vectors, "pooled"), "pooled") * np.sqrt(vectors.shape[1])
-    return ranks(vectors)
+        return unit(rows.centred(), rows.which) * np.sqrt(rows.values.shape[1])
+    return mid_ranks(rows.values, rows.rounding)
 
 
 def check_comparator(method: str) -> None:
@@ -105,36 +116,6 @@ def check_comparator(method: str) -> None:
     if method not in COMPARATORS:
         msg = f"Unknown comparator {method!r}. Choose one of: {', '.join(COMPARATORS)}."
         raise SpecError(msg)
-
-
-def ranks(vectors: np.ndarray) -> np.ndarray:
-    """Return the ranks within each row, ties at their mean rank."""
-    from scipy.stats import rankdata
-
-    return np.asarray(rankdata(vectors, axis=1))
-
-
-def centred(vectors: np.ndarray, which: str) -> np.ndarray:
-    """Return the rows minus their means; a constant row raises :class:`DataError`."""
-    constant = vectors.max(axis=1) == vectors.min(axis=1)
-    if constant.any():
-        msg = (
-            f"RDM {int(constant.argmax())} of the {which} RDMs is constant ({vectors[constant.argmax(), 0]:g}), "
-            "expected dissimilarities that differ; drop it (a collapsed layer, or stimuli with equal features)."
-        )
-        raise DataError(msg)
-    return vectors - vectors.mean(axis=1, keepdims=True)
-
-
-def _unit(vectors: np.ndarray, which: str) -> np.ndarray:
-    # dividing by the largest entry first keeps squares of tiny or huge values in range
-    largest = np.abs(vectors).max(axis=1, keepdims=True)
-    if not (np.isfinite(largest) & (largest > 0)).all():
-        row = int((~(np.isfinite(largest) & (largest > 0))).argmax())
-        msg = f"RDM {row} of the {which} RDMs is zero or not finite, expected finite dissimilarities; drop it."
-        raise DataError(msg)
-    scaled = vectors / largest
-    return scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
 
 
 def _untied(row: np.ndarray) -> float:

@@ -1,18 +1,20 @@
 """Encoding models: how well a layer's features predict responses to stimuli held out."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
 from brainalign.comparisons.group_folds import group_folds
+from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
-from brainalign.rdms import gram
+from brainalign.rounding import is_constant
 
 MIN_STIMULI = 10
 # a correlation within a test fold of fewer stimuli says nothing
@@ -95,32 +97,35 @@ class Encoding(Comparison):
         return group_folds(groups, self.n_folds, stream_seed(self.seed, "encoding", "outer"))
 
     def score(
-        self, features: Any, responses: Any, groups: Sequence[str | int] | np.ndarray | None = None
+        self, features: Patterns, responses: Patterns, groups: Mapping[str, str | int] | None = None
     ) -> EncodingScores:
-        """Fit and test.
+        """Fit and test; the two are joined on stimulus ids.
 
         Parameters
         ----------
         features
-            ``(n_stimuli, n_features)`` of one layer.
+            ``(n_stimuli, n_features)`` of one layer, one row per stimulus, in any order; stimuli without a response are
+            left out.
         responses
-            ``(n_stimuli, n_targets)`` to the same stimuli in the same order; targets are voxels, or channels by times.
+            ``(n_rows, n_targets)``; targets are voxels, or channels by times. Rows of one stimulus (trials) never stand
+            on both sides of a split.
         groups
-            ``(n_stimuli,)``: rows with one label never stand on both sides of a split. Default: each row for itself,
-            which is right only where each row is a different stimulus.
+            Stimulus id to label: stimuli with one label never stand on both sides of a split, either. Default: each
+            stimulus for itself.
 
         Raises
         ------
         SpecError
             If there are too few stimuli or groups for the folds.
         StimulusMismatchError
-            If shapes do not fit.
+            If a response has no features, features have several rows for a stimulus, or a stimulus has no group.
         DataError
-            If values are not finite, or features or a target are constant.
+            If features, or a target, are constant but for rounding.
         """
-        x, y = np.asarray(features), np.asarray(responses, dtype=np.float64)
-        _check_values(x, y)
-        labels = np.arange(len(x)) if groups is None else np.asarray(groups)
+        ids = responses.stimulus_ids
+        x, y = features.rows(ids), np.asarray(responses.values, dtype=np.float64)
+        _refuse_constant(x, y)
+        labels = _groups_of(ids, groups)
         self._check_counts(len(x), labels)
         folds = self.folds(labels)
         form = self.form(*x.shape)
@@ -140,7 +145,7 @@ class Encoding(Comparison):
         edges = np.isin(alphas, (min(self.alphas), max(self.alphas)))
         r2 = 1 - residual / spread
         r = fold_correlations(predictions, y, folds)
-        return EncodingScores(predictions, folds, r, r2, alphas, float(edges.mean()), form)
+        return EncodingScores(predictions, folds, r, r2, alphas, float(edges.mean()), form, ids)
 
     def _prepare(
         self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str
@@ -154,7 +159,7 @@ class Encoding(Comparison):
             ours, theirs = x[train] - mean, x[~train] - mean
             if self.standardize:
                 deviation = ours.std(axis=0)
-                kept = deviation > 1e-12 * deviation.max(initial=0.0)
+                kept = ~is_constant(x[train], axis=0)
                 ours, theirs = ours[:, kept] / deviation[kept], theirs[:, kept] / deviation[kept]
             scale = np.einsum("ij,ij->", ours, ours) / len(ours)
             if form == "kernel":
@@ -193,9 +198,6 @@ class Encoding(Comparison):
 
     def _check_counts(self, n_stimuli: int, groups: np.ndarray) -> None:
         n_groups = len(np.unique(groups))
-        if len(groups) != n_stimuli:
-            msg = f"{len(groups)} group labels for {n_stimuli} stimuli; give one label per stimulus."
-            raise StimulusMismatchError(msg)
         if n_stimuli < MIN_STIMULI:
             msg = f"Encoding got {n_stimuli} stimuli, expected at least {MIN_STIMULI}; use RSA, or record more stimuli."
             raise SpecError(msg)
@@ -219,22 +221,25 @@ class Encoding(Comparison):
             raise SpecError(msg)
 
 
-def _check_values(x: np.ndarray, y: np.ndarray) -> None:
-    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
-        msg = (
-            f"Features {x.shape} and responses {y.shape}, expected (n_stimuli, n_features) and (n_stimuli, n_targets); "
-            "join them on stimulus ids and flatten first."
-        )
+def _groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:
+    """Return the group of each row, coded from 0 in the order of first mention."""
+    missing = [stimulus for stimulus in ids if stimulus not in groups] if groups is not None else []
+    if missing:
+        msg = f"{len(missing)} of {len(ids)} stimuli have no group, first: {missing[:3]}; give every stimulus one."
         raise StimulusMismatchError(msg)
-    for what, values in (("Features", x), ("Responses", y)):
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            row = int((~finite).argmax())
-            msg = (
-                f"{what} of {int((~finite).sum())} stimuli hold NaN or infinity (first: row {row}); drop those stimuli."
-            )
-            raise DataError(msg)
-    constant = y.max(axis=0) == y.min(axis=0)
+    labels = ids if groups is None else [groups[stimulus] for stimulus in ids]
+    code = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+    return np.array([code[label] for label in labels])
+
+
+def _refuse_constant(x: np.ndarray, y: np.ndarray) -> None:
+    if is_constant(x, axis=0).all():
+        msg = (
+            f"All {x.shape[1]} features are constant over {len(x)} stimuli, expected features that vary; drop the "
+            "layer."
+        )
+        raise DataError(msg)
+    constant = is_constant(y, axis=0)
     if constant.any():
         msg = (
             f"{int(constant.sum())} targets are constant (first: {int(constant.argmax())}); drop voxels without signal."

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brainalign.rounding import no_spread
+
 # Fisher's z of a perfect correlation would be infinite
 LARGEST_R = 0.999
 
@@ -29,6 +31,8 @@ class EncodingScores:
         Fraction of the chosen penalties that are the smallest or largest on offer.
     form
         ``"kernel"`` or ``"primal"``: how the ridge problem was solved.
+    stimulus_ids
+        ``(n_stimuli,)`` ids of the rows.
     """
 
     predictions: np.ndarray
@@ -38,6 +42,7 @@ class EncodingScores:
     alphas: np.ndarray
     at_boundary: float
     form: str
+    stimulus_ids: tuple[str, ...]
 
 
 def fold_correlations(predictions: np.ndarray, responses: np.ndarray, folds: np.ndarray) -> np.ndarray:
@@ -47,7 +52,9 @@ def fold_correlations(predictions: np.ndarray, responses: np.ndarray, folds: np.
     for fold in range(n_folds):
         sides = [side[folds == fold] - side[folds == fold].mean(axis=0) for side in (predictions, responses)]
         norms = [np.linalg.norm(side, axis=0) for side in sides]
+        whole = [np.linalg.norm(side[folds == fold], axis=0) for side in (predictions, responses)]
+        varies = ~(no_spread(norms[0], whole[0]) | no_spread(norms[1], whole[1]))
         scale = norms[0] * norms[1]
-        r = np.divide((sides[0] * sides[1]).sum(axis=0), scale, out=np.zeros_like(scale), where=scale > 0)
+        r = np.divide((sides[0] * sides[1]).sum(axis=0), scale, out=np.zeros_like(scale), where=varies)
         z += np.arctanh(np.clip(r, -LARGEST_R, LARGEST_R))
     return np.tanh(z / n_folds)

@@ -6,7 +6,7 @@ import numpy as np
 
 from brainalign.comparisons.comparators import check_comparator, compare_vectors, standardise
 from brainalign.errors import DataError
-from brainalign.rdms import RDMs
+from brainalign.rdms import RDMs, by_subject
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,8 @@ def noise_ceiling(rdms: RDMs, method: str) -> NoiseCeiling:
     Parameters
     ----------
     rdms
-        One RDM per subject.
+        RDMs of subjects; those under one descriptor ``"subject"`` are averaged first, so that two sessions of one
+        person do not count as two people.
     method
         A comparator.
 
@@ -50,6 +51,7 @@ def noise_ceiling(rdms: RDMs, method: str) -> NoiseCeiling:
         If there is one subject only, or an RDM is constant.
     """
     check_comparator(method)
+    rdms = by_subject(rdms)
     if len(rdms) < 2:
         msg = (
             f"A noise ceiling needs the RDMs of >= 2 subjects, got {len(rdms)}; "
@@ -57,11 +59,11 @@ def noise_ceiling(rdms: RDMs, method: str) -> NoiseCeiling:
         )
         raise DataError(msg)
     vectors = rdms.dissimilarities
-    scaled = standardise(vectors, method)
+    scaled = standardise(vectors, method, rdms.rounding)
     total = scaled.sum(axis=0)
-    upper = compare_vectors(vectors, total / len(rdms), method)
+    upper = compare_vectors(vectors, total / len(rdms), method, (rdms.rounding, None))
     lower = [
-        compare_vectors(own, (total - mine) / (len(rdms) - 1), method)[0, 0]
-        for own, mine in zip(vectors, scaled, strict=True)
+        compare_vectors(own, (total - mine) / (len(rdms) - 1), method, (error[None], None))[0, 0]
+        for own, mine, error in zip(vectors, scaled, rdms.rounding, strict=True)
     ]
     return NoiseCeiling(float(np.mean(lower)), float(upper.mean()), np.array(lower))

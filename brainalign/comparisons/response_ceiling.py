@@ -2,34 +2,72 @@
 
 import numpy as np
 
-from brainalign.randomness import numpy_stream
 from brainalign.recordings.recording import Recording
+from brainalign.rounding import is_constant
+
+_MIN_REPEATED = 3
+_MIN_STIMULI = 4
 
 
-def response_ceiling(recording: Recording, roi: str | None = None, n_splits: int = 100, seed: int = 0) -> np.ndarray:
-    """Return the largest correlation each target of a recording admits, ``(n_targets,)``; NaN without repeats.
+def response_ceiling(recording: Recording, roi: str | None = None) -> float:
+    """Return the mean correlation with the targets of a recording that the true model could reach; NaN without repeats.
 
-    Each stimulus' trials are split at random into halves; the correlation ``r`` of the halves over stimuli gives the
-    reliability of the full average ``2 r / (1 + r)`` (Spearman-Brown), and its square root bounds the correlation of
-    any model with that average. Negative reliabilities count as zero.
+    ``sqrt(mean_t reliability_t)``, see :func:`response_reliability`. The mean comes before the root: estimates of
+    single targets scatter around their truth, and roots of the positive ones would lift a recording without signal far
+    above 0. Where targets differ in reliability the root of the mean is a little above the mean of the roots, so the
+    value stays a ceiling. A negative mean gives minus the root of its size; nothing is clipped.
+
+    Parameters
+    ----------
+    recording
+        Trials at one time, or several: targets are channels by times.
+    roi
+        ROI whose channels to take; ``None`` takes all.
+
+    Raises
+    ------
+    DataError
+        If the recording has no such ROI.
     """
-    data = recording.data if roi is None else recording.data[:, np.asarray(recording.rois[roi], dtype=bool)]
+    reliability = response_reliability(recording, roi)
+    known = reliability[np.isfinite(reliability)]
+    return float(np.sign(known.mean()) * np.sqrt(np.abs(known.mean()))) if len(known) else float("nan")
+
+
+def response_reliability(recording: Recording, roi: str | None = None) -> np.ndarray:
+    """Return the share of signal in the variance over stimuli of each target's mean responses, ``(n_targets,)``.
+
+    With ``V`` the variance over stimuli of the mean responses and ``v_i`` the variance of the trials of stimulus i,
+    shown ``n_i`` times, ``reliability = 1 - (K - 3) / (K - 1) mean_i(v_i / n_i) / V``. The numbers of repeats are those
+    of the data that are scored: a stimulus shown once counts with the whole noise of one trial, estimated from the
+    stimuli that were repeated. The factor takes out the bias of ``1 / V`` over K stimuli. Estimates can be negative.
+
+    Parameters
+    ----------
+    recording, roi
+        See :func:`response_ceiling`.
+
+    Returns
+    -------
+    numpy.ndarray
+        NaN where fewer than 3 stimuli were repeated or there are fewer than 4, and for targets that are constant.
+    """
+    data = recording.data if roi is None else recording.select(roi).data
     data = data.reshape(len(data), -1)
-    trials: dict[str, list[int]] = {}
-    for row, stimulus in enumerate(recording.stimulus_ids):
-        trials.setdefault(stimulus, []).append(row)
-    repeated = [rows for rows in trials.values() if len(rows) > 1]
-    if len(repeated) < 3:
+    ids, which = np.unique(np.asarray(recording.stimulus_ids), return_inverse=True)
+    which, n_stimuli = which.ravel(), len(ids)
+    counts = np.bincount(which, minlength=n_stimuli)
+    repeated = counts > 1
+    if repeated.sum() < _MIN_REPEATED or n_stimuli < _MIN_STIMULI:
         return np.full(data.shape[1], np.nan)
-    rng = numpy_stream(seed, "response ceiling", recording.dataset, recording.subject)
-    total = np.zeros(data.shape[1])
-    for _ in range(n_splits):
-        halves = np.empty((2, len(repeated), data.shape[1]))
-        for k, rows in enumerate(repeated):
-            order = rng.permutation(rows)
-            halves[0, k], halves[1, k] = data[order[::2]].mean(axis=0), data[order[1::2]].mean(axis=0)
-        halves -= halves.mean(axis=1, keepdims=True)
-        spread = np.sqrt((halves**2).sum(axis=1)).prod(axis=0)
-        total += np.divide((halves[0] * halves[1]).sum(axis=0), spread, out=np.zeros_like(spread), where=spread > 0)
-    r = np.clip(total / n_splits, 0, 1)
-    return np.sqrt(2 * r / (1 + r))
+    means, squares = np.zeros((2, n_stimuli, data.shape[1]))
+    np.add.at(means, which, data)
+    means /= counts[:, None]
+    np.add.at(squares, which, (data - means[which]) ** 2)
+    of_repeated = squares[repeated] / (counts[repeated] - 1)[:, None]
+    noise = np.tile(of_repeated.mean(axis=0), (n_stimuli, 1))
+    noise[repeated] = of_repeated
+    spread = means.var(axis=0, ddof=1)
+    share = np.full(data.shape[1], np.nan)
+    np.divide((noise / counts[:, None]).mean(axis=0), spread, out=share, where=~is_constant(means, axis=0))
+    return 1 - (n_stimuli - 3) / (n_stimuli - 1) * share

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 
-from brainalign.comparisons.comparators import centred, check_comparator, compare, compare_vectors, corr, ranks
+from brainalign.comparisons.comparators import check_comparator, compare
 from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.vectors import Vectors, unit
+from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import DataError, SpecError
-from brainalign.rdms import MEASURES, RDMs, compute_rdms, match
+from brainalign.rdms import RDMs, compute_rdms, match
 
 _PARTIAL = ("corr", "spearman")
 
@@ -41,9 +42,7 @@ class RSA(Comparison):
     partial: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.dissimilarity not in MEASURES:
-            msg = f"Unknown dissimilarity {self.dissimilarity!r}. Choose one of: {', '.join(MEASURES)}."
-            raise SpecError(msg)
+        dissimilarity(self.dissimilarity)
         check_comparator(self.comparator)
         if self.partial:
             _check_partial(self.comparator)
@@ -54,9 +53,9 @@ class RSA(Comparison):
         held = f"|{'+'.join(self.partial)}" if self.partial else ""
         return f"{self.name}:{self.dissimilarity}:{self.comparator}{held}"
 
-    def rdms(self, features: np.ndarray | torch.Tensor, stimulus_ids: Sequence[str]) -> RDMs:
-        """Return the RDMs of ``([n_sets,] n_stimuli, n_features)`` in this measure's dissimilarity."""
-        return compute_rdms(features, stimulus_ids, self.dissimilarity)
+    def rdms(self, features: Any, stimulus_ids: Sequence[str], sets: bool = False) -> RDMs:
+        """Return the RDM of ``(n_stimuli, n_features)``; with ``sets`` features have a first axis, of sets."""
+        return compute_rdms(features, stimulus_ids, self.dissimilarity, sets=sets)
 
     def score(self, features: RDMs, responses: RDMs, nuisance: Mapping[str, RDMs] | None = None) -> np.ndarray:
         """Return the score of every layer RDM against every brain RDM, ``(n_layers, n_brains)``.
@@ -82,23 +81,22 @@ class RSA(Comparison):
         if not self.partial:
             return compare(features, responses, self.comparator)
         features, responses = match(features, responses)
-        held = self.nuisance_vectors(features, nuisance or {})
-        return partial_compare(features.dissimilarities, responses.dissimilarities, held, self.comparator)
+        return partial_compare(features, responses, self._held(nuisance or {}), self.comparator)
 
-    def nuisance_vectors(self, reference: RDMs, nuisance: Mapping[str, RDMs]) -> np.ndarray:
-        """Return the RDMs named in ``partial``, ``(n_partial, n_pairs)``, in the stimulus order of ``reference``."""
-        vectors = [np.empty((0, reference.dissimilarities.shape[1]))]
+    def _held(self, nuisance: Mapping[str, RDMs]) -> list[RDMs]:
+        """Return the RDMs named in ``partial``."""
+        found = []
         for name in self.partial:
             if name not in nuisance or len(nuisance[name]) != 1:
-                found = len(nuisance[name]) if name in nuisance else 0
+                count = len(nuisance[name]) if name in nuisance else 0
                 known = ", ".join(nuisance) or "none"
-                msg = f"{self.label} found {found} RDMs named {name!r}, expected one; nuisance RDMs given: {known}."
+                msg = f"{self.label} found {count} RDMs named {name!r}, expected one; nuisance RDMs given: {known}."
                 raise SpecError(msg)
-            vectors.append(match(reference, nuisance[name])[1].dissimilarities)
-        return np.concatenate(vectors)
+            found.append(nuisance[name])
+        return found
 
 
-def partial_compare(models: np.ndarray, brains: np.ndarray, nuisance: np.ndarray, method: str) -> np.ndarray:
+def partial_compare(models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method: str) -> np.ndarray:
     """Return the partial correlations ``(n_models, n_brains)`` given nuisance RDMs.
 
     Both sides are regressed on the nuisance RDMs and an intercept, and the residuals are correlated; for
@@ -107,7 +105,7 @@ def partial_compare(models: np.ndarray, brains: np.ndarray, nuisance: np.ndarray
     Parameters
     ----------
     models, brains, nuisance
-        ``(n_models, n_pairs)``, ``(n_brains, n_pairs)``, ``(n_nuisance, n_pairs)`` over the same pairs.
+        RDMs over the same stimuli, in any order.
     method
         ``"corr"`` or ``"spearman"``.
 
@@ -115,22 +113,32 @@ def partial_compare(models: np.ndarray, brains: np.ndarray, nuisance: np.ndarray
     ------
     SpecError
         If the method has no partial form.
+    StimulusMismatchError
+        If stimuli differ.
     DataError
         If an RDM is constant, or is a linear function of the nuisance RDMs, so that nothing is left to compare.
     """
     _check_partial(method)
     if len(nuisance) == 0:
-        return compare_vectors(models, brains, method)
-    sides = [np.atleast_2d(np.asarray(side, dtype=np.float64)) for side in (models, brains, nuisance)]
-    if method == "spearman":
-        sides = [ranks(side) for side in sides]
-    model, brain, held = (
-        centred(side, which) for side, which in zip(sides, ("model", "brain", "nuisance"), strict=True)
+        return compare(models, brains, method)
+    model, brain = (
+        _centred([match(models, side)[1]], which, method) for side, which in ((models, "model"), (brains, "brain"))
     )
+    held = _centred([match(models, side)[1] for side in nuisance], "nuisance", method)
     _, values, axes = np.linalg.svd(held / np.linalg.norm(held, axis=1, keepdims=True), full_matrices=False)
     # nuisance RDMs that repeat each other span fewer directions than there are RDMs
     basis = axes[values > 1e-10 * values[0]]
-    return corr(_residual(model, basis, "model"), _residual(brain, basis, "brain"))
+    first, second = (unit(_residual(side, basis, which), which) for side, which in ((model, "model"), (brain, "brain")))
+    return first @ second.T
+
+
+def _centred(rdms: Sequence[RDMs], which: str, method: str) -> np.ndarray:
+    """Return the dissimilarities, or for ``"spearman"`` their ranks, minus their means."""
+    values, errors = (
+        np.concatenate(parts) for parts in zip(*((r.dissimilarities, r.rounding) for r in rdms), strict=True)
+    )
+    vectors = Vectors.of(values, errors, which)
+    return vectors.centred_ranks() if method == "spearman" else vectors.centred()
 
 
 def _residual(vectors: np.ndarray, basis: np.ndarray, which: str) -> np.ndarray:

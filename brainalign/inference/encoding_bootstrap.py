@@ -1,12 +1,14 @@
 """Bootstrap of encoding-model scores over stimuli, within cross-validation folds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from brainalign.comparisons.encoding_scores import EncodingScores
 from brainalign.errors import DataError, SpecError
-from brainalign.inference.resampling import draw_stimuli, draw_subjects
+from brainalign.inference.resampling import draw_stimuli, draw_subjects, labels_of
 from brainalign.inference.score_draws import ScoreDraws
+from brainalign.patterns import Patterns
 
 MIN_FOLD = 4
 # Fisher's z of a bootstrap sample of two distinct stimuli would be infinite
@@ -15,12 +17,11 @@ _BLOCK_BYTES = 2**27
 
 
 def bootstrap_encoding(
-    predictions: np.ndarray,
-    responses: np.ndarray,
-    folds: Sequence[int] | np.ndarray,
+    fitted: Sequence[EncodingScores],
+    responses: Patterns,
     n_draws: int,
     seed: int,
-    groups: Sequence[str | int] | np.ndarray | None = None,
+    groups: Mapping[str, str | int] | None = None,
 ) -> ScoreDraws:
     """Score held-out predictions of many models for one subject, with a bootstrap of the test stimuli.
 
@@ -32,19 +33,17 @@ def bootstrap_encoding(
 
     Parameters
     ----------
-    predictions
-        ``(n_models, n_stimuli, n_targets)`` held-out predictions; targets are voxels, or channels by times.
+    fitted
+        What :meth:`brainalign.comparisons.encoding.Encoding.score` returned for each model.
     responses
-        ``(n_stimuli, n_targets)`` measured responses.
-    folds
-        ``(n_stimuli,)`` test fold of each stimulus, at least 4 stimuli in each.
+        ``(n_stimuli, n_targets)``, one row per stimulus, as they were given to it, in any order.
     n_draws
         Bootstrap samples.
     seed
         Equal seeds, stimuli and folds give equal draws, so that subjects can be stacked
         (:meth:`ScoreDraws.stack_subjects`).
     groups
-        Cluster label per stimulus; clusters are drawn within folds.
+        Stimulus id to cluster label; clusters are drawn within folds.
 
     Returns
     -------
@@ -55,9 +54,35 @@ def bootstrap_encoding(
     Raises
     ------
     SpecError
-        If shapes do not fit, a fold is too small, or a group spans folds.
-    DataError
-        If values are not finite.
+        If models were not fitted on the same stimuli and folds, a fold is too small, or a group spans folds.
+    StimulusMismatchError
+        If a stimulus has no response or no group.
+    """
+    if not fitted:
+        msg = "bootstrap_encoding got no model; give the scores of at least one."
+        raise SpecError(msg)
+    first = fitted[0]
+    for number, one in enumerate(fitted):
+        if one.stimulus_ids != first.stimulus_ids or not np.array_equal(one.folds, first.folds):
+            msg = f"Model {number} was fitted on other stimuli or folds than model 0; fit all on the same responses."
+            raise SpecError(msg)
+    labels = None if groups is None else labels_of(groups, first.stimulus_ids)
+    predictions = np.stack([one.predictions for one in fitted])
+    return bootstrap_predictions(predictions, responses.rows(first.stimulus_ids), first.folds, n_draws, seed, labels)
+
+
+def bootstrap_predictions(
+    predictions: np.ndarray,
+    responses: np.ndarray,
+    folds: Sequence[int] | np.ndarray,
+    n_draws: int,
+    seed: int,
+    groups: Sequence[str | int] | np.ndarray | None = None,
+) -> ScoreDraws:
+    """Do what :func:`bootstrap_encoding` does with arrays whose stimuli are in one order.
+
+    ``predictions`` are ``(n_models, n_stimuli, n_targets)``, ``responses`` ``(n_stimuli, n_targets)``, ``folds`` and
+    ``groups`` ``(n_stimuli,)``. Shapes that do not fit raise :class:`SpecError`, NaN and infinity :class:`DataError`.
     """
     predictions, responses = np.asarray(predictions, np.float64), np.asarray(responses, np.float64)
     labels = np.asarray(folds)

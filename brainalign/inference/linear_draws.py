@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from brainalign.inference.condensed_pairs import pair_weights
+from brainalign.inference.condensed_pairs import RoundedPairs, pair_weights
 from brainalign.inference.pair_scores import PairScores, group_ceilings, semi_partial
 
 _BLOCK_BYTES = 2**28
 
 
 def linear_scores(
-    models: np.ndarray,
-    subjects: np.ndarray,
-    nuisance: np.ndarray,
+    models: RoundedPairs,
+    subjects: RoundedPairs,
+    nuisance: RoundedPairs,
     counts: np.ndarray,
     pairs: tuple[np.ndarray, np.ndarray],
     centred: bool,
@@ -38,16 +38,17 @@ def linear_scores(
         Scores ``(n_draws, n_models, n_subjects)`` and ceilings.
     """
     # standardising first keeps the weighted second moments free of cancellation
-    models, subjects, nuisance = (_standardise(rdms, centred) for rdms in (models, subjects, nuisance))
-    left, right = np.concatenate([models, nuisance]), np.concatenate([subjects, nuisance])
+    model_rows, subject_rows, nuisance_rows = (_standardise(rdms, centred) for rdms in (models, subjects, nuisance))
+    left, right = np.concatenate([model_rows, nuisance_rows]), np.concatenate([subject_rows, nuisance_rows])
     total = np.zeros(len(counts))
     sums_left, sums_right = np.zeros((len(counts), len(left))), np.zeros((len(counts), len(right)))
     squares_left, squares_right = np.zeros_like(sums_left), np.zeros_like(sums_right)
     cross = np.zeros((len(counts), len(left), len(right)))
-    gram = np.zeros((len(counts), len(subjects), len(subjects)))
-    for columns in _blocks(left.shape[1], len(counts) + 2 * (len(left) + len(subjects)) * len(right)):
+    n_subjects = len(subjects)
+    gram = np.zeros((len(counts), n_subjects, n_subjects))
+    for columns in _blocks(left.shape[1], len(counts) + 2 * (len(left) + n_subjects) * len(right)):
         weights = pair_weights(counts, pairs[0][columns], pairs[1][columns])
-        x, y, s = left[:, columns], right[:, columns], subjects[:, columns]
+        x, y, s = left[:, columns], right[:, columns], subject_rows[:, columns]
         total += weights.sum(axis=1)
         sums_left += weights @ x.T
         sums_right += weights @ y.T
@@ -59,7 +60,7 @@ def linear_scores(
         # a draw of one stimulus alone has no pair, hence no score
         scale = 1 / np.where(total > 0, total, np.nan)[:, None]
         cross -= sums_left[:, :, None] * (sums_right * scale)[:, None, :]
-        own = sums_right[:, : len(subjects)]
+        own = sums_right[:, :n_subjects]
         gram -= own[:, :, None] * (own * scale)[:, None, :]
         squares_left -= sums_left**2 * scale
         squares_right -= sums_right**2 * scale
@@ -79,12 +80,13 @@ def _products(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (weights @ products.T).reshape(len(weights), len(x), len(y))
 
 
-def _standardise(rdms: np.ndarray, centred: bool) -> np.ndarray:
-    largest = np.abs(rdms).max(axis=1, keepdims=True, initial=0.0)
-    rdms = rdms - rdms.mean(axis=1, keepdims=True) if centred else rdms
-    size = np.sqrt((rdms**2).mean(axis=1, keepdims=True))
-    varies = size > 1e-12 * largest
-    return np.where(varies, rdms / np.where(varies, size, 1), 0.0)
+def _standardise(rdms: RoundedPairs, centred: bool) -> np.ndarray:
+    """Return rows of unit mean square; zeros where an RDM is constant (for the cosine: zero) but for rounding."""
+    values = rdms.values
+    varies = ~rdms.constant if centred else np.abs(values).max(axis=1, initial=0.0) > rdms.rounding
+    values = values - values.mean(axis=1, keepdims=True) if centred else values
+    size = np.sqrt((values**2).mean(axis=1, keepdims=True))
+    return np.where(varies[:, None], values / np.where(size > 0, size, 1), 0.0)
 
 
 def _blocks(n_pairs: int, values_per_pair: int) -> list[slice]:

@@ -1,26 +1,28 @@
 """Permutation of stimulus labels (Mantel test)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from brainalign.errors import DataError, SpecError
+from brainalign.errors import SpecError
 from brainalign.inference.condensed_pairs import check_method
 from brainalign.inference.permutation_result import PermutationResult
+from brainalign.inference.resampling import labels_of
 from brainalign.inference.weighted_ranks import rank_rows
 from brainalign.randomness import numpy_stream
+from brainalign.rdms import RDMs, by_subject, match
 
 _BLOCK_BYTES = 2**27
 
 
 def permutation_test(
-    models: np.ndarray,
-    subjects: np.ndarray,
+    models: RDMs,
+    subjects: RDMs,
     method: str,
     n_permutations: int,
     seed: int,
     alternative: str = "greater",
-    strata: Sequence[str | int] | np.ndarray | None = None,
+    strata: Mapping[str, str | int] | None = None,
 ) -> PermutationResult:
     """Test whether each model RDM is related to the subjects' RDMs.
 
@@ -32,8 +34,7 @@ def permutation_test(
     Parameters
     ----------
     models, subjects
-        ``(n_models, n_pairs)`` and ``(n_subjects, n_pairs)`` condensed RDMs over the same stimuli, without
-        NaN.
+        RDMs over the same stimuli, in any order; subject RDMs under one descriptor ``"subject"`` are averaged first.
     method
         ``"corr"``, ``"cosine"``, ``"spearman"`` or ``"rho-a"``; the statistic is the mean score over
         subjects.
@@ -44,14 +45,14 @@ def permutation_test(
     alternative
         ``"greater"`` or ``"two-sided"``.
     strata
-        Label per stimulus; labels are permuted within strata only, e.g. within category.
+        Stimulus id to label; stimuli are permuted within strata only, e.g. within category.
 
     Raises
     ------
     SpecError
-        If an option is unknown or shapes do not fit.
-    DataError
-        If values are not finite.
+        If an option is unknown.
+    StimulusMismatchError
+        If stimuli differ, or one has no stratum.
     """
     check_method(method)
     if alternative not in ("greater", "two-sided") or n_permutations < 1:
@@ -60,16 +61,16 @@ def permutation_test(
             " and 1 or more."
         )
         raise SpecError(msg)
-    left = _prepare(models, method)
+    subjects = by_subject(subjects)
+    ids = subjects.stimulus_ids
+    left = _prepare(match(subjects, models)[1], method)
     # a mean of scores is the score of the mean of prepared subjects
     target = _prepare(subjects, method).mean(axis=0)
-    if left.shape[1] != len(target):
-        msg = f"Models have {left.shape[1]} pairs and subjects {len(target)}, expected the same stimuli."
-        raise SpecError(msg)
+    labels = np.zeros(len(ids), int) if strata is None else np.asarray(labels_of(strata, ids))
     if method == "rho-a":
         n = left.shape[1]
         left = left * (12 / (n**3 - n))
-    scores, null = left @ target, _null(left, target, n_permutations, seed, strata)
+    scores, null = left @ target, _null(left, target, n_permutations, seed, labels)
     if alternative == "two-sided":
         tested, null = np.abs(scores), np.abs(null)
     else:
@@ -85,45 +86,26 @@ def permutation_test(
     )
 
 
-def _prepare(rdms: np.ndarray, method: str) -> np.ndarray:
+def _prepare(rdms: RDMs, method: str) -> np.ndarray:
     """Return rows whose dot product is the score; permuting stimuli leaves centring, ranks and norm alike."""
-    values = np.atleast_2d(np.asarray(rdms, np.float64))
-    if not np.isfinite(values).all():
-        msg = (
-            "RDMs hold NaN or infinite values, expected finite ones: masked pairs cannot be permuted. Drop stimuli"
-            " instead."
-        )
-        raise DataError(msg)
+    values = rdms.dissimilarities
     if method in ("spearman", "rho-a"):
-        values = rank_rows(values, np.ones(values.shape[1]))
+        values = rank_rows(values, np.ones(values.shape[1]), rdms.rounding)
     elif method == "corr":
         values = values - values.mean(axis=1, keepdims=True)
     if method == "rho-a":
         return values
-    size = np.linalg.norm(values, axis=1, keepdims=True)
-    return values / np.where(size > 0, size, np.nan)
+    size = np.linalg.norm(values, axis=1)
+    spread = np.abs(rdms.dissimilarities).max(axis=1) if method == "cosine" else np.ptp(rdms.dissimilarities, axis=1)
+    return values / np.where(spread > rdms.rounding, size, np.nan)[:, None]
 
 
-def _null(
-    left: np.ndarray,
-    target: np.ndarray,
-    n_permutations: int,
-    seed: int,
-    strata: Sequence[str | int] | np.ndarray | None,
-) -> np.ndarray:
+def _null(left: np.ndarray, target: np.ndarray, n_permutations: int, seed: int, labels: np.ndarray) -> np.ndarray:
     """Return ``(n_permutations, n_models)`` scores, permuting subjects' labels instead of models'."""
     from scipy.spatial.distance import squareform
 
-    try:
-        matrix = squareform(target, checks=False)
-    except ValueError as error:
-        msg = f"RDMs have {len(target)} pairs, expected n(n-1)/2. Pass condensed RDMs."
-        raise SpecError(msg) from error
+    matrix = squareform(target, checks=False)
     n_stimuli = len(matrix)
-    labels = np.zeros(n_stimuli, int) if strata is None else np.asarray(strata)
-    if labels.shape != (n_stimuli,):
-        msg = f"strata has shape {labels.shape}, expected one label for each of {n_stimuli} stimuli."
-        raise SpecError(msg)
     first, second = np.triu_indices(n_stimuli, 1)
     rng = numpy_stream(seed, "stimulus permutation")
     null = np.empty((n_permutations, len(left)))

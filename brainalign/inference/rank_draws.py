@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from brainalign.inference.condensed_pairs import pair_weights
+from brainalign.inference.condensed_pairs import RoundedPairs, pair_weights
 from brainalign.inference.pair_scores import PairScores, semi_partial
 from brainalign.inference.weighted_ranks import WeightedRanks, rank_rows
 
@@ -10,9 +10,9 @@ _BLOCK_BYTES = 2**28
 
 
 def rank_scores(
-    models: np.ndarray,
-    subjects: np.ndarray,
-    nuisance: np.ndarray,
+    models: RoundedPairs,
+    subjects: RoundedPairs,
+    nuisance: RoundedPairs,
     counts: np.ndarray,
     pairs: tuple[np.ndarray, np.ndarray],
     tie_corrected: bool,
@@ -25,7 +25,8 @@ def rank_scores(
     Parameters
     ----------
     models, subjects, nuisance
-        ``(n_models, n_pairs)``, ``(n_subjects, n_pairs)``, ``(n_nuisance, n_pairs)``; nuisance may be empty.
+        ``(n_models, n_pairs)``, ``(n_subjects, n_pairs)``, ``(n_nuisance, n_pairs)``; nuisance may be empty. Values of
+        an RDM that are closer than its rounding error are tied.
     counts
         ``(n_draws, n_stimuli)``.
     pairs
@@ -39,17 +40,19 @@ def rank_scores(
         Scores ``(n_draws, n_models, n_subjects)`` and ceilings.
     """
     n_subjects, n_nuisance = len(subjects), len(nuisance)
-    right = WeightedRanks(np.concatenate([subjects, nuisance]))
+    right = subjects.joined(nuisance)
+    right_ranks = WeightedRanks(right.values, right.rounding)
     scores = np.full((len(counts), len(models), n_subjects), np.nan)
     ceilings = np.full((2, len(counts), n_subjects), np.nan) if n_subjects > 1 else None
-    rows = max(1, _BLOCK_BYTES // (64 * models.shape[1]))
+    rows = max(1, _BLOCK_BYTES // (64 * models.values.shape[1]))
     for start in range(0, len(models), rows):
         block = slice(start, start + rows)
-        left = WeightedRanks(np.concatenate([models[block], nuisance]))
+        left = models.rows(block).joined(nuisance)
+        left_ranks = WeightedRanks(left.values, left.rounding)
         for draw, count in enumerate(counts):
             weights = pair_weights(count, *pairs)
-            b = right.centred(weights)
-            scores[draw, block] = _score(left.centred(weights), b, weights, n_nuisance, tie_corrected)
+            b = right_ranks.centred(weights)
+            scores[draw, block] = _score(left_ranks.centred(weights), b, weights, n_nuisance, tie_corrected)
             if ceilings is not None and start == 0:
                 ceilings[:, draw] = _ceilings(b[:n_subjects], weights, tie_corrected)
     if ceilings is None:

@@ -1,10 +1,10 @@
 """Bootstrap samples of stimuli (or clusters of them) and of subjects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from brainalign.errors import SpecError
+from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.randomness import numpy_stream
 
 
@@ -69,6 +69,15 @@ def draw_stimuli(
 def draw_subjects(n_subjects: int, n_draws: int, seed: int) -> np.ndarray:
     """Return ``(n_draws, n_subjects)`` indices of subjects drawn with replacement."""
     return numpy_stream(seed, "subject bootstrap").integers(0, n_subjects, size=(n_draws, n_subjects))
+
+
+def labels_of(groups: Mapping[str, str | int], ids: Sequence[str]) -> list[str | int]:
+    """Return the group of each stimulus; one without a group raises :class:`StimulusMismatchError`."""
+    missing = [stimulus for stimulus in ids if stimulus not in groups]
+    if missing:
+        msg = f"{len(missing)} of {len(ids)} stimuli have no group, first: {missing[:3]}; give every stimulus one."
+        raise StimulusMismatchError(msg)
+    return [groups[stimulus] for stimulus in ids]
 
 
 def _codes(labels: Sequence[str | int] | np.ndarray | None, n_stimuli: int, name: str) -> np.ndarray:

@@ -1,28 +1,32 @@
 """Bootstrap of representational similarity over stimuli, for many models and subjects at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from brainalign.errors import SpecError
-from brainalign.inference.condensed_pairs import align_pairs, check_method
+from brainalign.inference.condensed_pairs import RoundedPairs, align_pairs, check_method
 from brainalign.inference.linear_draws import linear_scores
 from brainalign.inference.pair_scores import PairScores
 from brainalign.inference.rank_draws import rank_scores
-from brainalign.inference.resampling import draw_stimuli, draw_subjects
+from brainalign.inference.resampling import draw_stimuli, draw_subjects, labels_of
 from brainalign.inference.score_draws import ScoreDraws
+from brainalign.rdms import RDMs, by_subject, match
 
 
 def bootstrap_rsa(
-    models: np.ndarray,
-    subjects: np.ndarray,
+    models: RDMs,
+    subjects: RDMs,
     method: str,
     n_draws: int,
     seed: int,
-    nuisance: np.ndarray | None = None,
-    groups: Sequence[str | int] | np.ndarray | None = None,
+    nuisance: RDMs | None = None,
+    groups: Mapping[str, str | int] | None = None,
 ) -> ScoreDraws:
     """Score model RDMs against subject RDMs, as observed and for bootstrap samples of stimuli.
+
+    RDMs are joined on stimulus ids. Subject RDMs under one descriptor ``"subject"`` are averaged first: sessions of one
+    person are not people.
 
     A bootstrap sample of stimuli with counts ``c`` gives the pair (i, j), i != j, the weight ``c_i c_j``;
     pairs of a stimulus with its own copy are dropped (Schuett et al. 2023, eLife 12:e82566). The result
@@ -31,11 +35,8 @@ def bootstrap_rsa(
 
     Parameters
     ----------
-    models
-        ``(n_models, n_pairs)`` condensed RDMs.
-    subjects
-        ``(n_subjects, n_pairs)`` condensed RDMs over the same stimuli in the same order. A pair that is NaN
-        in every RDM is left out.
+    models, subjects
+        RDMs over the same stimuli, in any order.
     method
         ``"corr"``, ``"cosine"``, ``"spearman"`` or ``"rho-a"``.
     n_draws
@@ -43,30 +44,52 @@ def bootstrap_rsa(
     seed
         Seed of the draws.
     nuisance
-        ``(n_nuisance, n_pairs)`` RDMs removed from every model: scores become semi-partial correlations
-        (``"corr"`` and ``"spearman"`` only). Ceilings are those of the subjects' whole RDMs.
+        RDMs removed from every model: scores become semi-partial correlations (``"corr"`` and ``"spearman"`` only).
+        Ceilings are those of the subjects' whole RDMs.
     groups
-        Cluster label per stimulus; clusters are drawn instead of stimuli.
+        Stimulus id to cluster label; clusters are drawn instead of stimuli.
 
     Returns
     -------
     ScoreDraws
-        Scores are NaN where a model or subject RDM is constant.
+        Scores are NaN where a model or subject RDM is constant but for rounding.
 
     Raises
     ------
     SpecError
-        If the method is unknown or cannot be bootstrapped, or shapes do not fit.
-    DataError
-        If values are not finite.
+        If the method is unknown or cannot be bootstrapped, or there are too few stimuli or draws.
+    StimulusMismatchError
+        If stimuli differ, or one has no group.
+    """
+    subjects = by_subject(subjects)
+    ids = subjects.stimulus_ids
+    labels = None if groups is None else labels_of(groups, ids)
+    held = None if nuisance is None else RoundedPairs.of(match(subjects, nuisance)[1])
+    rows = RoundedPairs.of(match(subjects, models)[1])
+    return bootstrap_pairs(rows, RoundedPairs.of(subjects), method, n_draws, seed, held, labels)
+
+
+def bootstrap_pairs(
+    models: RoundedPairs | np.ndarray,
+    subjects: RoundedPairs | np.ndarray,
+    method: str,
+    n_draws: int,
+    seed: int,
+    nuisance: RoundedPairs | np.ndarray | None = None,
+    groups: Sequence[str | int] | np.ndarray | None = None,
+) -> ScoreDraws:
+    """Do what :func:`bootstrap_rsa` does with condensed RDMs ``(n_rdms, n_pairs)`` whose stimuli are in one order.
+
+    ``groups`` are labels in that order. A pair that is NaN in every RDM is left out; one that is NaN in some, or
+    infinite, raises :class:`DataError`.
     """
     check_method(method, nuisance is not None)
     if n_draws < 2:
         msg = f"n_draws = {n_draws}, expected at least 2; use 1000 for figures."
         raise SpecError(msg)
-    n_pairs = np.atleast_2d(models).shape[1]
-    extra = np.empty((0, n_pairs)) if nuisance is None else nuisance
-    (model_rdms, subject_rdms, nuisance_rdms), first, second, n_stimuli = align_pairs(models, subjects, extra)
+    models, subjects = RoundedPairs.of(models), RoundedPairs.of(subjects)
+    held = RoundedPairs.of(np.empty((0, models.values.shape[1])) if nuisance is None else nuisance)
+    (model_rdms, subject_rdms, nuisance_rdms), first, second, n_stimuli = align_pairs(models, subjects, held)
     counts, n_units, _ = draw_stimuli(n_stimuli, n_draws, seed, groups)
     # row 0 is the sample as it is
     all_counts = np.concatenate([np.ones((1, n_stimuli), counts.dtype), counts])
@@ -86,9 +109,9 @@ def bootstrap_rsa(
 
 
 def score_counts(
-    models: np.ndarray,
-    subjects: np.ndarray,
-    nuisance: np.ndarray,
+    models: RoundedPairs,
+    subjects: RoundedPairs,
+    nuisance: RoundedPairs,
     counts: np.ndarray,
     pairs: tuple[np.ndarray, np.ndarray],
     method: str,

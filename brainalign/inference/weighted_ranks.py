@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from brainalign.rounding import tie_bounds
+
 
 class WeightedRanks:
     """Ranks of fixed rows of values under many integer weights, without sorting again.
@@ -13,13 +15,15 @@ class WeightedRanks:
     ----------
     values
         ``(n_rows, n_values)``, finite.
+    rounding
+        ``(n_rows,)`` or one number: values of a row that are closer are tied.
     """
 
-    def __init__(self, values: np.ndarray) -> None:
+    def __init__(self, values: np.ndarray, rounding: np.ndarray | float = 0.0) -> None:
         n_rows, n_values = values.shape
         self._order = np.argsort(values, axis=1, kind="stable")
         ordered = np.take_along_axis(values, self._order, axis=1)
-        start, end = tie_bounds(ordered)
+        start, end = tie_bounds(ordered, rounding)
         # positions in the flattened cumulated weights, in the order of the values
         offset = (np.arange(n_rows) * (n_values + 1))[:, None]
         self._start, self._end = np.empty_like(self._order), np.empty_like(self._order)
@@ -43,18 +47,6 @@ class WeightedRanks:
         return ranks
 
 
-def rank_rows(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def rank_rows(values: np.ndarray, weights: np.ndarray, rounding: np.ndarray | float = 0.0) -> np.ndarray:
     """Return the centred mid-ranks ``(n_rows, n_values)`` of rows that are ranked once."""
-    return WeightedRanks(values).centred(weights)
-
-
-def tie_bounds(ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return first and one-past-last position of the tie group of each value in sorted rows."""
-    n_rows, n_values = ordered.shape
-    position = np.arange(n_values)
-    new = np.ones((n_rows, n_values + 1), bool)
-    new[:, 1:-1] = ordered[:, 1:] != ordered[:, :-1]
-    start = np.maximum.accumulate(np.where(new[:, :-1], position, 0), axis=1)
-    ends = np.where(new[:, 1:], position + 1, n_values)
-    end = np.minimum.accumulate(ends[:, ::-1], axis=1)[:, ::-1]
-    return start, end
+    return WeightedRanks(values, rounding).centred(weights)

@@ -113,3 +113,13 @@ def test_pool_equals_rsatoolbox_up_to_what_the_comparator_ignores(method):
     assert compare_vectors(pool(group, method), theirs, "cosine" if method == "cosine" else "corr")[
         0, 0
     ] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("method", COMPARATORS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_are_refused_by_every_comparator(method, bad):
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 3, 10))
+    b[1, 4] = bad
+    with pytest.raises(DataError, match="RDM 1 of the second RDMs holds NaN or infinity, expected finite"):
+        compare_vectors(a, b, method)

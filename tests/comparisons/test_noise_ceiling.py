@@ -81,3 +81,17 @@ def test_ceilings_of_real_fmri_rdms(data_dir, roi, method, lower, upper):
         matrices = np.asarray(file[f"{roi}_RDMs"]).transpose(2, 0, 1)
     found = noise_ceiling(RDMs.from_matrices(matrices, tuple(map(str, range(92))), "correlation"), method)
     assert (found.lower, found.upper) == (pytest.approx(lower, abs=6e-5), pytest.approx(upper, abs=6e-5))
+
+
+def test_two_rdms_of_one_subject_are_one_subject():
+    rng = np.random.default_rng(8)
+    values = rng.random((5, 45)) + rng.random(45)
+    people = ("a", "b", "b", "c", "c")
+    sessions = RDMs(values, tuple(f"s{k}" for k in range(10)), "correlation", {"subject": people})
+    means = np.stack([values[0], values[1:3].mean(axis=0), values[3:].mean(axis=0)])
+    alone = RDMs(means, sessions.stimulus_ids, "correlation", {"subject": ("a", "b", "c")})
+    for method in COMPARATORS:
+        assert noise_ceiling(sessions, method).lower == pytest.approx(noise_ceiling(alone, method).lower, abs=1e-12)
+        assert len(noise_ceiling(sessions, method).lower_by_subject) == 3
+    with pytest.raises(DataError, match="needs the RDMs of >= 2 subjects, got 1"):
+        noise_ceiling(sessions.select(subject="b"), "corr")

@@ -3,7 +3,8 @@ import pytest
 from scipy.stats import pearsonr, rankdata
 
 from brainalign.comparisons.comparators import compare, compare_vectors
-from brainalign.comparisons.rsa import RSA, partial_compare
+from brainalign.comparisons.rsa import RSA
+from brainalign.comparisons.rsa import partial_compare as partial_compare_of_rdms
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs
 
@@ -12,6 +13,12 @@ N, IDS = 14, tuple(f"s{k}" for k in range(14))
 
 def vectors(n_rdms, seed):
     return np.random.default_rng(seed).random((n_rdms, N * (N - 1) // 2))
+
+
+def partial_compare(models, brains, nuisance, method):
+    """Compare condensed RDMs whose stimuli are in one order."""
+    sides = [RDMs(side, IDS, "correlation") for side in (models, brains)]
+    return partial_compare_of_rdms(*sides, [RDMs(row, IDS, "correlation") for row in nuisance[:, None]], method)
 
 
 def correlated(seed=0):
@@ -87,7 +94,7 @@ def test_score_joins_layers_brains_and_nuisance_on_ids():
     pixels = {"pixels": RDMs(vectors(1, 8), IDS, "correlation"), "gabor": RDMs(vectors(1, 7), IDS, "correlation")}
     order = list(rng.permutation(IDS))
     for measure in (RSA(), RSA(comparator="corr", partial=("pixels",))):
-        layers = measure.rdms(features, IDS)
+        layers = measure.rdms(features, IDS, sets=True)
         expected = measure.score(layers, brain, pixels)
         assert expected.shape == (2, 3)
         moved = {name: rdm.subset(order[::-1]) for name, rdm in pixels.items()}

@@ -1,1 +1,1 @@
-"""Scores, ceilings, draws, variances, contrasts and gates of fixed inputs, as they were before the brain side changed."""
+"""Scores, ceilings, draws, variances, contrasts and gates of fixed inputs, from before the brain side changed."""

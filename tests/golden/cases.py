@@ -1,7 +1,7 @@
 """What is scored: layers of untrained networks against every recording.
 
 The inputs are stored, in half precision, so that golden values do not depend on how a machine rounds a forward pass.
-``python -m tests.golden.write`` made inputs and values once, before the brain side changed; it refuses to overwrite them.
+``python -m tests.golden.write`` made inputs and values once, before the brain side changed; it overwrites nothing.
 """
 
 from collections.abc import Mapping
@@ -111,7 +111,9 @@ class StoredSimulation(RecordingSource):
 
         return concatenate(
             [
-                compute_rdms(one.average(roi)[1][:, :, 0], one.average(roi)[0], "correlation", {"subject": (one.subject,)})
+                compute_rdms(
+                    one.average(roi)[1][:, :, 0], one.average(roi)[0], "correlation", {"subject": (one.subject,)}
+                )
                 for one in self.recordings()
             ]
         )
@@ -166,9 +168,7 @@ def compute(case: Case, data_dir: str) -> dict[str, pd.DataFrame]:
     for comparator in case.comparators:
         first = comparator == case.comparators[0]
         partial = case.partial if first else ()
-        scoring = ScoringSpec(
-            comparator=comparator, partial=partial, low_level=case.low_level, n_bootstrap=N_BOOTSTRAP
-        )
+        scoring = ScoringSpec(comparator=comparator, partial=partial, low_level=case.low_level, n_bootstrap=N_BOOTSTRAP)
         asked = spec if first else replace(spec, measures=("rsa",))
         found = align(shown, source, asked, scoring)
         for name in ("scores", "contrasts", "ranks", "gates"):

@@ -1,4 +1,4 @@
-"""Write golden inputs and values: ``python -m tests.golden.write DATA_DIR``; what is there already is not overwritten."""
+"""Write golden inputs and values: ``python -m tests.golden.write DATA_DIR``; what is there is not overwritten."""
 
 import sys
 

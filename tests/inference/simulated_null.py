@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainalign.inference.contrast import Contrast, contrast
-from brainalign.inference.rsa_bootstrap import bootstrap_rsa
+from brainalign.inference.rsa_bootstrap import bootstrap_pairs
 from brainalign.inference.scope import Scope
 
 
@@ -63,7 +63,7 @@ def run_trial(design: Design, number: int, method: str = "corr", n_draws: int = 
 
     rng = np.random.default_rng([number, design.n_subjects, design.n_stimuli, design.n_seeds])
     models, subjects = null_world(design, rng)
-    draws = bootstrap_rsa(models, subjects, method, n_draws, seed=number)
+    draws = bootstrap_pairs(models, subjects, method, n_draws, seed=number)
     a = np.arange(design.n_seeds)
     b = a + design.n_seeds
     result = contrast(draws, a, b, Scope(seeds="random" if design.n_seeds > 1 else "fixed"))

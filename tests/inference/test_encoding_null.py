@@ -7,7 +7,7 @@ import pytest
 
 from brainalign.comparisons.encoding import Encoding
 from brainalign.inference.contrast import contrast
-from brainalign.inference.encoding_bootstrap import bootstrap_encoding
+from brainalign.inference.encoding_bootstrap import bootstrap_predictions
 from brainalign.inference.scope import Scope
 from brainalign.randomness import numpy_stream
 
@@ -40,7 +40,7 @@ def rates(n_sims: int, n_stimuli: int, n_draws: int) -> tuple[float, float]:
         latent = rng.standard_normal((n_stimuli, N_LATENT))
         responses = _responses(latent, rng)
         fitted = [ENCODING.score(_features(latent, half, rng), responses) for half in (0, 1) for _ in range(N_SEEDS)]
-        draws = bootstrap_encoding(
+        draws = bootstrap_predictions(
             np.stack([one.predictions for one in fitted]), responses, fitted[0].folds, n_draws, sim
         )
         rows = np.arange(N_SEEDS)

@@ -5,7 +5,7 @@ from simulated_null import Design, null_world
 from test_contrast import some_draws
 
 from brainalign.inference.estimate import estimate_ceiling, estimate_score
-from brainalign.inference.rsa_bootstrap import bootstrap_rsa
+from brainalign.inference.rsa_bootstrap import bootstrap_pairs
 from brainalign.inference.scope import Scope
 
 
@@ -26,11 +26,11 @@ def test_seeds_widen_the_interval():
 
 def test_ceiling_of_noise_includes_zero_and_of_signal_does_not():
     models, subjects = null_world(Design(10, 30, 2), np.random.default_rng(0))
-    signal = estimate_ceiling(bootstrap_rsa(models, subjects, "corr", 200, 0), Scope())
+    signal = estimate_ceiling(bootstrap_pairs(models, subjects, "corr", 200, 0), Scope())
     assert signal is not None
     assert signal.ci_low > 0
     noise = np.random.default_rng(1).random(subjects.shape)
-    draws = bootstrap_rsa(models, noise, "corr", 200, 0)
+    draws = bootstrap_pairs(models, noise, "corr", 200, 0)
     lower, upper = estimate_ceiling(draws, Scope()), estimate_ceiling(draws, Scope(), upper=True)
     assert lower is not None
     assert upper is not None

@@ -3,8 +3,16 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 
-from brainalign.errors import DataError, SpecError
-from brainalign.inference.permutation import permutation_test
+from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.inference.permutation import permutation_test as permutation_test_of_rdms
+from brainalign.rdms import RDMs
+from tests.joined import by_id, rdms
+
+
+def permutation_test(models, subjects, *options, strata=None):
+    """Test condensed RDMs whose stimuli are in one order."""
+    labels = None if strata is None else by_id(strata)
+    return permutation_test_of_rdms(rdms(models), rdms(subjects), *options, strata=labels)
 
 
 def geometry(rng, n_stimuli=20, n_features=3):
@@ -101,9 +109,26 @@ def test_bad_input_is_refused():
     model = geometry(rng)[None]
     with pytest.raises(SpecError, match="'greater' or 'two-sided'"):
         permutation_test(model, model, "corr", 9, 0, "less")
-    with pytest.raises(SpecError, match="same stimuli"):
+    with pytest.raises(StimulusMismatchError, match="expected the same set"):
         permutation_test(model, geometry(rng, 10)[None], "corr", 9, 0)
-    with pytest.raises(SpecError, match="condensed"):
-        permutation_test(model[:, :-1], model[:, :-1], "corr", 9, 0)
-    with pytest.raises(DataError, match="finite"):
-        permutation_test(model * np.nan, model, "corr", 9, 0)
+    with pytest.raises(StimulusMismatchError, match="19 of 20 stimuli have no group, first"):
+        permutation_test_of_rdms(rdms(model), rdms(model), "corr", 9, 0, strata={"s0": 1})
+
+
+def test_stimuli_are_joined_on_their_ids():
+    rng = np.random.default_rng(3)
+    model, brain = rdms(geometry(rng)), rdms(geometry(rng))
+    order = [brain.stimulus_ids[k] for k in rng.permutation(20)]
+    expected = permutation_test_of_rdms(model, brain, "spearman", 99, 0)
+    found = permutation_test_of_rdms(model.subset(order), brain, "spearman", 99, 0)
+    np.testing.assert_allclose(found.scores, expected.scores, atol=1e-12)
+    assert found.p == expected.p
+
+
+def test_two_rdms_of_one_subject_count_as_one_subject():
+    rng = np.random.default_rng(5)
+    model, brains = rdms(geometry(rng)), rdms(np.stack([geometry(rng) for _ in range(3)]))
+    sessions = RDMs(brains.dissimilarities, brains.stimulus_ids, "correlation", {"subject": ("a", "b", "b")})
+    people = np.stack([brains.dissimilarities[0], brains.dissimilarities[1:].mean(axis=0)])
+    found = permutation_test_of_rdms(model, sessions, "corr", 9, 0)
+    np.testing.assert_allclose(found.scores, permutation_test(model.dissimilarities, people, "corr", 9, 0).scores)

@@ -3,8 +3,10 @@ import pytest
 from scipy import stats
 from scipy.spatial.distance import squareform
 
-from brainalign.errors import DataError, SpecError
-from brainalign.inference.rsa_bootstrap import bootstrap_rsa
+from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.inference.rsa_bootstrap import bootstrap_pairs, bootstrap_rsa
+from brainalign.rdms import RDMs
+from tests.joined import by_id, rdms
 
 N_STIMULI = 9
 
@@ -48,7 +50,7 @@ POOL = {
 @pytest.mark.parametrize("method", list(COMPARE))
 def test_draws_equal_brute_force_expansion(method, ties):
     models, subjects = some_rdms(3, 0, ties=ties), some_rdms(4, 1, ties=ties)
-    result = bootstrap_rsa(models, subjects, method, n_draws=12, seed=3)
+    result = bootstrap_pairs(models, subjects, method, n_draws=12, seed=3)
     all_counts = [np.ones(N_STIMULI, int), *result.stimulus_counts]
     scores = [result.observed, *result.draws]
     lower = [result.ceiling_lower_observed, *result.ceiling_lower]
@@ -70,7 +72,7 @@ def test_observed_scores_and_ceilings_equal_rsatoolbox(method):
     from rsatoolbox.inference.noise_ceiling import boot_noise_ceiling
 
     models, subjects = some_rdms(3, 0, 15), some_rdms(6, 1, 15)
-    result = bootstrap_rsa(models, subjects, method, n_draws=2, seed=0)
+    result = bootstrap_pairs(models, subjects, method, n_draws=2, seed=0)
     a, b = rsatoolbox.rdm.RDMs(models), rsatoolbox.rdm.RDMs(subjects)
     np.testing.assert_allclose(result.observed, rsatoolbox.rdm.compare(a, b, method), atol=1e-12)
     lower, upper = boot_noise_ceiling(b, method)
@@ -81,7 +83,7 @@ def test_observed_scores_and_ceilings_equal_rsatoolbox(method):
 def test_draws_equal_rsatoolbox_on_the_same_samples():
     rsatoolbox = pytest.importorskip("rsatoolbox")
     models, subjects = some_rdms(2, 0, 12), some_rdms(3, 1, 12)
-    result = bootstrap_rsa(models, subjects, "corr", n_draws=8, seed=1)
+    result = bootstrap_pairs(models, subjects, "corr", n_draws=8, seed=1)
     for draw, counts in enumerate(result.stimulus_counts):
         drawn = np.repeat(np.arange(12), counts)
         a, b = (
@@ -99,7 +101,7 @@ def residual(vector, nuisance):
 @pytest.mark.parametrize("method", ["corr", "spearman"])
 def test_nuisance_gives_the_semi_partial_correlation_of_each_draw(method):
     models, subjects, nuisance = some_rdms(2, 0), some_rdms(3, 1), some_rdms(2, 2)
-    result = bootstrap_rsa(models, subjects, method, 6, 0, nuisance=nuisance)
+    result = bootstrap_pairs(models, subjects, method, 6, 0, nuisance=nuisance)
     for draw, counts in enumerate(result.stimulus_counts):
         m, s, z = (expand(rdms, counts) for rdms in (models, subjects, nuisance))
         if method == "spearman":
@@ -110,13 +112,13 @@ def test_nuisance_gives_the_semi_partial_correlation_of_each_draw(method):
 
 def test_a_model_that_is_only_nuisance_scores_nothing():
     nuisance = some_rdms(1, 2)
-    result = bootstrap_rsa(3 * nuisance + 1, some_rdms(3, 1), "corr", 4, 0, nuisance=nuisance)
+    result = bootstrap_pairs(3 * nuisance + 1, some_rdms(3, 1), "corr", 4, 0, nuisance=nuisance)
     assert np.isnan(result.observed).all()
 
 
 def test_groups_are_drawn_whole():
     groups = np.repeat(["a", "b", "c"], 3)
-    result = bootstrap_rsa(some_rdms(1, 0), some_rdms(2, 1), "corr", 20, 0, groups=groups)
+    result = bootstrap_pairs(some_rdms(1, 0), some_rdms(2, 1), "corr", 20, 0, groups=groups)
     assert result.n_units == 3
     assert result.n_stimuli == 9
     by_group = result.stimulus_counts.reshape(20, 3, 3)
@@ -127,10 +129,10 @@ def test_groups_are_drawn_whole():
 def test_blocks_of_pairs_and_models_change_nothing(monkeypatch):
     models, subjects = some_rdms(5, 0), some_rdms(3, 1)
     for method in COMPARE:
-        whole = bootstrap_rsa(models, subjects, method, 5, 0)
+        whole = bootstrap_pairs(models, subjects, method, 5, 0)
         monkeypatch.setattr("brainalign.inference.linear_draws._BLOCK_BYTES", 2000)
         monkeypatch.setattr("brainalign.inference.rank_draws._BLOCK_BYTES", 2000)
-        blocks = bootstrap_rsa(models, subjects, method, 5, 0)
+        blocks = bootstrap_pairs(models, subjects, method, 5, 0)
         monkeypatch.undo()
         np.testing.assert_allclose(blocks.draws, whole.draws, atol=1e-13)
         np.testing.assert_allclose(blocks.ceiling_lower, whole.ceiling_lower, atol=1e-13)
@@ -138,7 +140,7 @@ def test_blocks_of_pairs_and_models_change_nothing(monkeypatch):
 
 def test_seed_decides_the_draws():
     models, subjects = some_rdms(2, 0), some_rdms(3, 1)
-    first, again, other = (bootstrap_rsa(models, subjects, "corr", 5, seed) for seed in (0, 0, 1))
+    first, again, other = (bootstrap_pairs(models, subjects, "corr", 5, seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.draws, again.draws)
     np.testing.assert_array_equal(first.subject_resamples, again.subject_resamples)
     assert not np.array_equal(first.draws, other.draws)
@@ -149,17 +151,17 @@ def test_pairs_masked_in_every_rdm_are_left_out():
     masked = np.zeros(models.shape[1], bool)
     masked[::5] = True
     with_nan = [np.where(masked, np.nan, rdms) for rdms in (models, subjects)]
-    result = bootstrap_rsa(*with_nan, "spearman", 3, 0)
+    result = bootstrap_pairs(*with_nan, "spearman", 3, 0)
     expected = stats.spearmanr(models[0, ~masked], subjects[0, ~masked]).statistic
     assert result.observed[0, 0] == pytest.approx(expected, abs=1e-12)
     with pytest.raises(DataError, match="in some RDMs only"):
-        bootstrap_rsa(models, with_nan[1], "spearman", 3, 0)
+        bootstrap_pairs(models, with_nan[1], "spearman", 3, 0)
 
 
 @pytest.mark.parametrize("method", list(COMPARE))
 def test_a_constant_model_scores_nan_without_a_warning(method):
     models = np.concatenate([some_rdms(1, 0), np.full((1, 36), 0.3)])
-    result = bootstrap_rsa(models, some_rdms(2, 1), method, 5, 0)
+    result = bootstrap_pairs(models, some_rdms(2, 1), method, 5, 0)
     assert np.isfinite(result.draws[:, 0]).all()
     if method in ("corr", "spearman"):
         assert np.isnan(result.draws[:, 1]).all()
@@ -168,7 +170,7 @@ def test_a_constant_model_scores_nan_without_a_warning(method):
 @pytest.mark.parametrize("method", list(COMPARE))
 def test_a_draw_without_enough_pairs_scores_nan_without_a_warning(method):
     nuisance = some_rdms(1, 2, 4) if method in ("corr", "spearman") else None
-    result = bootstrap_rsa(some_rdms(1, 0, 4), some_rdms(2, 1, 4), method, 300, 0, nuisance=nuisance)
+    result = bootstrap_pairs(some_rdms(1, 0, 4), some_rdms(2, 1, 4), method, 300, 0, nuisance=nuisance)
     one_stimulus = (result.stimulus_counts > 0).sum(axis=1) == 1
     assert one_stimulus.any()
     assert np.isnan(result.draws[one_stimulus]).all()
@@ -176,7 +178,7 @@ def test_a_draw_without_enough_pairs_scores_nan_without_a_warning(method):
 
 
 def test_one_subject_has_no_ceiling():
-    result = bootstrap_rsa(some_rdms(2, 0), some_rdms(1, 1), "corr", 3, 0)
+    result = bootstrap_pairs(some_rdms(2, 0), some_rdms(1, 1), "corr", 3, 0)
     assert result.ceiling_lower is None
     assert result.ceiling_upper_observed is None
 
@@ -186,7 +188,7 @@ def test_bootstrap_error_is_that_of_new_stimuli_and_not_of_pairs():
 
     design = Design(n_subjects=1, n_stimuli=40, n_seeds=1, seed_sd=0, subject_sd=0)
     worlds = [null_world(design, np.random.default_rng(number)) for number in range(150)]
-    results = [bootstrap_rsa(models[:1], subjects, "corr", 60, 0) for models, subjects in worlds]
+    results = [bootstrap_pairs(models[:1], subjects, "corr", 60, 0) for models, subjects in worlds]
     true = np.std([result.observed[0, 0] for result in results])
     bootstrap = np.mean([result.draws[:, 0, 0].std() for result in results])
     assert bootstrap == pytest.approx(true, rel=0.25)
@@ -207,4 +209,37 @@ def test_bootstrap_error_is_that_of_new_stimuli_and_not_of_pairs():
 def test_impossible_requests_are_refused(change, message):
     arguments = {"models": some_rdms(1, 0), "subjects": some_rdms(2, 1), "method": "corr", "n_draws": 3}
     with pytest.raises(SpecError, match=message):
-        bootstrap_rsa(seed=0, **{**arguments, **change})
+        bootstrap_pairs(seed=0, **{**arguments, **change})
+
+
+def test_models_and_subjects_are_joined_on_ids():
+    rng = np.random.default_rng(0)
+    models, subjects = rdms(rng.random((2, 66))), rdms(rng.random((3, 66)))
+    order = [subjects.stimulus_ids[k] for k in rng.permutation(12)]
+    expected = bootstrap_rsa(models, subjects, "spearman", 20, 0, rdms(rng.random(66)))
+    rng = np.random.default_rng(0)
+    rng.random((5, 66)), rng.permutation(12)
+    found = bootstrap_rsa(models.subset(order), subjects, "spearman", 20, 0, rdms(rng.random(66)).subset(order))
+    np.testing.assert_allclose(found.draws, expected.draws, atol=1e-12)
+    with pytest.raises(StimulusMismatchError, match="expected the same set"):
+        bootstrap_rsa(models.subset(order[:8]), subjects, "spearman", 20, 0)
+
+
+def test_groups_are_named_by_stimulus():
+    rng = np.random.default_rng(0)
+    models, subjects = rdms(rng.random((2, 66))), rdms(rng.random((3, 66)))
+    pairs = by_id([k // 2 for k in range(12)])
+    draws = bootstrap_rsa(models, subjects, "corr", 20, 0, groups=pairs)
+    assert draws.n_units == 6
+    assert (draws.stimulus_counts[:, ::2] == draws.stimulus_counts[:, 1::2]).all()
+    with pytest.raises(StimulusMismatchError, match="11 of 12 stimuli have no group"):
+        bootstrap_rsa(models, subjects, "corr", 20, 0, groups={"s3": 1})
+
+
+def test_sessions_of_a_person_are_no_people():
+    rng = np.random.default_rng(0)
+    models, values = rdms(rng.random((2, 66))), rng.random((3, 66))
+    sessions = RDMs(values, models.stimulus_ids, "correlation", {"subject": ("a", "b", "b")})
+    draws = bootstrap_rsa(models, sessions, "corr", 20, 0)
+    people = np.stack([values[0], values[1:].mean(axis=0)])
+    np.testing.assert_allclose(draws.observed, bootstrap_rsa(models, rdms(people), "corr", 20, 0).observed)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from brainalign.errors import SpecError, StimulusMismatchError
-from brainalign.inference.encoding_bootstrap import bootstrap_encoding
+from brainalign.inference.encoding_bootstrap import bootstrap_predictions
 from brainalign.inference.score_draws import ScoreDraws
 
 
@@ -10,7 +10,7 @@ def one_subject(number, seed=0):
     rng = np.random.default_rng(number)
     responses = rng.standard_normal((20, 4))
     predictions = responses + rng.standard_normal((3, 20, 4))
-    return bootstrap_encoding(predictions, responses, np.arange(20) % 4, 6, seed)
+    return bootstrap_predictions(predictions, responses, np.arange(20) % 4, 6, seed)
 
 
 def test_subjects_with_the_same_draws_stack():

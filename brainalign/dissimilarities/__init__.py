@@ -1,0 +1,1 @@
+"""Dissimilarities of two patterns, one file each; networks and brains use the same."""

@@ -1,0 +1,35 @@
+"""Products of patterns in float64, without a float64 copy of them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+# elements of one float64 block of features: 32 MB
+_BLOCK = 2**22
+
+
+def gram(features: np.ndarray, shift: np.ndarray | None = None, columns: bool = False) -> np.ndarray:
+    """Return ``X X'`` in float64, ``(n, n)``.
+
+    ``features`` are ``(n, n_features)`` of any real type; ``shift`` ``(n,)`` is subtracted from each row; ``columns``
+    subtracts the mean of each column, so that large common means cost no precision.
+    """
+    total = np.zeros((len(features), len(features)))
+    for block in _blocks(features):
+        if shift is not None:
+            block -= shift[:, None]
+        if columns:
+            block -= block.mean(axis=0)
+        total += block @ block.T
+    return total
+
+
+def squares(features: np.ndarray) -> np.ndarray:
+    """Return the squared length of each row in float64, ``(n,)``."""
+    return sum((np.einsum("ij,ij->i", block, block) for block in _blocks(features)), np.zeros(len(features)))
+
+
+def _blocks(features: np.ndarray) -> Iterator[np.ndarray]:
+    width = max(1, _BLOCK // max(1, len(features)))
+    for start in range(0, features.shape[1], width):
+        yield features[:, start : start + width].astype(np.float64)
