@@ -1,11 +1,17 @@
 """Images under their ids: what networks and brains are both shown."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
-from brainalign.errors import StimulusMismatchError
+from brainalign.datasets.near_identical import near_identical
+from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.storage import content_hash
 
 
@@ -23,6 +29,9 @@ class Stimuli:
         Name of the set, for captions.
     labels
         Optional category of each stimulus.
+    group_labels
+        Optional declaration, one label per stimulus: stimuli with one label show the same thing (crops, flips, frames
+        of one film). Together with identical pixels they make :attr:`groups`.
 
     Raises
     ------
@@ -34,6 +43,7 @@ class Stimuli:
     images: np.ndarray
     name: str
     labels: tuple[str, ...] | None = None
+    group_labels: tuple[str | int, ...] | None = None
 
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.images):
@@ -53,6 +63,12 @@ class Stimuli:
         if self.labels is not None and len(self.labels) != len(self.ids):
             msg = f"Stimuli {self.name!r}: {len(self.labels)} labels for {len(self.ids)} ids; give one label per image."
             raise StimulusMismatchError(msg)
+        if self.group_labels is not None:
+            labels = checked_ids(self.group_labels, f"Group labels of {self.name!r}", unique=False)
+            object.__setattr__(self, "group_labels", labels)
+            if len(labels) != len(self.ids):
+                msg = f"Stimuli {self.name!r}: {len(labels)} group labels for {len(self.ids)} ids; give one per image."
+                raise StimulusMismatchError(msg)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -61,12 +77,119 @@ class Stimuli:
         """Return the stimuli ``ids``, in that order."""
         rows = positions(self.ids, ids, self.name)
         labels = None if self.labels is None else tuple(self.labels[row] for row in rows)
-        return Stimuli(tuple(ids), self.images[rows], self.name, labels)
+        # codes of the whole set: two stimuli may belong together through a third that is left out
+        together = None if self.group_labels is None else tuple(str(self.groups[row]) for row in rows)
+        return Stimuli(tuple(ids), self.images[rows], self.name, labels, together)
 
     @property
     def key(self) -> str:
-        """Content hash of ids and images."""
-        return content_hash(list(self.ids), self.images)
+        """Content hash of ids and images, and of the groups that were declared."""
+        declared = [] if self.group_labels is None else [list(self.groups)]
+        return content_hash(list(self.ids), self.images, *declared)
+
+    @cached_property
+    def groups(self) -> tuple[int, ...]:
+        """``(n_stimuli,)``: which stimuli are one and the same, as codes from 0 in the order of first appearance.
+
+        Identical pixels make a group, whatever the ids, and so does a declared label; what is linked through either is
+        one group. A group is never divided between training and test stimuli, and is drawn as one.
+        """
+        first: dict[tuple[str, str | bytes], int] = {}
+        root = list(range(len(self)))
+
+        def find(row: int) -> int:
+            while root[row] != row:
+                row = root[row]
+            return row
+
+        for row, image in enumerate(self.images):
+            names: list[tuple[str, str | bytes]] = [("pixels", blake2b(image.tobytes()).digest())]
+            names += [] if self.group_labels is None else [("label", str(self.group_labels[row]))]
+            for name in names:
+                one, other = find(first.setdefault(name, row)), find(row)
+                root[max(one, other)] = min(one, other)
+        return _codes([find(row) for row in range(len(self))])
+
+    def groups_of(self, ids: Sequence[str]) -> tuple[int, ...] | None:
+        """Return the groups of these stimuli, coded anew from 0; ``None`` where each is a group of its own."""
+        codes = _codes([self.groups[row] for row in positions(self.ids, ids, self.name)])
+        return codes if len(set(codes)) < len(codes) else None
+
+    def near_identical(self, threshold: float = 0.99) -> tuple[tuple[str, str, float], ...]:
+        """Return pairs of ids and the correlation of their pictures, where it is above ``threshold``.
+
+        Pictures are compared grey and 32 x 32 pixels. Pairs of one group are left out.
+        """
+        if not -1 <= threshold < 1:
+            msg = f"threshold = {threshold}, expected a correlation below 1; use 0.99."
+            raise SpecError(msg)
+        return tuple(
+            (self.ids[i], self.ids[j], float(value))
+            for first, second, r in near_identical(self.images, threshold)
+            for i, j, value in zip(first, second, r, strict=True)
+            if self.groups[i] != self.groups[j]
+        )
+
+
+def _codes(labels: Sequence[int]) -> tuple[int, ...]:
+    """Return labels as codes from 0 in the order of first appearance."""
+    code: dict[int, int] = {}
+    return tuple(code.setdefault(label, len(code)) for label in labels)
+
+
+def checked_ids(ids: Iterable[Any], what: str, unique: bool = True) -> tuple[str, ...]:
+    """Return ids as plain text: the one place where a list, an array or a column becomes stimulus ids.
+
+    Parameters
+    ----------
+    ids
+        Text, bytes in UTF-8, or whole numbers, which become their decimal text; in any ordered, one-dimensional
+        container (list, array, tensor, pandas column or index).
+    what
+        What the ids belong to, with a capital: the first word of the message.
+    unique
+        Whether ids must differ; trials may share one.
+
+    Returns
+    -------
+    tuple of str
+        In the order given.
+
+    Raises
+    ------
+    StimulusMismatchError
+        If an id is empty, a float, a truth value or missing, if ids have no order or several axes, if a number
+        and a text become one id, or if ids repeat and must not.
+    """
+    unordered = isinstance(ids, (str, bytes, Mapping, Set)) or not isinstance(ids, Iterable)
+    if unordered or getattr(ids, "ndim", 1) != 1:
+        msg = f"{what}: ids are of type {type(ids).__name__}; expected one id per row, in order. Give a list of ids."
+        raise StimulusMismatchError(msg)
+    values = list(ids.tolist() if hasattr(ids, "detach") else ids)  # a tensor iterates over tensors
+    texts = tuple(_id_text(value, row, what) for row, value in enumerate(values))
+    counted = [isinstance(value, Integral) for value in values]
+    numbers = {text for text, number in zip(texts, counted, strict=True) if number}
+    both = [text for text, number in zip(texts, counted, strict=True) if not number and text in numbers]
+    if both:
+        msg = f"{what}: {both[0]!r} is given as a number and as text; expected one form. Give all ids as text."
+        raise StimulusMismatchError(msg)
+    if unique and len(set(texts)) != len(texts):
+        repeated = [text for text, count in Counter(texts).items() if count > 1][:3]
+        msg = f"{what}: ids must be unique, but {repeated} repeat; give each stimulus its own id."
+        raise StimulusMismatchError(msg)
+    return texts
+
+
+def _id_text(value: Any, row: int, what: str) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str) and value:
+        return str.__str__(value)  # np.str_ and other kinds of text become plain text
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return str(int(value))
+    shown = " ".join(repr(value).split())
+    msg = f"{what}: id {row} is {shown}; expected text or a whole number. Give each stimulus a name."
+    raise StimulusMismatchError(msg)
 
 
 def positions(have: Sequence[str], want: Sequence[str], name: str) -> np.ndarray:
