@@ -162,7 +162,8 @@ def _array(data: Any, name: str) -> np.ndarray:
         kind = _KINDS.get(array.dtype.kind, str(array.dtype))
         msg = f"{name}: data holds {kind}; expected real numbers. Convert them first, such as data.astype(float)."
         raise DataError(msg)
-    if array.dtype.kind == "b" or array.dtype.itemsize < np.dtype(np.float32).itemsize and array.dtype.kind == "f":
+    half = array.dtype.kind == "f" and array.dtype.itemsize < np.dtype(np.float32).itemsize
+    if array.dtype.kind == "b" or half:
         return array.astype(np.float32)
     if array.dtype.itemsize > np.dtype(np.float64).itemsize:
         return array.astype(np.float64)

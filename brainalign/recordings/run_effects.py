@@ -76,7 +76,7 @@ def _check_linked(counts: np.ndarray, names: np.ndarray, name: str) -> None:
         other = names[int(np.argmax(part != part[0]))]
         msg = (
             f"{name}: runs {str(names[0])!r} and {str(other)!r} share no stimuli, so that nothing tells a difference "
-            "between runs from one between stimuli; expected runs linked by stimuli. Declare runs = \"centre_each\" if "
+            'between runs from one between stimuli; expected runs linked by stimuli. Declare runs = "centre_each" if '
             'stimuli were dealt to runs at random, or runs = "ignore".'
         )
         raise DataError(msg)
