@@ -56,13 +56,13 @@ def checked_mask(mask: Any, n_channels: int, name: str, roi: str) -> np.ndarray:
     """
     array = np.asarray(mask.detach().cpu() if hasattr(mask, "detach") else mask)
     where = f"{name}: the mask of ROI {roi!r}"
-    if array.dtype != bool:
+    if array.dtype != bool and array.size:
         msg = (
             f"{where} holds {_KINDS.get(array.dtype.kind, str(array.dtype))}; expected one boolean per channel. "
             f"{_remedy(array, roi)}"
         )
         raise DataError(msg)
-    if array.shape != (n_channels,):
+    if array.shape != (n_channels,) and array.size:
         msg = f"{where} has shape {array.shape}; expected ({n_channels},), one boolean per channel."
         raise StimulusMismatchError(msg)
     if not array.any():
