@@ -153,8 +153,8 @@ class Brain:
         if codes is not None:
             found.append(
                 f"{label}: {len(scored)} stimuli are {len(set(codes))} different ones: some are the same picture, or "
-                "were declared to belong together. These are never divided between training and test, and are drawn "
-                "together."
+                "were declared to belong together. These are drawn together, never divided between training and test, "
+                "and not compared with each other."
             )
         among = set(scored)
         near = [pair for pair in self._near if pair[0] in among and pair[1] in among]

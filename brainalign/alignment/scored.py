@@ -108,30 +108,42 @@ def score_rsa(
     """Score RDMs of layers against the RDMs of subjects, joined on stimulus ids.
 
     With ``nuisance``, those RDMs are taken out of the layers' RDMs first (semi-partial correlation), so that the noise
-    ceiling stays what it is. A layer whose RDM is constant scores NaN. ``stimuli`` say which of them belong together
-    and are drawn as one; without them each is drawn for itself.
+    ceiling stays what it is. A layer whose RDM is constant scores NaN. ``stimuli`` say which of them belong together:
+    those are drawn as one, and pairs of them are left out, for a picture is like itself to every layer and brain.
+    Without ``stimuli`` each is one for itself.
     """
-    vectors = np.concatenate([match(brains, rdm)[1].dissimilarities for _, rdm in layers])
+    groups = None if stimuli is None else stimuli.groups_of(brains.stimulus_ids)
+    vectors = _between(np.concatenate([match(brains, rdm)[1].dissimilarities for _, rdm in layers]), groups)
+    subject_vectors = _between(brains.dissimilarities, groups)
     models = tuple(model for model, _ in layers)
     held = None
     measure = RSA(scoring.dissimilarity, scoring.comparator).label
     if nuisance:
-        held = np.concatenate([match(brains, rdm)[1].dissimilarities for rdm in nuisance.values()])
+        held = _between(np.concatenate([match(brains, rdm)[1].dissimilarities for rdm in nuisance.values()]), groups)
         measure += f":semipartial:{'+'.join(nuisance)}"
     n_final = sum(model.final for model in models)
-    groups = None if stimuli is None else stimuli.groups_of(brains.stimulus_ids)
     draws = bootstrap_rsa(
-        vectors[:n_final], brains.dissimilarities, scoring.comparator, scoring.n_bootstrap, scoring.seed, held, groups
+        vectors[:n_final], subject_vectors, scoring.comparator, scoring.n_bootstrap, scoring.seed, held, groups
     )
     earlier = np.empty((0, len(brains)))
     if n_final < len(models) and held is None:
-        earlier = _scores_of_earlier(vectors[n_final:], brains.dissimilarities, scoring.comparator)
+        kept_pairs = ~np.isnan(subject_vectors[0])
+        earlier = _scores_of_earlier(vectors[n_final:, kept_pairs], subject_vectors[:, kept_pairs], scoring.comparator)
     ceiling = np.full((2, len(brains)), np.nan)
     if draws.ceiling_lower_observed is not None and draws.ceiling_upper_observed is not None:
         ceiling = np.stack([draws.ceiling_lower_observed, draws.ceiling_upper_observed])
     subjects = brains.descriptors.get("subject", tuple(str(k + 1) for k in range(len(brains))))
     kept = models[: n_final + len(earlier)]
     return Scored(measure, kept, draws, earlier, tuple(subjects), len(brains.stimulus_ids), 0, ceiling)
+
+
+def _between(vectors: np.ndarray, groups: Sequence[int] | None) -> np.ndarray:
+    """Return condensed RDMs with NaN, which the bootstrap leaves out, for pairs within a group."""
+    if groups is None:
+        return vectors
+    first, second = np.triu_indices(len(groups), 1)
+    codes = np.asarray(groups)
+    return np.where(codes[first] == codes[second], np.nan, vectors)
 
 
 def _scores_of_earlier(vectors: np.ndarray, brains: np.ndarray, comparator: str) -> np.ndarray:

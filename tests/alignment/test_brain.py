@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
 
 from brainalign.activations import Activations
 from brainalign.alignment.align import Alignment, align, check_recording
@@ -235,13 +237,49 @@ def test_a_picture_under_two_ids_is_never_trained_and_tested_on() -> None:
     assert (right.scores.n_stimuli == 80).all()
     assert right.scope_sentences[-1] == (
         "trials: 80 stimuli are 40 different ones: some are the same picture, or were declared to belong together. "
-        "These are never divided between training and test, and are drawn together."
+        "These are drawn together, never divided between training and test, and not compared with each other."
     )
     assert (
         "trials: 40 pairs of pictures are nearly identical (r > 0.99 in grey at 32 x 32 pixels; "
         in (leaking.scope_sentences[-1])
     )
     assert leaking.scope_sentences[-1].endswith("give them one of Stimuli's group_labels if they show the same thing.")
+
+
+def test_pairs_of_one_picture_are_no_observation() -> None:
+    """What doubles add to a score is their own pairs, which are alike to everything."""
+    ids, first = WORLD.ids, WORLD.ids[:8]
+    images = WORLD.source().stimuli().images
+    doubled = (*ids, *(f"{one} again" for one in first))
+    spec, scoring = replace(SPEC, measures=("rsa",)), replace(QUICK, partial=("luminance",))
+
+    def with_doubles(one: Instance) -> Instance:
+        layers = {name: np.concatenate([x, x[:8]]) for name, x in one.activations.layers.items()}
+        return replace(one, activations=Activations(layers, doubled, one.activations.key))
+
+    def again(one: Recording) -> Recording:
+        rows = np.isin(one.stimulus_ids, first)
+        more = tuple(f"{i} again" for i, row in zip(one.stimulus_ids, rows, strict=True) if row)
+        return replace(one, data=np.concatenate([one.data, one.data[rows]]), stimulus_ids=one.stimulus_ids + more)
+
+    shown = Stimuli(doubled, np.concatenate([images, images[:8]]), "doubles")
+    instances = [*WORLD.instances(step=3, final=False), *WORLD.instances()]
+    source = _source([again(one) for one in WORLD.source().trials], shown)
+    found = align([with_doubles(one) for one in instances], source, spec, scoring)
+    # by hand: every pair as often as it is there, none of a picture with itself
+    weight = np.array([2.0] * 8 + [1.0] * 32)
+    upper = np.triu_indices(40, 1)
+    repeats = (weight[upper[0]] * weight[upper[1]]).astype(int)
+    table = found.scores[found.scores.measure == "rsa:correlation:spearman"].set_index(
+        ["rule", "seed", "final", "subject"]
+    )
+    for one in instances:
+        layer = np.repeat(pdist(one.activations.layers["hidden1"].astype(float), "correlation"), repeats)
+        for recording in WORLD.source().trials:
+            brain = np.repeat(pdist(recording.means(ids)[:, :, 0], "correlation"), repeats)
+            score = table.score[one.rule, one.seed, one.final, recording.subject]
+            # pairs of doubles are equal to rounding, which ranks may see
+            assert score == pytest.approx(spearmanr(layer, brain).statistic, abs=1e-6)
 
 
 def test_declared_groups_reach_folds_and_draws() -> None:
