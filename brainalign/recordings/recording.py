@@ -203,7 +203,7 @@ class Recording:
     def subset(self, ids: Sequence[str]) -> "Recording":
         """Return the trials of these stimuli, in the order of trials; a stimulus that was not shown raises."""
         wanted = set(checked_ids(ids, self._name))
-        positions(self.stimulus_ids, tuple(wanted), f"{self.dataset}/{self.subject}")
+        positions(tuple(dict.fromkeys(self.stimulus_ids)), tuple(wanted), f"{self.dataset}/{self.subject}")
         kept = np.array([one in wanted for one in self.stimulus_ids])
         return self if kept.all() else self._with_trials(kept)
 

@@ -1,8 +1,12 @@
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from brainalign.datasets import near_identical
-from brainalign.datasets.stimuli import Stimuli, positions
+from brainalign.datasets.stimuli import Stimuli, checked_ids, positions
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.storage import content_hash
 
@@ -47,6 +51,144 @@ def test_positions_name_what_is_missing() -> None:
         positions(("a", "b", "c"), ("x", "a", "y"), "abc")
 
 
+@pytest.mark.parametrize(
+    ("ids", "texts"),
+    [
+        (["a", "b"], ("a", "b")),
+        (np.arange(3), ("0", "1", "2")),
+        ((np.int64(3), 12), ("3", "12")),
+        (np.array(["a", "b"]), ("a", "b")),
+        (np.array(["a", 3], object), ("a", "3")),
+        (np.array([b"a", b"b"]), ("a", "b")),
+        (pd.Series(["a", "b"], index=[4, 5]), ("a", "b")),
+        (pd.Series(["b", "a"], dtype="category"), ("b", "a")),
+        (pd.Index([2, 1]), ("2", "1")),
+        (torch.arange(2), ("0", "1")),
+        (iter("ab"), ("a", "b")),
+        ([], ()),
+    ],
+)
+def test_ids_of_every_ordered_container_become_plain_text(ids: Any, texts: tuple[str, ...]) -> None:
+    found = checked_ids(ids, "Set 's'")
+    assert found == texts
+    assert {type(one) for one in found} <= {str}
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ([1, "1"], "Set 's': '1' is given as a number and as text; expected one form. Give all ids as text."),
+        (["a", "b", "a"], "Set 's': ids must be unique, but ['a'] repeat; give each stimulus its own id."),
+        ([np.str_("a"), "a"], "Set 's': ids must be unique, but ['a'] repeat; give each stimulus its own id."),
+        (["a", 1.0], "Set 's': id 1 is 1.0; expected text or a whole number. Give each stimulus a name."),
+        (["a", np.nan], "Set 's': id 1 is nan; expected text or a whole number. Give each stimulus a name."),
+        ([None], "Set 's': id 0 is None; expected text or a whole number. Give each stimulus a name."),
+        ([pd.NA], "Set 's': id 0 is <NA>; expected text or a whole number. Give each stimulus a name."),
+        ([True], "Set 's': id 0 is True; expected text or a whole number. Give each stimulus a name."),
+        (["a", ""], "Set 's': id 1 is ''; expected text or a whole number. Give each stimulus a name."),
+        (np.ma.masked_array([1, 2], [0, 1]), "id 1 is masked; expected text or a whole number."),
+        (pd.MultiIndex.from_tuples([("a", 1)]), "Set 's': id 0 is ('a', 1); expected text or a whole number."),
+        ("ab", "Set 's': ids are of type str; expected one id per row, in order. Give a list of ids."),
+        ({"a": 1}, "Set 's': ids are of type dict; expected one id per row, in order. Give a list of ids."),
+        ({"a", "b"}, "Set 's': ids are of type set; expected one id per row, in order. Give a list of ids."),
+        (3, "Set 's': ids are of type int; expected one id per row, in order. Give a list of ids."),
+        (np.array(3), "Set 's': ids are of type ndarray; expected one id per row, in order. Give a list of ids."),
+        (np.array([["a"], ["b"]]), "Set 's': ids are of type ndarray; expected one id per row, in order."),
+        (pd.DataFrame({"a": [1]}), "Set 's': ids are of type DataFrame; expected one id per row, in order."),
+    ],
+)
+def test_ids_without_one_reading_are_refused_in_one_line(ids: Any, message: str) -> None:
+    with pytest.raises(StimulusMismatchError) as caught:
+        checked_ids(ids, "Set 's'")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_ids_of_trials_may_repeat_but_not_in_two_forms() -> None:
+    assert checked_ids([2, 2, 1], "Trials", unique=False) == ("2", "2", "1")
+    with pytest.raises(StimulusMismatchError, match="'2' is given as a number and as text"):
+        checked_ids([2, "2"], "Trials", unique=False)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        IMAGES[::-1][::-1],
+        IMAGES.astype(">i2"),
+        IMAGES.tolist(),
+        [torch.from_numpy(one) for one in IMAGES],
+        torch.from_numpy(IMAGES),
+        torch.from_numpy(IMAGES).to(torch.int32),
+        np.ma.masked_array(IMAGES, np.zeros(IMAGES.shape, bool)),
+        np.asfortranarray(IMAGES),
+    ],
+    ids=["reversed", "big-endian", "lists", "list of tensors", "tensor", "int32", "masked nowhere", "columns first"],
+)
+def test_whole_numbers_in_any_array_are_the_same_images(images: Any) -> None:
+    stimuli = Stimuli(("a", "b", "c"), images, "abc")
+    assert type(stimuli.images) is np.ndarray
+    assert stimuli.images.dtype == np.uint8
+    assert stimuli.images.flags.c_contiguous
+    np.testing.assert_array_equal(stimuli.images, IMAGES)
+    assert stimuli.key == Stimuli(("a", "b", "c"), IMAGES, "abc").key
+
+
+def test_read_only_images_are_kept_and_subset() -> None:
+    images = IMAGES.copy()
+    images.setflags(write=False)
+    np.testing.assert_array_equal(Stimuli(("a", "b", "c"), images, "abc").subset(["b"]).images, IMAGES[1:2])
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (IMAGES / 255, r"images are float64 \(3, 2, 2, 1\) from 0.0 to 0.04\d*; expected uint8 in 0..255 .* Scale to"),
+        (torch.ones(3, 2, 2, 1, requires_grad=True), "images are float32 .* from 1.0 to 1.0; expected uint8"),
+        (IMAGES.astype(int) - 1, "images are int64 .* from -1 to 10; expected uint8 in 0..255"),
+        (IMAGES.astype(int) + 250, "images are int64 .* from 250 to 261; expected uint8"),
+        (IMAGES > 3, r"images are bool \(3, 2, 2, 1\); expected uint8"),
+        (IMAGES.astype(str), "images are <U3 .*; expected uint8"),
+        (IMAGES[:, :0], r"images are uint8 \(3, 0, 2, 1\); expected uint8"),
+        (IMAGES.transpose(0, 3, 1, 2), r"images are uint8 \(3, 1, 2, 2\) .* put channels on the last axis"),
+        ([IMAGES[0], IMAGES[0, :1], IMAGES[0]], "images are no array .* expected one size"),
+        (np.ma.masked_array(IMAGES, IMAGES == 3), "some pixels are masked; expected a value for each"),
+        ([np.ma.masked_array(one, one == 3) for one in IMAGES], "some pixels are masked; expected a value for each"),
+    ],
+)
+def test_images_without_one_reading_are_refused_in_one_line(images: Any, message: str) -> None:
+    with pytest.raises(StimulusMismatchError, match="Stimuli 'abc': " + message) as caught:
+        Stimuli(("a", "b", "c"), images, "abc")
+    assert "\n" not in str(caught.value)
+
+
+def test_no_stimuli_are_refused() -> None:
+    message = "Stimuli 'abc': there are no stimuli; expected at least one. Look at what was selected."
+    for none in (lambda: Stimuli((), [], "abc"), lambda: Stimuli(("a", "b", "c"), IMAGES, "abc").subset(())):
+        with pytest.raises(StimulusMismatchError, match=message):
+            none()
+
+
+def test_numbers_name_the_same_stimuli_as_their_text() -> None:
+    stimuli = Stimuli(np.array([10, 2, 7]), IMAGES, "abc", pd.Series([1, 2, 1]))
+    assert stimuli.ids == ("10", "2", "7")
+    assert stimuli.labels == ("1", "2", "1")
+    part = stimuli.subset(np.array([7, 10]))
+    assert part.ids == ("7", "10")
+    assert stimuli.key == Stimuli(("10", "2", "7"), IMAGES, "abc").key
+    np.testing.assert_array_equal(part.images, IMAGES[[2, 0]])
+    np.testing.assert_array_equal(positions(pd.Series([10, 2]), [2, 10, 2], "abc"), [1, 0, 1])
+    with pytest.raises(StimulusMismatchError, match=r"Set 'abc': ids must be unique, but \['a'\] repeat"):
+        positions(("a", "b", "a"), ("a",), "abc")
+
+
+def test_labels_are_kept_as_text_or_refused() -> None:
+    assert Stimuli(("a", "b", "c"), IMAGES, "abc", np.array([True, False, True])).labels == ("True", "False", "True")
+    with pytest.raises(StimulusMismatchError, match="Stimuli 'abc': label 1 is nan; expected text or a whole number"):
+        Stimuli(("a", "b", "c"), IMAGES, "abc", ["x", np.nan, "y"])
+    with pytest.raises(StimulusMismatchError, match="Stimuli 'abc': labels are of type str; expected one label per"):
+        Stimuli(("a", "b", "c"), IMAGES, "abc", "xyz")
+
+
 # -- which stimuli are one and the same -------------------------------------------------------------------------------
 
 
@@ -89,7 +231,7 @@ def test_undeclared_groups_leave_the_key_and_declared_ones_are_part_of_it() -> N
 def test_group_labels_that_do_not_fit_are_refused() -> None:
     with pytest.raises(StimulusMismatchError, match=r"'pictures': 2 group labels for 3 ids; give one per image"):
         _named(_pictures(0, 1, 2), ("x", "y"))
-    with pytest.raises(StimulusMismatchError, match="Group labels of 'pictures'"):
+    with pytest.raises(StimulusMismatchError, match="'pictures': group label 1 is None; expected text"):
         _named(_pictures(0, 1, 2), ("x", None, "y"))  # type: ignore[arg-type]
 
 
