@@ -40,7 +40,7 @@ def as_numbers(values: Any, what: str) -> np.ndarray:
     try:
         array = np.asarray(values)
     except ValueError as error:  # lists of unequal length
-        msg = f"{what}: the values form no regular array ({error}); expected rows of equal length."
+        msg = f"{what}: the values form no regular array ({str(error).split('. ')[0]}); expected rows of equal length."
         raise DataError(msg) from error
     if array.dtype.kind == "O":
         array = _from_objects(array, what)

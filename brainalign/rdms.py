@@ -47,8 +47,8 @@ class RDMs:
     rounding: np.ndarray = None  # type: ignore[assignment]  # filled in below
 
     def __post_init__(self) -> None:
-        values = as_numbers(self.dissimilarities, "Dissimilarities")
-        object.__setattr__(self, "dissimilarities", np.asarray(values, dtype=np.float64))
+        numbers = np.asarray(as_numbers(self.dissimilarities, "Dissimilarities"), dtype=np.float64)
+        object.__setattr__(self, "dissimilarities", numbers)
         object.__setattr__(self, "stimulus_ids", checked_ids(self.stimulus_ids, "RDMs"))
         object.__setattr__(self, "descriptors", {name: tuple(v) for name, v in self.descriptors.items()})
         n = len(self.stimulus_ids)

@@ -14,6 +14,9 @@ from brainalign.storage import content_hash
 Options = Mapping[str, Any]
 T = TypeVar("T")
 
+#: Of a field that came after keys were published: where it holds its default, it is no part of a key.
+_LATER = {"later": True}
+
 
 @dataclass(frozen=True)
 class TrainSpec:
@@ -106,6 +109,13 @@ class RecordingSpec:
         ``"random"``: the claim is about subjects in general; ``"fixed"``: about these subjects.
     measures
         ``"rsa"`` and, where trials were published, ``"encoding"``.
+    stimuli
+        ``"all"``: every subject must have responded to every stimulus; ``"shared"``: score the stimuli that all
+        subjects responded to; ``"own"``: score each subject on its own.
+    runs
+        What becomes of recordings with runs. ``"centre"``: what differs between runs is estimated from the stimuli that
+        they share, and taken out; ``"centre_each"``: the mean over the stimuli of each run is made the same, for runs
+        to which stimuli were dealt at random; ``"ignore"``.
     """
 
     dataset: str
@@ -113,11 +123,16 @@ class RecordingSpec:
     options: Options = field(default_factory=dict)
     subjects: str = "random"
     measures: tuple[str, ...] = ("rsa",)
+    stimuli: str = field(default="all", metadata=_LATER)
+    runs: str = field(default="centre", metadata=_LATER)
 
     def __post_init__(self) -> None:
         _require(self.subjects in ("random", "fixed"), "subjects", self.subjects, '"random" or "fixed"')
         for measure in self.measures:
             _require(measure in ("rsa", "encoding"), "measures", measure, '"rsa" or "encoding"')
+        _require(self.stimuli in ("all", "shared", "own"), "stimuli", self.stimuli, '"all", "shared" or "own"')
+        allowed = ("centre", "centre_each", "ignore")
+        _require(self.runs in allowed, "runs", self.runs, f"one of: {', '.join(allowed)}")
 
 
 @dataclass(frozen=True)
@@ -213,8 +228,12 @@ class StudySpec:
 
 
 def to_dict(spec: Any) -> dict[str, Any]:
-    """Return a specification as JSON-able values."""
-    return {name: _plain(value) for name, value in dataclasses.asdict(spec).items()}
+    """Return a specification as JSON-able values; later fields that hold their default are left out, so keys stay."""
+    return {
+        f.name: _plain(getattr(spec, f.name))
+        for f in dataclasses.fields(spec)
+        if not (f.metadata.get("later") and getattr(spec, f.name) == f.default)
+    }
 
 
 def train_spec(options: Options, where: str = "train") -> TrainSpec:
@@ -310,6 +329,8 @@ def _fits(kind: Any, value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return to_dict(value)
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value

@@ -13,7 +13,8 @@ import torch
 from torch.nn import functional as F
 
 from brainalign.alignment.agreement import agreement
-from brainalign.alignment.align import Alignment, align, check_recording
+from brainalign.alignment.align import Alignment, align, check_recording, check_rois
+from brainalign.alignment.brain import Brain
 from brainalign.alignment.instance import UNTRAINED, Instance, show, show_start
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.comparisons.rsa import RSA
@@ -229,7 +230,8 @@ class _StudyRun:
         images: dict[str, torch.Tensor] = {}
         ids: dict[str, list[str]] = {}
         for target in self.targets:
-            label, stimuli = target.source.label, _displayed(target.source.stimuli())
+            shared = Brain(target.source, target.spec).displayed(check_rois(target.source, target.spec))
+            label, stimuli = target.source.label, _displayed(shared)
             images[label], ids[label] = _thumbnails(stimuli), list(stimuli.ids)
             own = mean_rdms(
                 self._instances(checkpoints, stimuli),

@@ -73,7 +73,7 @@ class World:
         for roi in self.rois:
             noisy = latent + 0.7 * rng.standard_normal((self.n_subjects, *latent.shape))
             names = tuple(f"s{k + 1}" for k in range(self.n_subjects))
-            geometry[roi] = compute_rdms(noisy, self.ids, "correlation", {"subject": names})
+            geometry[roi] = compute_rdms(noisy, self.ids, "correlation", {"subject": names}, sets=True)
         images = rng.integers(0, 256, (self.n_stimuli, 8, 8, 1)).astype(np.uint8)
         return MadeUp(None, Stimuli(self.ids, images, "made up"), geometry, self._trials(latent, rng))
 

@@ -15,16 +15,30 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only.
 ROOMS = (
-    *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "shipped", "specs"),
+    *(
+        "__init__",
+        "errors",
+        "arrays",
+        "rounding",
+        "randomness",
+        "storage",
+        "provenance",
+        "discovery",
+        "shipped",
+        "specs",
+    ),
     *("datasets", "networks", "credit", "rules", "support"),
     *("training", "metalearning", "reproduction", "activations", "plausibility"),
-    *("rdms", "low_level", "rsatoolbox_exchange"),
+    *("patterns", "dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "comparisons", "inference"),
     *("alignment", "study", "report", "terminal", "commands", "__main__"),
 )
 
 #: Rooms with one public class per file, under the file's name.
-ONE_CLASS = ("datasets", "networks", "credit", "rules", "recordings", "comparisons", "inference")
+ONE_CLASS = (
+    *("datasets", "networks", "credit", "rules", "recordings"),
+    *("dissimilarities", "comparisons", "inference"),
+)
 
 #: Files excused from that, with the reason.
 SEVERAL_CLASSES = {

@@ -1,23 +1,15 @@
 """Every layer of every network against every recording: scores, contrasts, ranks and gates as rows."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 
+from brainalign.alignment.brain import Brain
 from brainalign.alignment.instance import UNTRAINED, Instance, check_paired, own_control
-from brainalign.alignment.scored import (
-    LOW_LEVEL,
-    Model,
-    Scored,
-    control,
-    layer_rdms,
-    layers_of,
-    score_encoding,
-    score_rsa,
-)
-from brainalign.comparisons.rsa import RSA
+from brainalign.alignment.score_measure import score_measure
+from brainalign.alignment.scored import LOW_LEVEL, Model, Scored, layers_of
 from brainalign.errors import SpecError
 from brainalign.inference.cell import compare_rules
 from brainalign.inference.contrast import Contrast
@@ -25,7 +17,6 @@ from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge
 from brainalign.inference.rank_set import RankSet
 from brainalign.inference.scope import resolve_scope
-from brainalign.low_level import low_level_features, low_level_rdms
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec, ScoringSpec
 
@@ -90,21 +81,24 @@ def align(
         If the recording cannot support what is asked (an unknown ROI, one subject declared random, too few stimuli),
         if rules do not share their seeds, or no network has the ranking layer of a ROI.
     StimulusMismatchError
-        If networks and brains did not see the same stimuli.
+        If networks and brains did not see the same stimuli, or subjects did not and ``spec.stimuli`` is ``"all"``.
     DataError
-        If a pattern is constant or a response not finite. A layer whose RDM is constant scores NaN instead.
+        If a subject is there twice, runs cannot be centred as declared, a pattern is constant or a response not finite.
+        A layer whose RDM is constant scores NaN instead.
     """
     scoring = scoring or ScoringSpec()
     check_paired(instances)
-    layers = layers_of(instances)
-    parts = []
+    layers, brain = layers_of(instances), Brain(source, spec)
+    parts, notes = [], []
     for roi in check_rois(source, spec):
         _check_ranking_layer(roi, layers, scoring)
         for measure in spec.measures:
             progress(f"{source.label} {roi}: {measure}")
-            for scored in _scored(measure, layers, source, roi, scoring, instances[0].resolution):
+            for scored in score_measure(measure, layers, brain, roi, scoring, instances[0].resolution):
                 parts.append(_tables(scored, source, roi, spec, scoring))
-    return _adjust_families(Alignment.concatenate(parts), scoring)
+            notes += brain.notes(roi, measure)
+    found = _adjust_families(Alignment.concatenate(parts), scoring)
+    return replace(found, scope_sentences=tuple(dict.fromkeys([*found.scope_sentences, *notes])))
 
 
 def check_rois(source: RecordingSource, spec: RecordingSpec) -> tuple[str, ...]:
@@ -125,45 +119,21 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
         If a ROI is unknown, one subject is declared random, stimuli are too few, or trials were not published but an
         encoding model is asked for.
     """
+    brain = Brain(source, spec)
     for roi in check_rois(source, spec):
-        rdms = source.rdms(roi)
+        rdms = brain.rdms(roi)
+        n_units = min(len(set(brain.stimuli.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in rdms)
         try:
-            resolve_scope({"subjects": spec.subjects}, len(rdms), len(rdms.stimulus_ids), n_seeds)
+            resolve_scope({"subjects": spec.subjects}, sum(map(len, rdms)), n_units, n_seeds)
         except SpecError as error:
             msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
             raise SpecError(msg) from error
-    if "encoding" in spec.measures and not source.recordings():
+    brain.displayed(check_rois(source, spec))
+    if "encoding" in spec.measures and not brain.recordings:
         msg = (
             f"Recording {source.label!r} was published as RDMs only; encoding needs responses. Use measures = ['rsa']."
         )
         raise SpecError(msg)
-
-
-def _scored(
-    measure: str,
-    layers: Sequence[tuple[Model, np.ndarray, tuple[str, ...]]],
-    source: RecordingSource,
-    roi: str,
-    scoring: ScoringSpec,
-    resolution: tuple[int, int],
-) -> list[Scored]:
-    stimuli = source.stimuli()
-    n_final = sum(model.final for model, *_ in layers)
-    if measure == "encoding":
-        controls = low_level_features(stimuli, resolution) if scoring.low_level else {}
-        rows = [(control(name), features, stimuli.ids) for name, features in controls.items()]
-        return [score_encoding([*layers[:n_final], *rows, *layers[n_final:]], source.recordings(), roi, scoring)]
-    RSA(scoring.dissimilarity, scoring.comparator)  # refuses unknown options before any work
-    brains = source.rdms(roi)
-    wanted = scoring.low_level or scoring.partial
-    controls_rdms = low_level_rdms(stimuli, resolution, scoring.dissimilarity) if wanted else {}
-    rdms = layer_rdms(layers, scoring.dissimilarity)
-    shown = [(control(name), rdm) for name, rdm in controls_rdms.items()] if scoring.low_level else []
-    found = [score_rsa([*rdms[:n_final], *shown, *rdms[n_final:]], brains, scoring)]
-    if scoring.partial:
-        held = {name: controls_rdms[name] for name in scoring.partial}
-        found.append(score_rsa(rdms[:n_final], brains, scoring, held))
-    return found
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
@@ -179,7 +149,8 @@ def _tables(scored: Scored, source: RecordingSource, roi: str, spec: RecordingSp
     for (network, layer), rules in cells.items():
         cell_place = {"network": network, **place, "layer": layer}
         n_seeds = min(len(rows) for rows in rules.values())
-        scope = resolve_scope({"subjects": spec.subjects}, len(scored.subjects), scored.draws.n_units, n_seeds)
+        declared = {"subjects": spec.subjects} | ({"stimuli": "fixed"} if scored.own_stimuli else {})
+        scope = resolve_scope(declared, len(scored.subjects), scored.draws.n_units, n_seeds)
         controls = _controls(rules)
         trained = {rule: rows for rule, rows in rules.items() if not _is_control(rule)}
         trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
@@ -296,7 +267,7 @@ def _score_table(scored: Scored, place: Mapping[str, object], simulated: bool) -
                     "floor": floor[k],
                     "ceiling_lower": scored.ceiling[0].mean(),
                     "ceiling_upper": scored.ceiling[1].mean(),
-                    "n_stimuli": scored.n_stimuli,
+                    "n_stimuli": scored.own_stimuli[k] if scored.own_stimuli else scored.n_stimuli,
                     "n_targets": scored.n_targets,
                     "simulated": simulated,
                     "final": model.final,

@@ -2,21 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from brainalign.alignment.instance import Instance
 from brainalign.comparisons.comparators import compare_vectors
+from brainalign.comparisons.condensed import Condensed
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.comparisons.rsa import RSA
-from brainalign.datasets.stimuli import positions
+from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError, SpecError
-from brainalign.inference.encoding_bootstrap import bootstrap_encoding
-from brainalign.inference.rsa_bootstrap import bootstrap_rsa
+from brainalign.inference.condensed_pairs import align_pairs
+from brainalign.inference.encoding_bootstrap import bootstrap_predictions
+from brainalign.inference.resampling import draw_subjects
+from brainalign.inference.rsa_bootstrap import bootstrap_pairs
 from brainalign.inference.score_draws import ScoreDraws
-from brainalign.rdms import RDMs, compute_rdms, match
+from brainalign.patterns import Patterns
+from brainalign.rdms import RDMs, by_subject, compute_rdms, match
+from brainalign.recordings.joined import scored_ids
 from brainalign.recordings.recording import Recording
 from brainalign.specs import ScoringSpec
 
@@ -57,6 +62,8 @@ class Scored:
         Sizes; targets are voxels or units of an encoding model, 0 for RSA.
     ceiling
         Lower and upper noise ceiling of each subject, ``(2, n_subjects)``; NaN where it cannot be estimated.
+    own_stimuli
+        Number of stimuli of each subject where each was scored on its own, see :func:`side_by_side`.
     """
 
     measure: str
@@ -67,6 +74,7 @@ class Scored:
     n_stimuli: int
     n_targets: int
     ceiling: np.ndarray
+    own_stimuli: tuple[int, ...] | None = None
 
     @property
     def scores(self) -> np.ndarray:
@@ -98,26 +106,31 @@ def score_rsa(
     brains: RDMs,
     scoring: ScoringSpec,
     nuisance: dict[str, RDMs] | None = None,
+    stimuli: Stimuli | None = None,
 ) -> Scored:
     """Score RDMs of layers against the RDMs of subjects, joined on stimulus ids.
 
     With ``nuisance``, those RDMs are taken out of the layers' RDMs first (semi-partial correlation), so that the noise
-    ceiling stays what it is. A layer whose RDM is constant scores NaN.
+    ceiling stays what it is. A layer whose RDM is constant scores NaN. ``stimuli`` say which of them belong together:
+    those are drawn as one, and pairs of them are left out, for a picture is like itself to every layer and brain.
+    Without ``stimuli`` each is one for itself.
     """
-    vectors = np.concatenate([match(brains, rdm)[1].dissimilarities for _, rdm in layers])
+    brains = by_subject(brains)
+    groups = None if stimuli is None else stimuli.groups_of(brains.stimulus_ids)
+    rows, subject_rows = _between([rdm for _, rdm in layers], brains, groups), _between([brains], brains, groups)
     models = tuple(model for model, _ in layers)
     held = None
     measure = RSA(scoring.dissimilarity, scoring.comparator).label
     if nuisance:
-        held = np.concatenate([match(brains, rdm)[1].dissimilarities for rdm in nuisance.values()])
+        held = _between(list(nuisance.values()), brains, groups)
         measure += f":semipartial:{'+'.join(nuisance)}"
     n_final = sum(model.final for model in models)
-    draws = bootstrap_rsa(
-        vectors[:n_final], brains.dissimilarities, scoring.comparator, scoring.n_bootstrap, scoring.seed, held
+    draws = bootstrap_pairs(
+        rows.rows(slice(n_final)), subject_rows, scoring.comparator, scoring.n_bootstrap, scoring.seed, held, groups
     )
     earlier = np.empty((0, len(brains)))
     if n_final < len(models) and held is None:
-        earlier = _scores_of_earlier(vectors[n_final:], brains.dissimilarities, scoring.comparator)
+        earlier = _scores_of_earlier(rows.rows(slice(n_final, None)), subject_rows, scoring.comparator)
     ceiling = np.full((2, len(brains)), np.nan)
     if draws.ceiling_lower_observed is not None and draws.ceiling_upper_observed is not None:
         ceiling = np.stack([draws.ceiling_lower_observed, draws.ceiling_upper_observed])
@@ -126,12 +139,25 @@ def score_rsa(
     return Scored(measure, kept, draws, earlier, tuple(subjects), len(brains.stimulus_ids), 0, ceiling)
 
 
-def _scores_of_earlier(vectors: np.ndarray, brains: np.ndarray, comparator: str) -> np.ndarray:
+def _between(rdms: Sequence[RDMs], brains: RDMs, groups: Sequence[int] | None) -> Condensed:
+    """Return condensed RDMs in the stimulus order of ``brains``, with NaN, which is left out, within a group."""
+    ordered = [match(brains, rdm)[1] for rdm in rdms]
+    vectors = np.concatenate([rdm.dissimilarities for rdm in ordered])
+    if groups is not None:
+        first, second = np.triu_indices(len(groups), 1)
+        codes = np.asarray(groups)
+        vectors = np.where(codes[first] == codes[second], np.nan, vectors)
+    return Condensed(vectors, np.concatenate([rdm.rounding for rdm in ordered]))
+
+
+def _scores_of_earlier(models: Condensed, brains: Condensed, comparator: str) -> np.ndarray:
     """Return ``(n_rows, n_subjects)`` scores; NaN, as in the bootstrap, where a collapsed layer orders nothing."""
-    scores = np.full((len(vectors), len(brains)), np.nan)
-    orders = vectors.max(axis=1) > vectors.min(axis=1)
+    (models, brains), *_ = align_pairs(models, brains)
+    scores = np.full((len(models), len(brains)), np.nan)
+    orders = ~models.constant
     if orders.any():
-        scores[orders] = compare_vectors(vectors[orders], brains, comparator)
+        rounding = models.rounding[orders], brains.rounding
+        scores[orders] = compare_vectors(models.values[orders], brains.values, comparator, rounding)
     return scores
 
 
@@ -140,33 +166,63 @@ def score_encoding(
     recordings: Sequence[Recording],
     roi: str,
     scoring: ScoringSpec,
+    stimuli: Stimuli | None,
 ) -> Scored:
-    """Predict responses from layers by ridge regression, all subjects' channels in one fit per layer."""
-    ids, responses, owners = _responses(recordings, roi)
+    """Predict responses from layers by ridge regression, all subjects' channels in one fit per layer.
+
+    Parameters
+    ----------
+    layers
+        Features of every layer, with the ids of their rows.
+    recordings
+        One per subject, over the same stimuli.
+    roi
+        Channels to predict.
+    scoring
+        How.
+    stimuli
+        Their order is that of folds and draws, so that the order of trials means nothing; those that belong together
+        are kept in one fold and drawn as one. Without them the first subject's order counts, and each stimulus is one
+        for itself.
+
+    Raises
+    ------
+    StimulusMismatchError
+        If subjects hold different stimuli, or a layer or ``stimuli`` lack one.
+    SpecError
+        If a recording has several times, or there are too few stimuli.
+    DataError
+        If values are not finite, or features or a response are constant.
+    """
+    ids, responses, owners = _responses(recordings, roi, stimuli)
+    groups = None if stimuli is None else stimuli.groups_of(ids)
+    by_id = None if groups is None else dict(zip(ids, groups, strict=True))
+    brain = Patterns(responses, ids, "Responses")
     encoding = Encoding(seed=scoring.seed)
     predictions: list[np.ndarray] = []
     earlier: list[list[float]] = []
     for model, features, own_ids in layers:
         with _naming(model):
-            fitted = encoding.score(features[positions(own_ids, ids, f"layer {model.layer}")], responses)
+            fitted = encoding.score(Patterns(features, own_ids, f"Features of layer {model.layer}"), brain, by_id)
         if model.final:
             predictions.append(fitted.predictions)
         else:
             earlier.append([fitted.r[owners == k].mean() for k in range(len(recordings))])
-    folds = encoding.folds(np.arange(len(ids)))
+    folds = encoding.folds(np.arange(len(ids)) if groups is None else groups)
     parts = [
-        bootstrap_encoding(
+        bootstrap_predictions(
             np.stack([one[:, owners == k] for one in predictions]),
             responses[:, owners == k],
             folds,
             scoring.n_bootstrap,
             scoring.seed,
+            groups,
         )
         for k in range(len(recordings))
     ]
     draws = parts[0] if len(parts) == 1 else ScoreDraws.stack_subjects(parts, scoring.seed)
     models = tuple(model for model, *_ in layers)
-    upper = [np.nanmean(c) if np.isfinite(c := response_ceiling(r, roi)).any() else np.nan for r in recordings]
+    upper = [response_ceiling(recording, roi) for recording in recordings]
     return Scored(
         f"{encoding.label}:r",
         models,
@@ -179,19 +235,54 @@ def score_encoding(
     )
 
 
-def _responses(recordings: Sequence[Recording], roi: str) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+def side_by_side(parts: Sequence[Scored], seed: int) -> Scored:
+    """Return the scores of subjects that were scored each on stimuli of its own.
+
+    Their draws are of different stimuli, so that there is no variance over stimuli that subjects share: stimuli must be
+    held fixed in what is inferred. What differs between the stimuli of two subjects is then part of what differs
+    between subjects. There is no noise ceiling over subjects.
+    """
+    fewest = min(parts, key=lambda part: part.draws.n_units).draws
+    draws = replace(
+        fewest,
+        observed=np.concatenate([part.draws.observed for part in parts], axis=1),
+        draws=np.concatenate([part.draws.draws for part in parts], axis=2),
+        subject_resamples=draw_subjects(len(parts), fewest.n_draws, seed),
+        ceiling_lower=None,
+        ceiling_upper=None,
+        ceiling_lower_observed=None,
+        ceiling_upper_observed=None,
+    )
+    return Scored(
+        parts[0].measure,
+        parts[0].models,
+        draws,
+        np.concatenate([part.earlier for part in parts], axis=1),
+        tuple(subject for part in parts for subject in part.subjects),
+        min(part.n_stimuli for part in parts),
+        sum(part.n_targets for part in parts),
+        np.concatenate([part.ceiling for part in parts], axis=1),
+        tuple(part.n_stimuli for part in parts),
+    )
+
+
+def _responses(
+    recordings: Sequence[Recording], roi: str, stimuli: Stimuli | None
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
     """Return ids, responses of all subjects side by side ``(n_stimuli, n_targets)``, and each target's subject."""
-    ids = recordings[0].average(roi)[0]
+    held = {one.subject: dict.fromkeys(one.stimulus_ids) for one in recordings}
+    first = next(iter(held.values()))
+    order = tuple(first) if stimuli is None else tuple(i for i in stimuli.ids if i in first)
+    ids = scored_ids(held, order, "all", recordings[0].dataset)
     parts, owners = [], []
     for k, recording in enumerate(recordings):
         if len(recording.times) > 1:
             msg = (
                 f"Recording {recording.dataset}/{recording.subject} has {len(recording.times)} times; encoding expects "
-                "one. Average over a time window first."
+                "one. Average over a time window first: Recording.window(tmin, tmax)."
             )
             raise SpecError(msg)
-        own, values = recording.average(roi)
-        parts.append(values[positions(own, ids, f"{recording.dataset}/{recording.subject}"), :, 0])
+        parts.append(recording.means(ids, roi=roi)[:, :, 0])
         owners.append(np.full(parts[-1].shape[1], k))
     return ids, np.concatenate(parts, axis=1), np.concatenate(owners)
 

@@ -5,43 +5,46 @@ from typing import Any
 
 import numpy as np
 
-from brainalign.comparisons.vectors import Vectors, unit
+from brainalign.comparisons.condensed import Condensed, unit
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs, match
 from brainalign.rounding import mid_ranks
 
+# names of the two sides in messages
+_A, _B = "first", "second"
 
-def cosine(a: Vectors, b: Vectors) -> np.ndarray:
+
+def cosine(a: Condensed, b: Condensed) -> np.ndarray:
     """Return ``a'b / (|a| |b|)`` for every row of ``a`` ``(n1, n_pairs)`` and ``b`` ``(n2, n_pairs)``."""
-    return unit(a.values, a.which) @ unit(b.values, b.which).T
+    return unit(a.values, _A) @ unit(b.values, _B).T
 
 
-def corr(a: Vectors, b: Vectors) -> np.ndarray:
+def corr(a: Condensed, b: Condensed) -> np.ndarray:
     """Return the Pearson correlation of every row of ``a`` with every row of ``b``, ``(n1, n2)``."""
-    return unit(a.centred(), a.which) @ unit(b.centred(), b.which).T
+    return unit(a.centred(_A), _A) @ unit(b.centred(_B), _B).T
 
 
-def spearman(a: Vectors, b: Vectors) -> np.ndarray:
+def spearman(a: Condensed, b: Condensed) -> np.ndarray:
     """Return the Pearson correlation of ranks, ties at their mean rank, ``(n1, n2)``."""
-    return unit(a.centred_ranks(), a.which) @ unit(b.centred_ranks(), b.which).T
+    return unit(a.centred_ranks(_A), _A) @ unit(b.centred_ranks(_B), _B).T
 
 
-def rho_a(a: Vectors, b: Vectors) -> np.ndarray:
+def rho_a(a: Condensed, b: Condensed) -> np.ndarray:
     """Return ``12 sum (ra - mean)(rb - mean) / (n^3 - n)``, ``(n1, n2)``.
 
     It is the expected Spearman correlation when ties are broken at random, so that a coarse model with many ties
     is not flattered (Schuett et al. 2023, eLife 12:e82566).
     """
     n = a.values.shape[1]
-    return 12 * a.centred_ranks() @ b.centred_ranks().T / (n**3 - n)
+    return 12 * a.centred_ranks(_A) @ b.centred_ranks(_B).T / (n**3 - n)
 
 
-def tau_a(a: Vectors, b: Vectors) -> np.ndarray:
+def tau_a(a: Condensed, b: Condensed) -> np.ndarray:
     """Return ``(concordant - discordant) / (n (n - 1) / 2)``, ``(n1, n2)``; by far the slowest comparator."""
     from scipy.stats import kendalltau
 
     # ranks have the order and the ties of the values, and are exact
-    first, second = a.centred_ranks(), b.centred_ranks()
+    first, second = a.centred_ranks(_A), b.centred_ranks(_B)
     untied = [np.array([_untied(row) for row in rows]) for rows in (first, second)]
     # scipy gives tau-b, which divides by the geometric mean of the untied pairs instead of all pairs
     tau_b = np.array([[kendalltau(x, y, method="asymptotic").statistic for y in second] for x in first])
@@ -49,7 +52,7 @@ def tau_a(a: Vectors, b: Vectors) -> np.ndarray:
 
 
 #: Comparators by the name rsatoolbox gives them: ``(n1, n_pairs), (n2, n_pairs) -> (n1, n2)``.
-COMPARATORS: dict[str, Callable[[Vectors, Vectors], np.ndarray]] = {
+COMPARATORS: dict[str, Callable[[Condensed, Condensed], np.ndarray]] = {
     "corr": corr,
     "cosine": cosine,
     "spearman": spearman,
@@ -79,11 +82,12 @@ def compare_vectors(
 ) -> np.ndarray:
     """Return ``(n1, n2)`` comparisons of condensed RDMs over the same pairs; errors as :func:`compare`.
 
-    Vectors carry no ids; :func:`compare` joins RDMs, which do. ``rounding`` are the errors of the rows of ``a`` and of
+    Rows carry no ids; :func:`compare` joins RDMs, which do. ``rounding`` are the errors of the rows of ``a`` and of
     ``b``: values of a row that are closer are tied. NaN and infinity raise :class:`DataError`.
     """
     check_comparator(method)
-    first, second = Vectors.of(a, rounding[0], "first"), Vectors.of(b, rounding[1], "second")
+    first = Condensed.of(a, rounding[0]).finite(_A)
+    second = Condensed.of(b, rounding[1]).finite(_B)
     n, m = first.values.shape[1], second.values.shape[1]
     if n != m:
         msg = f"RDMs have {n} and {m} pairs, expected as many; compare RDMs over the same stimuli."
@@ -103,11 +107,11 @@ def pool(vectors: np.ndarray, method: str, rounding: np.ndarray | None = None) -
 def standardise(vectors: np.ndarray, method: str, rounding: np.ndarray | None = None) -> np.ndarray:
     """Return the rows ``(n_rdms, n_pairs)`` on the scale on which :func:`pool` averages them."""
     check_comparator(method)
-    rows = Vectors.of(vectors, rounding, "pooled")
+    rows = Condensed.of(vectors, rounding).finite("pooled")
     if method == "cosine":
-        return unit(rows.values, rows.which)
+        return unit(rows.values, "pooled")
     if method == "corr":
-        return unit(rows.centred(), rows.which) * np.sqrt(rows.values.shape[1])
+        return unit(rows.centred("pooled"), "pooled") * np.sqrt(rows.values.shape[1])
     return mid_ranks(rows.values, rows.rounding)
 
 

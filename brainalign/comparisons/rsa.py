@@ -8,7 +8,7 @@ import numpy as np
 
 from brainalign.comparisons.comparators import check_comparator, compare
 from brainalign.comparisons.comparison import Comparison
-from brainalign.comparisons.vectors import Vectors, unit
+from brainalign.comparisons.condensed import Condensed, unit
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import DataError, SpecError
 from brainalign.rdms import RDMs, compute_rdms, match
@@ -134,11 +134,9 @@ def partial_compare(models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method
 
 def _centred(rdms: Sequence[RDMs], which: str, method: str) -> np.ndarray:
     """Return the dissimilarities, or for ``"spearman"`` their ranks, minus their means."""
-    values, errors = (
-        np.concatenate(parts) for parts in zip(*((r.dissimilarities, r.rounding) for r in rdms), strict=True)
-    )
-    vectors = Vectors.of(values, errors, which)
-    return vectors.centred_ranks() if method == "spearman" else vectors.centred()
+    values = np.concatenate([one.dissimilarities for one in rdms])
+    rows = Condensed(values, np.concatenate([one.rounding for one in rdms]))
+    return rows.centred_ranks(which) if method == "spearman" else rows.centred(which)
 
 
 def _residual(vectors: np.ndarray, basis: np.ndarray, which: str) -> np.ndarray:

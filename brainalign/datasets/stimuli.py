@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 import torch
 
-from brainalign.errors import StimulusMismatchError
+from brainalign.datasets.near_identical import near_identical
+from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.storage import content_hash
 
 
@@ -29,6 +32,9 @@ class Stimuli:
         Name of the set, for captions.
     labels
         Optional category of each stimulus, kept as text.
+    group_labels
+        Optional declaration, one label per stimulus: stimuli with one label show the same thing (crops, flips, frames
+        of one film). Together with identical pixels they make :attr:`groups`.
 
     Raises
     ------
@@ -41,6 +47,7 @@ class Stimuli:
     images: np.ndarray
     name: str
     labels: tuple[str, ...] | None = None
+    group_labels: tuple[str | int, ...] | None = None
 
     def __post_init__(self) -> None:
         what = f"Stimuli {self.name!r}"
@@ -57,6 +64,11 @@ class Stimuli:
         if self.labels is not None and len(self.labels) != len(self.ids):
             msg = f"{what}: {len(self.labels)} labels for {len(self.ids)} ids; give one label per image."
             raise StimulusMismatchError(msg)
+        if self.group_labels is not None:
+            object.__setattr__(self, "group_labels", _texts(self.group_labels, what, "group label"))
+            if len(self.group_labels) != len(self.ids):
+                msg = f"{what}: {len(self.group_labels)} group labels for {len(self.ids)} ids; give one per image."
+                raise StimulusMismatchError(msg)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -66,12 +78,64 @@ class Stimuli:
         ids = checked_ids(ids, f"Stimuli {self.name!r}")
         rows = positions(self.ids, ids, self.name)
         labels = None if self.labels is None else tuple(self.labels[row] for row in rows)
-        return Stimuli(ids, self.images[rows], self.name, labels)
+        # codes of the whole set: two stimuli may belong together through a third that is left out
+        together = None if self.group_labels is None else tuple(str(self.groups[row]) for row in rows)
+        return Stimuli(ids, self.images[rows], self.name, labels, together)
 
     @property
     def key(self) -> str:
-        """Content hash of ids and images."""
-        return content_hash(list(self.ids), self.images)
+        """Content hash of ids and images, and of the groups that were declared."""
+        declared = [] if self.group_labels is None else [list(self.groups)]
+        return content_hash(list(self.ids), self.images, *declared)
+
+    @cached_property
+    def groups(self) -> tuple[int, ...]:
+        """``(n_stimuli,)``: which stimuli are one and the same, as codes from 0 in the order of first appearance.
+
+        Identical pixels make a group, whatever the ids, and so does a declared label; what is linked through either is
+        one group. A group is never divided between training and test stimuli, and is drawn as one.
+        """
+        first: dict[tuple[str, str | bytes], int] = {}
+        root = list(range(len(self)))
+
+        def find(row: int) -> int:
+            while root[row] != row:
+                row = root[row]
+            return row
+
+        for row, image in enumerate(self.images):
+            names: list[tuple[str, str | bytes]] = [("pixels", blake2b(image.tobytes()).digest())]
+            names += [] if self.group_labels is None else [("label", str(self.group_labels[row]))]
+            for name in names:
+                one, other = find(first.setdefault(name, row)), find(row)
+                root[max(one, other)] = min(one, other)
+        return _codes([find(row) for row in range(len(self))])
+
+    def groups_of(self, ids: Sequence[str]) -> tuple[int, ...] | None:
+        """Return the groups of these stimuli, coded anew from 0; ``None`` where each is a group of its own."""
+        codes = _codes([self.groups[row] for row in positions(self.ids, ids, self.name)])
+        return codes if len(set(codes)) < len(codes) else None
+
+    def near_identical(self, threshold: float = 0.99) -> tuple[tuple[str, str, float], ...]:
+        """Return pairs of ids and the correlation of their pictures, where it is above ``threshold``.
+
+        Pictures are compared grey and 32 x 32 pixels. Pairs of one group are left out.
+        """
+        if not -1 <= threshold < 1:
+            msg = f"threshold = {threshold}, expected a correlation below 1; use 0.99."
+            raise SpecError(msg)
+        return tuple(
+            (self.ids[i], self.ids[j], float(value))
+            for first, second, r in near_identical(self.images, threshold)
+            for i, j, value in zip(first, second, r, strict=True)
+            if self.groups[i] != self.groups[j]
+        )
+
+
+def _codes(labels: Sequence[int]) -> tuple[int, ...]:
+    """Return labels as codes from 0 in the order of first appearance."""
+    code: dict[int, int] = {}
+    return tuple(code.setdefault(label, len(code)) for label in labels)
 
 
 def checked_ids(ids: Iterable[Any], what: str, unique: bool = True) -> tuple[str, ...]:

@@ -1,13 +1,11 @@
 """Checks of condensed RDMs and the bootstrap weight of each pair of stimuli."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from brainalign.comparisons.condensed import Condensed
 from brainalign.errors import DataError, SpecError
-from brainalign.rdms import RDMs
-from brainalign.rounding import STORED
 
 METHODS = ("corr", "cosine", "spearman", "rho-a")
 
@@ -25,43 +23,7 @@ def check_method(method: str, has_nuisance: bool = False) -> None:
         raise SpecError(msg)
 
 
-@dataclass(frozen=True, eq=False)
-class RoundedPairs:
-    """Condensed RDMs ``(n_rdms, n_pairs)`` and the rounding error of each, ``(n_rdms,)``."""
-
-    values: np.ndarray
-    rounding: np.ndarray
-
-    @classmethod
-    def of(cls, rdms: "RDMs | RoundedPairs | np.ndarray") -> "RoundedPairs":
-        """Return RDMs without their ids; bare arrays are taken to have the rounding error of stored numbers."""
-        if isinstance(rdms, RoundedPairs):
-            return rdms
-        if isinstance(rdms, RDMs):
-            return cls(rdms.dissimilarities, rdms.rounding)
-        values = np.atleast_2d(np.asarray(rdms, np.float64))
-        return cls(values, STORED * np.nan_to_num(np.abs(values)).max(axis=1, initial=0.0))
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def constant(self) -> np.ndarray:
-        """``(n_rdms,)`` whether an RDM varies by no more than its rounding error."""
-        return np.ptp(self.values, axis=1) <= self.rounding
-
-    def rows(self, chosen: slice) -> "RoundedPairs":
-        """Return some of the RDMs."""
-        return RoundedPairs(self.values[chosen], self.rounding[chosen])
-
-    def joined(self, others: "RoundedPairs") -> "RoundedPairs":
-        """Return these RDMs, then the others."""
-        return RoundedPairs(
-            np.concatenate([self.values, others.values]), np.concatenate([self.rounding, others.rounding])
-        )
-
-
-def align_pairs(*rdms: RoundedPairs) -> tuple[list[RoundedPairs], np.ndarray, np.ndarray, int]:
+def align_pairs(*rdms: Condensed) -> tuple[list[Condensed], np.ndarray, np.ndarray, int]:
     """Check condensed RDMs over the same stimuli and drop the pairs that are NaN in all of them.
 
     Parameters
@@ -105,7 +67,7 @@ def align_pairs(*rdms: RoundedPairs) -> tuple[list[RoundedPairs], np.ndarray, np
     if not all(np.isfinite(array).all() for array in arrays):
         msg = "RDMs hold infinite values, expected finite dissimilarities. Check the estimator."
         raise DataError(msg)
-    kept = [RoundedPairs(array, rdm.rounding) for array, rdm in zip(arrays, rdms, strict=True)]
+    kept = [Condensed(array, rdm.rounding) for array, rdm in zip(arrays, rdms, strict=True)]
     return kept, first[~masked], second[~masked], n_stimuli
 
 

@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from brainalign.inference.condensed_pairs import RoundedPairs, pair_weights
+from brainalign.comparisons.condensed import Condensed
+from brainalign.inference.condensed_pairs import pair_weights
 from brainalign.inference.pair_scores import PairScores, group_ceilings, semi_partial
 
 _BLOCK_BYTES = 2**28
 
 
 def linear_scores(
-    models: RoundedPairs,
-    subjects: RoundedPairs,
-    nuisance: RoundedPairs,
+    models: Condensed,
+    subjects: Condensed,
+    nuisance: Condensed,
     counts: np.ndarray,
     pairs: tuple[np.ndarray, np.ndarray],
     centred: bool,
@@ -80,7 +81,7 @@ def _products(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (weights @ products.T).reshape(len(weights), len(x), len(y))
 
 
-def _standardise(rdms: RoundedPairs, centred: bool) -> np.ndarray:
+def _standardise(rdms: Condensed, centred: bool) -> np.ndarray:
     """Return rows of unit mean square; zeros where an RDM is constant (for the cosine: zero) but for rounding."""
     values = rdms.values
     varies = ~rdms.constant if centred else np.abs(values).max(axis=1, initial=0.0) > rdms.rounding

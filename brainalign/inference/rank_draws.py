@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from brainalign.inference.condensed_pairs import RoundedPairs, pair_weights
+from brainalign.comparisons.condensed import Condensed
+from brainalign.inference.condensed_pairs import pair_weights
 from brainalign.inference.pair_scores import PairScores, semi_partial
 from brainalign.inference.weighted_ranks import WeightedRanks, rank_rows
 
@@ -10,9 +11,9 @@ _BLOCK_BYTES = 2**28
 
 
 def rank_scores(
-    models: RoundedPairs,
-    subjects: RoundedPairs,
-    nuisance: RoundedPairs,
+    models: Condensed,
+    subjects: Condensed,
+    nuisance: Condensed,
     counts: np.ndarray,
     pairs: tuple[np.ndarray, np.ndarray],
     tie_corrected: bool,

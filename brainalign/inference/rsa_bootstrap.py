@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from brainalign.comparisons.condensed import Condensed
 from brainalign.errors import SpecError
-from brainalign.inference.condensed_pairs import RoundedPairs, align_pairs, check_method
+from brainalign.inference.condensed_pairs import align_pairs, check_method
 from brainalign.inference.linear_draws import linear_scores
 from brainalign.inference.pair_scores import PairScores
 from brainalign.inference.rank_draws import rank_scores
@@ -64,18 +65,18 @@ def bootstrap_rsa(
     subjects = by_subject(subjects)
     ids = subjects.stimulus_ids
     labels = None if groups is None else labels_of(groups, ids)
-    held = None if nuisance is None else RoundedPairs.of(match(subjects, nuisance)[1])
-    rows = RoundedPairs.of(match(subjects, models)[1])
-    return bootstrap_pairs(rows, RoundedPairs.of(subjects), method, n_draws, seed, held, labels)
+    held = None if nuisance is None else Condensed.of(match(subjects, nuisance)[1])
+    rows = Condensed.of(match(subjects, models)[1])
+    return bootstrap_pairs(rows, Condensed.of(subjects), method, n_draws, seed, held, labels)
 
 
 def bootstrap_pairs(
-    models: RoundedPairs | np.ndarray,
-    subjects: RoundedPairs | np.ndarray,
+    models: Condensed | np.ndarray,
+    subjects: Condensed | np.ndarray,
     method: str,
     n_draws: int,
     seed: int,
-    nuisance: RoundedPairs | np.ndarray | None = None,
+    nuisance: Condensed | np.ndarray | None = None,
     groups: Sequence[str | int] | np.ndarray | None = None,
 ) -> ScoreDraws:
     """Do what :func:`bootstrap_rsa` does with condensed RDMs ``(n_rdms, n_pairs)`` whose stimuli are in one order.
@@ -87,8 +88,8 @@ def bootstrap_pairs(
     if n_draws < 2:
         msg = f"n_draws = {n_draws}, expected at least 2; use 1000 for figures."
         raise SpecError(msg)
-    models, subjects = RoundedPairs.of(models), RoundedPairs.of(subjects)
-    held = RoundedPairs.of(np.empty((0, models.values.shape[1])) if nuisance is None else nuisance)
+    models, subjects = Condensed.of(models), Condensed.of(subjects)
+    held = Condensed.of(np.empty((0, models.values.shape[1])) if nuisance is None else nuisance)
     (model_rdms, subject_rdms, nuisance_rdms), first, second, n_stimuli = align_pairs(models, subjects, held)
     counts, n_units, _ = draw_stimuli(n_stimuli, n_draws, seed, groups)
     # row 0 is the sample as it is
@@ -109,9 +110,9 @@ def bootstrap_pairs(
 
 
 def score_counts(
-    models: RoundedPairs,
-    subjects: RoundedPairs,
-    nuisance: RoundedPairs,
+    models: Condensed,
+    subjects: Condensed,
+    nuisance: Condensed,
     counts: np.ndarray,
     pairs: tuple[np.ndarray, np.ndarray],
     method: str,

@@ -10,7 +10,6 @@ import numpy as np
 from brainalign.datasets.manifest import locate
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
-from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 
@@ -29,7 +28,8 @@ class MacaqueV4(RecordingSource):
     201025    89      1200     the mean over 12 repeats: one trial per image, so no noise ceiling; colour photographs
     ========= ======= ======== ======================================================================
 
-    Both sessions are of one animal: nothing here generalises over subjects.
+    Both sessions are of one animal: nothing here generalises over subjects. RDMs are 1 - Pearson correlation over units
+    between mean responses, units as they are.
 
     Parameters
     ----------
@@ -75,15 +75,13 @@ class MacaqueV4(RecordingSource):
             images = np.stack([np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in names])
         return Stimuli(self._ids(len(images)), images, f"Macaque V4, session {self.session}")
 
+    def stimulus_ids(self) -> tuple[str, ...]:
+        """Return the ids of the images, one per column of the responses."""
+        return self._ids(self._repeats().shape[1])
+
     def recordings(self) -> tuple[Recording, ...]:
         """Return the one recording: trials ``(n_trials, n_units, 1)``, repeats of an image one after another."""
         return (self._recording(),)
-
-    def rdms(self, roi: str) -> RDMs:
-        """Return one RDM: 1 - Pearson correlation over units between mean responses, units as they are."""
-        self._require_roi(roi)
-        ids, responses = self._recording().average(roi)
-        return compute_rdms(responses[:, :, 0], ids, measure="correlation", descriptors={"subject": (_SUBJECT,)})
 
     def _recording(self) -> Recording:
         repeats = self._repeats()

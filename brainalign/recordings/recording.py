@@ -1,31 +1,46 @@
 """Responses of one subject to stimuli: EEG, MEG, fMRI or spikes, one class for all."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from brainalign.errors import DataError, StimulusMismatchError
+from brainalign.datasets.stimuli import checked_ids, positions
+from brainalign.errors import DataError, SpecError
+from brainalign.recordings.recording_checks import (
+    blocks,
+    checked_data,
+    checked_mask,
+    checked_names,
+    checked_rois,
+    checked_times,
+)
+from brainalign.recordings.run_effects import run_effects
+from brainalign.storage import content_hash
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
     """Trials of one subject, each under the id of the stimulus that was shown.
 
+    What is given is checked and brought into one form; an array of finite numbers is not copied, a memory-mapped one
+    is read in blocks. The verbs return a new recording and leave this one as it is.
+
     Parameters
     ----------
     data
-        ``(n_trials, n_channels, n_times)``; fMRI betas and spike counts have one time.
+        ``(n_trials, n_channels, n_times)`` real numbers; fMRI betas and spike counts have one time.
     stimulus_ids
         ``(n_trials,)`` ids; a stimulus shown again is a further trial with the same id.
     channels
-        Names of sensors, voxels or units, length ``n_channels``.
+        Names of sensors, voxels or units, length ``n_channels``, each once.
     times
-        Seconds from stimulus onset, length ``n_times``.
+        Seconds from stimulus onset, length ``n_times``, increasing.
     subject, dataset, modality, unit
         Who, from which set, ``"EEG" | "MEG" | "fMRI" | "spikes"``, and the unit of ``data``.
     rois
-        ROI name to boolean mask over channels ``(n_channels,)``.
+        ROI name to boolean mask over channels ``(n_channels,)``, true for at least one.
     runs
         Optional run or session of each trial ``(n_trials,)``.
     simulated
@@ -34,9 +49,10 @@ class Recording:
     Raises
     ------
     StimulusMismatchError
-        If the lengths of data, ids, channels, times, masks or runs disagree.
+        If the lengths of data, ids, channels, times, masks or runs disagree, or an id is no id.
     DataError
-        If ``data`` holds NaN or infinity.
+        If ``data`` is empty, masked, not numeric, or holds NaN or infinity; if channels repeat, times do not increase,
+        a mask is not boolean or empty, or a name is not text.
     """
 
     data: np.ndarray
@@ -52,22 +68,40 @@ class Recording:
     simulated: bool = False
 
     def __post_init__(self) -> None:
-        expected = (len(self.stimulus_ids), len(self.channels), len(self.times))
-        if self.data.shape != expected:
-            msg = (
-                f"Recording {self.dataset}/{self.subject}: data has shape {self.data.shape}, but ids, channels and "
-                f"times say {expected}; expected (n_trials, n_channels, n_times)."
-            )
-            raise StimulusMismatchError(msg)
-        if not np.isfinite(self.data).all():
-            bad = int((~np.isfinite(self.data)).any(axis=(1, 2)).sum())
-            msg = (
-                f"Recording {self.dataset}/{self.subject}: {bad} of {len(self.data)} trials hold NaN or infinity; "
-                "drop those trials (a missing repeat is a missing trial, not a NaN)."
-            )
-            raise DataError(msg)
+        for option in ("subject", "dataset", "modality", "unit"):
+            value = getattr(self, option)
+            if not isinstance(value, str) or not value.strip():
+                msg = f"Recording: {option} is {value!r}; expected text, such as {option} = '{_EXAMPLES[option]}'."
+                raise DataError(msg)
+        name = self._name
+        ids = checked_ids(self.stimulus_ids, name, unique=False)
+        channels, times = checked_names(self.channels, name, "channels"), checked_times(self.times, name)
+        checked = {
+            "stimulus_ids": ids,
+            "channels": channels,
+            "times": times,
+            "data": checked_data(self.data, (len(ids), len(channels), len(times)), name),
+            "rois": checked_rois(self.rois, len(channels), name),
+            "runs": None if self.runs is None else checked_names(self.runs, name, "runs", len(ids)),
+        }
+        for option, value in checked.items():
+            object.__setattr__(self, option, value)
 
-        self._check_masks()
+    @property
+    def _name(self) -> str:
+        return f"Recording {self.dataset}/{self.subject}"
+
+    @cached_property
+    def key(self) -> str:
+        """Content hash of all that is here: data, ids, channels, times, ROIs, runs, and what they are called."""
+        little = self.data.dtype.newbyteorder("<")
+        parts = [content_hash(self.data[part].astype(little, copy=False)) for part in blocks(self.data)]
+        facts = (self.subject, self.dataset, self.modality, self.unit, self.simulated)
+        runs = None if self.runs is None else list(self.runs)
+        labels = (list(self.stimulus_ids), list(self.channels), list(self.times), runs)
+        return content_hash(list(self.data.shape), parts, *labels, *facts, dict(self.rois))
+
+    # -- means over trials --------------------------------------------------------------------------------------------
 
     def average(self, roi: str | None = None) -> tuple[tuple[str, ...], np.ndarray]:
         """Return unique ids, in order of first presentation, and the mean response to each.
@@ -77,7 +111,7 @@ class Recording:
         ids
             ``n_stimuli`` ids.
         responses
-            ``(n_stimuli, n_channels_of_roi, n_times)``.
+            ``(n_stimuli, n_channels_of_roi, n_times)``, float64.
 
         Raises
         ------
@@ -85,31 +119,176 @@ class Recording:
             If the recording has no such ROI.
         """
         ids = tuple(dict.fromkeys(self.stimulus_ids))
-        row = {stimulus: k for k, stimulus in enumerate(ids)}
-        which = np.array([row[stimulus] for stimulus in self.stimulus_ids])
-        data = self.data if roi is None else self.data[:, self._mask(roi)]
-        total = np.zeros((len(ids), *data.shape[1:]))
-        np.add.at(total, which, data)
-        return ids, total / np.bincount(which, minlength=len(ids))[:, None, None]
+        return ids, self._means(ids, np.ones(len(self.data), dtype=bool), None if roi is None else self._mask(roi))
 
-    def _check_masks(self) -> None:
-        for roi, mask in self.rois.items():
-            if np.shape(mask) != (len(self.channels),):
-                msg = (
-                    f"Recording {self.dataset}/{self.subject}: ROI {roi!r} masks {np.shape(mask)} channels; expected "
-                    f"({len(self.channels)},), one boolean per channel."
-                )
-                raise StimulusMismatchError(msg)
-        if self.runs is not None and len(self.runs) != len(self.stimulus_ids):
+    def means(self, ids: Sequence[str], run: str | None = None, roi: str | None = None) -> np.ndarray:
+        """Return the mean response to each of ``ids``, in that order, ``(n_ids, n_channels_of_roi, n_times)``, float64.
+
+        Parameters
+        ----------
+        ids
+            Stimuli, each once.
+        run
+            Average over the trials of this run only.
+        roi
+            Keep the channels of this ROI only.
+
+        Raises
+        ------
+        StimulusMismatchError
+            If a stimulus was not shown (in that run).
+        DataError
+            If there is no such run or ROI.
+        """
+        wanted = checked_ids(ids, self._name)
+        trials = np.ones(len(self.data), dtype=bool) if run is None else self._trials_of(run)
+        shown = dict.fromkeys(one for one, kept in zip(self.stimulus_ids, trials, strict=True) if kept)
+        positions(tuple(shown), wanted, f"{self.dataset}/{self.subject}" + ("" if run is None else f", run {run}"))
+        among = set(wanted)
+        trials = trials & np.array([one in among for one in self.stimulus_ids])
+        return self._means(wanted, trials, None if roi is None else self._mask(roi))
+
+    def _means(self, ids: Sequence[str], trials: np.ndarray, channels: np.ndarray | None) -> np.ndarray:
+        row = {stimulus: k for k, stimulus in enumerate(ids)}
+        which = np.array([row.get(stimulus, -1) for stimulus in self.stimulus_ids])
+        n_channels = len(self.channels) if channels is None else int(channels.sum())
+        total = np.zeros((len(ids), n_channels, len(self.times)))
+        for part in blocks(self.data):
+            kept = np.flatnonzero(trials[part]) + part.start
+            data = self.data[part] if len(kept) == part.stop - part.start else self.data[kept]
+            np.add.at(total, which[kept], data if channels is None else data[:, channels])
+        return total / np.bincount(which[trials], minlength=len(ids))[:, None, None]
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def select(self, roi: str) -> "Recording":
+        """Return the channels of a ROI; other ROIs keep the channels they share with it."""
+        return self._with_channels(self._mask(roi))
+
+    def drop_channels(self, names: Sequence[str]) -> "Recording":
+        """Return the recording without these channels; a ROI of which nothing is left goes with them.
+
+        Raises
+        ------
+        DataError
+            If a channel is unknown, or none would be left.
+        """
+        dropped = set(checked_names(names, self._name, "channels"))
+        unknown = sorted(dropped - set(self.channels))
+        if unknown:
+            first = ", ".join(self.channels[:3])
+            msg = f"{self._name} has no channels {unknown[:3]}; its {len(self.channels)} channels begin with {first}."
+            raise DataError(msg)
+        return self._with_channels(np.array([one not in dropped for one in self.channels]))
+
+    def drop_trials(self, where: np.ndarray) -> "Recording":
+        """Return the recording without the trials at which the mask ``where`` ``(n_trials,)`` is true.
+
+        Raises
+        ------
+        DataError
+            If the mask is not boolean, or no trial would be left.
+        StimulusMismatchError
+            If the mask has another length.
+        """
+        dropped = np.asarray(where)
+        if dropped.dtype != bool or dropped.shape != (len(self.data),):
             msg = (
-                f"Recording {self.dataset}/{self.subject}: {len(self.runs)} runs for {len(self.stimulus_ids)} trials; "
-                "give one run per trial."
+                f"{self._name}: trials to drop are {dropped.dtype} {dropped.shape}; expected one boolean for each of "
+                f"{len(self.data)} trials, such as np.isin(np.arange({len(self.data)}), positions)."
             )
-            raise StimulusMismatchError(msg)
+            raise DataError(msg)
+        return self if not dropped.any() else self._with_trials(~dropped)
+
+    def subset(self, ids: Sequence[str]) -> "Recording":
+        """Return the trials of these stimuli, in the order of trials; a stimulus that was not shown raises."""
+        wanted = set(checked_ids(ids, self._name))
+        positions(tuple(dict.fromkeys(self.stimulus_ids)), tuple(wanted), f"{self.dataset}/{self.subject}")
+        kept = np.array([one in wanted for one in self.stimulus_ids])
+        return self if kept.all() else self._with_trials(kept)
+
+    def window(self, tmin: float, tmax: float) -> "Recording":
+        """Return the mean over the times from ``tmin`` to ``tmax`` seconds, both included, as a recording of one time.
+
+        Its time is the mean of those times.
+
+        Raises
+        ------
+        DataError
+            If no time is in the window.
+        """
+        times = np.array(self.times)
+        inside = (times >= tmin) & (times <= tmax)
+        if not inside.any():
+            msg = (
+                f"{self._name} has no time from {tmin:g} to {tmax:g} s; its {len(times)} times run from {times[0]:g} "
+                f"to {times[-1]:g} s. Give a window among them."
+            )
+            raise DataError(msg)
+        data = np.concatenate(
+            [self.data[part][:, :, inside].mean(axis=2, keepdims=True, dtype=np.float64) for part in blocks(self.data)]
+        )
+        return replace(self, data=data, times=(float(times[inside].mean()),))
+
+    def centred(self, by: str = "run", each: bool = False) -> "Recording":
+        """Return the recording without what differs between runs.
+
+        Every run gets the same mean pattern; the mean pattern over all runs stays, so that a recording of one run stays
+        as it is. See :func:`brainalign.recordings.run_effects.run_effects`.
+
+        Parameters
+        ----------
+        by
+            ``"run"``.
+        each
+            False: what differs between runs is estimated from the stimuli that they share, and is right however often
+            each was shown. True: the mean over the stimuli of each run is made the same, which is right where stimuli
+            were dealt to runs at random, and removes what differs between the stimuli of runs otherwise.
+
+        Raises
+        ------
+        SpecError
+            If ``by`` is another word.
+        DataError
+            If there are no runs, or, unless ``each``, runs that share no stimuli.
+        """
+        if by != "run":
+            msg = f"by = {by!r}, expected 'run'."
+            raise SpecError(msg)
+        if self.runs is None:
+            msg = f"{self._name} has no runs to centre by. Give runs = one name per trial, or do not centre."
+            raise DataError(msg)
+        effects, run = run_effects(self.data, self.stimulus_ids, self.runs, each, self._name)
+        kind = self.data.dtype if self.data.dtype.kind == "f" else np.dtype(np.float64)
+        data = np.empty(self.data.shape, dtype=kind.newbyteorder("="))
+        for part in blocks(self.data):
+            data[part] = self.data[part] - effects[run[part]]
+        return replace(self, data=data)
+
+    def _with_channels(self, kept: np.ndarray) -> "Recording":
+        rois = {roi: mask[kept] for roi, mask in self.rois.items() if mask[kept].any()}
+        channels = tuple(one for one, keep in zip(self.channels, kept, strict=True) if keep)
+        return replace(self, data=self.data[:, kept], channels=channels, rois=rois)
+
+    def _with_trials(self, kept: np.ndarray) -> "Recording":
+        rows = np.flatnonzero(kept)
+        ids = tuple(self.stimulus_ids[row] for row in rows)
+        runs = None if self.runs is None else tuple(self.runs[row] for row in rows)
+        return replace(self, data=self.data[rows], stimulus_ids=ids, runs=runs)
+
+    def _trials_of(self, run: str) -> np.ndarray:
+        runs = self.runs or ()
+        if str(run) not in runs:
+            msg = f"{self._name} has no run {run!r}; choose one of {', '.join(dict.fromkeys(runs)) or 'none'}."
+            raise DataError(msg)
+        return np.array([one == str(run) for one in runs])
 
     def _mask(self, roi: str) -> np.ndarray:
         if roi not in self.rois:
             have = ", ".join(self.rois) or "none"
-            msg = f"Recording {self.dataset}/{self.subject} has no ROI {roi!r}; choose one of {have}."
+            msg = f"{self._name} has no ROI {roi!r}; choose one of {have}."
             raise DataError(msg)
-        return np.asarray(self.rois[roi], dtype=bool)
+        return checked_mask(self.rois[roi], len(self.channels), self._name, roi)
+
+
+_EXAMPLES = {"subject": "s01", "dataset": "my_data", "modality": "EEG", "unit": "uV"}

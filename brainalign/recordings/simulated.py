@@ -13,7 +13,6 @@ from brainalign.datasets.dataset import dataset as find_dataset
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.randomness import numpy_stream
-from brainalign.rdms import RDMs, compute_rdms, concatenate
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import train_spec
@@ -123,11 +122,3 @@ class Simulated(RecordingSource):
                 )
             )
         return tuple(found)
-
-    def rdms(self, roi: str) -> RDMs:
-        """Return each subject's correlation-distance RDM of responses averaged over repeats."""
-        parts = []
-        for recording in self.recordings():
-            ids, responses = recording.average(roi)
-            parts.append(compute_rdms(responses[:, :, 0], ids, "correlation", {"subject": (recording.subject,)}))
-        return concatenate(parts)

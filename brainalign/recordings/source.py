@@ -8,6 +8,7 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.discovery import available, create, snake_case
 from brainalign.errors import DataError
 from brainalign.rdms import RDMs
+from brainalign.recordings.joined import joined, response_rdms
 from brainalign.recordings.recording import Recording
 
 
@@ -15,8 +16,8 @@ from brainalign.recordings.recording import Recording
 class RecordingSource(ABC):
     """One published set of recordings; the file ``recordings/<name>.py`` holds the class.
 
-    A source answers with trials (:meth:`recordings`), or, where only derived RDMs were published, with
-    :meth:`rdms` alone. Both carry the ids of :meth:`stimuli`.
+    A source answers with trials (:meth:`recordings`), from which :meth:`rdms` follows, or, where only derived RDMs were
+    published, with :meth:`rdms` alone. Both carry the ids of :meth:`stimuli`.
 
     Parameters
     ----------
@@ -42,19 +43,46 @@ class RecordingSource(ABC):
     def stimuli(self) -> Stimuli:
         """Return what was shown."""
 
+    def stimulus_ids(self) -> tuple[str, ...]:
+        """Return the ids of :meth:`stimuli`, without reading images where the source knows them otherwise."""
+        return self.stimuli().ids
+
     def recordings(self) -> tuple[Recording, ...]:
         """Return one recording per subject; empty where only RDMs were published."""
         return ()
 
-    @abstractmethod
+    def responses(self, stimuli: str = "all", runs: str = "centre") -> tuple[Recording, ...]:
+        """Return the recordings as they are compared, see :func:`brainalign.recordings.joined.joined`.
+
+        Parameters
+        ----------
+        stimuli
+            ``"all"``: subjects that did not respond to every stimulus raise; ``"shared"``, ``"own"``.
+        runs
+            ``"centre"``, ``"centre_each"`` or ``"ignore"``.
+        """
+        return joined(self.recordings(), self.stimulus_ids(), stimuli, runs, self.label)
+
     def rdms(self, roi: str) -> RDMs:
         """Return one RDM per subject of ``roi``, with descriptor ``"subject"``.
+
+        Unless a source has RDMs of its own: 1 - Pearson correlation over channels between mean responses, runs centred,
+        in the order of :meth:`stimuli`.
 
         Raises
         ------
         DataError
             If the source has no such ROI, or its files are missing or altered.
+        StimulusMismatchError
+            If subjects responded to different stimuli.
         """
+        self._require_roi(roi)
+        return response_rdms(self.responses(), roi, self.stimulus_ids())
+
+    @property
+    def has_own_rdms(self) -> bool:
+        """Whether :meth:`rdms` is the source's own, so that what is declared about trials does not reach it."""
+        return type(self).rdms is not RecordingSource.rdms
 
     def _require_roi(self, roi: str) -> None:
         """Raise :class:`DataError` unless the source has the ROI."""

@@ -12,6 +12,7 @@ from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.low_level import low_level_rdms
+from brainalign.patterns import Patterns
 from brainalign.specs import ScoringSpec
 from tests.synthetic_world import World, reordered
 
@@ -104,13 +105,16 @@ TRIALS = World(n_stimuli=40, n_subjects=2, n_seeds=2, n_channels=5, rules=("untr
 
 def test_encoding_fits_all_subjects_together_as_it_fits_each_alone() -> None:
     source, layers = TRIALS.source(), layers_of(TRIALS.instances())
-    scored = score_encoding([*layers, (control("noise"), layers[0][1], TRIALS.ids)], source.recordings(), "V1", QUICK)
+    scored = score_encoding(
+        [*layers, (control("noise"), layers[0][1], TRIALS.ids)], source.recordings(), "V1", QUICK, None
+    )
     assert scored.measure == f"{Encoding().label}:r"
     assert (scored.n_stimuli, scored.n_targets, scored.subjects) == (40, 10, ("s1", "s2"))
     np.testing.assert_allclose(scored.scores[-1], scored.scores[0], atol=1e-10)
-    for (model, features, _), own in zip(layers, scored.scores, strict=False):
+    for (model, features, ids), own in zip(layers, scored.scores, strict=False):
         for k, recording in enumerate(source.recordings()):
-            alone = Encoding(seed=QUICK.seed).score(features, recording.average("V1")[1][:, :, 0])
+            seen, responses = recording.average("V1")
+            alone = Encoding(seed=QUICK.seed).score(Patterns(features, ids), Patterns(responses[:, :, 0], seen))
             assert own[k] == pytest.approx(alone.r.mean(), abs=1e-6), model
     means = {rule: scored.scores[[m.rule == rule for m in scored.models]].mean() for rule in TRIALS.rules}
     assert means["backprop"] > means["untrained"] + 0.1
@@ -118,42 +122,42 @@ def test_encoding_fits_all_subjects_together_as_it_fits_each_alone() -> None:
 
 def test_encoding_ceiling_is_the_mean_over_responses_of_each_subject() -> None:
     recordings = TRIALS.source().recordings()
-    scored = score_encoding(layers_of(TRIALS.instances()), recordings, "V1", QUICK)
+    scored = score_encoding(layers_of(TRIALS.instances()), recordings, "V1", QUICK, None)
     assert np.isnan(scored.ceiling[0]).all()
-    expected = [response_ceiling(recording, "V1").mean() for recording in recordings]
+    expected = [response_ceiling(recording, "V1") for recording in recordings]
     np.testing.assert_allclose(scored.ceiling[1], expected)
 
 
 def test_encoding_joins_on_ids() -> None:
     recordings = TRIALS.source().recordings()
     order = np.random.default_rng(0).permutation(TRIALS.ids).tolist()
-    straight = score_encoding(layers_of(TRIALS.instances()), recordings, "V1", QUICK)
-    again = score_encoding(layers_of(reordered(TRIALS.instances(), order)), recordings, "V1", QUICK)
+    straight = score_encoding(layers_of(TRIALS.instances()), recordings, "V1", QUICK, None)
+    again = score_encoding(layers_of(reordered(TRIALS.instances(), order)), recordings, "V1", QUICK, None)
     np.testing.assert_allclose(again.scores, straight.scores, atol=1e-8)
     moved = (recordings[0], replace(recordings[1], data=recordings[1].data[::-1], stimulus_ids=TRIALS.ids[::-1] * 3))
-    again = score_encoding(layers_of(TRIALS.instances()), moved, "V1", QUICK)
+    again = score_encoding(layers_of(TRIALS.instances()), moved, "V1", QUICK, None)
     np.testing.assert_allclose(again.scores, straight.scores, atol=1e-8)
 
 
 def test_encoding_refuses_stimuli_that_networks_or_subjects_lack() -> None:
     recordings = TRIALS.source().recordings()
     with pytest.raises(StimulusMismatchError):
-        score_encoding(layers_of(reordered(TRIALS.instances(), TRIALS.ids[1:])), recordings, "V1", QUICK)
+        score_encoding(layers_of(reordered(TRIALS.instances(), TRIALS.ids[1:])), recordings, "V1", QUICK, None)
     other = tuple(f"other {k}" for k in range(40)) * 3
     pair = (recordings[0], replace(recordings[1], stimulus_ids=other))
     with pytest.raises(StimulusMismatchError):
-        score_encoding(layers_of(TRIALS.instances()), pair, "V1", QUICK)
+        score_encoding(layers_of(TRIALS.instances()), pair, "V1", QUICK, None)
 
 
 def test_encoding_of_a_time_course_is_refused() -> None:
     one = TRIALS.source().recordings()[0]
     course = replace(one, data=np.repeat(one.data, 2, axis=2), times=(0.0, 0.1))
     with pytest.raises(SpecError, match=r"2 times; encoding expects one\. Average over a time window"):
-        score_encoding(layers_of(TRIALS.instances()), (course,), "V1", QUICK)
+        score_encoding(layers_of(TRIALS.instances()), (course,), "V1", QUICK, None)
 
 
 def test_earlier_checkpoints_are_predicted_with_the_same_folds() -> None:
     recordings = TRIALS.source().recordings()
     instances = [*TRIALS.instances(step=5, final=False), *TRIALS.instances()]  # the same features twice
-    scored = score_encoding(layers_of(instances), recordings, "V1", QUICK)
+    scored = score_encoding(layers_of(instances), recordings, "V1", QUICK, None)
     np.testing.assert_allclose(scored.earlier, scored.draws.observed, atol=1e-10)

@@ -7,9 +7,10 @@ import pytest
 
 from brainalign.comparisons.encoding import Encoding
 from brainalign.inference.contrast import contrast
-from brainalign.inference.encoding_bootstrap import bootstrap_predictions
+from brainalign.inference.encoding_bootstrap import bootstrap_encoding
 from brainalign.inference.scope import Scope
 from brainalign.randomness import numpy_stream
+from tests.joined import patterns
 
 N_LATENT, N_TARGETS, N_SEEDS = 8, 12, 5
 ENCODING = Encoding(alphas=(1e-3, 1e-2, 1e-1, 1.0), n_inner_folds=3, solver="primal")
@@ -39,10 +40,11 @@ def rates(n_sims: int, n_stimuli: int, n_draws: int) -> tuple[float, float]:
         rng = numpy_stream(sim, "encoding null", n_stimuli)
         latent = rng.standard_normal((n_stimuli, N_LATENT))
         responses = _responses(latent, rng)
-        fitted = [ENCODING.score(_features(latent, half, rng), responses) for half in (0, 1) for _ in range(N_SEEDS)]
-        draws = bootstrap_predictions(
-            np.stack([one.predictions for one in fitted]), responses, fitted[0].folds, n_draws, sim
-        )
+        brain = patterns(responses)
+        fitted = [
+            ENCODING.score(patterns(_features(latent, half, rng)), brain) for half in (0, 1) for _ in range(N_SEEDS)
+        ]
+        draws = bootstrap_encoding(fitted, brain, n_draws, sim)
         rows = np.arange(N_SEEDS)
         found = contrast(draws, rows, rows + N_SEEDS, Scope(subjects="fixed"))
         by_seed = np.array([one.r.mean() for one in fitted])
