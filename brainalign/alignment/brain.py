@@ -119,9 +119,10 @@ class Brain:
         found = []
         if self.apart and (measure == "encoding" or not self.source.has_own_rdms):
             sizes = sorted(len(set(one.stimulus_ids)) for one in self.recordings)
+            spread = f"{sizes[0]} to {sizes[-1]}" if sizes[0] < sizes[-1] else str(sizes[0])
             found.append(
-                f"{self.source.label} {roi}, {kind}: each subject was scored on stimuli of its own ({sizes[0]} to "
-                f"{sizes[-1]} of {len(self.stimuli)}, as declared), so that stimuli are fixed and there is no noise "
+                f"{self.source.label} {roi}, {kind}: each subject was scored on stimuli of its own ({spread} of "
+                f"{len(self.stimuli)}, as declared), so that stimuli are fixed and there is no noise "
                 "ceiling over subjects."
             )
         elif len(scored) < len(self.stimuli):

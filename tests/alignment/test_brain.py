@@ -159,7 +159,7 @@ def test_own_stimuli_are_scored_as_each_subject_alone_and_hold_stimuli_fixed() -
     assert set(found.contrasts.scope_subjects) == {"random"}
     assert found.contrasts.se.gt(0).all()
     assert (
-        "trials V1, RSA: each subject was scored on stimuli of its own (38 to 38 of 40, as declared), so that stimuli "
+        "trials V1, RSA: each subject was scored on stimuli of its own (38 of 40, as declared), so that stimuli "
         "are fixed and there is no noise ceiling over subjects."
     ) in found.scope_sentences
     one = _without(world.source().trials[2], world.ids[2:4])
