@@ -25,13 +25,16 @@ def is_constant(values: np.ndarray, axis: int) -> np.ndarray:
     if values.shape[axis] == 0:
         return np.ones(np.delete(values.shape, axis), dtype=bool)
     low, high = values.min(axis=axis).astype(np.float64), values.max(axis=axis).astype(np.float64)
-    epsilon = float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else EPSILON
-    return high - low <= max(8 * epsilon, _SMALLEST_SPREAD) * np.maximum(np.abs(low), np.abs(high))
+    return no_spread(high - low, np.maximum(np.abs(low), np.abs(high)), values.dtype)
 
 
-def no_spread(deviation: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return where a standard deviation or norm of centred numbers is rounding, given the ``size`` of the numbers."""
-    return deviation <= _SMALLEST_SPREAD * size
+def no_spread(spread: np.ndarray, size: np.ndarray, dtype: np.dtype | None = None) -> np.ndarray:
+    """Return where a range, a standard deviation or the norm of centred numbers is rounding, given their ``size``.
+
+    ``dtype`` is the type in which the numbers were stored, float64 unless given.
+    """
+    epsilon = float(np.finfo(dtype).eps) if dtype is not None and dtype.kind == "f" else EPSILON
+    return spread <= max(8 * epsilon, _SMALLEST_SPREAD) * size
 
 
 def tie_bounds(ordered: np.ndarray, rounding: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:

@@ -24,11 +24,6 @@ def gram(features: np.ndarray, shift: np.ndarray | None = None, columns: bool = 
     return total
 
 
-def squares(features: np.ndarray) -> np.ndarray:
-    """Return the squared length of each row in float64, ``(n,)``."""
-    return sum((np.einsum("ij,ij->i", block, block) for block in _blocks(features)), np.zeros(len(features)))
-
-
 def _blocks(features: np.ndarray) -> Iterator[np.ndarray]:
     width = max(1, _BLOCK // max(1, len(features)))
     for start in range(0, features.shape[1], width):

@@ -56,14 +56,9 @@ def _align(source: Trials, instances: Sequence[Instance] | None = None, **declar
     return align(instances or WORLD.instances(), source, replace(SPEC, **declared), QUICK)
 
 
-def _equal(one: Alignment, other: Alignment, ceiling: float = 1e-10) -> None:
-    """``ceiling``: that of encoding is an estimate from random halves of trials, in the order of trials."""
+def _equal(one: Alignment, other: Alignment) -> None:
     for name in TABLES:
-        ours, theirs = getattr(one, name), getattr(other, name)
-        if name == "scores":
-            np.testing.assert_allclose(ours.ceiling_upper, theirs.ceiling_upper, atol=ceiling)
-            ours, theirs = (table.drop(columns="ceiling_upper") for table in (ours, theirs))
-        pd.testing.assert_frame_equal(ours, theirs, rtol=1e-10, atol=1e-10)
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), rtol=1e-10, atol=1e-10)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +82,7 @@ def test_the_order_of_trials_and_channels_changes_nothing(aligned: Alignment) ->
                 channels=tuple(one.channels[k] for k in channels),
             )
         )
-    _equal(_align(_source(moved)), aligned, ceiling=0.01)
+    _equal(_align(_source(moved)), aligned)
 
 
 def test_the_order_of_networks_stimuli_changes_nothing(aligned: Alignment) -> None:
@@ -110,7 +105,7 @@ def test_the_order_of_trials_with_runs_changes_nothing_either() -> None:
         )
         for one in drifting
     ]
-    _equal(_align(_source(moved)), _align(_source(drifting)), ceiling=0.01)
+    _equal(_align(_source(moved)), _align(_source(drifting)))
 
 
 # -- which stimuli ----------------------------------------------------------------------------------------------------
@@ -279,7 +274,7 @@ def test_pairs_of_one_picture_are_no_observation() -> None:
             brain = np.repeat(pdist(recording.means(ids)[:, :, 0], "correlation"), repeats)
             score = table.score[one.rule, one.seed, one.final, recording.subject]
             # pairs of doubles are equal to rounding, which ranks may see
-            assert score == pytest.approx(spearmanr(layer, brain).statistic, abs=1e-6)
+            assert score == pytest.approx(spearmanr(layer, brain).statistic, abs=1e-10)
 
 
 def test_declared_groups_reach_folds_and_draws() -> None:
