@@ -8,6 +8,7 @@ import numpy as np
 
 from brainalign.datasets.stimuli import checked_ids, positions
 from brainalign.errors import DataError, SpecError
+from brainalign.patterns import Patterns
 from brainalign.recordings.recording_checks import (
     blocks,
     checked_data,
@@ -120,6 +121,17 @@ class Recording:
         """
         ids = tuple(dict.fromkeys(self.stimulus_ids))
         return ids, self._means(ids, np.ones(len(self.data), dtype=bool), None if roi is None else self._mask(roi))
+
+    def patterns(self, roi: str | None = None) -> Patterns:
+        """Return the mean response to each stimulus, channels by times as one row: what an encoding model predicts.
+
+        Raises
+        ------
+        DataError
+            If the recording has no such ROI.
+        """
+        ids, responses = self.average(roi)
+        return Patterns(responses.reshape(len(ids), -1), ids, f"Responses of {self.dataset}/{self.subject}")
 
     def means(self, ids: Sequence[str], run: str | None = None, roi: str | None = None) -> np.ndarray:
         """Return the mean response to each of ``ids``, in that order, ``(n_ids, n_channels_of_roi, n_times)``, float64.

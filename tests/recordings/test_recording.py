@@ -256,3 +256,11 @@ def test_centring_needs_runs_and_knows_only_runs() -> None:
         recording().centred()
     with pytest.raises(SpecError, match="by = 'session', expected 'run'"):
         replace(recording(), runs=("1", "1", "2")).centred("session")
+
+
+def test_patterns_are_mean_responses_with_times_joined() -> None:
+    one = recording()
+    ids, means = one.average()
+    found = one.patterns()
+    assert found.stimulus_ids == ids
+    np.testing.assert_array_equal(found.values, means.reshape(len(ids), -1))
