@@ -12,7 +12,7 @@ from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.stimuli import positions
-from brainalign.errors import DataError, SpecError
+from brainalign.errors import DataError, LayerError, SpecError
 from brainalign.inference.encoding_bootstrap import bootstrap_encoding
 from brainalign.inference.rsa_bootstrap import bootstrap_rsa
 from brainalign.inference.score_draws import ScoreDraws
@@ -215,4 +215,4 @@ def _naming(model: Model) -> Iterator[None]:
     except DataError as error:
         whose = f"Layer {model.layer!r} of rule {model.rule!r} on {model.network!r}, seed {model.seed}"
         msg = f"{whose}: {error} Train that rule otherwise, or leave it out."
-        raise DataError(msg) from error
+        raise LayerError(msg, model.rule, model.network, None if model.final else model.step) from error
