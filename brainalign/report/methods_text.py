@@ -7,7 +7,7 @@ import pandas as pd
 
 from brainalign.report import citation_list as known
 from brainalign.report.citation_list import CitationList
-from brainalign.report.measure import Measure
+from brainalign.report.measure import Measure, dissimilarity_name
 from brainalign.report.results import Results
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
@@ -119,24 +119,27 @@ def _recordings(results: Results, citations: CitationList) -> str:
 
 
 def _measures(results: Results, citations: CitationList) -> str:
-    sentences = [_measure(measure, citations) for measure in results.measures]
+    sentences = [_measure(results, measure, citations) for measure in results.measures]
     table = results.alignment
     if table[table.measure.str.startswith("rsa")].ceiling_lower.notna().any():
         sentences.append(f"The noise ceiling of representational similarity is that of {citations.cite(known.NILI)}.")
     controls = table[table.rule == "low_level"].layer.unique()
     if len(controls):
+        scored = table[(table.rule == "low_level") & table.measure.str.startswith("rsa")].layer
+        apart = ", luminance by squared Euclidean distance" if (scored == "luminance").any() else ""
         sentences.append(
-            f"Low-level controls ({listed([words(name) for name in controls])}) were scored in the same way."
+            f"Low-level controls ({listed([words(name) for name in controls])}) were scored in the same way{apart}."
         )
     return " ".join(sentences)
 
 
-def _measure(name: str, citations: CitationList) -> str:
+def _measure(results: Results, name: str, citations: CitationList) -> str:
     measure = Measure.parse(name)
     if measure.kind == "rsa":
-        of = f" ({', '.join(words(option) for option in measure.options)} dissimilarity)" if measure.options else ""
+        of = f" ({', '.join(dissimilarity_name(option) for option in measure.options)})" if measure.options else ""
         mark = citations.cite(known.KRIEGESKORTE)
-        text = f"Representational similarity analysis {mark} compared dissimilarity matrices{of} of networks and brains"
+        text = f"Representational similarity analysis {mark} compared dissimilarity matrices of networks{of}"
+        text += f" with those of recordings ({_recorded(results, name)})"
         text += f" by {' '.join(part for part in (measure.how, measure.unit) if part)}" if measure.unit else ""
     elif measure.kind == "encoding":
         details = f" ({', '.join(words(option) for option in measure.options)})" if measure.options else ""
@@ -149,6 +152,13 @@ def _measure(name: str, citations: CitationList) -> str:
         text = f"The measure {name} was computed"
     constant = f", with {listed([words(part) for part in measure.held])} held constant" if measure.held else ""
     return f"{text}{constant}."
+
+
+def _recorded(results: Results, measure: str) -> str:
+    found = results.recorded_dissimilarities(measure)
+    if len(found) == 1:
+        return dissimilarity_name(next(iter(found)))
+    return "; ".join(f"{listed(where)}: {dissimilarity_name(name)}" for name, where in found.items())
 
 
 def _inference(results: Results, citations: CitationList) -> str:

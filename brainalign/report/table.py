@@ -135,6 +135,16 @@ def training_table(results: Results) -> Table:
     return Table(columns, tuple(rows), frozenset({3, 4, 5, 6, 7, 8}))
 
 
+def failure_table(results: Results) -> Table:
+    """Return the populations, or parts of them, that the study went on without."""
+    rows = []
+    for row in results.failures.to_dict("records"):
+        dataset = row["recording"]
+        where = results.dataset_label(dataset) if dataset else "all"
+        rows.append((words(row["rule"]), words(row["network"]), row["stage"], where, row["reason"]))
+    return Table(("Rule", "Network", "Failed in", "Recording", "What happened"), tuple(rows))
+
+
 def compared_table(results: Results) -> Table:
     """Return one row per recording, ROI, network and measure: what was compared with what."""
     columns = ("Recording", "What", "ROI", "Subjects", "Stimuli", "Network", "Layers", "Seeds", "Measure", "Ranked at")

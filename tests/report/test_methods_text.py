@@ -62,3 +62,46 @@ def test_captions_state_sizes_scope_and_ceiling(full):
     )
     assert "DFA, direct feedback alignment" in forest
     assert "SIMULATED" not in bars + forest
+
+
+def _euclidean(full):
+    """Layers by squared Euclidean distance, recordings as they were."""
+    rdms = {
+        name: rdm if name.endswith("|brain") else dataclasses.replace(rdm, measure="euclidean")
+        for name, rdm in full.rdms.items()
+    }
+    alignment = full.alignment.assign(measure=full.alignment.measure.replace(RSA, "rsa:euclidean:spearman"))
+    return dataclasses.replace(full, rdms=rdms, alignment=alignment)
+
+
+def test_layers_and_recordings_are_said_to_have_their_own_dissimilarity(full):
+    whole = " ".join(methods_text(_euclidean(full)).paragraphs)
+    assert (
+        "compared dissimilarity matrices of networks (squared Euclidean distance) with those of recordings "
+        "(correlation distance) by Spearman ρ" in whole
+    )
+    assert "scored in the same way, luminance by squared Euclidean distance." in whole
+    caption = captions.rdm_caption(_euclidean(full), "cichy92")
+    assert "Brain: correlation distance; networks: squared Euclidean distance." in caption
+    for other in (
+        captions.stimulus_mds_caption(_euclidean(full), "cichy92", "IT"),
+        captions.rule_mds_caption(_euclidean(full), "cichy92"),
+    ):
+        assert "Brain: correlation distance; networks: squared Euclidean distance." in other
+
+
+def test_recordings_that_differ_are_named(full):
+    stored = {"cichy92": {"EVC": "euclidean", "IT": "correlation"}}
+    whole = " ".join(
+        methods_text(dataclasses.replace(full, study={**full.study, "dissimilarities": stored})).paragraphs
+    )
+    assert "(cichy92 EVC: squared Euclidean distance; cichy92 IT, kriegeskorte92 monkeyIT and kriegeskorte92" in whole
+
+
+def test_what_an_earlier_version_did_not_store_is_said_to_be_unknown(full):
+    rdms = {
+        name: dataclasses.replace(rdm, measure="") if name.endswith("|brain") else rdm
+        for name, rdm in full.rdms.items()
+    }
+    old = dataclasses.replace(full, rdms=rdms)
+    assert "(a dissimilarity that the study did not store)" in " ".join(methods_text(old).paragraphs)
