@@ -169,8 +169,8 @@ def read_plausibility(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
                 raise ValueError(msg)
     except (ValueError, KeyError, TypeError) as error:
         msg = (
-            f"Cannot read the scorecard in {str(folder)!r} ({_short(error, 80)}); expected scorecard.csv and criteria.csv "
-            f"as the study wrote them. {_AGAIN}."
+            f"Cannot read the scorecard in {str(folder)!r} ({_short(error, 80)}); expected scorecard.csv and "
+            f"criteria.csv as the study wrote them. {_AGAIN}."
         )
         raise DataError(msg) from error
     return plausibility.assign(**numbers), criteria
