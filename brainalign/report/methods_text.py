@@ -80,6 +80,10 @@ def _training(results: Results, citations: CitationList) -> str:
         sentences.append(
             f"The floor of {own} is the same networks before training, which answer otherwise than the untrained ones."
         )
+    lost = results.failures[results.failures.stage.isin(["training", "scoring"])]
+    if len(lost):
+        names = listed([words(rule) for rule in dict.fromkeys(lost.rule)])
+        sentences.append(f"Training or scoring of {names} failed; the page lists where and why.")
     for rule, activity in results.study.get("activities", {}).items():
         sentences.append(f"The activity of hidden units of {words(rule)} networks is their {activity}.")
     return " ".join(sentences)
@@ -110,11 +114,15 @@ def _recordings(results: Results, citations: CitationList) -> str:
     layers = listed([f"{words(network)} ({counted(count, 'layer')})" for network, count in n_layers.items()])
     sentences.append(f"The same stimuli were shown to {layers}; networks and brains were matched by stimulus identity.")
     declared = {roi: results.ranking_layer(roi) for roi in scores.roi.unique() if results.ranking_layer(roi)}
+    undeclared = [roi for roi in scores.roi.unique() if roi not in declared]
     if declared:
         pairs = listed([f"{layer} for {roi}" for roi, layer in declared.items()])
         sentences.append(f"The layer at which rules are ranked was declared before the scores were seen: {pairs}.")
-    else:
-        sentences.append("No layer was chosen by its score; every layer is reported.")
+    if undeclared:
+        where = f" for {listed(undeclared)}" if declared else ""
+        # the one figure that has room for one layer only
+        best = ", except in the figure of plausibility, cost and alignment" if len(results.plausibility) else ""
+        sentences.append(f"No layer was chosen by its score{where}{best}; every layer is reported.")
     return " ".join(sentences)
 
 

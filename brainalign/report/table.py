@@ -151,12 +151,13 @@ def compared_table(results: Results) -> Table:
     rows = []
     scores = results.alignment[results.alignment.rule != "low_level"]
     for (dataset, roi, network, measure), part in groups(scores, "dataset", "roi", "network", "measure"):
+        layers = results.layers(network)
         about = results.study["recordings"].get(dataset, {})
         what: Sequence[str] = [about.get("title", ""), about.get("modality", "")]
         rows.append((
             results.dataset_label(dataset), ", ".join(text for text in what if text), roi, str(part.subject.nunique()),
             _whole(part.n_stimuli.max()), words(network), str(part.layer.nunique()), str(part.seed.nunique()),
-            measure_label(measure), results.ranking_layer(roi) or "every layer",
+            measure_label(measure), layer if (layer := results.ranking_layer(roi)) in layers else "every layer",
         ))  # fmt: skip
     return Table(columns, tuple(rows), frozenset({3, 4, 6, 7}))
 
