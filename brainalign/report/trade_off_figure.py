@@ -45,9 +45,14 @@ def draw_trade_off(results: Results, network: str, measure: str) -> "Figure":
                 )
                 if len(values):
                     axis.plot(np.mean(values), row, marker="|", color=style.colour, ms=9, mew=1.4)
-        titles = ["Criteria met", "Test accuracy", "Cost of a step", *(panel_title(results, *cell) for cell in cells)]
+        titles = [
+            "Criteria met",
+            "Test accuracy",
+            "Cost of a step",
+            *(panel_title(results, *cell).replace(" · ", "\n") for cell in cells),
+        ]
         labels = ["", "share", "forward passes"]
-        labels += [f"{axis_label(measure)}\n{_layer_words(results, scores, *cell)}" for cell in cells]
+        labels += [f"score at\n{_layer_words(results, scores, *cell)}" for cell in cells]
         for axis, title, label in zip(axes, titles, labels, strict=True):
             axis.set_title(title)
             axis.set_xlabel(label)
@@ -107,7 +112,7 @@ def _declared(results: Results, scores: pd.DataFrame, dataset: str, roi: str) ->
 
 def _layer_words(results: Results, scores: pd.DataFrame, dataset: str, roi: str) -> str:
     layer = _declared(results, scores, dataset, roi)
-    return "best layer of each rule" if layer is None else f"layer {layer}"
+    return "best layer" if layer is None else f"layer {layer}"
 
 
 def _of_network(table: pd.DataFrame, network: str) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def test_alignment_is_drawn_at_the_declared_layer_though_another_scores_higher(f
     )
     assert _drawn_scores(declared, 0) == _means(results, "backprop", "conv1") | _means(results, "untrained", "conv1")
     axes = draw_trade_off(declared, "cnn", RSA).axes[3:]
-    assert [axis.get_xlabel().split("\n")[1] for axis in axes] == ["layer conv1", "best layer of each rule"]
+    assert [axis.get_xlabel().split("\n")[1] for axis in axes] == ["layer conv1", "best layer"]
     caption = trade_off_caption(declared, "cnn", RSA)
     assert "Scores are at the layer declared before they were seen: conv1 (cichy92 IT). Elsewhere they are" in caption
     assert "the best layer, chosen on the same data, which favours no depth and flatters every rule" in caption
@@ -107,7 +107,7 @@ def test_without_a_declared_layer_the_figure_and_its_caption_say_best(folder: Pa
     spec = {key: value for key, value in results.study["spec"].items() if key != "ranking_layer"}
     open_study = dataclasses.replace(results, study={**results.study, "spec": spec})
     assert {axis.get_xlabel().split("\n")[1] for axis in draw_trade_off(open_study, "cnn", RSA).axes[3:]} == {
-        "best layer of each rule"
+        "best layer"
     }
     assert "declared" not in trade_off_caption(open_study, "cnn", RSA)
     whole = trade_off_caption(results, "cnn", RSA)
