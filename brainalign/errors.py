@@ -29,6 +29,14 @@ class DataError(BrainalignError, OSError):
     """A data file that is missing, truncated or altered, or data that cannot be used."""
 
 
+class LayerError(DataError):
+    """A layer that no measure can score, with the rule and network it belongs to, and the step if not the last."""
+
+    def __init__(self, message: str, rule: str, network: str, step: int | None) -> None:
+        super().__init__(message)
+        self.rule, self.network, self.step = rule, network, step
+
+
 class DivergenceError(BrainalignError, ArithmeticError):
     """Training that produced non-finite numbers."""
 

@@ -17,6 +17,8 @@ from safetensors.torch import save_file
 
 from brainalign.errors import BrainalignError, DataError, StorageError
 
+_SEAL = "contents.json"
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -57,10 +59,67 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
-    """Write a table as CSV, atomically; floats keep 9 significant digits."""
+def write_table(path: str | os.PathLike[str], table: pd.DataFrame, digits: int = 9) -> None:
+    """Write a table as CSV, atomically; floats keep ``digits`` significant digits, 17 keep every bit."""
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.9g")
+        table.to_csv(temporary, index=False, float_format=f"%.{digits}g")
+
+
+@contextlib.contextmanager
+def locked(folder: str | os.PathLike[str], shared: bool = False) -> Iterator[bool]:
+    """Wait until no other process holds ``folder``, and hold it for the block; a killed process holds nothing.
+
+    Locks of one folder do not nest. Yields whether the lock is held: some file systems have none.
+
+    Parameters
+    ----------
+    folder
+        An existing folder; where there is none, nothing is locked.
+    shared
+        Whether others may hold it, too, as readers do.
+    """
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield False
+        return
+    try:
+        held = True
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        except OSError:
+            held = False
+        yield held
+    finally:
+        os.close(handle)
+
+
+def file_hash(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of the bytes of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def seal(folder: str | os.PathLike[str]) -> None:
+    """Write down what the files of a cached result hold, so that :func:`is_sealed` sees a change of any of them."""
+    write_text(Path(folder) / _SEAL, json.dumps(_hashes(Path(folder)), indent=1))
+
+
+def is_sealed(folder: str | os.PathLike[str]) -> bool:
+    """Return whether a folder holds exactly what it held when it was sealed; False where it never was."""
+    try:
+        written = json.loads((Path(folder) / _SEAL).read_text(encoding="utf-8"))
+        return bool(written) and bool(written == _hashes(Path(folder)))
+    except (OSError, ValueError):
+        return False
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Return the hash of each file; hidden ones are what an interrupted write left."""
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    return {path.name: file_hash(path) for path in files if path.name != _SEAL}
 
 
 def write_tensors(
@@ -93,8 +152,8 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor],
 def content_hash(*parts: Any) -> str:
     """Return a SHA-256 over arrays, tensors, mappings of these, and JSON-able values; equal content, equal hash.
 
-    Arrays contribute dtype, shape and bytes; mappings contribute their items in sorted order. Every part says its kind
-    and size before its content, so that no two nestings read alike.
+    A NumPy number is the number it holds. Arrays contribute dtype, shape and bytes; mappings contribute their items in
+    sorted order. Every part says its kind and size before its content, so that no two nestings read alike.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -104,15 +163,25 @@ def content_hash(*parts: Any) -> str:
 
 def _feed(digest: Any, part: Any) -> None:
     if isinstance(part, torch.Tensor):
-        part = part.detach().cpu().contiguous().numpy()
-    if isinstance(part, np.ndarray):
+        part = part.detach().cpu().contiguous()
+        # NumPy has no bfloat16: its bits, under its name
+        part = {"bfloat16": part.view(torch.int16).numpy()} if part.dtype == torch.bfloat16 else part.numpy()
+    if isinstance(part, np.ndarray) and part.dtype != object:
         digest.update(f"array {part.dtype.str} {part.shape};".encode())
-        digest.update(np.ascontiguousarray(part).view(np.uint8).tobytes() if part.size else b"")
+        digest.update(part.tobytes())  # in C order, whatever the layout
     elif isinstance(part, Mapping):
         digest.update(f"mapping {len(part)};".encode())
         for name in sorted(part):
             _feed(digest, name)
             _feed(digest, part[name])
     else:
-        text = json.dumps(part, sort_keys=True).encode()
+        text = json.dumps(part, sort_keys=True, default=_plain).encode()
         digest.update(f"value {len(text)};".encode() + text)
+
+
+def _plain(value: Any) -> Any:
+    """Return a NumPy number or array of objects as what JSON knows."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    msg = f"a {type(value).__name__} has no content hash; give arrays, mappings, lists, text and numbers"
+    raise TypeError(msg)

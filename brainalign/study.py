@@ -2,47 +2,45 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from torch.nn import functional as F
 
 from brainalign.alignment.agreement import agreement
-from brainalign.alignment.align import Alignment, align, check_recording, check_rois
+from brainalign.alignment.align import Alignment, check_rois
 from brainalign.alignment.brain import Brain
+from brainalign.alignment.display import Display, displayed
+from brainalign.alignment.failure import Failure, failure_table
 from brainalign.alignment.instance import UNTRAINED, Instance, show, show_start
-from brainalign.alignment.mean_rdms import mean_rdms
-from brainalign.comparisons.rsa import RSA
-from brainalign.datasets.dataset import dataset, datasets
+from brainalign.alignment.recovery import recovery
+from brainalign.alignment.score_cache import read_scores, source_content, write_scores
+from brainalign.alignment.sound import align_sound
+from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
-from brainalign.errors import SpecError
-from brainalign.inference.condensed_pairs import check_method
-from brainalign.networks.architecture import architecture
+from brainalign.errors import DataError, DivergenceError, ExtractionError, SpecError
 from brainalign.plausibility.probe import mechanism, probes
 from brainalign.plausibility.scorecard import COLUMNS, Candidate, scorecard, write_scorecard
 from brainalign.plausibility.subject import PROBED
 from brainalign.provenance import TRAINING_ROOMS, code_hash, versions
-from brainalign.randomness import numpy_stream, stream
-from brainalign.rdms import RDMs
+from brainalign.randomness import stream
 from brainalign.recordings.source import RecordingSource, recording_source
+from brainalign.results_folder import replacing, require_own, result_hashes
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
-from brainalign.storage import content_hash, write_table, write_tensors, write_text
+from brainalign.storage import content_hash, is_sealed, locked, seal, write_table, write_text
+from brainalign.study_checks import check_study
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
 
 Progress = Callable[[int, int, str], None]
 
-#: Stimuli shown in RDM and MDS figures; a larger set is sampled.
-_DISPLAYED = 120
-_TABLES = ("scores", "contrasts", "ranks", "gates")
+_SCORECARD = ("scorecard.csv", "criteria.csv")
 
 
 def run_study(
@@ -51,7 +49,8 @@ def run_study(
     """Train, score and infer; write the results folder described in the architecture page.
 
     Populations stay in ``out/populations``, scores of each recording in ``out/cache``; run again, the study resumes
-    and computes only what its specification changed.
+    and computes only what its specification changed. A population whose training diverges, or a layer of which cannot
+    be scored, is a row of ``failures.csv``; the study goes on without it.
 
     Parameters
     ----------
@@ -72,7 +71,8 @@ def run_study(
     Raises
     ------
     BrainalignError
-        If the study cannot be run as specified, in one line; nothing half-written is left.
+        If the study cannot be run as specified, no population is left, or ``out`` holds another study; one line.
+        Results are written at the end and together, so that nothing half-written is left.
     """
     return _StudyRun(spec, Path(out), runtime or Runtime(), progress or (lambda *_: None)).finish()
 
@@ -87,6 +87,7 @@ class _StudyRun:
     def __init__(self, spec: StudySpec, out: Path, runtime: Runtime, progress: Progress) -> None:
         self.spec, self.out, self.runtime, self.progress = spec, out, runtime, progress
         self.started = time.perf_counter()
+        self.failures: list[Failure] = []
         self.targets = [_Target(item, self._source(item)) for item in spec.recordings]
         if not self.targets or not spec.populations:
             msg = (
@@ -99,38 +100,30 @@ class _StudyRun:
         return recording_source(item.dataset, {"data_dir": self.runtime.data_dir, **item.options})
 
     def finish(self) -> Path:
-        self._refuse_early()
-        trained = [self._train(k, population) for k, population in enumerate(self.spec.populations)]
+        require_own(self.out, self.spec.name)
+        check_study(self.spec, [target.source for target in self.targets], self.runtime.data_dir)
+        trained = list(self._trained())
         checkpoints = [self._checkpoints(one) for one in trained]
         starts = self._starts(trained)
         parts = [self._align(target, checkpoints, starts) for target in self.targets]
         alignment = Alignment.concatenate(parts)
         self.stale = [one.checkpoint.spec.rule for one in trained if one.code != code_hash(*TRAINING_ROOMS)]
-        self._write(trained, alignment, checkpoints)
-        self._probe()
+        self._write(trained, alignment, checkpoints, self._probe())
         return self.out
 
-    def _refuse_early(self) -> None:
-        """Refuse what cannot work before anything is trained."""
-        scoring = self.spec.scoring
-        RSA(scoring.dissimilarity, scoring.comparator, scoring.partial)
-        check_method(scoring.comparator, bool(scoring.partial))
-        for population in self.spec.populations:
-            task = dataset(population.dataset, self.runtime.data_dir).task(1)
-            network = architecture(population.network, dict(population.network_options)).build(task)
-            learning_rule(population.rule, dict(population.rule_options)).check(network)
-        seeds = {seed for population in self.spec.populations for seed in population.seeds}
-        for target in self.targets:
-            check_recording(target.source, target.spec, min(len(p.seeds) for p in self.spec.populations))
-            planted = getattr(target.source, "seed", None) if target.source.simulated else None
-            if planted in seeds:
-                msg = (
-                    f"Seed {planted} of the planted network is among those of the study ({sorted(seeds)}); a candidate "
-                    "would be compared with itself. Give the recording another seed."
-                )
-                raise SpecError(msg)
-
     # -- stages -------------------------------------------------------------------------------------------------------
+
+    def _trained(self) -> Iterator[Trained]:
+        """Train one population after another; one that diverges is noted and left out."""
+        for position, population in enumerate(self.spec.populations):
+            try:
+                yield self._train(position, population)
+            except DivergenceError as error:
+                self.failures.append(Failure(population.rule, population.network, "training", "", str(error)))
+        if len(self.failures) == len(self.spec.populations):
+            first = self.failures[0].reason
+            msg = f"Training of every population of study {self.spec.name!r} diverged; nothing is left. First: {first}"
+            raise DivergenceError(msg)
 
     def _train(self, position: int, population: TrainSpec) -> Trained:
         folder = self.out / "populations" / f"{population.rule}-{population.network}-{population.key}"
@@ -148,7 +141,8 @@ class _StudyRun:
 
     def _starts(self, trained: Sequence[Trained]) -> list[Checkpoint]:
         """Return the first moment of populations whose networks answer otherwise than untrained ones beside them."""
-        controlled = {one.network for one in self.spec.populations if one.rule == UNTRAINED}
+        specs = [one.checkpoint.spec for one in trained]
+        controlled = {one.network for one in specs if one.rule == UNTRAINED}
         starts = [load_checkpoint(one.files[0]) for one in trained if one.checkpoint.network.name in controlled]
         return [start for start in starts if _answers_its_own_way(start)]
 
@@ -159,8 +153,10 @@ class _StudyRun:
         stimuli = target.source.stimuli()
         moments = [one for many in (*checkpoints, starts) for one in many]
         weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
+        content = {} if _file_hashes(target.spec.dataset) else source_content(target.source, self._rois(target))
         key = content_hash(
             to_dict(target.spec),
+            content,
             to_dict(self.spec.scoring),
             [to_dict(population) for population in self.spec.populations],
             weights,
@@ -169,29 +165,56 @@ class _StudyRun:
             code_hash(),
         )
         folder = self.out / "cache" / f"{target.spec.dataset}-{key[:16]}"
-        if (folder / "scopes.json").exists():
-            tables = {name: _read(folder / f"{name}.csv") for name in _TABLES}
-            return Alignment(**tables, scope_sentences=tuple(json.loads((folder / "scopes.json").read_text())))
+        kept = read_scores(folder)
+        if kept is None:
+            write_scores(folder, *self._score(target, stimuli, checkpoints, starts))
+            kept = read_scores(folder)  # so that scores are the same to the last bit now and when they are read again
+        if kept is None:
+            msg = f"Scores in {str(folder)!r} changed while they were written; run the study again."
+            raise DataError(msg)
+        self.failures += kept[1]
+        return kept[0]
+
+    def _score(
+        self,
+        target: _Target,
+        stimuli: Stimuli,
+        checkpoints: Sequence[Sequence[Checkpoint]],
+        starts: Sequence[Checkpoint],
+    ) -> tuple[Alignment, list[Failure]]:
+        """Score what can be scored; a population with a layer that cannot is noted and left out."""
         total = len(self.spec.populations) * 1000
-        instances = self._instances(checkpoints, stimuli)
-        for start in starts:
+        label, failures = target.source.label, list[Failure]()
+        instances = list(self._instances(checkpoints, stimuli, failures, label))
+        unseen = {(one.rule, one.network) for one in failures}
+        for start in (start for start in starts if (start.spec.rule, start.network.name) not in unseen):
             instances += show_start(start, stimuli, self.spec.scoring.resolution, self.runtime.device)
-        found = align(
+        found, lost = align_sound(
             instances, target.source, target.spec, self.spec.scoring, lambda text: self.progress(total, total, text)
         )
-        for name in _TABLES:
-            write_table(folder / f"{name}.csv", getattr(found, name))
-        write_text(folder / "scopes.json", json.dumps(found.scope_sentences))
-        return found
+        return found, [*failures, *lost]
 
-    def _instances(self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli) -> list[Instance]:
-        shown = [show(many, stimuli, self.spec.scoring.resolution, self.runtime.device) for many in checkpoints]
-        return [one for instances in shown for one in instances]
+    def _rois(self, target: _Target) -> tuple[str, ...]:
+        return check_rois(target.source, target.spec)
 
-    def _probe(self) -> None:
-        """Write the scorecard of every rule with its options, or take it from an earlier run of the same code."""
+    def _instances(
+        self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli, failures: list[Failure], label: str
+    ) -> Iterator[Instance]:
+        """Show stimuli to every population; one whose answers are no numbers is noted in ``failures``."""
+        for many in checkpoints:
+            try:
+                yield from show(many, stimuli, self.spec.scoring.resolution, self.runtime.device)
+            except ExtractionError as error:
+                last = many[-1]
+                failures.append(Failure(last.spec.rule, last.network.name, "scoring", label, str(error)))
+
+    def _probe(self) -> dict[str, str]:
+        """Return the files of the scorecard of every rule with its options, kept from an earlier run of the same code.
+
+        Without probes there are none.
+        """
         if self.spec.plausibility == "none":
-            return
+            return {}
         codes = mechanism() if self.spec.plausibility == "mechanism" else tuple(probes())
         rules: dict[str, list[Candidate]] = {}
         for one in self.spec.populations:
@@ -201,55 +224,56 @@ class _StudyRun:
                 )
         key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code_hash())
         folder = self.out / "cache" / f"scorecard-{key[:16]}"
-        if not (folder / "criteria.csv").exists():
+        if not is_sealed(folder):
             total = len(self.spec.populations) * 1000
             tables = [
                 scorecard(group, network, only=codes, progress=lambda done, of, text: self.progress(total, total, text))
                 for network, group in rules.items()
             ]
-            write_scorecard(folder, pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS))
-        for name in ("scorecard.csv", "criteria.csv"):
-            write_text(self.out / name, (folder / name).read_text(encoding="utf-8"))
+            folder.mkdir(parents=True, exist_ok=True)
+            with locked(folder):
+                write_scorecard(
+                    folder, pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+                )
+                seal(folder)
+        with locked(folder, shared=True):
+            return {name: (folder / name).read_text(encoding="utf-8") for name in _SCORECARD}
 
     # -- the results folder -------------------------------------------------------------------------------------------
 
     def _write(
-        self, trained: Sequence[Trained], alignment: Alignment, checkpoints: Sequence[Sequence[Checkpoint]]
+        self,
+        trained: Sequence[Trained],
+        alignment: Alignment,
+        checkpoints: Sequence[Sequence[Checkpoint]],
+        scorecards: Mapping[str, str],
     ) -> None:
-        write_table(self.out / "training.csv", pd.concat([one.history for one in trained], ignore_index=True))
-        write_table(self.out / "feedback_angles.csv", pd.concat([one.angles for one in trained], ignore_index=True))
-        write_table(self.out / "alignment.csv", alignment.scores)
-        for name in ("contrasts", "ranks", "gates"):
-            write_table(self.out / f"{name}.csv", getattr(alignment, name))
-        self._write_display([many[-1:] for many in checkpoints])
-        write_text(self.out / "study.json", json.dumps(self._facts(alignment), indent=1, ensure_ascii=False))
+        display = self._display([many[-1:] for many in checkpoints])
+        self.failures += display.failures
+        with replacing(self.out) as folder:
+            write_table(folder / "training.csv", pd.concat([one.history for one in trained], ignore_index=True))
+            write_table(folder / "feedback_angles.csv", pd.concat([one.angles for one in trained], ignore_index=True))
+            write_table(folder / "alignment.csv", alignment.scores)
+            for name in ("contrasts", "ranks", "gates"):
+                write_table(folder / f"{name}.csv", getattr(alignment, name))
+            write_table(folder / "failures.csv", failure_table(self.failures))
+            for name, text in scorecards.items():
+                write_text(folder / name, text)
+            display.write(folder)
+            facts = {**self._facts(alignment), "files": result_hashes(folder)}
+            write_text(folder / "study.json", json.dumps(facts, indent=1, ensure_ascii=False))
 
-    def _write_display(self, checkpoints: Sequence[Sequence[Checkpoint]]) -> None:
-        rdms: dict[str, RDMs] = {}
-        about: dict[str, Any] = {}
-        images: dict[str, torch.Tensor] = {}
-        ids: dict[str, list[str]] = {}
+    def _display(self, checkpoints: Sequence[Sequence[Checkpoint]]) -> Display:
+        display = Display(self.spec.scoring.dissimilarity)
         for target in self.targets:
             shared = Brain(target.source, target.spec).displayed(check_rois(target.source, target.spec))
-            label, stimuli = target.source.label, _displayed(shared)
-            images[label], ids[label] = _thumbnails(stimuli), list(stimuli.ids)
-            own = mean_rdms(
-                self._instances(checkpoints, stimuli),
-                target.source,
-                target.spec,
-                stimuli.ids,
-                self.spec.scoring.dissimilarity,
-            )
-            for name in own:
-                about["|".join(name.split("|")[:2])] = {
-                    "stimulus_ids": list(stimuli.ids),
-                    "labels": list(stimuli.labels or ()),
-                    "dissimilarity": self.spec.scoring.dissimilarity,
-                }
-            rdms |= own
-        tensors = {name: torch.from_numpy(rdm.dissimilarities[0].astype(np.float32)) for name, rdm in rdms.items()}
-        write_tensors(self.out / "rdms.safetensors", tensors, about)
-        write_tensors(self.out / "thumbnails.safetensors", images, ids)
+            label, stimuli = target.source.label, displayed(shared)
+            scoring = [one for one in self.failures if (one.stage, one.recording) == ("scoring", label)]
+            lost = {(one.rule, one.network) for one in scoring}
+            kept = [many for many in checkpoints if (many[-1].spec.rule, many[-1].network.name) not in lost]
+            instances = list(self._instances(kept, stimuli, display.failures, label))
+            display.add(target.source, target.spec, stimuli, instances)
+        return display
 
     def _facts(self, alignment: Alignment) -> dict[str, Any]:
         names = [population.dataset for population in self.spec.populations] + [t.spec.dataset for t in self.targets]
@@ -275,6 +299,11 @@ class _StudyRun:
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
             "correction": self.spec.scoring.correction,
+            "failures": [asdict(one) for one in self.failures],
+            "dissimilarities": {
+                target.source.label: {roi: target.source.rdms(roi).measure for roi in self._rois(target)}
+                for target in self.targets
+            },
             "device": self.runtime.device,
             "training_sets": {p.dataset: datasets()[p.dataset].title for p in self.spec.populations},
             "activities": {
@@ -296,28 +325,9 @@ class _StudyRun:
         facts["recovery"] = [
             sentence
             for target in self.targets
-            if (sentence := _recovery(target.source, alignment.scores, alignment.ranks))
+            if (sentence := recovery(target.source, alignment.scores, alignment.ranks))
         ]
         return facts
-
-
-def _recovery(source: RecordingSource, scores: pd.DataFrame, ranks: pd.DataFrame) -> str:
-    """Say whether a simulated recording's known answer was found; nothing for a real one."""
-    rule, layer = getattr(source, "rule", None), getattr(source, "layer", None)
-    if not source.simulated or rule is None:
-        return ""
-    table = scores[(scores.dataset == source.label) & scores.final & (scores.rule != "low_level")]
-    table = table[table.measure == table.measure.iloc[0]]
-    means = table.groupby(["rule", "layer"]).score.mean()
-    best_rule, best_layer = means.idxmax()
-    at = ranks[(ranks.dataset == source.label) & (ranks.layer == layer) & (ranks.measure == table.measure.iloc[0])]
-    own = at[at.rule == rule]
-    alone = bool(len(own) and own.supported.iloc[0] and own.rank_high.iloc[0] == 1)
-    found = f"SIMULATED truth: {layer} of a network trained with {rule}. Highest mean score: {best_layer}, {best_rule}"
-    if (best_rule, best_layer) == (rule, layer):
-        how = "; the inference ranks it first alone." if alone else "; the inference does not rank it first alone."
-        return f"{found}. The planted layer and rule were recovered{how}"
-    return f"{found}. The planted layer and rule were NOT recovered: candidates differ by less than the noise resolves."
 
 
 def _answers_its_own_way(start: Checkpoint) -> bool:
@@ -333,25 +343,6 @@ def _answers_its_own_way(start: Checkpoint) -> bool:
 
 def _hashable(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
-
-
-def _displayed(stimuli: Stimuli) -> Stimuli:
-    if len(stimuli) <= _DISPLAYED:
-        return stimuli
-    rows = np.sort(numpy_stream(0, "displayed").choice(len(stimuli), _DISPLAYED, replace=False))
-    return stimuli.subset([stimuli.ids[row] for row in rows])
-
-
-def _thumbnails(stimuli: Stimuli, side: int = 40) -> torch.Tensor:
-    images = torch.from_numpy(stimuli.images).permute(0, 3, 1, 2).float()
-    if max(images.shape[-2:]) > side:
-        images = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
-    return images.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
-
-
-def _read(path: Path) -> pd.DataFrame:
-    table = pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"roi": str, "layer": str, "subject": str})
-    return table.astype({name: "Int64" for name in ("seed", "checkpoint") if name in table})
 
 
 def _file_hashes(name: str) -> Mapping[str, str]:

@@ -31,7 +31,7 @@ ROOMS = (
     *("training", "metalearning", "reproduction", "activations", "plausibility"),
     *("patterns", "dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "comparisons", "inference"),
-    *("alignment", "study", "report", "terminal", "commands", "__main__"),
+    *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands", "__main__"),
 )
 
 #: Rooms with one public class per file, under the file's name.

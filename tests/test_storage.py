@@ -1,7 +1,9 @@
 """Nothing is ever half written, and a hash names content."""
 
 import errno
+import hashlib
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,18 @@ import pytest
 import torch
 
 from brainalign.errors import DataError, SpecError, StorageError
-from brainalign.storage import atomic_path, content_hash, read_tensors, write_table, write_tensors, write_text
+from brainalign.storage import (
+    atomic_path,
+    content_hash,
+    file_hash,
+    is_sealed,
+    locked,
+    read_tensors,
+    seal,
+    write_table,
+    write_tensors,
+    write_text,
+)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -80,6 +93,56 @@ def test_table_floats_survive_to_nine_digits(tmp_path: Path) -> None:
     np.testing.assert_allclose(pd.read_csv(tmp_path / "t.csv").x, values, rtol=1e-8)
 
 
+def test_seventeen_digits_keep_every_bit(tmp_path: Path) -> None:
+    values = np.array([1 / 3, np.nextafter(0.1, 1), -2.5e-308, 1e300])
+    write_table(tmp_path / "t.csv", pd.DataFrame({"x": values}), digits=17)
+    assert [float(text) for text in (tmp_path / "t.csv").read_text().split()[1:]] == values.tolist()
+
+
+def test_a_sealed_folder_notices_every_change_and_no_leftover(tmp_path: Path) -> None:
+    assert not is_sealed(tmp_path)
+    assert not is_sealed(tmp_path / "nowhere")
+    for name in ("a.csv", "b.csv"):
+        write_text(tmp_path / name, name)
+    assert not is_sealed(tmp_path)
+    seal(tmp_path)
+    assert is_sealed(tmp_path)
+    assert file_hash(tmp_path / "a.csv") == hashlib.sha256(b"a.csv").hexdigest()
+    (tmp_path / ".a-1.csv").write_text("what a killed write left")
+    assert is_sealed(tmp_path)
+    write_text(tmp_path / "a.csv", "a.csw")
+    assert not is_sealed(tmp_path)
+    write_text(tmp_path / "a.csv", "a.csv")
+    assert is_sealed(tmp_path)
+    (tmp_path / "b.csv").unlink()
+    assert not is_sealed(tmp_path)
+    (tmp_path / "contents.json").write_text("{")
+    assert not is_sealed(tmp_path)
+
+
+def test_a_lock_waits_for_the_other_one_and_readers_share_it(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def reader() -> None:
+        with locked(tmp_path, shared=True):
+            seen.append("read")
+
+    with locked(tmp_path) as held:
+        assert held
+        other = threading.Thread(target=reader)
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+        seen.append("written")
+    other.join(10)
+    assert seen == ["written", "read"]
+    with locked(tmp_path, shared=True) as one, locked(tmp_path, shared=True) as two:
+        assert one
+        assert two
+    with locked(tmp_path / "nowhere") as held:
+        assert not held
+
+
 def test_tensors_come_back_with_their_metadata(tmp_path: Path) -> None:
     tensors = {"b": torch.arange(6.0).reshape(2, 3).T, "a": torch.tensor([True, False]), "z": torch.zeros(0, 4)}
     write_tensors(tmp_path / "t.safetensors", tensors, {"ids": ["é", "b"], "n": 3})
@@ -129,6 +192,9 @@ DIFFERENT: list[tuple[str, tuple[Any, ...], tuple[Any, ...]]] = [
     ("truth and number", (True,), (1,)),
     ("nothing and empty", (None,), ("",)),
     ("empty list and no part", ([],), ()),
+    ("half precision", (torch.ones(2, dtype=torch.bfloat16),), (torch.full((2,), 2.0, dtype=torch.bfloat16),)),
+    ("objects", (np.array(["a", None], dtype=object),), (np.array(["b", None], dtype=object),)),
+    ("number and array of one", (np.float64(1.5),), (np.array([1.5]),)),
 ]
 
 
@@ -143,4 +209,11 @@ def test_equal_content_has_equal_hashes() -> None:
     assert content_hash(torch.arange(6).reshape(2, 3)) == content_hash(np.arange(6).reshape(2, 3))
     assert content_hash(np.asfortranarray(ARRAY.reshape(2, 3))) == content_hash(ARRAY.reshape(2, 3))
     assert content_hash(torch.arange(12)[::2]) == content_hash(np.arange(0, 12, 2))
+    assert content_hash(np.int64(3), [np.float64(0.5), np.bool_(True)]) == content_hash(3, [0.5, True])
+    assert content_hash(np.array(2.5)) == content_hash(torch.tensor(2.5, dtype=torch.float64))
     assert content_hash((1, 2)) == content_hash([1, 2])  # a specification read back from JSON has lists
+
+
+def test_what_cannot_be_named_by_content_says_so() -> None:
+    with pytest.raises(TypeError, match="a set has no content hash"):
+        content_hash({1, 2})

@@ -13,7 +13,7 @@ from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.stimuli import Stimuli
-from brainalign.errors import DataError, SpecError
+from brainalign.errors import DataError, LayerError, SpecError
 from brainalign.inference.condensed_pairs import align_pairs
 from brainalign.inference.encoding_bootstrap import bootstrap_predictions
 from brainalign.inference.resampling import draw_subjects
@@ -306,4 +306,4 @@ def _naming(model: Model) -> Iterator[None]:
     except DataError as error:
         whose = f"Layer {model.layer!r} of rule {model.rule!r} on {model.network!r}, seed {model.seed}"
         msg = f"{whose}: {error} Train that rule otherwise, or leave it out."
-        raise DataError(msg) from error
+        raise LayerError(msg, model.rule, model.network, None if model.final else model.step) from error

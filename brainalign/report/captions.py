@@ -5,7 +5,7 @@ import pandas as pd
 from brainalign.report.contrast_rows import forest_rows, profile_rows
 from brainalign.report.mds_figures import category_colours
 from brainalign.report.measure import measure_label
-from brainalign.report.rdm_gallery import rdm_cells, rdm_layer
+from brainalign.report.rdm_gallery import rdm_cells, rdm_dissimilarities, rdm_layer
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import ceiling_of, chosen_layer, final_scores, panel_rows, panels
@@ -119,8 +119,9 @@ def rdm_caption(results: Results, dataset: str) -> str:
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
     return _join(
         simulated_note(results, [dataset]),
-        f"Representational dissimilarity ({words(brain.measure)}) of every pair of {len(brain.stimulus_ids)} stimuli, "
+        f"Representational dissimilarity of every pair of {len(brain.stimulus_ids)} stimuli, "
         "as percentiles within each matrix.",
+        _dissimilarities(results, cells),
         "Mean over subjects (brain) and over seeds (rules).",
         _rdm_layers(results, cells),
         "Stimuli are ordered by category." if ordered else "",
@@ -136,6 +137,7 @@ def stimulus_mds_caption(results: Results, dataset: str, roi: str) -> str:
         simulated_note(results, [dataset]),
         f"Arrangement of {n_stimuli} stimuli by multidimensional scaling (metric stress) of the percentiles "
         "of the mean RDM; stimuli that stand close are represented alike.",
+        _dissimilarities(results, [(dataset, roi)]),
         "Each arrangement of a rule is rotated or mirrored to match that of the brain.",
         frames,
         _rdm_layers(results, [(dataset, roi)]),
@@ -148,6 +150,7 @@ def rule_mds_caption(results: Results, dataset: str) -> str:
         simulated_note(results, [dataset]),
         "Brain and networks by the likeness of their mean RDMs: distance is 1 − Spearman ρ, "
         "arranged by multidimensional scaling (metric stress).",
+        _dissimilarities(results, [cell for cell in rdm_cells(results) if cell[0] == dataset]),
         "A line follows a rule through its layers; markers grow with depth.",
     )
 
@@ -199,6 +202,19 @@ def _ceiling_sentence(scores: pd.DataFrame, measure: str) -> str:
         return "No noise ceiling could be estimated."
     missing = f" It could not be estimated for {listed(without)}." if without else ""
     return f"Grey: {ceiling_definition(measure)}{missing}"
+
+
+def _dissimilarities(results: Results, cells: list[tuple[str, str]]) -> str:
+    brains: dict[str, list[str]] = {}
+    networks: list[str] = []
+    for dataset, roi in cells:
+        brain, other = rdm_dissimilarities(results, dataset, roi)
+        brains.setdefault(brain, []).append(roi)
+        networks += [other] if other and other not in networks else []
+    alone = len(brains) == 1
+    parts = [f"{name}{'' if alone else f' ({listed(rois)})'}" for name, rois in brains.items()]
+    text = f"Brain: {listed(parts)}"
+    return f"{text}; networks: {listed(networks)}." if networks else f"{text}."
 
 
 def _rdm_layers(results: Results, cells: list[tuple[str, str]]) -> str:

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from brainalign.report.style import unit_name, words
 
 _PARTIAL = ("semipartial", "partial")
+_DISSIMILARITIES = {
+    "correlation": "correlation distance",
+    "cosine": "cosine distance",
+    "euclidean": "squared Euclidean distance",
+    "": "a dissimilarity that the study did not store",
+}
 _KINDS = {"rsa": "RSA score", "encoding": "Encoding score"}
 
 
@@ -32,6 +38,11 @@ class Measure:
                 break
         unit = unit_name(options[-1]) if options else ""
         return cls(kind, tuple(options[:-1]), unit, tuple(filter(None, held.split("+"))), how)
+
+
+def dissimilarity_name(name: str) -> str:
+    """Return a dissimilarity as what it is: ``"euclidean"`` is squared."""
+    return _DISSIMILARITIES.get(name, words(name))
 
 
 def measure_label(name: str) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from brainalign.report import citation_list as known
 from brainalign.report.citation_list import CitationList
-from brainalign.report.measure import Measure
+from brainalign.report.measure import Measure, dissimilarity_name
 from brainalign.report.results import Results
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
@@ -80,6 +80,10 @@ def _training(results: Results, citations: CitationList) -> str:
         sentences.append(
             f"The floor of {own} is the same networks before training, which answer otherwise than the untrained ones."
         )
+    lost = results.failures[results.failures.stage.isin(["training", "scoring"])]
+    if len(lost):
+        names = listed([words(rule) for rule in dict.fromkeys(lost.rule)])
+        sentences.append(f"Training or scoring of {names} failed; the page lists where and why.")
     for rule, activity in results.study.get("activities", {}).items():
         sentences.append(f"The activity of hidden units of {words(rule)} networks is their {activity}.")
     return " ".join(sentences)
@@ -110,33 +114,40 @@ def _recordings(results: Results, citations: CitationList) -> str:
     layers = listed([f"{words(network)} ({counted(count, 'layer')})" for network, count in n_layers.items()])
     sentences.append(f"The same stimuli were shown to {layers}; networks and brains were matched by stimulus identity.")
     declared = {roi: results.ranking_layer(roi) for roi in scores.roi.unique() if results.ranking_layer(roi)}
+    undeclared = [roi for roi in scores.roi.unique() if roi not in declared]
     if declared:
         pairs = listed([f"{layer} for {roi}" for roi, layer in declared.items()])
         sentences.append(f"The layer at which rules are ranked was declared before the scores were seen: {pairs}.")
-    else:
-        sentences.append("No layer was chosen by its score; every layer is reported.")
+    if undeclared:
+        where = f" for {listed(undeclared)}" if declared else ""
+        # the one figure that has room for one layer only
+        best = ", except in the figure of plausibility, cost and alignment" if len(results.plausibility) else ""
+        sentences.append(f"No layer was chosen by its score{where}{best}; every layer is reported.")
     return " ".join(sentences)
 
 
 def _measures(results: Results, citations: CitationList) -> str:
-    sentences = [_measure(measure, citations) for measure in results.measures]
+    sentences = [_measure(results, measure, citations) for measure in results.measures]
     table = results.alignment
     if table[table.measure.str.startswith("rsa")].ceiling_lower.notna().any():
         sentences.append(f"The noise ceiling of representational similarity is that of {citations.cite(known.NILI)}.")
     controls = table[table.rule == "low_level"].layer.unique()
     if len(controls):
+        scored = table[(table.rule == "low_level") & table.measure.str.startswith("rsa")].layer
+        apart = ", luminance by squared Euclidean distance" if (scored == "luminance").any() else ""
         sentences.append(
-            f"Low-level controls ({listed([words(name) for name in controls])}) were scored in the same way."
+            f"Low-level controls ({listed([words(name) for name in controls])}) were scored in the same way{apart}."
         )
     return " ".join(sentences)
 
 
-def _measure(name: str, citations: CitationList) -> str:
+def _measure(results: Results, name: str, citations: CitationList) -> str:
     measure = Measure.parse(name)
     if measure.kind == "rsa":
-        of = f" ({', '.join(words(option) for option in measure.options)} dissimilarity)" if measure.options else ""
+        of = f" ({', '.join(dissimilarity_name(option) for option in measure.options)})" if measure.options else ""
         mark = citations.cite(known.KRIEGESKORTE)
-        text = f"Representational similarity analysis {mark} compared dissimilarity matrices{of} of networks and brains"
+        text = f"Representational similarity analysis {mark} compared dissimilarity matrices of networks{of}"
+        text += f" with those of recordings ({_recorded(results, name)})"
         text += f" by {' '.join(part for part in (measure.how, measure.unit) if part)}" if measure.unit else ""
     elif measure.kind == "encoding":
         details = f" ({', '.join(words(option) for option in measure.options)})" if measure.options else ""
@@ -149,6 +160,13 @@ def _measure(name: str, citations: CitationList) -> str:
         text = f"The measure {name} was computed"
     constant = f", with {listed([words(part) for part in measure.held])} held constant" if measure.held else ""
     return f"{text}{constant}."
+
+
+def _recorded(results: Results, measure: str) -> str:
+    found = results.recorded_dissimilarities(measure)
+    if len(found) == 1:
+        return dissimilarity_name(next(iter(found)))
+    return "; ".join(f"{listed(where)}: {dissimilarity_name(name)}" for name, where in found.items())
 
 
 def _inference(results: Results, citations: CitationList) -> str:

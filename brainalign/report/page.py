@@ -13,25 +13,33 @@ from brainalign.report.plate import save_plate
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import words
-from brainalign.report.table import compared_table, contrast_tables, criteria_table, gate_table, training_table
+from brainalign.report.table import (
+    compared_table,
+    contrast_tables,
+    criteria_table,
+    failure_table,
+    gate_table,
+    training_table,
+)
 from brainalign.report.verdict import verdicts
 from brainalign.report.wording import abbreviations, counted, listed
+from brainalign.results_folder import FIGURES, FORMATS, PAGE, note_drawn, remove_figures
 from brainalign.storage import write_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-_FORMATS = ("png", "svg", "pdf")
 _DOI = re.compile(r"\b(?:doi:\s*|https?://(?:dx\.)?doi\.org/)(10\.\d{4,9}/[^\s;,<>\"]+)", re.IGNORECASE)
 
 
-def write_report(folder: str | Path, formats: Sequence[str] = _FORMATS) -> Path:
+def write_report(folder: str | Path, formats: Sequence[str] = FORMATS) -> Path:
     """Draw the figures of a results folder and write one self-contained page.
 
     Parameters
     ----------
     folder
-        A results folder; ``figures/<name>.<format>`` and ``report.html`` are written into it.
+        A results folder; ``figures/<name>.<format>`` and ``report.html`` are written into it. Figures that an earlier
+        report drew and this one does not are removed.
     formats
         Which of ``"png"`` (300 dots per inch), ``"svg"`` and ``"pdf"`` to write as files.
 
@@ -50,13 +58,18 @@ def write_report(folder: str | Path, formats: Sequence[str] = _FORMATS) -> Path:
         If a file cannot be written; an earlier page is then intact, and there is none if there was none.
     """
     for name in formats:
-        if name not in _FORMATS:
-            msg = f"Unknown figure format {name!r}. Choose from: {', '.join(_FORMATS)}."
+        if name not in FORMATS:
+            msg = f"Unknown figure format {name!r}. Choose from: {', '.join(FORMATS)}."
             raise SpecError(msg)
     results = Results.load(folder)
-    embedded = [save_plate(plate, results.folder / "figures", formats) for plate in draw_all(results)]
-    page = results.folder / "report.html"
+    embedded = []
+    for plate in draw_all(results):
+        if formats:
+            note_drawn(results.folder, [plate.name])
+        embedded.append(save_plate(plate, results.folder / FIGURES, formats))
+    page = results.folder / PAGE
     write_text(page, _render_page(results, embedded))
+    remove_figures(results.folder, keep=[figure["name"] for figure in embedded])
     return page
 
 
@@ -77,6 +90,7 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
         study=study,
         title=study["spec"].get("title") or study["name"],
         simulated=[name for name in results.alignment.dataset.unique() if results.is_simulated(name)],
+        notices=_notices(results),
         verdicts=verdicts(results),
         summary=_summary(results),
         compared=compared_table(results),
@@ -85,6 +99,7 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
         other_contrasts=others,
         gates=gate_table(results),
         training=training_table(results),
+        failures=failure_table(results),
         criteria=criteria_table(results),
         methods=methods_text(results),
         seeds=sorted({int(seed) for seed in results.alignment.seed.dropna()}),
@@ -93,6 +108,26 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
         alpha=results.alpha,
         abbreviations=abbreviations({rule: style.short for rule, style in rule_styles(results.rules).items()}),
     )
+
+
+def _notices(results: Results) -> list[str]:
+    """Return what must be read before any verdict."""
+    found = []
+    if stale := list(dict.fromkeys(results.study.get("stale", []))):
+        were = "was" if len(stale) == 1 else "were"
+        names = listed([words(str(rule)) for rule in stale])
+        found.append(
+            f"{names} {were} trained by another version of the training code. Run the study again with --retrain."
+        )
+    whole = results.failures[results.failures.stage.isin(["training", "scoring"])]
+    for row in whole.to_dict("records"):
+        where = f" for {results.dataset_label(row['recording'])}" if row["recording"] else ""
+        without = {
+            "untrained": " There is no contrast with untrained networks and no floor of theirs.",
+            "backprop": " There is no contrast with backprop.",
+        }.get(row["rule"], "")
+        found.append(f"{words(row['rule'])} on {words(row['network'])} has no scores{where}: {row['reason']}{without}")
+    return found
 
 
 def _summary(results: Results) -> str:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from brainalign.report.measure import dissimilarity_name
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import panel_title, panels
@@ -40,6 +41,13 @@ def rdm_columns(results: Results, dataset: str, roi: str) -> dict[str, str]:
     return {column: name for column, name in names.items() if name in results.rdms}
 
 
+def rdm_dissimilarities(results: Results, dataset: str, roi: str) -> tuple[str, str]:
+    """Return in words the dissimilarity that the brain's RDM holds, and that of networks; empty without networks."""
+    columns = rdm_columns(results, dataset, roi)
+    names = [dissimilarity_name(results.rdms[name].measure) for name in columns.values()]
+    return names[0], names[1] if len(names) > 1 else ""
+
+
 def draw_rdm_gallery(results: Results, dataset: str) -> "Figure":
     """Draw one row per ROI of ``dataset``: the mean brain RDM, then each rule at one layer."""
     cells = [cell for cell in rdm_cells(results) if cell[0] == dataset]
@@ -67,7 +75,9 @@ def draw_rdm_gallery(results: Results, dataset: str) -> "Figure":
                 title = "brain" if column == "brain" else styles[column].label if side > 1.3 else styles[column].short
                 axis.set_title(title, loc="center", fontsize=7)
             layer = rdm_layer(results, dataset, roi)
-            heading = panel_title(results, dataset, roi) + (f", networks at layer {layer}" if len(names) > 1 else "")
+            brain, networks = rdm_dissimilarities(results, dataset, roi)
+            heading = f"{panel_title(results, dataset, roi)}, {brain}"
+            heading += f"; networks at layer {layer}, {networks}" if networks else ""
             part.suptitle(heading, x=0.01, ha="left", fontsize=7.5)
             bar = part.colorbar(image, ax=list(axes), shrink=0.9, aspect=15, pad=0.01, ticks=[0, 50, 100])
             bar.set_label("Percentile")

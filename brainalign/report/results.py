@@ -1,6 +1,5 @@
 """The results folder of a study, loaded and checked."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,38 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from brainalign.errors import DataError
-from brainalign.plausibility.scorecard import read_scorecard
 from brainalign.rdms import RDMs
-from brainalign.storage import read_tensors
-
-_COLUMNS = {
-    "training": (
-        "rule network dataset seed epoch step train_loss train_accuracy val_loss val_accuracy test_loss test_accuracy "
-        "feedback_angle ms_per_step population learning_rate"
-    ),
-    "alignment": (
-        "rule network seed checkpoint epoch layer layer_index dataset subject roi time measure score floor "
-        "ceiling_lower ceiling_upper n_stimuli n_targets simulated"
-    ),
-    "contrasts": (
-        "kind rule_a rule_b network dataset roi time layer measure delta se se_subjects se_stimuli se_seeds dof ci_low "
-        "ci_high p p_adjusted correction family family_size n_subjects n_stimuli n_seeds scope_subjects scope_stimuli "
-        "scope_seeds mde verdict"
-    ),
-    "ranks": "network dataset roi time layer measure rule mean_score rank rank_low rank_high supported",
-    "gates": "network dataset roi time layer measure gate severity sentence",
-}
-_TEXT = (
-    *("rule", "network", "dataset", "checkpoint", "layer", "subject", "roi", "measure", "kind", "rule_a", "rule_b"),
-    *("correction", "family", "scope_subjects", "scope_stimuli", "scope_seeds", "verdict", "gate", "severity"),
-    "sentence",
+from brainalign.report.result_files import (
+    COLUMNS,
+    check_folder,
+    check_hashes,
+    read_plausibility,
+    read_rdms,
+    read_study,
+    read_table,
+    read_thumbnails,
 )
-_BOOLEAN = ("simulated", "supported")
-_OPTIONAL = {"ranks"}
+from brainalign.storage import locked
+
 # How the scores of a rule's own untrained networks are named.
 _OWN_CONTROL = "untrained:"
-_STUDY_KEYS = ("name", "spec", "key", "versions", "hashes", "recordings")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +48,8 @@ class Results:
         Rules whose floor is their own networks before training.
     plausibility, criteria
         The scorecard and what it says of the criteria of the literature; no rows where the study has none.
+    failures
+        Populations the study went on without; no rows where there are none.
     """
 
     folder: Path
@@ -81,6 +65,7 @@ class Results:
     own_controls: tuple[str, ...] = ()
     plausibility: pd.DataFrame = field(default_factory=pd.DataFrame)
     criteria: pd.DataFrame = field(default_factory=pd.DataFrame)
+    failures: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS["failures"].split()))
 
     @classmethod
     def load(cls, folder: str | Path) -> "Results":
@@ -89,24 +74,30 @@ class Results:
         Raises
         ------
         DataError
-            If a file, a column or a key is missing, or a number cannot be read; one line that says which.
+            If the folder holds no finished study, a file is missing, cut or not what the study wrote, a column or a
+            key is missing, or a value cannot be read; one line that says which.
         """
         folder = Path(folder)
-        tables = {name: _read_table(folder / f"{name}.csv", columns.split()) for name, columns in _COLUMNS.items()}
-        scores = tables["alignment"]
-        own = scores.rule.str.startswith(_OWN_CONTROL)
-        tables["alignment"] = scores[~own]
-        rdms, labels = _read_rdms(folder / "rdms.safetensors")
-        plausibility, criteria = read_scorecard(folder)
+        check_folder(folder)
+        with locked(folder, shared=True):
+            study = read_study(folder / "study.json")
+            check_hashes(folder, study)
+            tables = {name: read_table(folder / f"{name}.csv", columns.split()) for name, columns in COLUMNS.items()}
+            scores = tables["alignment"]
+            own = scores.rule.str.startswith(_OWN_CONTROL)
+            tables["alignment"] = scores[~own]
+            rdms, labels = read_rdms(folder / "rdms.safetensors")
+            plausibility, criteria = read_plausibility(folder)
+            thumbnails = read_thumbnails(folder / "thumbnails.safetensors")
         return cls(
             folder=folder,
             own_controls=tuple(sorted(scores.rule[own].str.removeprefix(_OWN_CONTROL).unique())),
-            study=_read_study(folder / "study.json"),
+            study=study,
             rdms=rdms,
             labels=labels,
             plausibility=plausibility,
             criteria=criteria,
-            thumbnails=_read_thumbnails(folder / "thumbnails.safetensors"),
+            thumbnails=thumbnails,
             **tables,
         )
 
@@ -149,6 +140,20 @@ class Results:
         declared = spec.get("ranking_layer") or spec.get("scoring", {}).get("ranking_layer") or {}
         return declared.get(roi)
 
+    def recorded_dissimilarities(self, measure: str) -> dict[str, list[str]]:
+        """Return the dissimilarities that recordings scored by ``measure`` brought, each with recordings and ROIs.
+
+        A study of an earlier version stored those of displayed RDMs at most; what it did not is under an empty name.
+        """
+        cells = self.alignment[self.alignment.measure == measure][["dataset", "roi"]].drop_duplicates()
+        stored = self.study.get("dissimilarities", {})
+        found: dict[str, list[str]] = {}
+        for dataset, roi in cells.to_numpy():
+            brain = self.rdms.get(f"{dataset}|{roi}|brain")
+            name = stored.get(dataset, {}).get(roi) or (brain.measure if brain else "")
+            found.setdefault(name, []).append(f"{self.dataset_label(dataset)} {roi}")
+        return found
+
     def at_declared_layer(self, table: pd.DataFrame) -> pd.Series:
         """Return which rows of a table of cells are at the layer declared for their ROI, all where none is declared.
 
@@ -167,88 +172,3 @@ class Results:
         """Return the layers of ``network`` in the order of depth."""
         rows = self.alignment[self.alignment.network == network].drop_duplicates("layer")
         return list(rows.sort_values("layer_index", kind="stable").layer)
-
-
-def _read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    if not path.exists():
-        if path.stem in _OPTIONAL:
-            return pd.DataFrame(columns=columns)
-        msg = f"{path.name!r} is missing in {str(path.parent)!r}; expected a results folder. Run the study again."
-        raise DataError(msg)
-    text = dict.fromkeys((*_TEXT, *_BOOLEAN), str)
-    try:
-        # Only an empty cell is missing: a rule, layer or region may well be called "NA" or "none".
-        table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=[""])
-    except (ValueError, OSError) as error:
-        msg = f"Cannot read {str(path)!r} ({str(error).splitlines()[0]}); expected a CSV table. Run the study again."
-        raise DataError(msg) from error
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        msg = f"{path.name!r} lacks column {missing[0]!r} (has {', '.join(table.columns)}); run the study again."
-        raise DataError(msg)
-    return table.assign(**{name: _column(path, table[name]) for name in columns})
-
-
-def _column(path: Path, values: pd.Series) -> pd.Series:
-    name = str(values.name)
-    if name in _BOOLEAN:
-        return values.str.lower().isin(["true", "1"]).astype(bool)
-    if name in _TEXT:
-        return values.fillna("")
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = values[numbers.isna() & values.notna() & (values.astype(str).str.lower() != "nan")]
-    if len(wrong):
-        msg = f"{path.name!r} holds {wrong.iloc[0]!r} in column {name!r}; expected a number. Run the study again."
-        raise DataError(msg)
-    return numbers
-
-
-def _read_study(path: Path) -> dict[str, Any]:
-    try:
-        study = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        msg = f"Cannot read {path.name!r} in {str(path.parent)!r} ({error}); expected JSON. Run the study again."
-        raise DataError(msg) from error
-    missing = [key for key in _STUDY_KEYS if key not in study]
-    if missing:
-        msg = f"{path.name!r} lacks key {missing[0]!r}; expected {', '.join(_STUDY_KEYS)}. Run the study again."
-        raise DataError(msg)
-    return study
-
-
-def _read_rdms(path: Path) -> tuple[dict[str, RDMs], dict[str, tuple[str, ...]]]:
-    if not path.exists():
-        return {}, {}
-    tensors, metadata = read_tensors(path)
-    rdms: dict[str, RDMs] = {}
-    for name, tensor in tensors.items():
-        about = metadata.get("|".join(name.split("|")[:2]))
-        if about is None or not {"stimulus_ids", "dissimilarity"} <= set(about):
-            msg = (
-                f"{path.name!r} does not say which stimuli {name!r} holds; expected metadata "
-                "{'dataset|roi': {'stimulus_ids', 'labels', 'dissimilarity'}}. Run the study again."
-            )
-            raise DataError(msg)
-        ids = tuple(about["stimulus_ids"])
-        n_pairs = len(ids) * (len(ids) - 1) // 2
-        values = tensor.double().numpy().reshape(1, -1)
-        if values.shape[1] != n_pairs:
-            msg = f"RDM {name!r} has {values.shape[1]} pairs; expected {n_pairs} for {len(ids)} stimuli. Run again."
-            raise DataError(msg)
-        rdms[name] = RDMs(values, ids, about["dissimilarity"])
-    labels = {cell: tuple(about["labels"]) for cell, about in metadata.items() if about.get("labels")}
-    return rdms, labels
-
-
-def _read_thumbnails(path: Path) -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
-    if not path.exists():
-        return {}
-    tensors, metadata = read_tensors(path)
-    thumbnails = {}
-    for name, tensor in tensors.items():
-        ids = tuple(metadata.get(name, ()))
-        if len(ids) != len(tensor):
-            msg = f"{path.name!r}: {len(ids)} ids for {len(tensor)} images of {name!r}; expected one each. Run again."
-            raise DataError(msg)
-        thumbnails[name] = (ids, tensor.numpy())
-    return thumbnails

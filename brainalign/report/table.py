@@ -135,18 +135,29 @@ def training_table(results: Results) -> Table:
     return Table(columns, tuple(rows), frozenset({3, 4, 5, 6, 7, 8}))
 
 
+def failure_table(results: Results) -> Table:
+    """Return the populations, or parts of them, that the study went on without."""
+    rows = []
+    for row in results.failures.to_dict("records"):
+        dataset = row["recording"]
+        where = results.dataset_label(dataset) if dataset else "all"
+        rows.append((words(row["rule"]), words(row["network"]), row["stage"], where, row["reason"]))
+    return Table(("Rule", "Network", "Failed in", "Recording", "What happened"), tuple(rows))
+
+
 def compared_table(results: Results) -> Table:
     """Return one row per recording, ROI, network and measure: what was compared with what."""
     columns = ("Recording", "What", "ROI", "Subjects", "Stimuli", "Network", "Layers", "Seeds", "Measure", "Ranked at")
     rows = []
     scores = results.alignment[results.alignment.rule != "low_level"]
     for (dataset, roi, network, measure), part in groups(scores, "dataset", "roi", "network", "measure"):
+        layers = results.layers(network)
         about = results.study["recordings"].get(dataset, {})
         what: Sequence[str] = [about.get("title", ""), about.get("modality", "")]
         rows.append((
             results.dataset_label(dataset), ", ".join(text for text in what if text), roi, str(part.subject.nunique()),
             _whole(part.n_stimuli.max()), words(network), str(part.layer.nunique()), str(part.seed.nunique()),
-            measure_label(measure), results.ranking_layer(roi) or "every layer",
+            measure_label(measure), layer if (layer := results.ranking_layer(roi)) in layers else "every layer",
         ))  # fmt: skip
     return Table(columns, tuple(rows), frozenset({3, 4, 6, 7}))
 

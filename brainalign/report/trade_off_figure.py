@@ -8,8 +8,9 @@ import pandas as pd
 from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import final_scores, panel_title, panels
+from brainalign.report.scores import final_scores, panel_rows, panel_title, panels
 from brainalign.report.style import DOUBLE, new_figure, paper
+from brainalign.report.wording import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,14 +18,18 @@ if TYPE_CHECKING:
 
 _MARKS = {True: ("o", "#0072B2"), False: ("X", "#D55E00")}
 _COST = "P12"
+_MOST_CELLS = 4
 
 
 def draw_trade_off(results: Results, network: str, measure: str) -> "Figure":
-    """Draw measured criteria, test accuracy, cost of a step and alignment (at the best layer) of every rule."""
+    """Draw measured criteria, test accuracy, cost of a step and alignment of every rule, at one layer per recording.
+
+    That is the declared one; without a declaration it is each rule's best, which the figure says.
+    """
     scores = final_scores(results, network, measure)
     rules = [rule for rule in results.rules if (scores.rule == rule).any()]
     styles = rule_styles(results.rules)
-    cells = panels(scores)[:4]
+    cells = panels(scores)[:_MOST_CELLS]
     criteria = _of_network(results.criteria, network)
     codes = sorted(code for code in set(criteria.criterion) if code.startswith("C"))
     with paper():
@@ -40,8 +45,14 @@ def draw_trade_off(results: Results, network: str, measure: str) -> "Figure":
                 )
                 if len(values):
                     axis.plot(np.mean(values), row, marker="|", color=style.colour, ms=9, mew=1.4)
-        titles = ["Criteria met", "Test accuracy", "Cost of a step", *(panel_title(results, *cell) for cell in cells)]
-        labels = ["", "share", "forward passes", *[axis_label(measure)] * len(cells)]
+        titles = [
+            "Criteria met",
+            "Test accuracy",
+            "Cost of a step",
+            *(panel_title(results, *cell).replace(" · ", "\n") for cell in cells),
+        ]
+        labels = ["", "share", "forward passes"]
+        labels += [f"score at\n{_layer_words(results, scores, *cell)}" for cell in cells]
         for axis, title, label in zip(axes, titles, labels, strict=True):
             axis.set_title(title)
             axis.set_xlabel(label)
@@ -77,18 +88,31 @@ def _draw_criteria(axis: "Axes", criteria: pd.DataFrame, rules: list[str], codes
 def _values(
     results: Results, network: str, scores: pd.DataFrame, rule: str, cells: list[tuple[str, str]]
 ) -> list[np.ndarray]:
-    """Return one number per seed for accuracy, one for cost, and one per seed for each recording's best layer."""
+    """Return one number per seed for accuracy, one for cost, and one per seed for each recording."""
     training = results.training[(results.training.rule == rule) & (results.training.network == network)]
     last = training[training.step == training.groupby("seed").step.transform("max")]
     probed = _of_network(results.plausibility, network)
     cost = probed.outcome[(probed.rule == rule) & (probed.probe == _COST)]
     found = [last.test_accuracy.dropna().to_numpy(), cost.dropna().to_numpy()]
     for dataset, roi in cells:
-        own = scores[(scores.rule == rule) & (scores.dataset == dataset) & (scores.roi == roi)]
-        means = own.groupby("layer").score.mean()
-        best = own[own.layer == means.idxmax()] if len(means) else own
-        found.append(best.groupby("seed").score.mean().to_numpy())
+        own = panel_rows(scores[scores.rule == rule], dataset, roi)
+        layer = _declared(results, scores, dataset, roi)
+        if layer is None:
+            means = own.groupby("layer").score.mean().dropna()
+            layer = str(means.idxmax()) if len(means) else ""
+        found.append(own[own.layer == layer].groupby("seed").score.mean().dropna().to_numpy())
     return found
+
+
+def _declared(results: Results, scores: pd.DataFrame, dataset: str, roi: str) -> str | None:
+    """Return the layer declared for a ROI if this network has it."""
+    layer = results.ranking_layer(roi)
+    return layer if (panel_rows(scores, dataset, roi).layer == layer).any() else None
+
+
+def _layer_words(results: Results, scores: pd.DataFrame, dataset: str, roi: str) -> str:
+    layer = _declared(results, scores, dataset, roi)
+    return "best layer" if layer is None else f"layer {layer}"
 
 
 def _of_network(table: pd.DataFrame, network: str) -> pd.DataFrame:
@@ -100,9 +124,25 @@ def trade_off_caption(results: Results, network: str, measure: str) -> str:
     criteria = _of_network(results.criteria, network)
     named = criteria[criteria.criterion.str.startswith("C")].drop_duplicates("criterion").sort_values("criterion")
     titles = "; ".join(f"{row['criterion']} {row['title']}" for row in named.to_dict("records"))
+    scores = final_scores(results, network, measure)
+    cells = panels(scores)
+    rest = f" {len(cells) - _MOST_CELLS} further recordings or ROIs are not drawn." if len(cells) > _MOST_CELLS else ""
     return (
         f"Plausibility, performance, cost and brain alignment of each rule, with no sum over them. Criteria: {titles}. "
         "Circle: met; cross: not met; question mark: the probe cannot tell; hollow: not certified; square: the "
-        "literature says otherwise. Dots are seeds, ticks their mean. Cost counts floating-point operations. Alignment "
-        f"is at the layer with the highest mean score of the rule ({axis_label(measure)}), so it favours no depth."
+        "literature says otherwise. Dots are seeds, ticks their mean. Cost counts floating-point operations. "
+        f"Alignment: {axis_label(measure)}. {_layers_sentence(results, scores, cells[:_MOST_CELLS])}{rest}"
     )
+
+
+def _layers_sentence(results: Results, scores: pd.DataFrame, cells: list[tuple[str, str]]) -> str:
+    declared = [cell for cell in cells if _declared(results, scores, *cell)]
+    at = listed([f"{_declared(results, scores, *cell)} ({' '.join(cell)})" for cell in declared])
+    best = (
+        "at the layer with the highest mean score of each rule: the best layer, chosen on the same data, which favours "
+        "no depth and flatters every rule"
+    )
+    if not declared:
+        return f"Scores are {best}."
+    chosen = f"Scores are at the layer declared before they were seen: {at}."
+    return chosen if len(declared) == len(cells) else f"{chosen} Elsewhere they are {best}."

@@ -5,28 +5,41 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from brainalign.report.measure import measure_label
+from brainalign.report.measure import Measure, measure_label
 from brainalign.report.results import Results
 from brainalign.report.scores import groups, panel_rows, panel_title, panels
 from brainalign.report.style import words
-from brainalign.report.wording import scope_of
+from brainalign.report.table import number
+from brainalign.report.wording import counted, listed, scope_of
 
 NOT_SUPPORTED = "RANKING NOT SUPPORTED"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A heading, whether an order of rules is supported anywhere, what is said, why, and for whom it holds."""
+    """What is said of the order of rules.
+
+    Parameters
+    ----------
+    heading
+        Recording, ROI, network and measure.
+    state
+        ``"supported"``: in every cell the data support an order, and its first rule scores above every low-level
+        control. ``"limited"``: some cells support an order, or a control does as well or was not scored.
+        ``"refused"``: no cell supports one.
+    statements, reasons, scope
+        What is said, why, and for whom it holds.
+    """
 
     heading: str
-    supported: bool
+    state: str
     statements: tuple[str, ...]
     reasons: tuple[str, ...]
     scope: str
 
 
 def verdicts(results: Results) -> list[Verdict]:
-    """Return one verdict per recording, ROI, network and measure, from the ranks and gates alone."""
+    """Return one verdict per recording, ROI, network and measure, from ranks, gates and scores of controls."""
     found = []
     scores = results.alignment[results.alignment.rule != "low_level"]
     for dataset, roi in panels(scores):
@@ -45,16 +58,58 @@ def _verdict(results: Results, heading: str, where: dict[str, str]) -> Verdict:
         for table in (results.ranks, results.gates, results.contrasts)
     )
     cells = [(_cell_name(layer, time), rows) for (layer, time), rows in groups(ranks, "layer", "time")]
-    supported = [(name, rows) for name, rows in cells if rows.supported.all()]
+    supported = [(name, rows, against_controls(results, rows)) for name, rows in cells if rows.supported.all()]
     refused = [name for name, rows in cells if not rows.supported.all()]
-    statements = [f"At {name} the data support the order {order_of(rows)}." for name, rows in supported]
+    statements = [
+        f"At {name} the data support the order {order_of(rows)}. {said}" for name, rows, (_, said) in supported
+    ]
     if refused:
         place = f"at {refused[0]}" if len(refused) == 1 else f"in {len(refused)} of {len(cells)} cells"
         statements.insert(0, f"{NOT_SUPPORTED} {place}.")
     if not cells:
         statements.append("No ranking was computed.")
+    statements += _missing(results, where)
     scope = f"Scope: {scope_of(contrasts, results)}" if len(contrasts) else ""
-    return Verdict(heading, bool(supported), tuple(statements), tuple(_reasons(gates)), scope)
+    whole = not refused and all(above for _, _, (above, _) in supported)
+    state = "refused" if not supported else "supported" if whole else "limited"
+    reasons = list(_reasons(gates))
+    if supported and ranks.layer.nunique() > 1:
+        several = counted(ranks.layer.nunique(), "layer")
+        reasons.append(f"No layer was declared beforehand: {several} were looked at, each by itself.")
+    return Verdict(heading, state, tuple(statements), tuple(reasons), scope)
+
+
+def against_controls(results: Results, rows: pd.DataFrame) -> tuple[bool, str]:
+    """Return whether the first rule of a cell scores above every low-level control, and a sentence that says so.
+
+    Controls that a measure takes out of the score have none of it. The tables hold no test of such a lead.
+    """
+    first = rows.sort_values(["rank", "rank_low"], kind="stable").iloc[0]
+    rule, score = words(first["rule"]), float(first.mean_score)
+    if held := Measure.parse(first.measure).held:
+        names = listed([words(name) for name in held])
+        more = "Other low-level controls were not taken out."
+        return score > 0, f"{rule} scores {number(score)} with {names} taken out. {more}"
+    table = results.alignment[results.alignment.rule == "low_level"]
+    table = _match(table, {name: first[name] for name in ("dataset", "roi", "measure")})
+    at_time = table.time.isna() if pd.isna(first.time) else table.time == first.time
+    controls = table[at_time].groupby("layer", sort=False).score.mean().dropna()
+    if controls.empty:
+        return False, f"{rule} scores {number(score)}. Low-level controls were not scored."
+    best, reached = words(str(controls.idxmax())), float(controls.max())
+    if score > reached:
+        lead = f"{rule} scores {number(score)}, the best low-level control, {best}, {number(reached)}."
+        return True, f"{lead} That lead was not tested."
+    return False, f"But the low-level control {best} scores {number(reached)}, the best rule, {rule}, {number(score)}."
+
+
+def _missing(results: Results, where: dict[str, str]) -> Iterator[str]:
+    """Say which populations of the network are not compared."""
+    why = {"training": "its training failed", "scoring": "a layer of it could not be scored"}
+    for row in results.failures.to_dict("records"):
+        here = row["network"] == where["network"] and row["recording"] in ("", where["dataset"])
+        if here and row["stage"] in why:
+            yield f"Not compared: {words(row['rule'])}, since {why[row['stage']]}."
 
 
 def order_of(rows: pd.DataFrame) -> str:

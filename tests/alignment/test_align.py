@@ -10,7 +10,7 @@ from brainalign.alignment.align import Alignment, align
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.errors import StimulusMismatchError
 from brainalign.rdms import compute_rdms
-from brainalign.report.results import _COLUMNS
+from brainalign.report.result_files import COLUMNS
 from brainalign.specs import RecordingSpec, ScoringSpec
 from tests.synthetic_world import World, relabelled, reordered
 
@@ -96,8 +96,8 @@ def test_the_order_of_instances_means_nothing(aligned: Alignment) -> None:
 
 def test_tables_have_the_documented_columns(aligned: Alignment) -> None:
     for table, name in ((aligned.scores, "alignment"), (aligned.contrasts, "contrasts"), (aligned.ranks, "ranks")):
-        assert set(_COLUMNS[name].split()) <= set(table.columns), name
-    assert list(aligned.gates.columns) == _COLUMNS["gates"].split()
+        assert set(COLUMNS[name].split()) <= set(table.columns), name
+    assert list(aligned.gates.columns) == COLUMNS["gates"].split()
 
 
 def test_every_layer_of_every_network_and_every_control_is_scored_against_every_subject(aligned: Alignment) -> None:
@@ -256,11 +256,11 @@ def test_encoding_is_a_further_measure() -> None:
 def test_one_rule_and_no_control_makes_tables_without_rows_but_with_columns() -> None:
     found = _aligned(replace(WORLD, rules=("backprop",)))
     assert len(found.contrasts) == 0
-    assert set(_COLUMNS["contrasts"].split()) <= set(found.contrasts.columns)
+    assert set(COLUMNS["contrasts"].split()) <= set(found.contrasts.columns)
     assert len(found.ranks) == 2
     control = _aligned(replace(WORLD, rules=("untrained",)))
     assert len(control.contrasts) == len(control.ranks) == len(control.gates) == 0
-    assert set(_COLUMNS["ranks"].split()) <= set(control.ranks.columns)
+    assert set(COLUMNS["ranks"].split()) <= set(control.ranks.columns)
     full = _aligned()
     assert set(found.contrasts.columns) == set(full.contrasts.columns)
     assert set(control.ranks.columns) == set(full.ranks.columns)

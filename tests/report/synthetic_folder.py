@@ -277,7 +277,8 @@ class SyntheticFolder:
             if target.measure != RSA:
                 continue
             cell = f"{target.dataset}|{target.roi}"
-            about[cell] = {"stimulus_ids": ids, "labels": labels, "dissimilarity": "correlation"}
+            about[cell] = {"stimulus_ids": ids, "labels": labels, "dissimilarity": "correlation",
+                           "brain_dissimilarity": "correlation"}  # fmt: skip
             rdms[f"{cell}|brain"] = _rdm(geometry + rng.normal(0, 0.5, geometry.shape))
             for rule in self.rules:
                 for k, layer in enumerate(self.layers):

@@ -188,3 +188,12 @@ def test_names():
     assert measure_label(semipartial) == "RSA score (semipartial Spearman ρ given pixels and luminance)"
     assert axis_label(semipartial) == "RSA score (semipartial Spearman ρ)"
     assert slug("bars", "cnn", "a|b:c/d") == "bars-cnn-a_b_c_d"
+
+
+def test_the_gallery_says_whose_dissimilarity_is_which(full):
+    rdms = {
+        name: rdm if name.endswith("|brain") else dataclasses.replace(rdm, measure="euclidean")
+        for name, rdm in full.rdms.items()
+    }
+    texts = _texts(figures.draw_rdm_gallery(dataclasses.replace(full, rdms=rdms), "cichy92"))
+    assert "cichy92 · IT, correlation distance; networks at layer conv5, squared Euclidean distance" in texts

@@ -3,10 +3,13 @@
 import dataclasses
 import re
 
+import pandas as pd
 from synthetic_folder import RSA
 
+from brainalign.plausibility.scorecard import COLUMNS
 from brainalign.report import captions
 from brainalign.report.methods_text import methods_text
+from brainalign.report.table import compared_table
 
 
 def test_methods_state_counts_and_cite_in_order(full):
@@ -62,3 +65,73 @@ def test_captions_state_sizes_scope_and_ceiling(full):
     )
     assert "DFA, direct feedback alignment" in forest
     assert "SIMULATED" not in bars + forest
+
+
+def _euclidean(full):
+    """Layers by squared Euclidean distance, recordings as they were."""
+    rdms = {
+        name: rdm if name.endswith("|brain") else dataclasses.replace(rdm, measure="euclidean")
+        for name, rdm in full.rdms.items()
+    }
+    alignment = full.alignment.assign(measure=full.alignment.measure.replace(RSA, "rsa:euclidean:spearman"))
+    return dataclasses.replace(full, rdms=rdms, alignment=alignment)
+
+
+def test_layers_and_recordings_are_said_to_have_their_own_dissimilarity(full):
+    whole = " ".join(methods_text(_euclidean(full)).paragraphs)
+    assert (
+        "compared dissimilarity matrices of networks (squared Euclidean distance) with those of recordings "
+        "(correlation distance) by Spearman ρ" in whole
+    )
+    assert "scored in the same way, luminance by squared Euclidean distance." in whole
+    caption = captions.rdm_caption(_euclidean(full), "cichy92")
+    assert "Brain: correlation distance; networks: squared Euclidean distance." in caption
+    for other in (
+        captions.stimulus_mds_caption(_euclidean(full), "cichy92", "IT"),
+        captions.rule_mds_caption(_euclidean(full), "cichy92"),
+    ):
+        assert "Brain: correlation distance; networks: squared Euclidean distance." in other
+
+
+def test_recordings_that_differ_are_named(full):
+    stored = {"cichy92": {"EVC": "euclidean", "IT": "correlation"}}
+    whole = " ".join(
+        methods_text(dataclasses.replace(full, study={**full.study, "dissimilarities": stored})).paragraphs
+    )
+    assert "(cichy92 EVC: squared Euclidean distance; cichy92 IT, kriegeskorte92 monkeyIT and kriegeskorte92" in whole
+
+
+def test_what_an_earlier_version_did_not_store_is_said_to_be_unknown(full):
+    rdms = {
+        name: dataclasses.replace(rdm, measure="") if name.endswith("|brain") else rdm
+        for name, rdm in full.rdms.items()
+    }
+    old = dataclasses.replace(full, rdms=rdms)
+    assert "(a dissimilarity that the study did not store)" in " ".join(methods_text(old).paragraphs)
+
+
+def test_a_layer_picked_by_its_score_in_one_figure_is_said(full):
+    spec = {"ranking_layer": {"IT": "conv5"}}
+    part = dataclasses.replace(full, study={**full.study, "spec": spec})
+    whole = " ".join(methods_text(part).paragraphs)
+    assert "declared before the scores were seen: conv5 for IT." in whole
+    assert "No layer was chosen by its score for EVC, monkeyIT, humanIT and V4; every layer is reported." in whole
+    row = ("backprop", "cnn", "P1", 1.0, 1.0, 1.0, True, True, "", "", 0.1)
+    probed = dataclasses.replace(part, plausibility=pd.DataFrame([row], columns=list(COLUMNS)))
+    whole = " ".join(methods_text(probed).paragraphs)
+    assert "humanIT and V4, except in the figure of plausibility, cost and alignment; every layer" in whole
+
+
+def test_methods_name_who_was_left_out(full):
+    rows = [("stdp", "cnn", "training", "", "it diverged"), ("pepita", "cnn", "display", "cichy92", "no mean RDM")]
+    failures = pd.DataFrame(rows, columns=list(full.failures.columns))
+    assert (
+        "Training or scoring of stdp failed;"
+        in methods_text(dataclasses.replace(full, failures=failures)).paragraphs[0]
+    )
+
+
+def test_a_layer_that_a_network_does_not_have_is_not_said_to_rank_it(full):
+    study = {**full.study, "spec": {"ranking_layer": {"IT": "block9", "EVC": "conv1"}}}
+    rows = {row[2]: row[-1] for row in compared_table(dataclasses.replace(full, study=study)).rows}
+    assert (rows["IT"], rows["EVC"]) == ("every layer", "conv1")

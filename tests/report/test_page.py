@@ -1,6 +1,7 @@
 """The page is whole, self-contained, honest about simulation and refusal, and never half written."""
 
 import errno
+import json
 import os
 import re
 
@@ -128,3 +129,41 @@ def test_tables(full):
     final = full.training.query("rule == 'backprop' and epoch == 20").test_accuracy
     assert f"{final.mean():.3f} ± {final.std(ddof=1):.3f}" in training.rows[0]
     assert all(row[4] in ("stop", "warn") for row in gate_table(full).rows)
+
+
+def test_what_was_trained_by_older_code_stands_above_the_verdicts(small_folder):
+    folder = small_folder(with_images=False)
+    study = json.loads((folder / "study.json").read_text())
+    study["stale"] = ["backprop", "feedback_alignment", "backprop"]
+    (folder / "study.json").write_text(json.dumps(study))
+    text = write_report(folder, formats=()).read_text(encoding="utf-8")
+    said = "backprop and feedback alignment were trained by another version of the training code."
+    notice = f'<p class="notice" role="note">{said} Run the study again with --retrain.</p>'
+    assert text.index(notice) < text.index('<section id="verdicts">')
+
+
+def test_who_was_left_out_stands_above_the_verdicts_and_in_a_table(small_folder):
+    folder = small_folder(with_images=False)
+    rows = [
+        ("backprop", "cnn", "training", "", "The loss of seed 0 is nan."),
+        ("stdp", "cnn", "checkpoint", "cichy92", "Layer 'conv1' is constant."),
+    ]
+    pd.DataFrame(rows, columns=["rule", "network", "stage", "recording", "reason"]).to_csv(
+        folder / "failures.csv", index=False
+    )
+    text = write_report(folder, formats=()).read_text(encoding="utf-8")
+    notice = "backprop on cnn has no scores: The loss of seed 0 is nan. There is no contrast with backprop.</p>"
+    assert text.index(notice) < text.index('<section id="verdicts">') < text.index("<h3>Left out</h3>")
+    assert text.count('<p class="notice"') == 1  # an earlier checkpoint is in the table alone
+    assert "Layer &#39;conv1&#39; is constant." in text
+    assert "Not compared: backprop, since its training failed." in text
+
+
+def test_a_page_without_either_says_nothing_of_them(full_page):
+    assert 'class="notice"' not in full_page
+    assert "Left out" not in full_page
+
+
+def test_the_colour_of_a_verdict_is_its_state(full_page):
+    assert full_page.count('<div class="verdict supported">') == 1
+    assert full_page.count('<div class="verdict refused">') == 4

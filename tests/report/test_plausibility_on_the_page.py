@@ -1,5 +1,6 @@
 """The scorecard in a report: figures, the table of criteria, methods; nothing of it where a study has none."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from brainalign.plausibility.scorecard import COLUMNS, write_scorecard
 from brainalign.report.figures import draw_all, draw_trade_off
 from brainalign.report.page import write_report
 from brainalign.report.results import Results
+from brainalign.report.trade_off_figure import trade_off_caption
 
 
 def _scorecard(rules: tuple[str, ...]) -> pd.DataFrame:
@@ -72,3 +74,42 @@ def _slug(name: str) -> str:
     from brainalign.report.style import slug
 
     return slug(name)
+
+
+def _drawn_scores(results: Results, cell: int) -> set[float]:
+    axis = draw_trade_off(results, "cnn", RSA).axes[3 + cell]
+    return {round(float(x), 9) for line in axis.lines for x in np.atleast_1d(line.get_xdata())}
+
+
+def _means(results: Results, rule: str, layer: str) -> set[float]:
+    rows = results.alignment.query("dataset == 'cichy92' and roi == 'IT' and rule == @rule and layer == @layer")
+    by_seed = rows.groupby("seed").score.mean()
+    return {round(float(x), 9) for x in (*by_seed, by_seed.mean())}
+
+
+def test_alignment_is_drawn_at_the_declared_layer_though_another_scores_higher(folder: Path) -> None:
+    results = Results.load(folder)
+    study = {**results.study, "spec": {**results.study["spec"], "ranking_layer": {"IT": "conv1"}}}
+    declared = dataclasses.replace(results, study=study)
+    assert (
+        results.alignment.query("roi == 'IT' and rule == 'backprop'").groupby("layer").score.mean().idxmax() != "conv1"
+    )
+    assert _drawn_scores(declared, 0) == _means(results, "backprop", "conv1") | _means(results, "untrained", "conv1")
+    axes = draw_trade_off(declared, "cnn", RSA).axes[3:]
+    assert [axis.get_xlabel().split("\n")[1] for axis in axes] == ["layer conv1", "best layer"]
+    caption = trade_off_caption(declared, "cnn", RSA)
+    assert "Scores are at the layer declared before they were seen: conv1 (cichy92 IT). Elsewhere they are" in caption
+    assert "the best layer, chosen on the same data, which favours no depth and flatters every rule" in caption
+
+
+def test_without_a_declared_layer_the_figure_and_its_caption_say_best(folder: Path) -> None:
+    results = Results.load(folder)
+    spec = {key: value for key, value in results.study["spec"].items() if key != "ranking_layer"}
+    open_study = dataclasses.replace(results, study={**results.study, "spec": spec})
+    assert {axis.get_xlabel().split("\n")[1] for axis in draw_trade_off(open_study, "cnn", RSA).axes[3:]} == {
+        "best layer"
+    }
+    assert "declared" not in trade_off_caption(open_study, "cnn", RSA)
+    whole = trade_off_caption(results, "cnn", RSA)
+    assert "best" not in whole
+    assert "readout (cichy92 IT)" in whole

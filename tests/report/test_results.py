@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from synthetic_folder import RSA
 
 from brainalign.errors import DataError
 from brainalign.report.results import Results
+from brainalign.results_folder import result_hashes
+from brainalign.storage import read_tensors, write_tensors
 
 
 def _rewrite(folder, name, change):
@@ -104,3 +107,134 @@ def test_a_declared_layer_the_network_lacks_declares_nothing(small_folder):
     (folder / "study.json").write_text(json.dumps(study))
     results = Results.load(folder)
     assert results.at_declared_layer(results.gates).all()
+
+
+# -- what is no results folder, or not a whole one --------------------------------------------------------------------
+
+
+def _one_line(folder, message):
+    with pytest.raises(DataError, match=message) as error:
+        Results.load(folder)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+def test_another_folder_is_told_from_results(tmp_path):
+    _one_line(tmp_path / "nowhere", r"nowhere' is missing; give the results folder of a study")
+    (tmp_path / "file").write_text("")
+    _one_line(tmp_path / "file", r"file' is a file; give the results folder of a study")
+    (tmp_path / "empty").mkdir()
+    _one_line(tmp_path / "empty", r"holds no results of a study \('study.json' is missing\)")
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "training.csv").write_text("rule\n")
+    _one_line(tmp_path / "run", r"holds one training run, and a report is about a study")
+    (tmp_path / "half" / "populations").mkdir(parents=True)
+    _one_line(tmp_path / "half", r"'study.json' is missing in .*half': the study there was not finished. Run the study")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"'alignment.csv' in .* is empty; expected a whole table"),
+        (b"\n", r"Cannot read .*alignment.csv"),
+        (b"rule,network\nbackprop,ml", r"'alignment.csv' in .* is cut in the middle of a line"),
+        (b"rule,network\nbackprop,mlp\n", r"'alignment.csv' lacks column 'seed' \(has rule, network\)"),
+        (bytes(range(128, 256)) * 3 + b"\n", r"Cannot read .*alignment.csv.*expected a CSV table"),
+        (b"\x00\x01\x02" * 500 + b"\n", r"alignment.csv' lacks column 'rule'"),
+        (b'rule,network\n"backprop,mlp\n', r"Cannot read .*alignment.csv"),
+    ],
+    ids=["empty", "an empty line", "cut", "few columns", "not text", "zeros", "an open quote"],
+)
+def test_a_table_that_is_no_table_is_one_line(small_folder, content, message):
+    folder = small_folder(with_images=False)
+    (folder / "alignment.csv").write_bytes(content)
+    _one_line(folder, message)
+
+
+@pytest.mark.parametrize("name", ["alignment", "training"])
+def test_a_table_of_a_header_alone_is_one_line(small_folder, name):
+    folder = small_folder(with_images=False)
+    _rewrite(folder, f"{name}.csv", lambda table: table.iloc[:0])
+    _one_line(folder, f"'{name}.csv' in .* has no rows")
+
+
+def test_without_contrasts_ranks_and_gates_there_is_still_a_study(small_folder):
+    folder = small_folder(with_images=False)
+    for name in ("contrasts", "ranks", "gates"):
+        _rewrite(folder, f"{name}.csv", lambda table: table.iloc[:0])
+    assert Results.load(folder).contrasts.empty
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value", "message"),
+    [
+        ("alignment", "simulated", "perhaps", r"holds 'perhaps' in column 'simulated'; expected true or false"),
+        ("ranks", "supported", None, r"holds nothing in column 'supported'; expected true or false"),
+        ("ranks", "rank", None, r"holds nothing in column 'rank'; expected a whole number"),
+        ("contrasts", "family_size", "inf", r"holds inf in column 'family_size'; expected a whole number"),
+    ],
+)
+def test_a_cell_that_cannot_be_is_one_line(small_folder, name, column, value, message):
+    folder = small_folder(with_images=False)
+    _rewrite(folder, f"{name}.csv", lambda table: table.astype({column: object}).assign(**{column: value}))
+    _one_line(folder, message)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda study: [1, 2], r"'study.json' holds \[1, 2\]; expected an object"),
+        (lambda study: 3, r"'study.json' holds 3; expected an object"),
+        (lambda study: {**study, "spec": "demo"}, r"'spec' is 'demo'; expected an object"),
+        (lambda study: {**study, "alpha": "small"}, r"'alpha' is 'small'; expected a number"),
+        (lambda study: {**study, "cautions": {}}, r"'cautions' is \{\}; expected a list"),
+        (lambda study: {**study, "stale": 1}, r"'stale' is 1; expected a list"),
+    ],
+)
+def test_a_study_that_is_none_is_one_line(small_folder, change, message):
+    folder = small_folder(with_images=False)
+    (folder / "study.json").write_text(json.dumps(change(json.loads((folder / "study.json").read_text()))))
+    _one_line(folder, message)
+
+
+def test_files_that_the_study_did_not_write_are_refused(small_folder):
+    folder = small_folder()
+    study = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps({**study, "files": result_hashes(folder)}))
+    assert "rdms.safetensors" in result_hashes(folder)
+    Results.load(folder)
+    _rewrite(folder, "alignment.csv", lambda table: table.iloc[:-1])
+    _one_line(folder, r"'alignment.csv' in .* is not what the study wrote: it was cut, changed or exchanged")
+    (folder / "alignment.csv").unlink()
+    _one_line(folder, r"'alignment.csv' is missing in .*, and the study wrote it")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("scorecard.csv", "", r"'scorecard.csv' in .* is empty"),
+        ("criteria.csv", "rule,network\na,", r"'criteria.csv' in .* is cut in the middle of a line"),
+        ("scorecard.csv", "a,pass\n1,2\n", r"Cannot read the scorecard .*no column 'rule'"),
+        ("criteria.csv", "a\n1\n", r"Cannot read the scorecard"),
+    ],
+)
+def test_a_scorecard_that_is_none_is_one_line(small_folder, name, content, message):
+    folder = small_folder(with_images=False)
+    (folder / name).write_text(content)
+    _one_line(folder, message)
+
+
+def test_a_recording_brings_its_own_dissimilarity(small_folder):
+    folder = small_folder()
+    tensors, about = read_tensors(folder / "rdms.safetensors")
+    write_tensors(folder / "rdms.safetensors", tensors, {
+        cell: {**own, "dissimilarity": "euclidean"} for cell, own in about.items()
+    })  # fmt: skip
+    results = Results.load(folder)
+    assert results.rdms["cichy92|IT|brain"].measure == "correlation"
+    assert results.rdms["cichy92|IT|backprop|conv1"].measure == "euclidean"
+    assert results.recorded_dissimilarities(RSA) == {"correlation": ["cichy92 IT", "kriegeskorte92 monkeyIT"]}
+    for own in about.values():
+        del own["brain_dissimilarity"]
+    write_tensors(folder / "rdms.safetensors", tensors, about)  # as an earlier version wrote them
+    assert set(Results.load(folder).recorded_dissimilarities(RSA)) == {""}

@@ -16,14 +16,15 @@ def test_supported_and_refused(full):
     found = {verdict.heading.split(" · cnn")[0]: verdict for verdict in verdicts(full)}
     assert len(found) == 5
     it = found["cichy92 · IT"]
-    assert it.supported
+    assert it.state == "supported"
     assert it.reasons == ()  # gates of other layers are no reason here
     assert it.statements == (
         "At layer conv5 the data support the order backprop (rank 1) > feedback alignment (rank 2) > "
-        "direct feedback alignment (rank 3) > untrained (rank 4).",
+        "direct feedback alignment (rank 3) > untrained (rank 4). backprop scores 0.191, the best low-level control, "
+        "Gabor, 0.034. That lead was not tested.",
     )
     monkey = found["kriegeskorte92 · monkeyIT"]
-    assert not monkey.supported
+    assert monkey.state == "refused"
     assert monkey.statements == (f"{NOT_SUPPORTED} at layer conv5.",)
     assert [reason[:3] for reason in monkey.reasons] == ["G6:", "G1:"]  # what forbids stands first
     assert monkey.scope == "Scope: Stimuli and seeds are random; subjects are fixed."
@@ -35,9 +36,78 @@ def test_without_a_declared_layer_every_cell_counts(full):
     it = next(verdict for verdict in verdicts(open_study) if verdict.heading.startswith("cichy92 · IT"))
     assert it.statements[0] == f"{NOT_SUPPORTED} in 5 of 6 cells."
     assert it.statements[1].startswith("At layer conv5")
+    assert it.state == "limited"
+    assert it.reasons[-1] == "No layer was declared beforehand: 6 layers were looked at, each by itself."
 
 
 def test_without_ranks_nothing_is_claimed(full):
     for verdict in verdicts(dataclasses.replace(full, ranks=full.ranks.iloc[:0])):
-        assert not verdict.supported
+        assert verdict.state == "refused"
         assert verdict.statements == ("No ranking was computed.",)
+
+
+def _at_it(results):
+    return next(verdict for verdict in verdicts(results) if verdict.heading.startswith("cichy92 · IT"))
+
+
+def _with_control(full, name, score):
+    table = full.alignment
+    chosen = (table.rule == "low_level") & (table.layer == name) & (table.dataset == "cichy92") & (table.roi == "IT")
+    return dataclasses.replace(full, alignment=table.assign(score=table.score.mask(chosen, score)))
+
+
+def test_an_order_whose_first_rule_pixels_reach_is_not_green(full):
+    best = full.ranks.query("roi == 'IT' and layer == 'conv5' and rule == 'backprop'").mean_score.iloc[0]
+    verdict = _at_it(_with_control(full, "pixels", 0.31))
+    assert verdict.state == "limited"
+    assert verdict.statements[0].endswith(
+        f"But the low-level control pixels scores 0.310, the best rule, backprop, {best:.3f}."
+    )
+    assert _at_it(_with_control(full, "pixels", best)).state == "limited"  # as well is not better
+    assert _at_it(_with_control(full, "luminance", best - 1e-6)).state == "supported"
+    assert _at_it(_with_control(full, "luminance", float("nan"))).state == "supported"
+
+
+def test_an_order_without_controls_is_not_green(full):
+    verdict = _at_it(dataclasses.replace(full, alignment=full.alignment.query("rule != 'low_level'")))
+    assert verdict.state == "limited"
+    assert verdict.statements[0].endswith("Low-level controls were not scored.")
+
+
+def test_a_score_with_pixels_taken_out_is_judged_by_what_is_left(full):
+    named = {"measure": "rsa:correlation:spearman:semipartial:pixels+luminance"}
+    at_it = full.ranks.roi == "IT"
+    for shift, state in ((0.0, "supported"), (-0.5, "limited")):
+        ranks = full.ranks[at_it].assign(**named, mean_score=full.ranks.mean_score + shift)
+        alignment = full.alignment[full.alignment.rule != "low_level"].assign(**named)
+        verdict = _at_it(dataclasses.replace(full, ranks=ranks, alignment=alignment))
+        assert verdict.state == state
+        assert (
+            "with pixels and luminance taken out. Other low-level controls were not taken out."
+            in (verdict.statements[0])
+        )
+
+
+def test_controls_are_compared_at_the_time_of_the_order(full):
+    at = full.alignment[full.alignment.roi == "IT"]
+    early, late = (at.assign(time=time) for time in (0.1, 0.2))
+    late = late.assign(score=late.score.mask(late.rule == "low_level", 0.9))
+    ranks = pd.concat([full.ranks.assign(time=time) for time in (0.1, 0.2)])
+    verdict = _at_it(dataclasses.replace(full, alignment=pd.concat([early, late]), ranks=ranks))
+    assert [text.endswith("That lead was not tested.") for text in verdict.statements] == [True, False]
+    assert verdict.state == "limited"
+
+
+def test_a_verdict_names_who_is_missing_where(full):
+    rows = [
+        ("stdp", "cnn", "training", "", "it diverged"),
+        ("hebbian", "cnn", "scoring", "cichy92", "a layer is constant"),
+        ("hebbian", "mlp", "training", "", "another network"),
+        ("pepita", "cnn", "scoring", "macaque_v4", "another recording"),
+        ("pepita", "cnn", "checkpoint", "cichy92", "an earlier checkpoint"),
+    ]
+    failures = pd.DataFrame(rows, columns=list(full.failures.columns))
+    assert _at_it(dataclasses.replace(full, failures=failures)).statements[1:] == (
+        "Not compared: stdp, since its training failed.",
+        "Not compared: hebbian, since a layer of it could not be scored.",
+    )

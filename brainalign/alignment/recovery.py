@@ -1,0 +1,24 @@
+"""Whether a simulated recording gave its known answer back."""
+
+import pandas as pd
+
+from brainalign.recordings.source import RecordingSource
+
+
+def recovery(source: RecordingSource, scores: pd.DataFrame, ranks: pd.DataFrame) -> str:
+    """Say whether a simulated recording's known answer was found; nothing for a real one."""
+    rule, layer = getattr(source, "rule", None), getattr(source, "layer", None)
+    if not source.simulated or rule is None:
+        return ""
+    table = scores[(scores.dataset == source.label) & scores.final & (scores.rule != "low_level")]
+    table = table[table.measure == table.measure.iloc[0]]
+    means = table.groupby(["rule", "layer"]).score.mean()
+    best_rule, best_layer = means.idxmax()
+    at = ranks[(ranks.dataset == source.label) & (ranks.layer == layer) & (ranks.measure == table.measure.iloc[0])]
+    own = at[at.rule == rule]
+    alone = bool(len(own) and own.supported.iloc[0] and own.rank_high.iloc[0] == 1)
+    found = f"SIMULATED truth: {layer} of a network trained with {rule}. Highest mean score: {best_layer}, {best_rule}"
+    if (best_rule, best_layer) == (rule, layer):
+        how = "; the inference ranks it first alone." if alone else "; the inference does not rank it first alone."
+        return f"{found}. The planted layer and rule were recovered{how}"
+    return f"{found}. The planted layer and rule were NOT recovered: candidates differ by less than the noise resolves."

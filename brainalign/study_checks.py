@@ -1,0 +1,88 @@
+"""What is refused of a study before anything is trained."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from brainalign.alignment.align import check_recording
+from brainalign.comparisons.rsa import RSA
+from brainalign.datasets.dataset import dataset
+from brainalign.errors import SpecError
+from brainalign.inference.condensed_pairs import check_method
+from brainalign.networks.architecture import architecture
+from brainalign.networks.network import Network
+from brainalign.randomness import stream
+from brainalign.recordings.source import RecordingSource
+from brainalign.rules.learning_rule import LearningRule, learning_rule
+from brainalign.specs import StudySpec, TrainSpec
+
+
+def check_study(spec: StudySpec, sources: Sequence[RecordingSource], data_dir: str | None = None) -> None:
+    """Refuse what cannot work.
+
+    Parameters
+    ----------
+    spec
+        The study.
+    sources
+        Its recordings, in order.
+    data_dir
+        Folder of data.
+
+    Raises
+    ------
+    BrainalignError
+        In one line: an unknown name or option, a rule that cannot train its network, a recording that cannot support
+        the study, a planted network among the candidates, a ranking layer of a ROI or layer that there is not.
+    """
+    scoring = spec.scoring
+    RSA(scoring.dissimilarity, scoring.comparator, scoring.partial)
+    check_method(scoring.comparator, bool(scoring.partial))
+    networks = {(one.rule, one.network): _network(one, data_dir) for one in spec.populations}
+    seeds = {seed for population in spec.populations for seed in population.seeds}
+    for source, item in zip(sources, spec.recordings, strict=True):
+        check_recording(source, item, min(len(p.seeds) for p in spec.populations))
+        planted = getattr(source, "seed", None) if source.simulated else None
+        if planted in seeds:
+            msg = (
+                f"Seed {planted} of the planted network is among those of the study ({sorted(seeds)}); a candidate "
+                "would be compared with itself. Give the recording another seed."
+            )
+            raise SpecError(msg)
+    if scoring.ranking_layer:
+        _check_ranking_layers(scoring.ranking_layer, sources, _layers(spec.populations, networks))
+
+
+def _network(population: TrainSpec, data_dir: str | None) -> Network:
+    task = dataset(population.dataset, data_dir).task(1, population.objective)
+    network = architecture(population.network, dict(population.network_options)).build(task)
+    learning_rule(population.rule, dict(population.rule_options)).check(network)
+    return network
+
+
+def _check_ranking_layers(
+    declared: Mapping[str, object], sources: Sequence[RecordingSource], layers: Sequence[str]
+) -> None:
+    rois = list(dict.fromkeys(roi for source in sources for roi in source.rois))
+    for roi, layer in declared.items():
+        if roi not in rois:
+            msg = f"Ranking layer of ROI {roi!r}: no recording of the study has it. Choose among: {', '.join(rois)}."
+            raise SpecError(msg)
+        if layer not in layers:
+            msg = f"Ranking layer {layer!r} of ROI {roi!r} is in no network. Choose among: {', '.join(layers)}."
+            raise SpecError(msg)
+
+
+def _layers(populations: Sequence[TrainSpec], networks: Mapping[tuple[str, str], Network]) -> list[str]:
+    """Return the layers that the networks will answer with, which a rule may name its own way."""
+    found: dict[str, None] = {}
+    for one in populations:
+        rule, network = learning_rule(one.rule, dict(one.rule_options)), networks[one.rule, one.network]
+        if type(rule).respond is LearningRule.respond:
+            found |= dict.fromkeys(network.layers)
+            continue
+        params = network.init(stream(0, "init"))
+        state = {**network.init_state(), **rule.init(network, params, stream(0, "rule"))}
+        with torch.no_grad():
+            found |= dict.fromkeys(rule.respond(network, params, state, torch.rand(2, *network.task.input_shape)))
+    return list(found)

@@ -1,0 +1,168 @@
+"""Cached tables are read back as they were or not at all, and their key holds what a recording returns."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from brainalign.alignment.align import Alignment, align
+from brainalign.alignment.failure import Failure
+from brainalign.alignment.score_cache import read_scores, source_content, write_scores
+from brainalign.alignment.sound import align_sound
+from brainalign.errors import LayerError
+from brainalign.recordings.recording import Recording
+from brainalign.specs import RecordingSpec, ScoringSpec
+from tests.synthetic_world import MadeUp, World
+
+QUICK = ScoringSpec(n_bootstrap=100)
+WORLD = World(n_stimuli=20, n_subjects=6, n_seeds=2, n_channels=5)
+SPEC = RecordingSpec("made_up")
+LOST = [Failure("stdp", "mlp", "scoring", "made_up", "a layer is constant")]
+
+
+@pytest.fixture(scope="module")
+def scored() -> Alignment:
+    return align(WORLD.instances(), WORLD.source(), SPEC, QUICK)
+
+
+def test_tables_are_read_back_to_the_last_bit(scored: Alignment, tmp_path: Path) -> None:
+    write_scores(tmp_path, scored, LOST)
+    kept = read_scores(tmp_path)
+    assert kept is not None
+    assert kept[1] == LOST
+    assert kept[0].scope_sentences == scored.scope_sentences
+    for name in ("scores", "contrasts", "ranks", "gates"):
+        read, written = (getattr(one, name).drop(columns="time") for one in (kept[0], scored))
+        pd.testing.assert_frame_equal(read, written, check_dtype=False, rtol=0, atol=0)
+
+
+def test_nothing_written_is_nothing(tmp_path: Path) -> None:
+    assert read_scores(tmp_path / "none") is None
+    (tmp_path / "contents.json").write_text("{}")
+    assert read_scores(tmp_path) is None
+
+
+def _cut(text: str) -> str:
+    return "\n".join(text.splitlines()[:-3]) + "\n"
+
+
+def _another_digit(text: str) -> str:
+    return text.replace("0.", "0.1", 1)
+
+
+DAMAGES: list[tuple[str, str, Callable[[str], str]]] = [
+    ("rows cut", "scores.csv", _cut),
+    ("a changed cell", "contrasts.csv", _another_digit),
+    ("empty", "ranks.csv", lambda text: ""),
+    ("header only", "gates.csv", lambda text: text.splitlines()[0] + "\n"),
+    ("cut in a line", "scores.csv", lambda text: text[: len(text) // 2]),
+    ("a changed sentence", "scopes.json", lambda text: text.replace("stimuli", "people")),
+    ("no hashes", "contents.json", lambda text: ""),
+]
+
+
+@pytest.mark.parametrize(("name", "damage"), [item[1:] for item in DAMAGES], ids=[item[0] for item in DAMAGES])
+def test_a_damaged_table_is_not_read(
+    scored: Alignment, tmp_path: Path, name: str, damage: Callable[[str], str]
+) -> None:
+    write_scores(tmp_path, scored)
+    before = (tmp_path / name).read_text()
+    assert damage(before) != before
+    (tmp_path / name).write_text(damage(before))
+    assert read_scores(tmp_path) is None
+    write_scores(tmp_path, scored)
+    assert read_scores(tmp_path) is not None
+
+
+def test_a_missing_table_is_not_read_and_a_leftover_of_a_killed_write_does_not_matter(
+    scored: Alignment, tmp_path: Path
+) -> None:
+    write_scores(tmp_path, scored)
+    (tmp_path / ".scores-abc.csv").write_text("half")
+    assert read_scores(tmp_path) is not None
+    (tmp_path / "gates.csv").unlink()
+    assert read_scores(tmp_path) is None
+
+
+def _first(source: MadeUp, **changes: Any) -> MadeUp:
+    return replace(source, trials=(replace(source.trials[0], **changes), *source.trials[1:]))
+
+
+def _louder(recording: Recording) -> np.ndarray:
+    data = recording.data.copy()
+    data[3, 2, 0] += 1e-9
+    return data
+
+
+def test_the_content_of_a_recording_is_all_it_returns() -> None:
+    source = WORLD.source()
+    one = source.trials[0]
+    known = source_content(source, ("V1",))
+    assert source_content(WORLD.source(), ("V1",)) == known
+    rdms = source.rdms("V1")
+    values = rdms.dissimilarities.copy()
+    values[1, 4] += 1e-9
+    names = tuple(f"run {k}" for k in range(len(one.stimulus_ids)))
+    others = [
+        _first(source, data=_louder(one)),
+        _first(source, stimulus_ids=one.stimulus_ids[1:] + one.stimulus_ids[:1]),
+        _first(source, channels=tuple(f"x{name}" for name in one.channels)),
+        _first(source, times=(0.1,)),
+        _first(source, rois={"V1": np.array([True, False, True, True, True])}),
+        _first(source, runs=names),
+        _first(source, subject="another"),
+        replace(source, trials=source.trials[1:]),
+        replace(source, geometry={"V1": replace(rdms, dissimilarities=values)}),
+        replace(source, geometry={"V1": replace(rdms, measure="euclidean")}),
+        replace(source, geometry={"V1": replace(rdms, descriptors={"subject": tuple("abcdef")})}),
+    ]
+    assert len({known, *(source_content(other, ("V1",)) for other in others)}) == len(others) + 1
+
+
+def _collapsed(step: int, rule: str = "backprop", final: bool = True) -> list[Any]:
+    """Return instances of which one layer of one rule is constant for one stimulus."""
+    found = []
+    for one in WORLD.instances(step=step, final=final):
+        if one.rule == rule and one.seed == 0:
+            dead = one.activations.layers["hidden2"].copy()
+            dead[4] = 0.0
+            layers = {**one.activations.layers, "hidden2": dead}
+            one = replace(one, activations=replace(one.activations, layers=layers))
+        found.append(one)
+    return found
+
+
+@pytest.mark.parametrize("measure", ["rsa", "encoding"])
+def test_a_rule_with_a_collapsed_layer_is_left_out_and_named(measure: str) -> None:
+    spec = RecordingSpec("made_up", measures=(measure,))
+    instances = _collapsed(10)
+    if measure == "encoding":  # predictions need numbers: infinity has none
+        for one in instances:
+            if (one.rule, one.seed) == ("backprop", 0):
+                one.activations.layers["hidden2"][4] = np.inf
+    alone = align([one for one in instances if one.rule != "backprop"], WORLD.source(), spec, QUICK)
+    found, failures = align_sound(instances, WORLD.source(), spec, QUICK)
+    pd.testing.assert_frame_equal(found.scores, alone.scores)
+    assert [(one.rule, one.network, one.stage, one.recording) for one in failures] == [
+        ("backprop", "mlp", "scoring", "made_up")
+    ]
+    assert failures[0].reason.startswith("Layer 'hidden2' of rule 'backprop' on 'mlp', seed 0: ")
+
+
+def test_an_earlier_checkpoint_that_collapsed_goes_alone() -> None:
+    final = WORLD.instances()
+    found, failures = align_sound([*_collapsed(5, final=False), *final], WORLD.source(), SPEC, QUICK)
+    assert [(one.rule, one.stage) for one in failures] == [("backprop", "checkpoint")]
+    early = found.scores[~found.scores.final]
+    assert set(early.rule) == {"untrained", "feedback_alignment"}
+    assert "backprop" in set(found.scores[found.scores.final].rule)
+
+
+def test_with_nobody_left_the_layer_is_the_error() -> None:
+    alone = [one for one in _collapsed(10) if one.rule == "backprop"]
+    with pytest.raises(LayerError, match="Layer 'hidden2' of rule 'backprop'"):
+        align_sound(alone, WORLD.source(), SPEC, QUICK)
