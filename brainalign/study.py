@@ -301,7 +301,9 @@ class _StudyRun:
             "correction": self.spec.scoring.correction,
             "failures": [asdict(one) for one in self.failures],
             "dissimilarities": {
-                target.source.label: {roi: target.source.rdms(roi).measure for roi in self._rois(target)}
+                target.source.label: {
+                    roi: Brain(target.source, target.spec).rdms(roi)[0].measure for roi in self._rois(target)
+                }
                 for target in self.targets
             },
             "device": self.runtime.device,
