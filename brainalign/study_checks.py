@@ -8,11 +8,11 @@ from brainalign.alignment.align import check_recording
 from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.dataset import dataset
 from brainalign.errors import SpecError
-from brainalign.inference.condensed_pairs import check_method
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network
 from brainalign.randomness import stream
 from brainalign.recordings.source import RecordingSource
+from brainalign.resampling.condensed_pairs import check_method
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import StudySpec, TrainSpec
 

@@ -30,14 +30,14 @@ ROOMS = (
     *("datasets", "networks", "credit", "rules", "support"),
     *("training", "metalearning", "reproduction", "activations", "plausibility"),
     *("patterns", "dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
-    *("recordings", "comparisons", "inference"),
+    *("recordings", "condensed", "resampling", "comparisons", "inference"),
     *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands", "__main__"),
 )
 
 #: Rooms with one public class per file, under the file's name.
 ONE_CLASS = (
     *("datasets", "networks", "credit", "rules", "recordings"),
-    *("dissimilarities", "comparisons", "inference"),
+    *("dissimilarities", "resampling", "comparisons", "inference"),
 )
 
 #: Files excused from that, with the reason.

@@ -8,21 +8,21 @@ import numpy as np
 
 from brainalign.alignment.instance import Instance
 from brainalign.comparisons.comparators import compare_vectors
-from brainalign.comparisons.condensed import Condensed
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.comparisons.rsa import RSA
+from brainalign.condensed import Condensed
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError, LayerError, SpecError
-from brainalign.inference.condensed_pairs import align_pairs
-from brainalign.inference.encoding_bootstrap import bootstrap_predictions
-from brainalign.inference.resampling import draw_subjects
-from brainalign.inference.rsa_bootstrap import bootstrap_pairs
-from brainalign.inference.score_draws import ScoreDraws
 from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, by_subject, compute_rdms, match
 from brainalign.recordings.joined import scored_ids
 from brainalign.recordings.recording import Recording
+from brainalign.resampling.condensed_pairs import align_pairs
+from brainalign.resampling.draw_units import draw_subjects
+from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
+from brainalign.resampling.predictions_bootstrap import bootstrap_predictions
+from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.specs import ScoringSpec
 
 LOW_LEVEL = "low_level"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from brainalign.comparisons.condensed import Condensed, unit
+from brainalign.condensed import Condensed, unit
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs, match
 from brainalign.rounding import mid_ranks

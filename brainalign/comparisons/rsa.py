@@ -8,7 +8,7 @@ import numpy as np
 
 from brainalign.comparisons.comparators import check_comparator, compare
 from brainalign.comparisons.comparison import Comparison
-from brainalign.comparisons.condensed import Condensed, unit
+from brainalign.condensed import Condensed, unit
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import DataError, SpecError
 from brainalign.rdms import RDMs, compute_rdms, match

@@ -9,7 +9,7 @@ from brainalign.errors import SpecError
 from brainalign.inference.contrast import Contrast, contrast
 from brainalign.inference.estimate import Estimate, estimate_ceiling, estimate_score
 from brainalign.inference.scope import Scope, resolve_scope
-from brainalign.inference.score_draws import ScoreDraws
+from brainalign.resampling.score_draws import ScoreDraws
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ import numpy as np
 
 from brainalign.errors import SpecError
 from brainalign.inference.scope import Scope
-from brainalign.inference.score_draws import ScoreDraws
 from brainalign.inference.student import minimum_detectable, satterthwaite, t_interval, t_test
 from brainalign.inference.variance import score_variance
+from brainalign.resampling.score_draws import ScoreDraws
 
 
 @dataclass(frozen=True)

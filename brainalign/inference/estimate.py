@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainalign.inference.scope import Scope
-from brainalign.inference.score_draws import ScoreDraws
 from brainalign.inference.score_variance import ScoreVariance
 from brainalign.inference.student import satterthwaite, t_interval
 from brainalign.inference.variance import score_variance
+from brainalign.resampling.score_draws import ScoreDraws
 
 
 @dataclass(frozen=True)

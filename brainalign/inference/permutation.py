@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from brainalign.errors import SpecError
-from brainalign.inference.condensed_pairs import check_method
 from brainalign.inference.permutation_result import PermutationResult
-from brainalign.inference.resampling import labels_of
-from brainalign.inference.weighted_ranks import rank_rows
 from brainalign.randomness import numpy_stream
 from brainalign.rdms import RDMs, by_subject, match
+from brainalign.resampling.condensed_pairs import check_method
+from brainalign.resampling.draw_units import labels_of
+from brainalign.resampling.weighted_ranks import rank_rows
 
 _BLOCK_BYTES = 2**27
 

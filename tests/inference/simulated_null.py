@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainalign.inference.contrast import Contrast, contrast
-from brainalign.inference.rsa_bootstrap import bootstrap_pairs
 from brainalign.inference.scope import Scope
+from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
 
 
 @dataclass(frozen=True)

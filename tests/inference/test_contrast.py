@@ -8,7 +8,7 @@ from simulated_null import Design, rates
 from brainalign.errors import SpecError
 from brainalign.inference.contrast import contrast
 from brainalign.inference.scope import Scope
-from brainalign.inference.score_draws import ScoreDraws
+from brainalign.resampling.score_draws import ScoreDraws
 
 ALL_FIXED = Scope("fixed", "fixed", "fixed")
 

@@ -5,8 +5,8 @@ from simulated_null import Design, null_world
 from test_contrast import some_draws
 
 from brainalign.inference.estimate import estimate_ceiling, estimate_score
-from brainalign.inference.rsa_bootstrap import bootstrap_pairs
 from brainalign.inference.scope import Scope
+from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
 
 
 def test_only_subjects_random_is_a_t_interval_over_subjects():

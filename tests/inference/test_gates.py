@@ -6,7 +6,7 @@ import pytest
 from brainalign.inference.cell import compare_rules
 from brainalign.inference.gates import judge
 from brainalign.inference.scope import Scope
-from brainalign.inference.score_draws import ScoreDraws
+from brainalign.resampling.score_draws import ScoreDraws
 
 RULES = {"bp": range(0, 10), "fa": range(10, 20), "dfa": range(20, 30)}
 UNTRAINED = {rule: range(30, 40) for rule in RULES}

@@ -4,8 +4,9 @@ from scipy import stats
 from scipy.spatial.distance import squareform
 
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
-from brainalign.inference.rsa_bootstrap import bootstrap_pairs, bootstrap_rsa
+from brainalign.inference.rsa_bootstrap import bootstrap_rsa
 from brainalign.rdms import RDMs
+from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
 from tests.joined import by_id, rdms
 
 N_STIMULI = 9
@@ -130,8 +131,8 @@ def test_blocks_of_pairs_and_models_change_nothing(monkeypatch):
     models, subjects = some_rdms(5, 0), some_rdms(3, 1)
     for method in COMPARE:
         whole = bootstrap_pairs(models, subjects, method, 5, 0)
-        monkeypatch.setattr("brainalign.inference.linear_draws._BLOCK_BYTES", 2000)
-        monkeypatch.setattr("brainalign.inference.rank_draws._BLOCK_BYTES", 2000)
+        monkeypatch.setattr("brainalign.resampling.linear_draws._BLOCK_BYTES", 2000)
+        monkeypatch.setattr("brainalign.resampling.rank_draws._BLOCK_BYTES", 2000)
         blocks = bootstrap_pairs(models, subjects, method, 5, 0)
         monkeypatch.undo()
         np.testing.assert_allclose(blocks.draws, whole.draws, atol=1e-13)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from brainalign.errors import DataError, SpecError
-from brainalign.inference.encoding_bootstrap import bootstrap_predictions
+from brainalign.resampling.predictions_bootstrap import bootstrap_predictions
 
 
 def some_data(n_models=2, n_stimuli=24, n_targets=3, seed=0):
@@ -40,7 +40,7 @@ def test_draws_equal_repeating_stimuli_within_folds():
 def test_blocks_of_targets_change_nothing(monkeypatch):
     data = some_data(n_targets=7)
     whole = bootstrap_predictions(*data, 10, 0)
-    monkeypatch.setattr("brainalign.inference.encoding_bootstrap._BLOCK_BYTES", 64 * 11 * 2)
+    monkeypatch.setattr("brainalign.resampling.predictions_bootstrap._BLOCK_BYTES", 64 * 11 * 2)
     np.testing.assert_allclose(bootstrap_predictions(*data, 10, 0).draws, whole.draws, atol=1e-14)
 
 

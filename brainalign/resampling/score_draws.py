@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from brainalign.errors import SpecError, StimulusMismatchError
-from brainalign.inference.resampling import draw_subjects
+from brainalign.resampling.draw_units import draw_subjects
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.stats import rankdata
 
-from brainalign.inference.weighted_ranks import WeightedRanks, rank_rows
+from brainalign.resampling.weighted_ranks import WeightedRanks, rank_rows
 
 
 def test_ranks_equal_those_of_repeated_values():

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from brainalign.comparisons.condensed import Condensed
+from brainalign.condensed import Condensed
 from brainalign.errors import DataError, SpecError
 
 METHODS = ("corr", "cosine", "spearman", "rho-a")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from brainalign.comparisons.condensed import Condensed
-from brainalign.inference.condensed_pairs import pair_weights
-from brainalign.inference.pair_scores import PairScores, semi_partial
-from brainalign.inference.weighted_ranks import WeightedRanks, rank_rows
+from brainalign.condensed import Condensed
+from brainalign.resampling.condensed_pairs import pair_weights
+from brainalign.resampling.pair_scores import PairScores, semi_partial
+from brainalign.resampling.weighted_ranks import WeightedRanks, rank_rows
 
 _BLOCK_BYTES = 2**28
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from brainalign.errors import SpecError
-from brainalign.inference.resampling import draw_stimuli, draw_subjects
+from brainalign.resampling.draw_units import draw_stimuli, draw_subjects
 
 
 def test_counts_are_those_of_drawing_with_replacement():

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from brainalign.comparisons.condensed import Condensed
-from brainalign.inference.condensed_pairs import pair_weights
-from brainalign.inference.pair_scores import PairScores, group_ceilings, semi_partial
+from brainalign.condensed import Condensed
+from brainalign.resampling.condensed_pairs import pair_weights
+from brainalign.resampling.pair_scores import PairScores, group_ceilings, semi_partial
 
 _BLOCK_BYTES = 2**28
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from brainalign.errors import SpecError, StimulusMismatchError
-from brainalign.inference.encoding_bootstrap import bootstrap_predictions
-from brainalign.inference.score_draws import ScoreDraws
+from brainalign.resampling.predictions_bootstrap import bootstrap_predictions
+from brainalign.resampling.score_draws import ScoreDraws
 
 
 def one_subject(number, seed=0):

@@ -1,0 +1,1 @@
+"""Scores of the sample as it is, of bootstrap samples of stimuli, and of the sample without each stimulus."""

@@ -1,0 +1,67 @@
+"""Bootstrap of condensed RDMs over stimuli, for many models and subjects at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from brainalign.condensed import Condensed
+from brainalign.errors import SpecError
+from brainalign.resampling.condensed_pairs import align_pairs, check_method
+from brainalign.resampling.draw_units import draw_stimuli, draw_subjects
+from brainalign.resampling.linear_draws import linear_scores
+from brainalign.resampling.pair_scores import PairScores
+from brainalign.resampling.rank_draws import rank_scores
+from brainalign.resampling.score_draws import ScoreDraws
+
+
+def bootstrap_pairs(
+    models: Condensed | np.ndarray,
+    subjects: Condensed | np.ndarray,
+    method: str,
+    n_draws: int,
+    seed: int,
+    nuisance: Condensed | np.ndarray | None = None,
+    groups: Sequence[str | int] | np.ndarray | None = None,
+) -> ScoreDraws:
+    """Do what ``bootstrap_rsa`` of the inference room does with condensed RDMs whose stimuli are in one order.
+
+    ``groups`` are labels in that order. A pair that is NaN in every RDM is left out; one that is NaN in some, or
+    infinite, raises :class:`DataError`.
+    """
+    check_method(method, nuisance is not None)
+    if n_draws < 2:
+        msg = f"n_draws = {n_draws}, expected at least 2; use 1000 for figures."
+        raise SpecError(msg)
+    models, subjects = Condensed.of(models), Condensed.of(subjects)
+    held = Condensed.of(np.empty((0, models.values.shape[1])) if nuisance is None else nuisance)
+    (model_rdms, subject_rdms, nuisance_rdms), first, second, n_stimuli = align_pairs(models, subjects, held)
+    counts, n_units, _ = draw_stimuli(n_stimuli, n_draws, seed, groups)
+    # row 0 is the sample as it is
+    all_counts = np.concatenate([np.ones((1, n_stimuli), counts.dtype), counts])
+    result = score_counts(model_rdms, subject_rdms, nuisance_rdms, all_counts, (first, second), method)
+    lower, upper = result.lower, result.upper
+    return ScoreDraws(
+        observed=result.scores[0],
+        draws=result.scores[1:],
+        stimulus_counts=counts,
+        subject_resamples=draw_subjects(len(subject_rdms), n_draws, seed),
+        n_units=n_units,
+        ceiling_lower=None if lower is None else lower[1:],
+        ceiling_upper=None if upper is None else upper[1:],
+        ceiling_lower_observed=None if lower is None else lower[0],
+        ceiling_upper_observed=None if upper is None else upper[0],
+    )
+
+
+def score_counts(
+    models: Condensed,
+    subjects: Condensed,
+    nuisance: Condensed,
+    counts: np.ndarray,
+    pairs: tuple[np.ndarray, np.ndarray],
+    method: str,
+) -> PairScores:
+    """Score every model against every subject for given stimulus counts ``(n_draws, n_stimuli)``."""
+    if method in ("corr", "cosine"):
+        return linear_scores(models, subjects, nuisance, counts, pairs, centred=method == "corr")
+    return rank_scores(models, subjects, nuisance, counts, pairs, tie_corrected=method == "spearman")
