@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# a variance below this share of the RDM's own is rounding error of a constant RDM, not variation
-_CONSTANT = 1e-10
+#: A variance below this share of the RDM's own is rounding error of a constant RDM, not variation
+CONSTANT = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ def semi_partial(cross: np.ndarray, squares_left: np.ndarray, squares_right: np.
     n_models, n_subjects = cross.shape[-2] - n_nuisance, cross.shape[-1] - n_nuisance
     scores = cross[..., :n_models, :n_subjects]
     model_squares, subject_squares = squares_left[..., :n_models], squares_right[..., :n_subjects]
-    floor = _CONSTANT * np.maximum(1.0, model_squares)
+    floor = CONSTANT * np.maximum(1.0, model_squares)
     if n_nuisance:
         with_nuisance = cross[..., :n_models, n_subjects:]
         among_nuisance = np.nan_to_num(cross[..., n_models:, n_subjects:])
@@ -48,7 +48,7 @@ def semi_partial(cross: np.ndarray, squares_left: np.ndarray, squares_right: np.
         scores = scores - fitted @ cross[..., n_models:, :n_subjects]
         model_squares = model_squares - (fitted * with_nuisance).sum(axis=-1)
     model_squares = np.where(model_squares > floor, model_squares, np.nan)
-    subject_squares = np.where(subject_squares > _CONSTANT, subject_squares, np.nan)
+    subject_squares = np.where(subject_squares > CONSTANT, subject_squares, np.nan)
     return scores / np.sqrt(model_squares[..., :, None] * subject_squares[..., None, :])
 
 
@@ -70,11 +70,11 @@ def group_ceilings(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         ``(..., n_subjects)``.
     """
     squares = np.diagonal(gram, axis1=-2, axis2=-1)
-    size = np.sqrt(np.where(squares > _CONSTANT, squares, np.nan))
+    size = np.sqrt(np.where(squares > CONSTANT, squares, np.nan))
     similarity = gram / (size[..., :, None] * size[..., None, :])
     rows = similarity.sum(axis=-1)
     total = rows.sum(axis=-1, keepdims=True)
     rest = total - 2 * rows + 1
-    upper = rows / np.sqrt(np.where(total > _CONSTANT, total, np.nan))
-    lower = (rows - 1) / np.sqrt(np.where(rest > _CONSTANT, rest, np.nan))
+    upper = rows / np.sqrt(np.where(total > CONSTANT, total, np.nan))
+    lower = (rows - 1) / np.sqrt(np.where(rest > CONSTANT, rest, np.nan))
     return lower, upper

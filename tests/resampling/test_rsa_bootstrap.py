@@ -185,7 +185,7 @@ def test_one_subject_has_no_ceiling():
 
 
 def test_bootstrap_error_is_that_of_new_stimuli_and_not_of_pairs():
-    from simulated_null import Design, null_world
+    from tests.inference.simulated_null import Design, null_world
 
     design = Design(n_subjects=1, n_stimuli=40, n_seeds=1, seed_sd=0, subject_sd=0)
     worlds = [null_world(design, np.random.default_rng(number)) for number in range(150)]

@@ -1,0 +1,114 @@
+"""Scores without each stimulus equal scoring the sample that is left."""
+
+import numpy as np
+import pytest
+
+from brainalign.comparisons.comparators import compare
+from brainalign.comparisons.noise_ceiling import noise_ceiling
+from brainalign.condensed import Condensed
+from brainalign.resampling.pairs_left_out import LinearPairs, RankedPairs, linear_ceilings, ranked_ceilings, units_of
+from tests.joined import rdms
+
+K = 14
+N_PAIRS = K * (K - 1) // 2
+LINEAR = {"corr": True, "cosine": False}
+RANKED = {"spearman": True, "rho-a": False}
+
+
+def sides(seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    models, brains = rng.random((3, N_PAIRS)) + 1, rng.random((4, N_PAIRS)) + 1
+    return (np.round(models, 1), np.round(brains, 1)) if ties else (models, brains)
+
+
+def pairs_of(method: str, models: np.ndarray, units: np.ndarray, counted: np.ndarray) -> LinearPairs | RankedPairs:
+    if method in LINEAR:
+        return LinearPairs(Condensed.of(models), units, counted, LINEAR[method])
+    return RankedPairs(Condensed.of(models), units, counted, RANKED[method])
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("method", [*LINEAR, *RANKED])
+def test_every_score_is_that_of_the_stimuli_that_are_left(method: str, ties: bool) -> None:
+    models, brains = sides(ties=ties)
+    units, counted = units_of(None, K)
+    observed, without = pairs_of(method, models, units, counted).scores(Condensed.of(brains))
+    np.testing.assert_allclose(observed, compare(rdms(models), rdms(brains), method), atol=1e-12)
+    ids = rdms(models).stimulus_ids
+    for k in range(K):
+        left = [one for one in ids if one != ids[k]]
+        expected = compare(rdms(models).subset(left), rdms(brains).subset(left), method)
+        np.testing.assert_allclose(without[k], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [*LINEAR, *RANKED])
+def test_a_group_is_left_out_together_and_its_own_pairs_never_count(method: str) -> None:
+    models, brains = sides(1)
+    groups = np.array([0, 1, 0, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    units, counted = units_of(groups, K)
+    observed, without = pairs_of(method, models, units, counted).scores(Condensed.of(brains))
+    first, second = np.triu_indices(K, 1)
+    reference = {
+        "corr": lambda a, b: np.corrcoef(a, b)[0, 1],
+        "cosine": lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b),
+    }
+    reference["spearman"] = reference["rho-a"] = lambda a, b: np.corrcoef(a.argsort().argsort(), b.argsort().argsort())[
+        0, 1
+    ]
+    for unit in range(12):
+        kept = (groups[first] != groups[second]) & (groups[first] != unit) & (groups[second] != unit)
+        for m, model in enumerate(models):
+            for b, brain in enumerate(brains):
+                assert without[unit, m, b] == pytest.approx(reference[method](model[kept], brain[kept]), abs=1e-12)
+    kept = groups[first] != groups[second]
+    assert observed[0, 0] == pytest.approx(reference[method](models[0, kept], brains[0, kept]), abs=1e-12)
+
+
+@pytest.mark.parametrize("method", [*LINEAR, *RANKED])
+def test_a_constant_rdm_scores_nan(method: str) -> None:
+    models, brains = sides()
+    models[1] = 0.0 if method == "cosine" else 0.3
+    units, counted = units_of(None, K)
+    observed, without = pairs_of(method, models, units, counted).scores(Condensed.of(brains))
+    assert np.isnan(observed[1]).all()
+    assert np.isnan(without[:, 1]).all()
+    assert np.isfinite(observed[[0, 2]]).all()
+    assert np.isfinite(without[:, [0, 2]]).all()
+
+
+@pytest.mark.parametrize("method", LINEAR)
+def test_linear_ceilings_without_each_stimulus_are_exact(method: str) -> None:
+    brains = sides(2)[1] + sides(2)[0][0]
+    units, counted = units_of(None, K)
+    pairs = pairs_of(method, brains[:1], units, counted)
+    lower, upper = linear_ceilings(pairs, Condensed.of(brains))
+    subjects = rdms(brains)
+    samples = [
+        subjects,
+        *(subjects.subset([i for i in subjects.stimulus_ids if i != out]) for out in subjects.stimulus_ids),
+    ]
+    for row, sample in enumerate(samples):
+        expected = noise_ceiling(sample, method)
+        assert lower[row].mean() == pytest.approx(expected.lower, abs=1e-12)
+        assert upper[row].mean() == pytest.approx(expected.upper, abs=1e-12)
+
+
+@pytest.mark.parametrize("method", RANKED)
+def test_ranked_ceilings_are_exact_for_all_stimuli_and_near_without_each(method: str) -> None:
+    rng = np.random.default_rng(3)
+    n_stimuli, truth = 30, rng.random(435)
+    brains = truth + 0.5 * rng.random((6, 435))
+    units, counted = units_of(None, n_stimuli)
+    lower, upper = ranked_ceilings(Condensed.of(brains), units, counted, RANKED[method])
+    subjects = rdms(brains)
+    expected = noise_ceiling(subjects, method)
+    assert lower[0].mean() == pytest.approx(expected.lower, abs=1e-12)
+    assert upper[0].mean() == pytest.approx(expected.upper, abs=1e-12)
+    exact = np.array(
+        [
+            noise_ceiling(subjects.subset([i for i in subjects.stimulus_ids if i != out]), method).lower
+            for out in subjects.stimulus_ids
+        ]
+    )
+    assert lower[1:].mean(axis=1).std() == pytest.approx(exact.std(), rel=0.1)
+    np.testing.assert_allclose(lower[1:].mean(axis=1), exact, atol=0.01)
