@@ -1,7 +1,10 @@
 """Images under their ids: what networks and brains are both shown."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +70,61 @@ class Stimuli:
     def key(self) -> str:
         """Content hash of ids and images."""
         return content_hash(list(self.ids), self.images)
+
+
+def checked_ids(ids: Iterable[Any], what: str, unique: bool = True) -> tuple[str, ...]:
+    """Return ids as plain text: the one place where a list, an array or a column becomes stimulus ids.
+
+    Parameters
+    ----------
+    ids
+        Text, bytes in UTF-8, or whole numbers, which become their decimal text; in any ordered, one-dimensional
+        container (list, array, tensor, pandas column or index).
+    what
+        What the ids belong to, with a capital: the first word of the message.
+    unique
+        Whether ids must differ; trials may share one.
+
+    Returns
+    -------
+    tuple of str
+        In the order given.
+
+    Raises
+    ------
+    StimulusMismatchError
+        If an id is empty, a float, a truth value or missing, if ids have no order or several axes, if a number
+        and a text become one id, or if ids repeat and must not.
+    """
+    unordered = isinstance(ids, (str, bytes, Mapping, Set)) or not isinstance(ids, Iterable)
+    if unordered or getattr(ids, "ndim", 1) != 1:
+        msg = f"{what}: ids are of type {type(ids).__name__}; expected one id per row, in order. Give a list of ids."
+        raise StimulusMismatchError(msg)
+    values = list(ids.tolist() if hasattr(ids, "detach") else ids)  # a tensor iterates over tensors
+    texts = tuple(_id_text(value, row, what) for row, value in enumerate(values))
+    counted = [isinstance(value, Integral) for value in values]
+    numbers = {text for text, number in zip(texts, counted, strict=True) if number}
+    both = [text for text, number in zip(texts, counted, strict=True) if not number and text in numbers]
+    if both:
+        msg = f"{what}: {both[0]!r} is given as a number and as text; expected one form. Give all ids as text."
+        raise StimulusMismatchError(msg)
+    if unique and len(set(texts)) != len(texts):
+        repeated = [text for text, count in Counter(texts).items() if count > 1][:3]
+        msg = f"{what}: ids must be unique, but {repeated} repeat; give each stimulus its own id."
+        raise StimulusMismatchError(msg)
+    return texts
+
+
+def _id_text(value: Any, row: int, what: str) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if isinstance(value, str) and value:
+        return str.__str__(value)  # np.str_ and other kinds of text become plain text
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return str(int(value))
+    shown = " ".join(repr(value).split())
+    msg = f"{what}: id {row} is {shown}; expected text or a whole number. Give each stimulus a name."
+    raise StimulusMismatchError(msg)
 
 
 def positions(have: Sequence[str], want: Sequence[str], name: str) -> np.ndarray:
