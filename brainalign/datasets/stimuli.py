@@ -1,12 +1,13 @@
 """Images under their ids: what networks and brains are both shown."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import numpy as np
+import torch
 
 from brainalign.errors import StimulusMismatchError
 from brainalign.storage import content_hash
@@ -19,18 +20,21 @@ class Stimuli:
     Parameters
     ----------
     ids
-        Unique stimulus ids, length ``n_stimuli``. Everything downstream joins on them, never on position.
+        Unique stimulus ids, length ``n_stimuli``, in any form that :func:`checked_ids` reads. Everything downstream
+        joins on them, never on position.
     images
-        ``(n_stimuli, height, width, channels)``, uint8 in 0..255; channels 1 (grey) or 3 (RGB).
+        ``(n_stimuli, height, width, channels)``, whole numbers in 0..255; channels 1 (grey) or 3 (RGB). Arrays,
+        tensors and lists are kept as one contiguous uint8 array.
     name
         Name of the set, for captions.
     labels
-        Optional category of each stimulus.
+        Optional category of each stimulus, kept as text.
 
     Raises
     ------
     StimulusMismatchError
-        If ids repeat, or their number is not the number of images, or that of the labels.
+        If ids repeat or cannot be read, if there are none, if images are no whole numbers in 0..255 or partly masked,
+        or if the number of ids is not the number of images, or that of the labels.
     """
 
     ids: tuple[str, ...]
@@ -39,22 +43,19 @@ class Stimuli:
     labels: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        what = f"Stimuli {self.name!r}"
+        object.__setattr__(self, "ids", checked_ids(self.ids, what))
+        if not self.ids:
+            msg = f"{what}: there are no stimuli; expected at least one. Look at what was selected."
+            raise StimulusMismatchError(msg)
+        object.__setattr__(self, "images", _checked_images(self.images, what))
+        if self.labels is not None:
+            object.__setattr__(self, "labels", _texts(self.labels, what, "label"))
         if len(self.ids) != len(self.images):
-            msg = f"Stimuli {self.name!r}: {len(self.ids)} ids for {len(self.images)} images; give one id per image."
+            msg = f"{what}: {len(self.ids)} ids for {len(self.images)} images; give one id per image."
             raise StimulusMismatchError(msg)
-        if len(set(self.ids)) != len(self.ids):
-            repeated = sorted({i for i in self.ids if self.ids.count(i) > 1})[:3]
-            msg = f"Stimuli {self.name!r}: ids must be unique, but {repeated} repeat; give each image its own id."
-            raise StimulusMismatchError(msg)
-        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[-1] not in (1, 3):
-            msg = (
-                f"Stimuli {self.name!r}: images are {self.images.dtype} {self.images.shape}; expected uint8 "
-                "(n_stimuli, height, width, 1 or 3). Scale to 0..255 and add the channel axis."
-            )
-            raise StimulusMismatchError(msg)
-
         if self.labels is not None and len(self.labels) != len(self.ids):
-            msg = f"Stimuli {self.name!r}: {len(self.labels)} labels for {len(self.ids)} ids; give one label per image."
+            msg = f"{what}: {len(self.labels)} labels for {len(self.ids)} ids; give one label per image."
             raise StimulusMismatchError(msg)
 
     def __len__(self) -> int:
@@ -62,9 +63,10 @@ class Stimuli:
 
     def subset(self, ids: Sequence[str]) -> "Stimuli":
         """Return the stimuli ``ids``, in that order."""
+        ids = checked_ids(ids, f"Stimuli {self.name!r}")
         rows = positions(self.ids, ids, self.name)
         labels = None if self.labels is None else tuple(self.labels[row] for row in rows)
-        return Stimuli(tuple(ids), self.images[rows], self.name, labels)
+        return Stimuli(ids, self.images[rows], self.name, labels)
 
     @property
     def key(self) -> str:
@@ -96,13 +98,9 @@ def checked_ids(ids: Iterable[Any], what: str, unique: bool = True) -> tuple[str
         If an id is empty, a float, a truth value or missing, if ids have no order or several axes, if a number
         and a text become one id, or if ids repeat and must not.
     """
-    unordered = isinstance(ids, (str, bytes, Mapping, Set)) or not isinstance(ids, Iterable)
-    if unordered or getattr(ids, "ndim", 1) != 1:
-        msg = f"{what}: ids are of type {type(ids).__name__}; expected one id per row, in order. Give a list of ids."
-        raise StimulusMismatchError(msg)
-    values = list(ids.tolist() if hasattr(ids, "detach") else ids)  # a tensor iterates over tensors
-    texts = tuple(_id_text(value, row, what) for row, value in enumerate(values))
-    counted = [isinstance(value, Integral) for value in values]
+    ids = list(ids) if isinstance(ids, Iterator) else ids
+    texts = _texts(ids, what, "id")
+    counted = [isinstance(value, Integral) for value in _plain(ids)]
     numbers = {text for text, number in zip(texts, counted, strict=True) if number}
     both = [text for text, number in zip(texts, counted, strict=True) if not number and text in numbers]
     if both:
@@ -115,16 +113,59 @@ def checked_ids(ids: Iterable[Any], what: str, unique: bool = True) -> tuple[str
     return texts
 
 
-def _id_text(value: Any, row: int, what: str) -> str:
+def _texts(values: Iterable[Any], what: str, noun: str) -> tuple[str, ...]:
+    unordered = isinstance(values, (str, bytes, Mapping, Set)) or not isinstance(values, Iterable)
+    if unordered or getattr(values, "ndim", 1) != 1:
+        msg = (
+            f"{what}: {noun}s are of type {type(values).__name__}; expected one {noun} per row, in order. "
+            f"Give a list of {noun}s."
+        )
+        raise StimulusMismatchError(msg)
+    return tuple(_text(value, row, what, noun) for row, value in enumerate(_plain(values)))
+
+
+def _text(value: Any, row: int, what: str, noun: str) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if isinstance(value, str) and value:
         return str.__str__(value)  # np.str_ and other kinds of text become plain text
+    if noun == "label" and isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
     if isinstance(value, Integral) and not isinstance(value, bool):
         return str(int(value))
     shown = " ".join(repr(value).split())
-    msg = f"{what}: id {row} is {shown}; expected text or a whole number. Give each stimulus a name."
+    msg = f"{what}: {noun} {row} is {shown}; expected text or a whole number. Give each stimulus a name."
     raise StimulusMismatchError(msg)
+
+
+def _checked_images(images: Any, what: str) -> np.ndarray:
+    """Return images as one contiguous uint8 array, or refuse what has no single reading as such."""
+    try:
+        many = isinstance(images, (list, tuple))
+        values = np.stack([_array(image) for image in images]) if many and len(images) else _array(images)
+    except (TypeError, ValueError) as error:
+        msg = f"{what}: images are no array ({error}); expected one size and number of channels. Resize them first."
+        raise StimulusMismatchError(msg) from error
+    if any(np.ma.is_masked(image) for image in (images if many else [images])):
+        msg = f"{what}: some pixels are masked; expected a value for each. Fill them or leave those images out."
+        raise StimulusMismatchError(msg)
+    whole = values.dtype.kind in "iu" and (values.size == 0 or (values.min() >= 0 and values.max() <= 255))
+    if not whole or values.ndim != 4 or values.shape[-1] not in (1, 3) or 0 in values.shape[1:]:
+        inside = f" from {values.min()} to {values.max()}" if values.dtype.kind in "iuf" and values.size else ""
+        msg = (
+            f"{what}: images are {values.dtype} {values.shape}{inside}; expected uint8 in 0..255 "
+            "(n_stimuli, height, width, 1 or 3). Scale to 0..255, round to uint8 and put channels on the last axis."
+        )
+        raise StimulusMismatchError(msg)
+    return np.ascontiguousarray(values, np.uint8)
+
+
+def _array(values: Any) -> np.ndarray:
+    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)
+
+
+def _plain(values: Iterable[Any]) -> list[Any]:
+    return values.tolist() if isinstance(values, torch.Tensor) else list(values)  # a tensor iterates over tensors
 
 
 def positions(have: Sequence[str], want: Sequence[str], name: str) -> np.ndarray:
@@ -133,8 +174,9 @@ def positions(have: Sequence[str], want: Sequence[str], name: str) -> np.ndarray
     Raises
     ------
     StimulusMismatchError
-        If any id of ``want`` is missing, naming counts and the first offenders.
+        If any id of ``want`` is missing, naming counts and the first offenders, or if ids of ``have`` repeat.
     """
+    have, want = checked_ids(have, f"Set {name!r}"), checked_ids(want, f"Ids asked of {name!r}", unique=False)
     where = {stimulus: row for row, stimulus in enumerate(have)}
     missing = [stimulus for stimulus in want if stimulus not in where]
     if missing:

@@ -106,3 +106,82 @@ def test_ids_of_trials_may_repeat_but_not_in_two_forms() -> None:
     assert checked_ids([2, 2, 1], "Trials", unique=False) == ("2", "2", "1")
     with pytest.raises(StimulusMismatchError, match="'2' is given as a number and as text"):
         checked_ids([2, "2"], "Trials", unique=False)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        IMAGES[::-1][::-1],
+        IMAGES.astype(">i2"),
+        IMAGES.tolist(),
+        [torch.from_numpy(one) for one in IMAGES],
+        torch.from_numpy(IMAGES),
+        torch.from_numpy(IMAGES).to(torch.int32),
+        np.ma.masked_array(IMAGES, np.zeros(IMAGES.shape, bool)),
+        np.asfortranarray(IMAGES),
+    ],
+    ids=["reversed", "big-endian", "lists", "list of tensors", "tensor", "int32", "masked nowhere", "columns first"],
+)
+def test_whole_numbers_in_any_array_are_the_same_images(images: Any) -> None:
+    stimuli = Stimuli(("a", "b", "c"), images, "abc")
+    assert type(stimuli.images) is np.ndarray
+    assert stimuli.images.dtype == np.uint8
+    assert stimuli.images.flags.c_contiguous
+    np.testing.assert_array_equal(stimuli.images, IMAGES)
+    assert stimuli.key == Stimuli(("a", "b", "c"), IMAGES, "abc").key
+
+
+def test_read_only_images_are_kept_and_subset() -> None:
+    images = IMAGES.copy()
+    images.setflags(write=False)
+    np.testing.assert_array_equal(Stimuli(("a", "b", "c"), images, "abc").subset(["b"]).images, IMAGES[1:2])
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (IMAGES / 255, r"images are float64 \(3, 2, 2, 1\) from 0.0 to 0.04\d*; expected uint8 in 0..255 .* Scale to"),
+        (torch.ones(3, 2, 2, 1, requires_grad=True), "images are float32 .* from 1.0 to 1.0; expected uint8"),
+        (IMAGES.astype(int) - 1, "images are int64 .* from -1 to 10; expected uint8 in 0..255"),
+        (IMAGES.astype(int) + 250, "images are int64 .* from 250 to 261; expected uint8"),
+        (IMAGES > 3, r"images are bool \(3, 2, 2, 1\); expected uint8"),
+        (IMAGES.astype(str), "images are <U3 .*; expected uint8"),
+        (IMAGES[:, :0], r"images are uint8 \(3, 0, 2, 1\); expected uint8"),
+        (IMAGES.transpose(0, 3, 1, 2), r"images are uint8 \(3, 1, 2, 2\) .* put channels on the last axis"),
+        ([IMAGES[0], IMAGES[0, :1], IMAGES[0]], "images are no array .* expected one size"),
+        (np.ma.masked_array(IMAGES, IMAGES == 3), "some pixels are masked; expected a value for each"),
+        ([np.ma.masked_array(one, one == 3) for one in IMAGES], "some pixels are masked; expected a value for each"),
+    ],
+)
+def test_images_without_one_reading_are_refused_in_one_line(images: Any, message: str) -> None:
+    with pytest.raises(StimulusMismatchError, match="Stimuli 'abc': " + message) as caught:
+        Stimuli(("a", "b", "c"), images, "abc")
+    assert "\n" not in str(caught.value)
+
+
+def test_no_stimuli_are_refused() -> None:
+    message = "Stimuli 'abc': there are no stimuli; expected at least one. Look at what was selected."
+    for none in (lambda: Stimuli((), [], "abc"), lambda: Stimuli(("a", "b", "c"), IMAGES, "abc").subset(())):
+        with pytest.raises(StimulusMismatchError, match=message):
+            none()
+
+
+def test_numbers_name_the_same_stimuli_as_their_text() -> None:
+    stimuli = Stimuli(np.array([10, 2, 7]), IMAGES, "abc", pd.Series([1, 2, 1]))
+    assert stimuli.ids == ("10", "2", "7")
+    assert stimuli.labels == ("1", "2", "1")
+    part = stimuli.subset(np.array([7, 10]))
+    assert part.ids == ("7", "10")
+    assert stimuli.key == Stimuli(("10", "2", "7"), IMAGES, "abc").key
+    np.testing.assert_array_equal(part.images, IMAGES[[2, 0]])
+    np.testing.assert_array_equal(positions(pd.Series([10, 2]), [2, 10, 2], "abc"), [1, 0, 1])
+    with pytest.raises(StimulusMismatchError, match=r"Set 'abc': ids must be unique, but \['a'\] repeat"):
+        positions(("a", "b", "a"), ("a",), "abc")
+
+
+def test_labels_are_kept_as_text_or_refused() -> None:
+    assert Stimuli(("a", "b", "c"), IMAGES, "abc", np.array([True, False, True])).labels == ("True", "False", "True")
+    with pytest.raises(StimulusMismatchError, match="Stimuli 'abc': label 1 is nan; expected text or a whole number"):
+        Stimuli(("a", "b", "c"), IMAGES, "abc", ["x", np.nan, "y"])
+    with pytest.raises(StimulusMismatchError, match="Stimuli 'abc': labels are of type str; expected one label per"):
+        Stimuli(("a", "b", "c"), IMAGES, "abc", "xyz")
