@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 ROOMS = (
     *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "shipped", "specs"),
     *("datasets", "networks", "credit", "rules", "support"),
-    *("training", "metalearning", "reproduction", "activations", "plausibility"),
+    *("training", "metalearning", "reproduction", "extraction", "activations", "plausibility"),
     *("rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "comparisons", "inference"),
     *("alignment", "study", "report", "terminal", "commands", "__main__"),
@@ -34,7 +34,7 @@ SEVERAL_CLASSES = {
 
 #: What only one job needs; the core must import without it.
 OPTIONAL = ("himalaya", "rsatoolbox", "sklearn", "matplotlib", "h5py", "pooch", "typer", "rich", "jinja2", "gymnasium")
-CORE = ("rules", "networks", "training", "metalearning", "activations", "rdms", "inference")
+CORE = ("rules", "networks", "training", "metalearning", "extraction", "activations", "rdms", "inference")
 
 
 def modules(root: Path) -> dict[str, Path]:
