@@ -21,15 +21,15 @@ Show = Callable[[Tensor], Layers]
 #: Largest difference between two passes over one stimulus, as a share of a unit's range over the stimuli.
 _SHARE = 1e-3
 
-#: A unit's own rounding as a share of its size: activations are stored as float32, whatever computed them.
-_ROUNDINGS = 16 * torch.finfo(torch.float32).eps
-
 _CAUSES = ("chance (a second pass differs)", "the order of the batch", "the other stimuli of the batch")
 
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """One layer under one cause: per unit the largest difference and the range, and the layer's largest value."""
+    """One layer under one cause, with the largest difference, the range and the largest size of every unit.
+
+    Activations are stored as float32, whatever computed them, so a few roundings of that size are never a dependence.
+    """
 
     layer: str
     cause: str
@@ -39,13 +39,19 @@ class _Trial:
     eps: float
 
     def suspects(self, floor: float | Tensor = 0.0) -> Tensor:
-        """Return which units differ by more than a share of their range, a few roundings of theirs, and ``floor``."""
-        least = torch.maximum(_SHARE * self.spread, _ROUNDINGS * self.size)
-        return (self.difference > least) & (self.difference > floor)
+        """Return which units differ by more than a share of their range, some roundings, and ``floor``."""
+        rounding = torch.finfo(torch.float32).eps * (16 * self.size + 4 * self.typical)
+        return (self.difference > torch.maximum(_SHARE * self.spread, rounding)) & (self.difference > floor)
 
     def unconfirmed(self) -> Tensor:
         """Return which units differ by more than the roundings of a few hundred operations add up to."""
-        return self.suspects(self.eps * (1e3 * self.size + 1e2 * self.size.max()))
+        return self.suspects(self.eps * (1e3 * self.size + 1e2 * self.typical))
+
+    @property
+    def typical(self) -> float:
+        """Size of a unit in the middle of those that are not silent; one unit of 1000 does not move it."""
+        awake = self.size[self.size > 0]
+        return float(awake.median()) if len(awake) else 0.0
 
 
 def require_function_of_stimulus(show: Show, x: Tensor, other_precisions: Callable[[], Iterator[Show]]) -> Layers:
