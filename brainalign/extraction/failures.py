@@ -15,14 +15,14 @@ _REMEDIES = (
         "A batch normalisation reads the statistics of the batch: give it running statistics "
         "(track_running_stats = True) and train them.",
     ),
-    (r"scalar types: Long|embedding", "It asks for whole numbers; expected a network that reads images."),
+    (r"scalar types: Long", "It asks for whole numbers; expected a network that reads images."),
     (
         r"dtype|scalar type|not implemented for|type \(.*\) should be the same",
         "Convert the whole network to one type, e.g. module.float(), and make new tensors of the type of its input.",
     ),
     (r"same device", "Register its tensors as parameters or buffers, so that they move with it."),
     (
-        r"shape|size|dimension|channels|elements|multiply up|broadcast|out of (range|bounds)|height|width|\dD",
+        r"shape|size|dimension|channels|elements|multiply up|broadcast|out of (range|bounds)|height|width",
         "Show stimuli at the resolution it was trained at{trained}.",
     ),
 )

@@ -40,7 +40,7 @@ class _Trial:
 
     def suspects(self, floor: float | Tensor = 0.0) -> Tensor:
         """Return which units differ by more than a share of their range, some roundings, and ``floor``."""
-        rounding = torch.finfo(torch.float32).eps * (16 * self.size + 4 * self.typical)
+        rounding = 16 * torch.finfo(torch.float32).eps * (self.size + self.typical)
         return (self.difference > torch.maximum(_SHARE * self.spread, rounding)) & (self.difference > floor)
 
     def unconfirmed(self) -> Tensor:
