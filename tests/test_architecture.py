@@ -15,21 +15,11 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only.
 ROOMS = (
-    *(
-        "__init__",
-        "errors",
-        "arrays",
-        "rounding",
-        "randomness",
-        "storage",
-        "provenance",
-        "discovery",
-        "shipped",
-        "specs",
-    ),
-    *("datasets", "networks", "credit", "rules", "support"),
-    *("training", "metalearning", "reproduction", "activations", "plausibility"),
-    *("patterns", "dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
+    *("__init__", "errors", "arrays", "rounding", "randomness", "storage"),
+    *("provenance", "discovery", "shipped", "specs"),
+    *("datasets", "patterns", "networks", "credit", "rules", "support"),
+    *("training", "metalearning", "reproduction", "extraction", "activations", "plausibility"),
+    *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
     *("recordings", "condensed", "resampling", "comparisons", "inference"),
     *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands", "__main__"),
 )
@@ -48,7 +38,7 @@ SEVERAL_CLASSES = {
 
 #: What only one job needs; the core must import without it.
 OPTIONAL = ("himalaya", "rsatoolbox", "sklearn", "matplotlib", "h5py", "pooch", "typer", "rich", "jinja2", "gymnasium")
-CORE = ("rules", "networks", "training", "metalearning", "activations", "rdms", "inference")
+CORE = ("rules", "networks", "training", "metalearning", "extraction", "activations", "rdms", "inference")
 
 
 def modules(root: Path) -> dict[str, Path]:

@@ -6,7 +6,9 @@ import pytest
 from brainalign.comparisons.comparators import compare
 from brainalign.comparisons.noise_ceiling import noise_ceiling
 from brainalign.condensed import Condensed
-from brainalign.resampling.pairs_left_out import LinearPairs, RankedPairs, linear_ceilings, ranked_ceilings, units_of
+from brainalign.resampling.left_out import linear_ceilings, ranked_ceilings, units_of
+from brainalign.resampling.linear_pairs import LinearPairs
+from brainalign.resampling.ranked_pairs import RankedPairs
 from tests.joined import rdms
 
 K = 14

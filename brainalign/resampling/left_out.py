@@ -1,0 +1,58 @@
+"""What is left out at a time, and noise ceilings without it."""
+
+import numpy as np
+
+from brainalign.condensed import Condensed
+from brainalign.resampling.linear_pairs import LinearPairs
+from brainalign.resampling.pair_scores import group_ceilings
+from brainalign.resampling.weighted_ranks import rank_rows
+
+
+def units_of(groups: np.ndarray | None, n_stimuli: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the unit of each stimulus, ``(n_stimuli,)`` from 0, and which pairs count, ``(n_pairs,)``.
+
+    Stimuli of one group are one unit: they are left out together, and their pairs with each other never count.
+    """
+    units = np.arange(n_stimuli) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    first, second = np.triu_indices(n_stimuli, 1)
+    return units, units[first] != units[second]
+
+
+def linear_ceilings(pairs: LinearPairs, subjects: Condensed) -> tuple[np.ndarray, np.ndarray]:
+    """Return lower and upper ceilings ``(n_units + 1, n_subjects)``: of all stimuli, then without each unit."""
+    return group_ceilings(pairs.grams(subjects))
+
+
+def ranked_ceilings(
+    subjects: Condensed, units: np.ndarray, counted: np.ndarray, tie_corrected: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return lower and upper ceilings ``(n_units + 1, n_subjects)`` of ranked RDMs.
+
+    Those of all stimuli are exact: the pool of ranks is ranked again. Those without each unit keep the ranks of the
+    whole sample, which changes their spread by a few percent and saves all the rankings.
+    """
+    weights = counted.astype(np.float64)
+    ranks = rank_rows(subjects.values, weights, subjects.rounding)[:, counted]
+    total = ranks.sum(axis=0, keepdims=True)
+    ones = np.ones(ranks.shape[1])
+    lower, upper = rank_rows(total - ranks, ones), rank_rows(total, ones)
+    products = (lower * ranks).sum(axis=1), (upper * ranks).sum(axis=1)
+    n = ranks.shape[1]
+    if tie_corrected:
+        own = np.sqrt((ranks**2).sum(axis=1))
+        sizes = np.linalg.norm(lower, axis=1) * own, np.linalg.norm(upper) * own
+    else:
+        sizes = (np.full(len(ranks), (n**3 - n) / 12),) * 2
+    observed = [product / np.where(size > 0, size, np.nan) for product, size in zip(products, sizes, strict=True)]
+    spread = np.zeros(subjects.values.shape)
+    spread[:, counted] = ranks
+    kept = Condensed(spread, np.zeros(len(spread)))
+    without = linear_ceilings(LinearPairs(kept.rows(slice(0, 1)), units, counted, centred=True), kept)
+    scale = [
+        one / np.where(np.abs(whole[0]) > 0, whole[0], np.nan) for one, whole in zip(observed, without, strict=True)
+    ]
+    lower_all, upper_all = (
+        np.concatenate([one[None], whole[1:] * factor])
+        for one, whole, factor in zip(observed, without, scale, strict=True)
+    )
+    return lower_all, upper_all

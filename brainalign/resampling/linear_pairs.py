@@ -1,0 +1,103 @@
+"""Correlation or cosine of RDMs without each stimulus in turn: all of them for the price of about two."""
+
+import numpy as np
+
+from brainalign.condensed import Condensed
+from brainalign.resampling.pair_scores import CONSTANT
+
+
+class LinearPairs:
+    """Pearson correlation or cosine of every model with every brain, as observed and without each unit.
+
+    With the square forms ``X`` and ``Y`` of two RDMs, the pairs of stimulus k contribute ``sum_j X_kj Y_kj``; what is
+    left without k follows from that and the sums over all pairs.
+
+    Parameters
+    ----------
+    models
+        Condensed RDMs ``(n_models, n_pairs)``.
+    units
+        ``(n_stimuli,)`` unit of each stimulus.
+    counted
+        ``(n_pairs,)`` pairs that count.
+    centred
+        ``True`` for Pearson correlation, ``False`` for the cosine.
+    """
+
+    def __init__(self, models: Condensed, units: np.ndarray, counted: np.ndarray, centred: bool) -> None:
+        self.units, self.counted, self.centred = units, counted, centred
+        self.n_units = int(units.max()) + 1
+        pairs_of = _squares(counted[None].astype(np.float64), len(units))[0].sum(axis=1)
+        self.n_pairs = counted.sum() - np.bincount(units, pairs_of)
+        self._rows, (self._square, self._sums, self._squares) = self._side(models)
+
+    def scores(self, brains: Condensed) -> tuple[np.ndarray, np.ndarray]:
+        """Return ``(n_models, n_brains)`` observed and ``(n_units, n_models, n_brains)`` without each unit.
+
+        NaN where a model or brain is constant but for rounding.
+        """
+        rows, (square, sums, squares) = self._side(brains)
+        cross = self._rows @ rows.T
+        total = int(self.counted.sum())
+        observed = _ratio(cross, (self._rows**2).sum(axis=1), (rows**2).sum(axis=1), total)
+        without = np.matmul(self._square.transpose(1, 0, 2), square.transpose(1, 2, 0))
+        without = cross - self._by_unit(without)
+        left, right = self._sums, sums
+        left_squares, right_squares = self._squares, squares
+        if self.centred:
+            scale = 1 / self.n_pairs[:, None]
+            without -= left[:, :, None] * (right * scale)[:, None, :]
+            left_squares, right_squares = left_squares - left**2 * scale, right_squares - right**2 * scale
+        return observed, _ratio(without, left_squares, right_squares, total)
+
+    def grams(self, brains: Condensed) -> np.ndarray:
+        """Return co-moments of brains ``(n_units + 1, n_brains, n_brains)``: of all stimuli, then without each unit."""
+        rows, (square, sums, _) = self._side(brains)
+        cross = rows @ rows.T
+        without = cross - self._by_unit(np.matmul(square.transpose(1, 0, 2), square.transpose(1, 2, 0)))
+        if self.centred:
+            without -= sums[:, :, None] * (sums / self.n_pairs[:, None])[:, None, :]
+        return np.concatenate([cross[None], without])
+
+    def _side(self, rdms: Condensed) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Return standardised rows, their square forms, and sums and sums of squares without each unit."""
+        rows = _standardise(rdms, self.counted, self.centred)
+        square = _squares(rows, len(self.units))
+        of_stimulus, squares_of = square.sum(axis=2).T, np.einsum("nij,nij->in", square, square)
+        sums, squares = of_stimulus.sum(axis=0) / 2, squares_of.sum(axis=0) / 2
+        return rows, (square, sums - self._by_unit(of_stimulus), squares - self._by_unit(squares_of))
+
+    def _by_unit(self, of_stimuli: np.ndarray) -> np.ndarray:
+        """Return sums over the stimuli of each unit, ``(n_units, ...)``."""
+        if self.n_units == len(self.units):
+            return of_stimuli[np.argsort(self.units)]
+        total = np.zeros((self.n_units, *of_stimuli.shape[1:]))
+        np.add.at(total, self.units, of_stimuli)
+        return total
+
+
+def _ratio(cross: np.ndarray, left: np.ndarray, right: np.ndarray, n_pairs: int) -> np.ndarray:
+    """Return ``cross / sqrt(left right)``; NaN where a side does not vary, in units of rows of unit mean square."""
+    floor = CONSTANT * n_pairs
+    left, right = np.where(left > floor, left, np.nan), np.where(right > floor, right, np.nan)
+    return cross / np.sqrt(left[..., :, None] * right[..., None, :])
+
+
+def _standardise(rdms: Condensed, counted: np.ndarray, centred: bool) -> np.ndarray:
+    """Return rows of unit mean square over the pairs that count, 0 elsewhere and where an RDM is constant."""
+    values = rdms.values[:, counted]
+    own = Condensed(values, rdms.rounding)
+    varies = ~own.constant if centred else np.abs(values).max(axis=1, initial=0.0) > rdms.rounding
+    values = values - values.mean(axis=1, keepdims=True) if centred else values
+    size = np.sqrt((values**2).mean(axis=1, keepdims=True))
+    rows = np.zeros(rdms.values.shape)
+    rows[:, counted] = np.where(varies[:, None], values / np.where(size > 0, size, 1), 0.0)
+    return rows
+
+
+def _squares(rows: np.ndarray, n_stimuli: int) -> np.ndarray:
+    """Return ``(n_rows, n_stimuli, n_stimuli)`` symmetric forms with zero diagonal."""
+    square = np.zeros((len(rows), n_stimuli, n_stimuli))
+    first, second = np.triu_indices(n_stimuli, 1)
+    square[:, first, second] = square[:, second, first] = rows
+    return square
