@@ -3,7 +3,7 @@
 import numpy as np
 
 from brainalign.condensed import Condensed
-from brainalign.resampling.pair_scores import CONSTANT
+from brainalign.resampling.pair_scores import semi_partial
 
 
 class LinearPairs:
@@ -22,33 +22,43 @@ class LinearPairs:
         ``(n_pairs,)`` pairs that count.
     centred
         ``True`` for Pearson correlation, ``False`` for the cosine.
+    nuisance
+        RDMs taken out of every model: scores are then semi-partial correlations.
     """
 
-    def __init__(self, models: Condensed, units: np.ndarray, counted: np.ndarray, centred: bool) -> None:
-        self.units, self.counted, self.centred = units, counted, centred
+    def __init__(
+        self,
+        models: Condensed,
+        units: np.ndarray,
+        counted: np.ndarray,
+        centred: bool,
+        nuisance: Condensed | None = None,
+    ) -> None:
+        self.units, self.counted, self.centred, self.nuisance = units, counted, centred, nuisance
         self.n_units = int(units.max()) + 1
         pairs_of = _squares(counted[None].astype(np.float64), len(units))[0].sum(axis=1)
         self.n_pairs = counted.sum() - np.bincount(units, pairs_of)
-        self._rows, (self._square, self._sums, self._squares) = self._side(models)
+        self._rows, (self._square, self._sums, self._squares) = self._side(self._with_nuisance(models))
 
     def scores(self, brains: Condensed) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_models, n_brains)`` observed and ``(n_units, n_models, n_brains)`` without each unit.
 
         NaN where a model or brain is constant but for rounding.
         """
-        rows, (square, sums, squares) = self._side(brains)
+        rows, (square, sums, squares) = self._side(self._with_nuisance(brains))
+        held = 0 if self.nuisance is None else len(self.nuisance)
         cross = self._rows @ rows.T
-        total = int(self.counted.sum())
-        observed = _ratio(cross, (self._rows**2).sum(axis=1), (rows**2).sum(axis=1), total)
-        without = np.matmul(self._square.transpose(1, 0, 2), square.transpose(1, 2, 0))
-        without = cross - self._by_unit(without)
-        left, right = self._sums, sums
-        left_squares, right_squares = self._squares, squares
+        observed = semi_partial(cross, (self._rows**2).sum(axis=1), (rows**2).sum(axis=1), held)
+        without = cross - self._by_unit(np.matmul(self._square.transpose(1, 0, 2), square.transpose(1, 2, 0)))
+        left, right = self._squares, squares
         if self.centred:
             scale = 1 / self.n_pairs[:, None]
-            without -= left[:, :, None] * (right * scale)[:, None, :]
-            left_squares, right_squares = left_squares - left**2 * scale, right_squares - right**2 * scale
-        return observed, _ratio(without, left_squares, right_squares, total)
+            without -= self._sums[:, :, None] * (sums * scale)[:, None, :]
+            left, right = left - self._sums**2 * scale, right - sums**2 * scale
+        return observed, semi_partial(without, left, right, held)
+
+    def _with_nuisance(self, rdms: Condensed) -> Condensed:
+        return rdms if self.nuisance is None else rdms.joined(self.nuisance)
 
     def grams(self, brains: Condensed) -> np.ndarray:
         """Return co-moments of brains ``(n_units + 1, n_brains, n_brains)``: of all stimuli, then without each unit."""
@@ -74,13 +84,6 @@ class LinearPairs:
         total = np.zeros((self.n_units, *of_stimuli.shape[1:]))
         np.add.at(total, self.units, of_stimuli)
         return total
-
-
-def _ratio(cross: np.ndarray, left: np.ndarray, right: np.ndarray, n_pairs: int) -> np.ndarray:
-    """Return ``cross / sqrt(left right)``; NaN where a side does not vary, in units of rows of unit mean square."""
-    floor = CONSTANT * n_pairs
-    left, right = np.where(left > floor, left, np.nan), np.where(right > floor, right, np.nan)
-    return cross / np.sqrt(left[..., :, None] * right[..., None, :])
 
 
 def _standardise(rdms: Condensed, counted: np.ndarray, centred: bool) -> np.ndarray:

@@ -8,6 +8,7 @@ from brainalign.comparisons.noise_ceiling import noise_ceiling
 from brainalign.condensed import Condensed
 from brainalign.resampling.left_out import linear_ceilings, ranked_ceilings, units_of
 from brainalign.resampling.linear_pairs import LinearPairs
+from brainalign.resampling.pairs_bootstrap import score_counts
 from brainalign.resampling.ranked_pairs import RankedPairs
 from tests.joined import rdms
 
@@ -114,3 +115,19 @@ def test_ranked_ceilings_are_exact_for_all_stimuli_and_near_without_each(method:
     )
     assert lower[1:].mean(axis=1).std() == pytest.approx(exact.std(), rel=0.1)
     np.testing.assert_allclose(lower[1:].mean(axis=1), exact, atol=0.01)
+
+
+@pytest.mark.parametrize("method", ["corr", "spearman"])
+def test_semi_partial_scores_are_those_of_the_bootstrap_with_each_stimulus_left(method: str) -> None:
+    """One count of 0 and others of 1 is the sample without a stimulus."""
+    models, brains = sides(4)
+    nuisance = sides(5)[0][:2] + models[:1]
+    units, counted = units_of(None, K)
+    made = LinearPairs if method == "corr" else RankedPairs
+    pairs = made(Condensed.of(models), units, counted, True, Condensed.of(nuisance))
+    observed, without = pairs.scores(Condensed.of(brains))
+    counts = np.concatenate([np.ones((1, K), int), 1 - np.eye(K, dtype=int)])
+    sides_of = (Condensed.of(side) for side in (models, brains, nuisance))
+    expected = score_counts(*sides_of, counts, np.triu_indices(K, 1), method).scores
+    np.testing.assert_allclose(observed, expected[0], atol=1e-12)
+    np.testing.assert_allclose(without, expected[1:], atol=1e-12)
