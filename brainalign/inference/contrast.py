@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainalign.errors import SpecError
+from brainalign.inference.left_out_variance import left_out_variance
 from brainalign.inference.scope import Scope
+from brainalign.inference.score_variance import ScoreVariance
 from brainalign.inference.student import minimum_detectable, satterthwaite, t_interval, t_test
 from brainalign.inference.variance import score_variance
 from brainalign.resampling.score_draws import ScoreDraws
@@ -65,10 +67,11 @@ def contrast(
 ) -> Contrast:
     """Compare rule A with rule B.
 
-    Equation: ``SE^2 = V_2f(Delta of seed means) + s_d^2 / n_m``, ``s_d`` the standard deviation over seeds of
-    the paired difference; unpaired, the last term is ``s_A^2/n_A + s_B^2/n_B``. Degrees of freedom by
+    Equation, for bootstrap draws: ``SE^2 = V_2f(Delta of seed means) + s_d^2 / n_m``, ``s_d`` the standard deviation
+    over seeds of the paired difference; unpaired, the last term is ``s_A^2/n_A + s_B^2/n_B``. Degrees of freedom by
     Satterthwaite from ``min(N, K) - 1`` (over the random factors) and ``n_m - 1``. Slightly conservative,
-    since a seed by stimulus interaction is in both terms.
+    since a seed by stimulus interaction is in both terms. For draws without each stimulus see
+    :func:`~brainalign.inference.left_out_variance.left_out_variance`; rules must be paired there.
 
     Parameters
     ----------
@@ -96,13 +99,18 @@ def contrast(
     a, b = np.asarray(rows_a, int), np.asarray(rows_b, int)
     _check(a, b, paired, scope)
     observed_a, observed_b = draws.observed[a], draws.observed[b]
-    difference = draws.draws[:, a].mean(axis=1) - draws.draws[:, b].mean(axis=1)
     observed = observed_a.mean(axis=0) - observed_b.mean(axis=0)
-    variance = score_variance(observed, difference, scope, draws.n_units, draws.n_strata)
-    seed_variances, seed_dofs = _seed_variances(observed_a.mean(axis=1), observed_b.mean(axis=1), scope, paired)
-    delta, seeds = float(observed.mean()), sum(seed_variances)
-    se = math.sqrt(variance.total + seeds)
-    dof = satterthwaite([variance.total, *seed_variances], [variance.dof, *seed_dofs])
+    delta = float(observed.mean())
+    if draws.left_out:
+        variance = _left_out(draws, a, b, scope, paired)
+        se, seeds, dof = math.sqrt(variance.total), variance.seeds, variance.dof
+    else:
+        difference = draws.draws[:, a].mean(axis=1) - draws.draws[:, b].mean(axis=1)
+        variance = score_variance(observed, difference, scope, draws.n_units, draws.n_strata)
+        seed_variances, seed_dofs = _seed_variances(observed_a.mean(axis=1), observed_b.mean(axis=1), scope, paired)
+        seeds = sum(seed_variances)
+        se = math.sqrt(variance.total + seeds)
+        dof = satterthwaite([variance.total, *seed_variances], [variance.dof, *seed_dofs])
     if se == 0 and delta == 0 and "random" in (scope.subjects, scope.stimuli, scope.seeds):
         # a rule compared with itself
         low, high, p = 0.0, 0.0, 1.0
@@ -127,6 +135,14 @@ def contrast(
         alpha=alpha,
         verdict=_verdict(delta, p, alpha),
     )
+
+
+def _left_out(draws: ScoreDraws, a: np.ndarray, b: np.ndarray, scope: Scope, paired: bool) -> ScoreVariance:
+    if not paired:
+        msg = "Rules that are not paired by seed cannot be compared without each stimulus; use bootstrap draws."
+        raise SpecError(msg)
+    without = draws.draws[:, a] - draws.draws[:, b]
+    return left_out_variance(draws.observed[a] - draws.observed[b], without, scope, draws.n_strata)
 
 
 def _check(a: np.ndarray, b: np.ndarray, paired: bool, scope: Scope) -> None:

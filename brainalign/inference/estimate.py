@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from brainalign.inference.left_out_variance import left_out_variance
 from brainalign.inference.scope import Scope
 from brainalign.inference.score_variance import ScoreVariance
 from brainalign.inference.student import satterthwaite, t_interval
@@ -33,6 +34,9 @@ def estimate_score(draws: ScoreDraws, rows: Sequence[int] | np.ndarray, scope: S
     """
     index = np.asarray(rows, int)
     observed = draws.observed[index]
+    if draws.left_out:
+        own = left_out_variance(observed, draws.draws[:, index], scope, draws.n_strata)
+        return _estimate(float(observed.mean()), own, 0.0, 1, scope, alpha)
     variance = score_variance(
         observed.mean(axis=0), draws.draws[:, index].mean(axis=1), scope, draws.n_units, draws.n_strata
     )
@@ -51,7 +55,10 @@ def estimate_ceiling(draws: ScoreDraws, scope: Scope, alpha: float = 0.05, upper
         observed, samples = draws.ceiling_upper_observed, draws.ceiling_upper
     if observed is None or samples is None:
         return None
-    variance = score_variance(observed, samples, scope, draws.n_units, draws.n_strata)
+    if draws.left_out:
+        variance = left_out_variance(observed[None], samples[:, None], scope, draws.n_strata)
+    else:
+        variance = score_variance(observed, samples, scope, draws.n_units, draws.n_strata)
     return _estimate(float(observed.mean()), variance, 0.0, 1, scope, alpha)
 
 

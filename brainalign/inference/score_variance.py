@@ -16,9 +16,12 @@ class ScoreVariance:
         add up to ``total``.
     dof
         Degrees of freedom of ``total``; infinite where it is exactly 0.
+    seeds
+        Variance from seeds, where ``total`` holds it; NaN where it does not, or seeds are fixed.
     """
 
     total: float
     subjects: float
     stimuli: float
     dof: float
+    seeds: float = float("nan")

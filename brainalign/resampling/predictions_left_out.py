@@ -14,10 +14,10 @@ def predictions_left_out(
 ) -> tuple[float, np.ndarray]:
     """Return the score of held-out predictions, and the scores without each unit, ``(n_units,)``.
 
-    Equation: ``score = mean_targets tanh(mean_folds atanh r_ft)``, as in the bootstrap of predictions. Without a unit, the
-    correlation within its fold is that of the stimuli that are left; with centred sums ``C`` of a fold of n stimuli and
-    sums ``A, B, C_u`` over the m stimuli of the unit, ``C - C_u - A B / (n - m)``. The fit stays, so that the spread is
-    conditional on the fitted folds.
+    Equation: ``mean_targets tanh(mean_folds atanh r_ft)``, as in the bootstrap of predictions. Without a unit,
+    the correlation within its fold is that of the stimuli that are left: with centred sums ``C`` of a fold of n
+    stimuli and sums ``A, B, C_u`` over the m stimuli of the unit, ``C - C_u - A B / (n - m)``. The fit stays, so
+    that the spread is conditional on the fitted folds.
 
     Parameters
     ----------

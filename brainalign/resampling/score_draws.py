@@ -11,11 +11,12 @@ from brainalign.resampling.draw_units import draw_subjects
 
 @dataclass(frozen=True, eq=False)
 class ScoreDraws:
-    """Scores of ``n_models`` models against ``n_subjects`` subjects and their stimulus bootstrap.
+    """Scores of ``n_models`` models against ``n_subjects`` subjects, and of samples of their stimuli.
 
     A row is one model (one seed of one rule at one layer). Every draw uses the same stimuli for all models
-    and subjects, so differences between rows are paired. Subjects are resampled by indexing the last axis
-    with ``subject_resamples``; nothing is scored again.
+    and subjects, so differences between rows are paired. Draws are bootstrap samples, or the sample without each
+    stimulus (``left_out``): these are not a sample of scores, and have a variance formula of their own. Subjects are
+    resampled by indexing the last axis with ``subject_resamples``; nothing is scored again.
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class ScoreDraws:
         ``(n_draws, n_subjects)`` noise ceiling of each draw, ``None`` where it cannot be estimated.
     ceiling_lower_observed, ceiling_upper_observed
         ``(n_subjects,)`` noise ceiling of the sample as it is, or ``None``.
+    left_out
+        Whether draw k is the sample without unit k, instead of a bootstrap sample.
     """
 
     observed: np.ndarray
@@ -47,6 +50,7 @@ class ScoreDraws:
     ceiling_upper: np.ndarray | None = None
     ceiling_lower_observed: np.ndarray | None = None
     ceiling_upper_observed: np.ndarray | None = None
+    left_out: bool = False
 
     @property
     def n_draws(self) -> int:
@@ -67,6 +71,33 @@ class ScoreDraws:
     def n_stimuli(self) -> int:
         """Number of stimuli."""
         return self.stimulus_counts.shape[1]
+
+    @classmethod
+    def without_each(
+        cls,
+        observed: np.ndarray,
+        without: np.ndarray,
+        units: np.ndarray,
+        n_strata: int = 1,
+        ceilings: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> "ScoreDraws":
+        """Return the scores ``(n_models, n_subjects)`` and those without each unit ``(n_units, n_models, n_subjects)``.
+
+        ``units`` ``(n_stimuli,)`` says which unit a stimulus belongs to; ``ceilings`` are lower and upper ones
+        ``(n_units + 1, n_subjects)``, of all stimuli first.
+        """
+        kept = (np.arange(len(without))[:, None] != units[None]).astype(np.int64)
+        found = cls(observed, without, kept, np.empty((0, observed.shape[1]), np.int64), len(without), n_strata)
+        if ceilings is not None:
+            lower, upper = ceilings
+            found = replace(
+                found,
+                ceiling_lower=lower[1:],
+                ceiling_upper=upper[1:],
+                ceiling_lower_observed=lower[0],
+                ceiling_upper_observed=upper[0],
+            )
+        return replace(found, left_out=True)
 
     @staticmethod
     def stack_subjects(parts: Sequence["ScoreDraws"], seed: int) -> "ScoreDraws":
