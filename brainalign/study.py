@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from brainalign.alignment.agreement import agreement
 from brainalign.alignment.align import Alignment, align, check_recording
+from brainalign.alignment.code import scoring_code
 from brainalign.alignment.instance import UNTRAINED, Instance, show, show_start
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.comparisons.rsa import RSA
@@ -23,10 +24,11 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.inference.condensed_pairs import check_method
 from brainalign.networks.architecture import architecture
+from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes
 from brainalign.plausibility.scorecard import COLUMNS, Candidate, scorecard, write_scorecard
 from brainalign.plausibility.subject import PROBED
-from brainalign.provenance import TRAINING_ROOMS, code_hash, versions
+from brainalign.provenance import code_hash, versions
 from brainalign.randomness import numpy_stream, stream
 from brainalign.rdms import RDMs
 from brainalign.recordings.source import RecordingSource, recording_source
@@ -104,7 +106,7 @@ class _StudyRun:
         starts = self._starts(trained)
         parts = [self._align(target, checkpoints, starts) for target in self.targets]
         alignment = Alignment.concatenate(parts)
-        self.stale = [one.checkpoint.spec.rule for one in trained if one.code != code_hash(*TRAINING_ROOMS)]
+        self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         self._write(trained, alignment, checkpoints)
         self._probe()
         return self.out
@@ -165,7 +167,7 @@ class _StudyRun:
             weights,
             stimuli.key,
             _file_hashes(target.spec.dataset),
-            code_hash(),
+            scoring_code(self.spec.populations, target.source),
         )
         folder = self.out / "cache" / f"{target.spec.dataset}-{key[:16]}"
         if (folder / "scopes.json").exists():
@@ -198,7 +200,8 @@ class _StudyRun:
                 rules.setdefault(one.network, []).append(
                     Candidate(one.rule, one.rule, tuple(_hashable(one.rule_options).items()))
                 )
-        key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code_hash())
+        code = probing_code(codes, [(one.rule, network) for network, group in rules.items() for one in group])
+        key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code)
         folder = self.out / "cache" / f"scorecard-{key[:16]}"
         if not (folder / "criteria.csv").exists():
             total = len(self.spec.populations) * 1000
@@ -259,6 +262,7 @@ class _StudyRun:
             "spec": to_dict(self.spec),
             "key": self.spec.key,
             "versions": versions(),
+            "stale": self.stale,
             "hashes": {"code": code_hash(), **{f"data: {name}": content_hash(_file_hashes(name)) for name in hashed}},
             "citations": [load_manifest(name).citation for name in known],
             "cautions": [

@@ -18,13 +18,13 @@ from brainalign.datasets.dataset import Dataset
 from brainalign.datasets.dataset import dataset as find_dataset
 from brainalign.errors import DivergenceError, StorageError
 from brainalign.networks.architecture import architecture
-from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import TrainSpec
 from brainalign.storage import write_table
 from brainalign.training.batches import Batches, Samples
 from brainalign.training.checkpoint import Checkpoint, read_checkpoint, stack
+from brainalign.training.code import training_code
 from brainalign.training.optimisation import clip_instances, make_optimizer, optimizer_tensors, rate, restore_optimizer
 from brainalign.training.population import choose_execution, population_step
 from brainalign.training.runtime import Runtime
@@ -65,6 +65,11 @@ class Trained:
     angles: pd.DataFrame
     files: tuple[Path, ...]
     code: str
+
+    @property
+    def stale(self) -> bool:
+        """Whether other code than today's trained it, or began to."""
+        return self.code != training_code(self.checkpoint.spec)
 
 
 def train(
@@ -128,7 +133,7 @@ class _Run:
         self.angles: list[dict[str, Any]] = []
         self.sums = torch.zeros(3, len(spec.seeds), dtype=torch.float64)  # loss, accuracy, steps since last evaluation
         self.clock = _Clock()
-        self.code = code_hash(*TRAINING_ROOMS)
+        self.code = training_code(spec)
         self._initialise()
         self._resume()
 
