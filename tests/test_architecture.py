@@ -15,7 +15,18 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only.
 ROOMS = (
-    *("__init__", "errors", "randomness", "storage", "provenance", "discovery", "shipped", "specs"),
+    *(
+        "__init__",
+        "errors",
+        "randomness",
+        "storage",
+        "provenance",
+        "options",
+        "optimizers",
+        "discovery",
+        "shipped",
+        "specs",
+    ),
     *("datasets", "networks", "credit", "rules", "support"),
     *("training", "metalearning", "reproduction", "activations", "plausibility"),
     *("rdms", "low_level", "rsatoolbox_exchange"),

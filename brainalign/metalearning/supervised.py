@@ -16,13 +16,13 @@ from torch import Tensor
 from torch.func import grad_and_value, vmap
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.targets import require_positive
 from brainalign.errors import SpecError
 from brainalign.metalearning.evolution import Evolution, Progress, evolve
 from brainalign.metalearning.learner import Learner
 from brainalign.metalearning.lessons import Lesson, Lessons
 from brainalign.metalearning.memory import Memory
 from brainalign.networks.network import Params
+from brainalign.options import require_positive
 from brainalign.provenance import code_hash
 from brainalign.randomness import stream
 from brainalign.rules.top_down_credit import STRUCTURE, TopDownCredit, trained_credit

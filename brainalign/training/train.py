@@ -125,7 +125,7 @@ class _Run:
         self.rule.check(shape.build(data.task(1, spec.objective)))
         self.batches = Batches.load(spec, data, self.device)
         self.network = shape.build(data.task(len(self.batches.train.labels), spec.objective))
-        self.total = max(1, round(spec.epochs * self.batches.steps_per_epoch))
+        self.total = self.batches.steps(spec.epochs)
         self.keep = kept_steps(self.total, spec.n_checkpoints)
         self.execution = choose_execution(runtime.execution, self.network, len(spec.seeds), self.device)
         self.step = 0

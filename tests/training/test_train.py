@@ -188,8 +188,8 @@ def test_divergence_is_named(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"optimizer": "lbfgs"}, "Unknown optimizer 'lbfgs'. Choose one of: sgd"),
-        ({"optimizer_options": {"beta": 1}}, "refuses its options"),
-        ({"schedule": "linear"}, "Unknown schedule 'linear'"),
+        ({"optimizer_options": {"beta": 1}}, "Unknown option 'beta' of optimizer 'adam'. Choose one of: betas"),
+        ({"schedule": "linear"}, "Option schedule is 'linear'; expected one of: constant, cosine, step."),
         ({"batch_size": 5000}, "fewer than one batch of 5000"),
         ({"dataset": "imagenet"}, "Unknown dataset 'imagenet'. Choose one of:"),
         ({"rule": "hope"}, "Unknown rule 'hope'. Choose one of:"),
