@@ -14,14 +14,9 @@ from brainalign.errors import SpecError
 
 def existing_device(device: str) -> None:
     """Raise :class:`SpecError` if torch cannot use ``device`` here."""
-    import torch
+    from brainalign.training.runtime import check_device
 
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
-        msg = f"Device {device!r} cannot be used ({str(error).splitlines()[0]}); available here: {available}."
-        raise SpecError(msg) from error
+    check_device(device)
 
 
 def read_settings(items: Sequence[str], option: str = "--set") -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_saving_takes_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pyt
     def step(*_: object) -> None:
         now[0] += 30
 
-    monkeypatch.setattr(sys.modules["brainalign.training.train"], "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(sys.modules["brainalign.training.run"], "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(Checkpoint, "save", slow_save)
     train(_spec(epochs=1, batch_size=16, n_checkpoints=2), tmp_path, progress=step)
     regular = saves.count("resume.safetensors")
