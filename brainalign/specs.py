@@ -296,12 +296,12 @@ def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:
 
 def _seeds(given: Any) -> tuple[int, ...]:
     """Return seeds, of which a whole number says how many."""
-    seeds = plain(given)
-    seeds = tuple(range(seeds)) if type(seeds) is int else tuple(seeds) if isinstance(seeds, list) else seeds
+    given = plain(given)
+    seeds = tuple(range(given)) if type(given) is int else tuple(given) if isinstance(given, list) else given
     whole = isinstance(seeds, tuple) and all(type(seed) is int for seed in seeds)
     _require(whole, "seeds", seeds, "a whole number or a list of whole numbers")
     distinct = len(seeds) > 0 and len(set(seeds)) == len(seeds) and min(seeds) >= 0
-    _require(distinct, "seeds", seeds, "distinct seeds, at least one, each 0 or more")
+    _require(distinct, "seeds", seeds or given, "distinct seeds, at least one, each 0 or more")
     return seeds
 
 

@@ -197,7 +197,7 @@ OUT_OF_RANGE: list[tuple[str, Any, str]] = [
     ("seeds", (), "seeds is (); expected distinct seeds, at least one, each 0 or more."),
     ("seeds", (0, -1), "seeds is (0, -1); expected distinct seeds, at least one, each 0 or more."),
     ("seeds", (1, np.int64(1)), "seeds is (1, 1); expected distinct seeds, at least one, each 0 or more."),
-    ("seeds", -3, "seeds is (); expected distinct seeds, at least one, each 0 or more."),
+    ("seeds", -3, "seeds is -3; expected distinct seeds, at least one, each 0 or more."),
     ("seeds", True, "seeds is True; expected a whole number or a list of whole numbers."),
     ("seeds", (True, False), "seeds is (True, False); expected a whole number or a list of whole numbers."),
     ("seeds", np.array([0.0, 1.0]), "seeds is (0.0, 1.0); expected a whole number or a list of whole numbers."),

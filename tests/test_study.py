@@ -20,7 +20,7 @@ from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec, read_study, study_from_table
 from brainalign.storage import read_tensors, write_tensors
 from brainalign.study import run_study
-from brainalign.training.train import ANGLES, HISTORY
+from brainalign.training.evaluation import ANGLES, HISTORY
 
 TABLES = ("training", "alignment", "contrasts", "ranks", "gates")
 FILES = {

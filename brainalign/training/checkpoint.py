@@ -98,8 +98,8 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     """
     if not Path(path).exists():
         msg = (
-            f"Checkpoint {str(path)!r} is missing. Train again into its folder, with --retrain if other code trained it: "
-            "what is missing is made again."
+            f"Checkpoint {str(path)!r} is missing. Train again into its folder, with --retrain if other code trained "
+            "it: what is missing is made again."
         )
         raise DataError(msg)
     tensors, facts = read_tensors(path)

@@ -38,6 +38,8 @@ class Runtime:
     retrain: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.device, torch.device):
+            object.__setattr__(self, "device", str(self.device))
         fit_fields(self)
         require(self.execution in EXECUTIONS, "Option execution", self.execution, f"one of: {', '.join(EXECUTIONS)}")
         check_device(self.device)
@@ -53,5 +55,6 @@ def check_device(device: str) -> None:
         available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
         meant = " Say 'cuda' for a GPU." if device == "gpu" else ""
         reason = str(error).splitlines()[0]
-        msg = f"Device {device!r} cannot be used ({reason}); available here: {available}.{meant}"
+        why = "" if "Expected one of" in reason else f" ({reason})"  # torch's list of all devices there are
+        msg = f"Device {device!r} cannot be used{why}; available here: {available}.{meant}"
         raise SpecError(msg) from error

@@ -10,11 +10,8 @@ import pandas as pd
 from brainalign.specs import TrainSpec
 from brainalign.training.checkpoint import Checkpoint
 from brainalign.training.code import training_code
-from brainalign.training.evaluation import ANGLES, HISTORY
-from brainalign.training.run import Progress, Run, kept_steps
+from brainalign.training.run import Progress, Run
 from brainalign.training.runtime import Runtime
-
-__all__ = ["ANGLES", "HISTORY", "Progress", "Trained", "kept_steps", "train"]
 
 # Inside the folder of a run: a training that is to replace it, and one that is doing so.
 _AGAIN, _REPLACEMENT = "retraining", "retrained"

@@ -15,8 +15,9 @@ from brainalign.errors import DivergenceError, SpecError, StorageError
 from brainalign.specs import TrainSpec
 from brainalign.storage import read_tensors
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.run import kept_steps
 from brainalign.training.runtime import Runtime
-from brainalign.training.train import kept_steps, train
+from brainalign.training.train import train
 
 SMALL = {
     "network": "mlp",
