@@ -147,7 +147,7 @@ RULES: list[tuple[str, dict[str, Any], str]] = [
     ("weight_mirror", {"samples": 0}, "samples is 0; expected a number above 0."),
     ("weight_mirror", {"samples": 2.5}, "samples of 'weight_mirror' is 2.5; expected a whole number."),
     ("weight_mirror", {"warm_up": -1}, "warm_up is -1; expected a whole number, 0 or more."),
-    ("weight_mirror", {"rate": 0}, "rate is 0; expected a number above 0."),
+    ("weight_mirror", {"rate": -1}, "rate is -1; expected 0 or more."),
     ("target_propagation", {"noise_size": -1}, "noise_size is -1; expected 0 or more."),
     ("difference_target_propagation", {"noise_size": -1}, "noise_size is -1; expected 0 or more."),
     ("predictive_coding", {"steps": 2.0}, "steps of 'predictive_coding' is 2.0; expected a whole number."),

@@ -15,7 +15,7 @@ from brainalign.credit.cost import backprop_cost
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
-from brainalign.options import require_positive, require_steps
+from brainalign.options import require_not_negative, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -60,7 +60,8 @@ class WeightMirror(LearningRule):
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(rate=self.rate, samples=self.samples, scale=self.scale)
+        require_positive(samples=self.samples, scale=self.scale)
+        require_not_negative(rate=self.rate)
         require_steps(samples=self.samples, warm_up=self.warm_up)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:

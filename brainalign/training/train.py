@@ -77,6 +77,8 @@ def train(
     if runtime.retrain and run.stale:
         _retrain(run)
         run = Run(spec, out, runtime, progress)
+    if not run.stale:
+        shutil.rmtree(out / _AGAIN, ignore_errors=True)  # what an earlier call began is not needed any more
     history, angles = run.finish()
     if run.lost and not run.stale:
         Run(spec, out, runtime, progress, before=run.lost[0]).restore(run.lost, run)
