@@ -1,8 +1,10 @@
 """The ``brainalign`` command."""
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from brainalign.commands.credit import credit_app
 from brainalign.commands.data import data_app
@@ -12,7 +14,20 @@ from brainalign.commands.studies import demo, report, run
 from brainalign.commands.training import presets, reproduce, search, train
 from brainalign.errors import BrainalignError
 
+
+class _Interruptible(TyperGroup):
+    """Commands that say that they were interrupted, with exit code 130; typer would leave in silence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("brainalign: interrupted; run the same command again to go on.", err=True)
+            ctx.exit(130)
+
+
 app = typer.Typer(
+    cls=_Interruptible,
     help="Compare networks trained with biologically plausible learning rules with brain recordings.",
     no_args_is_help=True,
     add_completion=False,
@@ -36,9 +51,6 @@ def main() -> None:
             raise
         typer.echo(f"brainalign: {' '.join(str(error).split())}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("brainalign: interrupted; run the same command again to go on.", err=True)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 Adding an algorithm is adding its file; nothing else lists it.
 """
 
-import dataclasses
 import importlib
 import pkgutil
 import re
@@ -11,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from brainalign.errors import SpecError
+from brainalign.options import field_types, fitted
 
 
 def snake_case(name: str) -> str:
@@ -41,17 +41,19 @@ def create(room: str, base: type, name: str, options: dict[str, Any] | None = No
     Raises
     ------
     SpecError
-        If the name or an option is unknown; the message lists the alternatives.
+        If the name or an option is unknown, the message lists the alternatives; if an option is of another type than
+        its field, what was expected.
     """
     classes = available(room, base)
     if name not in classes:
         noun = f"{room.removesuffix('ies')}y" if room.endswith("ies") else room.removesuffix("s")
         msg = f"Unknown {noun} {name!r}. Choose one of: {', '.join(classes)}."
         raise SpecError(msg)
-    fields = [field.name for field in dataclasses.fields(classes[name])]
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in (options or {}).items()}
-    for option in options:
-        if option not in fields:
-            msg = f"Unknown option {option!r} of {name!r}. Choose one of: {', '.join(fields) or 'none'}."
+    kinds = field_types(classes[name])
+    fitting = {}
+    for option, value in (options or {}).items():
+        if option not in kinds:
+            msg = f"Unknown option {option!r} of {name!r}. Choose one of: {', '.join(kinds) or 'none'}."
             raise SpecError(msg)
-    return classes[name](**options)
+        fitting[option] = fitted(kinds[option], value, f"Option {option} of {name!r}")
+    return classes[name](**fitting)

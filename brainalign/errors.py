@@ -38,7 +38,16 @@ class LayerError(DataError):
 
 
 class DivergenceError(BrainalignError, ArithmeticError):
-    """Training that produced non-finite numbers."""
+    """Training that produced numbers that are not finite, or whose loss grew beyond all bounds.
+
+    ``rule``, ``network``, ``seed`` and ``step`` say where, as far as that is known.
+    """
+
+    def __init__(
+        self, message: str = "", rule: str = "", network: str = "", seed: int | None = None, step: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.rule, self.network, self.seed, self.step = rule, network, seed, step
 
 
 class ExtractionError(BrainalignError, ValueError):

@@ -1,13 +1,14 @@
 """What a study is: frozen dataclasses, read from TOML, written to TOML and JSON, named by a content key."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar
 
 from brainalign.errors import SpecError
+from brainalign.optimizers import check_optimizer
+from brainalign.options import field_types, fit_fields, fitted, plain, require
 from brainalign.shipped import known_keys, read_toml
 from brainalign.storage import content_hash
 
@@ -16,6 +17,11 @@ T = TypeVar("T")
 
 #: Of a field that came after keys were published: where it holds its default, it is no part of a key.
 _LATER = {"later": True}
+
+#: How the learning rate goes on over the steps; :mod:`brainalign.training.optimisation` says how.
+SCHEDULES = ("constant", "cosine", "step")
+#: What is done to training images; :mod:`brainalign.training.batches` says how.
+AUGMENTATIONS = ("none", "jitter", "crop", "flip", "crop_flip")
 
 
 @dataclass(frozen=True)
@@ -76,15 +82,19 @@ class TrainSpec:
     n_checkpoints: int = 6
 
     def __post_init__(self) -> None:
-        if isinstance(self.seeds, int):
-            object.__setattr__(self, "seeds", tuple(range(self.seeds)))
-        object.__setattr__(self, "seeds", tuple(self.seeds))
-        _require(len(self.seeds) > 0 and len(set(self.seeds)) == len(self.seeds), "seeds", self.seeds, "distinct seeds")
+        object.__setattr__(self, "seeds", _seeds(self.seeds))
+        fit_fields(self)
         _require(self.epochs > 0, "epochs", self.epochs, "a positive number")
         _require(self.batch_size > 0, "batch_size", self.batch_size, "a positive number")
+        check_optimizer(self.optimizer, self.optimizer_options)
+        _require(self.learning_rate > 0, "learning_rate", self.learning_rate, "a positive number")
+        _choose("schedule", self.schedule, SCHEDULES)
+        _require(0 <= self.warmup <= 1, "warmup", self.warmup, "a share of all steps, from 0 to 1")
+        _require(self.clip >= 0, "clip", self.clip, "a largest norm above 0, or 0 for no clipping")
+        _require(self.n_train >= 0, "n_train", self.n_train, "a number of samples, or 0 for all")
         _require(0 <= self.validation_fraction < 1, "validation_fraction", self.validation_fraction, "a share below 1")
-        objectives = ("default", "reconstruction")
-        _require(self.objective in objectives, "objective", self.objective, '"default" or "reconstruction"')
+        _choose("augment", self.augment, AUGMENTATIONS)
+        _choose("objective", self.objective, ("default", "reconstruction"))
         _require(self.n_checkpoints >= 2, "n_checkpoints", self.n_checkpoints, "at least 2: before and after")
 
     @property
@@ -127,12 +137,15 @@ class RecordingSpec:
     runs: str = field(default="centre", metadata=_LATER)
 
     def __post_init__(self) -> None:
-        _require(self.subjects in ("random", "fixed"), "subjects", self.subjects, '"random" or "fixed"')
+        fit_fields(self)
+        _choose("subjects", self.subjects, ("random", "fixed"))
+        _require(len(self.measures) > 0, "measures", self.measures, '"rsa", "encoding" or both')
         for measure in self.measures:
-            _require(measure in ("rsa", "encoding"), "measures", measure, '"rsa" or "encoding"')
-        _require(self.stimuli in ("all", "shared", "own"), "stimuli", self.stimuli, '"all", "shared" or "own"')
-        allowed = ("centre", "centre_each", "ignore")
-        _require(self.runs in allowed, "runs", self.runs, f"one of: {', '.join(allowed)}")
+            _choose("measures", measure, ("rsa", "encoding"))
+        _distinct("measures", self.measures)
+        _distinct("rois", self.rois)
+        _choose("stimuli", self.stimuli, ("all", "shared", "own"))
+        _choose("runs", self.runs, ("centre", "centre_each", "ignore"))
 
 
 @dataclass(frozen=True)
@@ -172,12 +185,18 @@ class ScoringSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _require(self.checkpoints in ("last", "all"), "checkpoints", self.checkpoints, '"last" or "all"')
+        fit_fields(self)
+        _choose("checkpoints", self.checkpoints, ("last", "all"))
         for name in self.partial:
-            _require(name in ("pixels", "luminance", "gabor"), "partial", name, '"pixels", "luminance" or "gabor"')
-        _require(self.correction in ("holm", "bh", "by"), "correction", self.correction, '"holm", "bh" or "by"')
+            _choose("partial", name, ("pixels", "luminance", "gabor"))
+        _distinct("partial", self.partial)
+        for roi, layer in self.ranking_layer.items():
+            _require(isinstance(layer, str), f"ranking_layer of {roi!r}", layer, "the name of a layer")
+        _choose("correction", self.correction, ("holm", "bh", "by"))
+        _require(self.resolution >= 0, "resolution", self.resolution, "a side in pixels, or 0 for that of training")
         _require(0 < self.alpha < 1, "alpha", self.alpha, "a level between 0 and 1")
         _require(self.n_bootstrap >= 100, "n_bootstrap", self.n_bootstrap, "at least 100 draws")
+        _require(self.seed >= 0, "seed", self.seed, "0 or more")
 
 
 @dataclass(frozen=True)
@@ -207,8 +226,8 @@ class StudySpec:
     plausibility: str = "mechanism"
 
     def __post_init__(self) -> None:
-        allowed = ("mechanism", "all", "none")
-        _require(self.plausibility in allowed, "plausibility", self.plausibility, f"one of: {', '.join(allowed)}")
+        fit_fields(self)
+        _choose("plausibility", self.plausibility, ("mechanism", "all", "none"))
         first: dict[str, TrainSpec] = {}
         seen: set[tuple[str, str]] = set()
         for population in self.populations:
@@ -266,66 +285,42 @@ def study_from_table(table: Mapping[str, Any], where: str = "study") -> StudySpe
             msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} ({optional})."
             raise SpecError(msg)
     for key in ("name", "title", "plausibility"):
-        _typed(str, table.get(key, ""), f"{where}: {key}")
+        fitted(str, table.get(key, ""), f"{where}: {key}")
     for key in ("training", "rules", "scoring"):
-        _typed(Options, table.get(key, {}), f"{where}, [{key}]")
-    recorded = table["recordings"]
-    recorded = _typed(
-        tuple[Options, ...], tuple(recorded) if isinstance(recorded, list) else recorded, f"{where}, [[recordings]]"
-    )
+        fitted(Options, table.get(key, {}), f"{where}, [{key}]")
+    recorded = fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
     populations = []
     for rule, own in table["rules"].items():
-        own = dict(_typed(Options, own, f"{where}, [rules.{rule}]"))
+        own = dict(fitted(Options, own, f"{where}, [rules.{rule}]"))
         options = {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
-    return StudySpec(
-        table["name"], table.get("title", table["name"]), tuple(populations), tuple(recordings), scoring,
-        table.get("plausibility", "mechanism"),
-    )  # fmt: skip
+    whole = {"title": table["name"], **{key: table[key] for key in ("name", "title", "plausibility") if key in table}}
+    return _build(StudySpec, {**whole, "populations": populations, "recordings": recordings, "scoring": scoring}, where)
 
 
 def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:
-    kinds = {f.name: f.type for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    known_keys(options, tuple(kinds), where)
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
-    for key, value in values.items():
-        _typed(int if key == "seeds" and not isinstance(value, tuple) else kinds[key], value, f"{where}: {key}")
+    known_keys(options, tuple(field_types(cls)), where)
     try:
-        return cls(**values)
+        return cls(**options)
+    except SpecError as error:
+        msg = f"{where}: {error}"
+        raise SpecError(msg) from error
     except TypeError as error:
         msg = f"{where}: {str(error).split('() ')[-1]}."
         raise SpecError(msg) from error
 
 
-_WORDS = {
-    str: "text",
-    int: "a whole number",
-    float: "a finite number",
-    bool: "true or false",
-    Options: "a table",
-    tuple[str, ...]: "a list of texts",
-    tuple[int, ...]: "a list of whole numbers",
-    tuple[Options, ...]: "a list of tables",
-}
-
-
-def _typed(kind: Any, value: Any, what: str) -> Any:
-    if not _fits(kind, value):
-        msg = f"{what} is {value!r}; expected {_WORDS[kind]}."
-        raise SpecError(msg)
-    return value
-
-
-def _fits(kind: Any, value: Any) -> bool:
-    if get_origin(kind) is tuple:
-        return isinstance(value, tuple) and all(_fits(get_args(kind)[0], item) for item in value)
-    if kind == Options:
-        return isinstance(value, Mapping)
-    if kind in (int, float) and isinstance(value, bool):
-        return False
-    return isinstance(value, (int, float)) and math.isfinite(value) if kind is float else isinstance(value, kind)
+def _seeds(given: Any) -> tuple[int, ...]:
+    """Return seeds, of which a whole number says how many."""
+    given = plain(given)
+    seeds = tuple(range(given)) if type(given) is int else tuple(given) if isinstance(given, list) else given
+    whole = isinstance(seeds, tuple) and all(type(seed) is int for seed in seeds)
+    _require(whole, "seeds", seeds, "a whole number or a list of whole numbers")
+    distinct = len(seeds) > 0 and len(set(seeds)) == len(seeds) and min(seeds) >= 0
+    _require(distinct, "seeds", seeds or given, "distinct seeds, at least one, each 0 or more")
+    return seeds
 
 
 def _plain(value: Any) -> Any:
@@ -337,6 +332,12 @@ def _plain(value: Any) -> Any:
 
 
 def _require(condition: bool, option: str, value: Any, expected: str) -> None:
-    if not condition:
-        msg = f"Option {option} is {value!r}; expected {expected}."
-        raise SpecError(msg)
+    require(condition, f"Option {option}", value, expected)
+
+
+def _choose(option: str, value: str, choices: tuple[str, ...]) -> None:
+    _require(value in choices, option, value, f"one of: {', '.join(choices)}")
+
+
+def _distinct(option: str, values: tuple[str, ...]) -> None:
+    _require(len(set(values)) == len(values), option, values, "each once")

@@ -13,6 +13,7 @@ import torch
 from brainalign.alignment.agreement import agreement
 from brainalign.alignment.align import Alignment, check_rois
 from brainalign.alignment.brain import Brain
+from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.failure import Failure, failure_table
 from brainalign.alignment.instance import UNTRAINED, Instance, show, show_start
@@ -23,10 +24,11 @@ from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError, DivergenceError, ExtractionError, SpecError
+from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes
 from brainalign.plausibility.scorecard import COLUMNS, Candidate, scorecard, write_scorecard
 from brainalign.plausibility.subject import PROBED
-from brainalign.provenance import TRAINING_ROOMS, code_hash, versions
+from brainalign.provenance import code_hash, versions
 from brainalign.randomness import stream
 from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.results_folder import replacing, require_own, result_hashes
@@ -107,7 +109,7 @@ class _StudyRun:
         starts = self._starts(trained)
         parts = [self._align(target, checkpoints, starts) for target in self.targets]
         alignment = Alignment.concatenate(parts)
-        self.stale = [one.checkpoint.spec.rule for one in trained if one.code != code_hash(*TRAINING_ROOMS)]
+        self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         self._write(trained, alignment, checkpoints, self._probe())
         return self.out
 
@@ -162,7 +164,7 @@ class _StudyRun:
             weights,
             stimuli.key,
             _file_hashes(target.spec.dataset),
-            code_hash(),
+            scoring_code(self.spec.populations, target.source, self.spec.scoring),
         )
         folder = self.out / "cache" / f"{target.spec.dataset}-{key[:16]}"
         kept = read_scores(folder)
@@ -222,7 +224,8 @@ class _StudyRun:
                 rules.setdefault(one.network, []).append(
                     Candidate(one.rule, one.rule, tuple(_hashable(one.rule_options).items()))
                 )
-        key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code_hash())
+        code = probing_code(codes, [(one.rule, network) for network, group in rules.items() for one in group])
+        key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code)
         folder = self.out / "cache" / f"scorecard-{key[:16]}"
         if not is_sealed(folder):
             total = len(self.spec.populations) * 1000
@@ -285,13 +288,13 @@ class _StudyRun:
             "spec": to_dict(self.spec),
             "key": self.spec.key,
             "versions": versions(),
+            "stale": self.stale,
             "hashes": {"code": code_hash(), **{f"data: {name}": content_hash(_file_hashes(name)) for name in hashed}},
             "citations": [load_manifest(name).citation for name in known],
             "cautions": [
                 *(f"{name}: {caution}" for name in known for caution in load_manifest(name).cautions),
                 *(
-                    f"{rule} was trained by another version of the training code; delete its folder in populations/ "
-                    "to train it again."
+                    f"{rule} was trained by other code than today's; run the study with --retrain to train it again."
                     for rule in self.stale
                 ),
             ],

@@ -3,8 +3,9 @@
 import json
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -14,24 +15,43 @@ from brainalign.errors import SpecError
 
 def existing_device(device: str) -> None:
     """Raise :class:`SpecError` if torch cannot use ``device`` here."""
-    import torch
+    from brainalign.training.runtime import check_device
 
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
-        msg = f"Device {device!r} cannot be used ({str(error).splitlines()[0]}); available here: {available}."
-        raise SpecError(msg) from error
+    check_device(device)
 
 
-def read_settings(items: Sequence[str], option: str = "--set") -> dict[str, Any]:
-    """Read ``key=value`` items; values are TOML, and a word that is no TOML is text."""
+def output_folder(path: Path | None) -> Path | None:
+    """Return the folder of results, which need not be there; a file raises :class:`SpecError`."""
+    if path is not None and path.exists() and not path.is_dir():
+        msg = f"--out {str(path)!r} is a file; expected a folder, which is made if it is not there."
+        raise SpecError(msg)
+    return path
+
+
+def say_stale(rules: Sequence[str]) -> None:
+    """Say on stderr, in one line, which rules' networks other code trained, and what to do."""
+    if rules:
+        text = f"brainalign: {', '.join(rules)}: trained by other code than today's; --retrain trains again."
+        typer.echo(text, err=True)
+
+
+def read_settings(
+    items: Sequence[str], option: str = "--set", beside: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Read ``key=value`` items; values are TOML, and a word that is no TOML is text.
+
+    A key that comes twice, or stands in ``beside`` with a value other than None, raises :class:`SpecError`.
+    """
     found: dict[str, Any] = {}
     for item in items:
         key, separator, text = item.partition("=")
-        if not separator:
+        if not separator or not key.strip():
             example = "learning_rate=[0.001,0.01]" if option == "--grid" else "learning_rate=0.01"
             msg = f"{option} got {item!r}; expected key=value, e.g. {example}."
+            raise SpecError(msg)
+        if key in found or (beside or {}).get(key) is not None:
+            where = f"twice with {option}" if key in found else f"with {option} and with --{key}"
+            msg = f"{key!r} is given {where}; leave one of them out."
             raise SpecError(msg)
         try:
             found[key] = tomllib.loads(f"value = {text}")["value"]

@@ -1,12 +1,17 @@
 """The command line: exit codes, one-line errors, tables."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from brainalign.__main__ import main
+from brainalign.storage import read_tensors, write_tensors
 
 SEARCH = ("search", "mnist-mlp-256x5", "backprop", "--out", "o", "--grid")
 TRAIN = ("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o")
@@ -193,6 +198,59 @@ def test_bad_arguments_give_one_line_and_nothing_on_disk(
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+REFUSED = [
+    ((*TRAIN, "--set", "=1"), "--set got '=1'; expected key=value"),
+    ((*TRAIN, "--set", "clip=-1"), "Option clip is -1; expected a largest norm above 0"),
+    ((*TRAIN, "--set", "clip=1", "--set", "clip=2"), "'clip' is given twice with --set; leave one of them out."),
+    ((*TRAIN, "--set", "rule=pepita"), "'rule' is given with --set and with --rule; leave one of them out."),
+    ((*TRAIN, "--epochs", "1", "--set", "epochs=2"), "'epochs' is given with --set and with --epochs"),
+    ((*TRAIN, "--set", "rul.scale=1"), "Unknown setting 'rul.scale'. Before a dot stands one of: rule, network"),
+    ((*TRAIN, "--set", "rule.=1"), "Unknown setting 'rule.'. Before a dot"),
+    ((*TRAIN, "--set", "rule.scal=1"), "Unknown option 'scal' of 'backprop'. Choose one of: none."),
+    ((*TRAIN, "--set", "network.widths=64"), "widths of 'mlp' is 64; expected a list of whole numbers."),
+    ((*TRAIN, "--set", "network_options={}", "--set", "network.bias=true"), "'network.bias' are both given"),
+    ((*TRAIN, "--set", "optimizer.eps=-1"), "Option eps of optimizer 'adam' is -1; expected 0 or more."),
+    ((*TRAIN, "--seeds", "-2"), "Option seeds is -2; expected distinct seeds"),
+    ((*TRAIN, "--epochs", "1e-9"), "less than one step: a step is 0.11 epochs here"),
+    ((*TRAIN, "--set", "n_train=99999"), "Ask for at most that, or 0 for all."),
+    ((*TRAIN, "--device", "tpu"), "Device 'tpu' cannot be used; available here: cpu"),
+    ((*TRAIN, "--device", "gpu"), "Say 'cuda' for a GPU."),
+    ((*TRAIN, "--execution", "fast"), "Option execution is 'fast'; expected one of: auto, vmap, loop."),
+    ((*TRAIN, "--data-dir", "nowhere"), "Option data_dir is 'nowhere'; expected a folder that exists"),
+    (("run", "demo", "--data-dir", "nowhere"), "Option data_dir is 'nowhere'; expected a folder that exists"),
+    (("scorecard", "--rule", "backprop", "--seeds", "0"), "--seeds is 0; expected 1 or more."),
+    (("scorecard", "--rule", "backprop", "--workers", "0"), "--workers is 0; expected 1 or more."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED)
+def test_an_option_that_cannot_be_is_one_line_and_nothing_on_disk(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    line = _refused_here(tmp_path, monkeypatch, capsys, *arguments)
+    assert message in line
+    assert not list(tmp_path.iterdir())
+
+
+def _refused_here(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> str:
+    """Return the one line of a refused command, run in this process since a new one takes seconds."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["brainalign", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    line = capsys.readouterr().err
+    assert caught.value.code == 1
+    assert line.startswith("brainalign: ")
+    assert line.count("\n") == 1
+    return line
+
+
 @pytest.mark.parametrize(
     ("subjects", "stimuli", "extra", "message"),
     [
@@ -209,3 +267,80 @@ def test_bad_studies_give_one_line_and_nothing_on_disk(
     study.write_text(STUDY.format(subjects=subjects, stimuli=stimuli, extra=extra))
     assert message in _one_line(_brainalign("run", str(study), "--out", str(tmp_path / "out")))
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["bad.toml"]
+
+
+@pytest.mark.parametrize("verb", [TRAIN[:-2], ("run", "demo"), ("reproduce", "f3"), ("demo",), SEARCH[:3]])
+def test_a_file_in_place_of_the_folder_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    grid = ("--grid", "learning_rate=[0.1]") if verb[0] == "search" else ()
+    line = _refused_here(tmp_path, monkeypatch, capsys, *verb, "--out", "file", *grid)
+    assert "--out 'file' is a file; expected a folder" in line
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_data_set_without_files_says_so() -> None:
+    assert _brainalign("data", "verify", "digits").stdout.startswith("digits has no files of its own")
+
+
+def test_what_diverges_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--set", "learning_rate=1e9", "--epochs", "1")
+    line = _refused_here(tmp_path, monkeypatch, capsys, *TRAIN, *options)
+    assert "diverged: the validation loss of seed 0 is" in line
+    assert not (tmp_path / "o" / "training.csv").exists()
+
+
+@pytest.mark.parametrize("verb", ["train", "run"])
+def test_an_interruption_says_how_to_go_on(tmp_path: Path, verb: str) -> None:
+    study = tmp_path / "long.toml"
+    study.write_text(
+        STUDY.format(subjects=6, stimuli=20, extra="").replace("epochs = 0.2\nbatch", "epochs = 900\nbatch")
+    )
+    arguments = (*TRAIN[:-2], "--epochs", "900") if verb == "train" else ("run", str(study))
+    running = subprocess.Popen(
+        [sys.executable, "-m", "brainalign", *arguments, "--out", str(tmp_path / "out")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until = time.monotonic() + 120
+    while len(list((tmp_path / "out").rglob("step-*.safetensors"))) < 2 and time.monotonic() < until:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=120)
+    assert (running.returncode, out) == (130, "")
+    assert err == "brainalign: interrupted; run the same command again to go on.\n"
+
+
+def _written_by_other_code(folder: Path) -> None:
+    for path in folder.rglob("step-*.safetensors"):
+        tensors, facts = read_tensors(path)
+        del facts["content"]
+        write_tensors(path, tensors, {**facts, "code": "another version"})
+
+
+def test_what_other_code_trained_is_said_and_trained_again_if_asked(tmp_path: Path) -> None:
+    arguments = (*TRAIN, "--seeds", "2", "--epochs", "0.5", "--json")
+    assert _brainalign(*arguments, cwd=tmp_path).stderr == ""
+    _written_by_other_code(tmp_path)
+    said = "brainalign: backprop: trained by other code than today's; --retrain trains again.\n"
+    before = _brainalign(*arguments, cwd=tmp_path)
+    assert (before.returncode, before.stderr) == (0, said)
+    again = _brainalign(*arguments, "--retrain", cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert _brainalign(*arguments, cwd=tmp_path).stderr == ""
+
+
+def test_a_study_names_the_rules_that_other_code_trained(tmp_path: Path) -> None:
+    study = tmp_path / "tiny.toml"
+    study.write_text('plausibility = "none"\n' + STUDY.format(subjects=6, stimuli=20, extra=""))
+    arguments = ("run", str(study), "--out", str(tmp_path / "out"))
+    assert _brainalign(*arguments).stderr == ""
+    for folder in (tmp_path / "out" / "populations").glob("backprop-*"):
+        _written_by_other_code(folder)
+    said = "brainalign: backprop: trained by other code than today's; --retrain trains again.\n"
+    assert _brainalign(*arguments).stderr == said
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["stale"] == ["backprop"]
+    assert _brainalign(*arguments, "--retrain").stderr == ""
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["stale"] == []

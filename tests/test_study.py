@@ -3,6 +3,7 @@
 import copy
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec, read_study, study_from_table
 from brainalign.storage import read_tensors, write_tensors
 from brainalign.study import run_study
-from brainalign.training.train import ANGLES, HISTORY
+from brainalign.training.evaluation import ANGLES, HISTORY
 
 TABLES = ("training", "alignment", "contrasts", "ranks", "gates")
 FILES = {
@@ -194,17 +195,27 @@ def test_a_changed_brain_is_scored_anew_and_nothing_is_trained(folder: Path) -> 
 
 def test_scores_of_other_code_are_not_reused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched()
-    monkeypatch.setattr(study, "code_hash", lambda *rooms: "another version")
+    monkeypatch.setattr(study, "scoring_code", lambda *_: "another version")
     run_study(_spec(), folder, progress=watched)
     assert watched.trained == set()
     assert watched.scored == {"simulated planted: rsa"}
-    cautions = json.loads((folder / "study.json").read_text())["cautions"]
-    assert any("backprop was trained by another version of the training code" in caution for caution in cautions)
+    assert json.loads((folder / "study.json").read_text())["stale"] == []
+
+
+def test_a_rule_that_other_code_trained_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched()
+    monkeypatch.setattr(sys.modules["brainalign.training.train"], "training_code", lambda spec: "another version")
+    run_study(_spec(), folder, progress=watched)
+    assert watched.texts == []  # neither trained nor scored again
+    facts = json.loads((folder / "study.json").read_text())
+    assert facts["stale"] == ["untrained", "backprop", "feedback_alignment"]
+    assert any("backprop was trained by other code than today" in text for text in facts["cautions"])
 
 
 def test_scores_of_other_weights_are_not_reused(folder: Path) -> None:
     last = max((folder / "populations").glob("backprop-*/checkpoints/*.safetensors"))
     tensors, facts = read_tensors(last)
+    del facts["content"]  # or the change would be refused
     write_tensors(last, {**tensors, "params|hidden1.weight": -tensors["params|hidden1.weight"]}, facts)
     watched = Watched()
     run_study(_spec(), folder, progress=watched)

@@ -43,6 +43,9 @@ def data_verify(name: str, data_dir: DataDir = None, as_json: Json = False) -> N
     from brainalign.datasets.manifest import verify
 
     table = verify(name, data_dir)
+    if table.empty and not as_json:
+        typer.echo(f"{name} has no files of its own: it comes with a package or is made when it is used.")
+        return
     print_records([dict(row) for _, row in table.iterrows()], as_json, f"Files of {name}")
     if (table.status != "ok").any():
         raise typer.Exit(1)

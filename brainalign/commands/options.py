@@ -5,10 +5,17 @@ from typing import Annotated
 
 import typer
 
-Out = Annotated[Path, typer.Option(help="Folder for results; a run that was interrupted there goes on.")]
+from brainalign.terminal import output_folder
+
+Out = Annotated[
+    Path, typer.Option(help="Folder for results; a run that was interrupted there goes on.", callback=output_folder)
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
 DataDir = Annotated[str | None, typer.Option(help="Folder that holds <data set>/<file>; default: see 'data list'.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 Execution = Annotated[str, typer.Option(help="vmap (one program for all seeds), loop, or auto.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the training step with torch.compile.")]
+Retrain = Annotated[
+    bool, typer.Option("--retrain", help="Train again from the first step what other code than today's trained.")
+]

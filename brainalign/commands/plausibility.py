@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from brainalign.commands.options import Json, Quiet
-from brainalign.terminal import print_records, progress_bar
+from brainalign.options import require
+from brainalign.terminal import output_folder, print_records, progress_bar
 
 
 def scorecard(
@@ -18,7 +19,9 @@ def scorecard(
     probe: Annotated[list[str] | None, typer.Option("--probe", help="P1, P1b, ...; repeat; default: all.")] = None,
     seeds: Annotated[int, typer.Option(help="Number of seeds.")] = 3,
     workers: Annotated[int, typer.Option(help="Processes.")] = 2,
-    out: Annotated[Path | None, typer.Option(help="Folder for scorecard.csv, criteria.csv and the figure.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for scorecard.csv, criteria.csv and the figure.", callback=output_folder)
+    ] = None,
     ranks: Annotated[
         bool, typer.Option("--ranks", help="How the order of rules depends on the weights of the probes.")
     ] = False,
@@ -35,6 +38,8 @@ def scorecard(
     )
     from brainalign.plausibility.scorecard import scorecard as measured
 
+    for option, number in (("--seeds", seeds), ("--workers", workers)):
+        require(number >= 1, option, number, "1 or more")
     with progress_bar(quiet or as_json) as progress:
         table = measured(candidates(rule or ()), network, tuple(range(seeds)), tuple(probe or ()), workers, progress)
     if out is not None:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from brainalign.commands.options import Compile, DataDir, Device, Execution, Json, Out, Quiet
-from brainalign.terminal import existing_device, print_records, progress_bar, read_settings
+from brainalign.commands.options import Compile, DataDir, Device, Execution, Json, Out, Quiet, Retrain
+from brainalign.terminal import output_folder, print_records, progress_bar, read_settings, say_stale
 
 
 def train(
@@ -28,6 +28,7 @@ def train(
     data_dir: DataDir = None,
     execution: Execution = "auto",
     compile: Compile = False,
+    retrain: Retrain = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -38,12 +39,14 @@ def train(
     from brainalign.training.runtime import Runtime
     from brainalign.training.train import train as train_population
 
-    existing_device(device)
+    runtime = Runtime(device, execution, compile, data_dir, retrain)
     names = {"rule": rule, "network": network, "dataset": dataset}
-    settings = {"seeds": seeds, "epochs": epochs}
-    spec = requested(names, preset, {k: v for k, v in settings.items() if v is not None} | read_settings(set_ or []))
+    numbers = {"seeds": seeds, "epochs": epochs}
+    settings = read_settings(set_ or [], beside=names | numbers)
+    spec = requested(names, preset, settings | {name: n for name, n in numbers.items() if n is not None})
     with progress_bar(quiet or as_json) as progress:
-        trained = train_population(spec, out, Runtime(device, execution, compile, data_dir), progress)
+        trained = train_population(spec, out, runtime, progress)
+    say_stale([spec.rule] if trained.stale else [])
     write_text(out / "spec.json", json.dumps(to_dict(spec), indent=1))
     figures = ["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "feedback_angle", "ms_per_step"]
     last = trained.history[trained.history.step == trained.history.step.max()]
@@ -87,10 +90,9 @@ def search(
     from brainalign.reproduction.search import search as search_grid
     from brainalign.training.runtime import Runtime
 
-    existing_device(device)
+    runtime = Runtime(device, "auto", compile, data_dir)
     chosen, values = preset(preset_file, label), read_settings(grid, "--grid")
     with progress_bar(quiet or as_json) as progress:
-        runtime = Runtime(device, "auto", compile, data_dir)
         ranked = search_grid(chosen, values, out, epochs, seed, n_train, runtime, progress)
     marked = ["best" if k == 0 and status == "finished" else "" for k, status in enumerate(ranked.status)]
     records = json.loads(ranked.assign(best=marked).drop(columns=["key", "code"]).to_json(orient="records"))
@@ -112,7 +114,9 @@ def reproduce(
     epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default: the presets'.")] = None,
     device: Device = "cpu",
     data_dir: DataDir = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for results; default results/<table>.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results; default results/<table>.", callback=output_folder)
+    ] = None,
     execution: Execution = "auto",
     compile: Compile = False,
     keep_networks: Annotated[bool, typer.Option("--keep-networks", help="Keep trained networks; gigabytes.")] = False,
@@ -124,7 +128,6 @@ def reproduce(
     from brainalign.reproduction.reproduce import reproduce as reproduce_table
     from brainalign.training.runtime import Runtime
 
-    existing_device(device)
     out = out or Path("results") / Path(table).stem
     runtime = Runtime(device, execution, compile, data_dir)
     asked_rows, asked_columns = (tuple(names.split(",")) if names else () for names in (rows, columns))

@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from brainalign.credit.targets import require_positive
 from brainalign.errors import SpecError
+from brainalign.options import require_positive
 
 
 @dataclass(frozen=True)

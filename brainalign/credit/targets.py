@@ -20,7 +20,6 @@ from brainalign.credit.cost import forward_cost, local_cost
 from brainalign.credit.feedback_stage import FeedbackStage, feedback_path, path_angles, path_cost
 from brainalign.credit.objective import output_error
 from brainalign.datasets.task import Task
-from brainalign.errors import SpecError
 from brainalign.networks.architecture import NONLINEARITIES, choose, nonlinearity
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
@@ -41,30 +40,6 @@ def feedback_nonlinearity(name: str) -> Function:
 
 def _same(x: Tensor) -> Tensor:
     return x
-
-
-def require_positive(**options: float) -> None:
-    """Raise :class:`SpecError` for an option that is not above zero."""
-    for name, value in options.items():
-        if not value > 0:
-            msg = f"Option {name} is {value}; expected a number above 0."
-            raise SpecError(msg)
-
-
-def require_not_negative(**options: float) -> None:
-    """Raise :class:`SpecError` for an option that is below zero or infinite."""
-    for name, value in options.items():
-        if not 0 <= value < float("inf"):
-            msg = f"Option {name} is {value}; expected 0 or more."
-            raise SpecError(msg)
-
-
-def require_steps(**options: int) -> None:
-    """Raise :class:`SpecError` for an option that is not a whole number of at least 0."""
-    for name, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            msg = f"Option {name} is {value!r}; expected a whole number, 0 or more."
-            raise SpecError(msg)
 
 
 # -- the path ---------------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from brainalign.credit.credit_network import CreditNetwork, diffusion_kernels
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.metalearning.control_tasks import ControlTask, Setting, control_task
+from brainalign.options import require_positive, require_steps
 
 
 @dataclass(frozen=True, eq=False)

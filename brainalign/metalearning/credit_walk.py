@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from brainalign.credit.credit_network import CreditNetwork, diffusion_kernels
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.errors import SpecError
 from brainalign.metalearning.landscapes import Terrain, step_scale
 from brainalign.networks.architecture import choose
+from brainalign.options import require_positive, require_steps
 
 # Points stay in a box half again as wide as the one starts are drawn from.
 EDGE = 1.5

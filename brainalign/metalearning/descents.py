@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from brainalign.credit.targets import require_positive
 from brainalign.metalearning.credit_walk import EDGE, Walk
 from brainalign.metalearning.landscapes import Terrain
+from brainalign.options import require_positive
 
 _KNOTS = 8
 

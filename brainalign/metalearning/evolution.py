@@ -7,9 +7,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from brainalign.credit.targets import require_positive
 from brainalign.errors import DivergenceError, SpecError
 from brainalign.networks.architecture import choose
+from brainalign.options import require_positive
 
 #: ``fitness(candidates (population, n_parameters), generator) -> (population,)``; LOWER is better.
 Fitness = Callable[[Tensor, torch.Generator], Tensor]

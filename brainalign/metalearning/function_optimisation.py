@@ -8,13 +8,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from brainalign.credit.targets import require_positive
 from brainalign.errors import SpecError
 from brainalign.metalearning.credit_walk import CreditWalk, Walk
 from brainalign.metalearning.descents import MOMENTA, RATES, SIZES, Descent, OnePlusOne
 from brainalign.metalearning.evolution import Evolution, Evolved, Progress, evolve
 from brainalign.metalearning.landscapes import LANDSCAPES, Terrain, draw_starts, draw_terrain, landscape
 from brainalign.networks.architecture import choose
+from brainalign.options import require_positive
 from brainalign.randomness import stream
 
 #: Every method, those of the top-down network first.

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from brainalign.credit.batch import Batch
 from brainalign.credit.objective import output_metrics
-from brainalign.credit.targets import require_positive
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_positive
 from brainalign.rules.learning_rule import LearningRule
 from brainalign.rules.top_down_credit import PHI, TopDownCredit
 

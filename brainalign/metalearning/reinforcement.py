@@ -6,7 +6,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from brainalign.credit.targets import require_positive
 from brainalign.errors import SpecError
 from brainalign.metalearning.control_tasks import ControlTask, Setting, control_task, gymnasium_environment
 from brainalign.metalearning.credit_policy import CreditPolicy, Policy, World, returns
@@ -18,6 +17,7 @@ from brainalign.metalearning.policy_baselines import (
     lifetime_policy_gradient,
 )
 from brainalign.networks.architecture import choose
+from brainalign.options import require_positive
 from brainalign.randomness import stream, stream_seed
 
 #: Every method; the first four learn in each lifetime, from random weights.

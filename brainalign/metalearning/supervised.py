@@ -16,20 +16,19 @@ from torch import Tensor
 from torch.func import grad_and_value, vmap
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.targets import require_positive
 from brainalign.errors import SpecError
 from brainalign.metalearning.evolution import Evolution, Progress, evolve
 from brainalign.metalearning.learner import Learner
 from brainalign.metalearning.lessons import Lesson, Lessons
 from brainalign.metalearning.memory import Memory
 from brainalign.networks.network import Params
+from brainalign.options import require_positive
 from brainalign.provenance import code_hash
 from brainalign.randomness import stream
 from brainalign.rules.top_down_credit import STRUCTURE, TopDownCredit, trained_credit
 from brainalign.storage import content_hash, write_tensors
+from brainalign.training.code import modules_of
 from brainalign.training.optimisation import make_optimizer, optimizer_tensors, rate, restore_optimizer
-
-_COUNTED = ("credit", "rules", "networks", "metalearning", "randomness.py", "datasets")
 
 
 @dataclass(frozen=True)
@@ -250,11 +249,12 @@ def _key(learner: Learner, lessons: Lessons, life: Lifetime, options: Any) -> st
     params = network.init(stream(0, "key"))
     answers = network.activities(params, network.init_state(), lessons.inner[0][:8].cpu())
     trained = rule.credit_network if isinstance(rule, TopDownCredit) else ""
+    code = code_hash(__name__, type(rule).__module__, *modules_of(network=network.name, dataset=lessons.dataset))
     return content_hash(
         rule.name(), asdict(rule), trained_credit(trained)[0] if trained else "", learner.moves, learner.learning_rate,
         {name: answer.mul(1000).round().long() for name, answer in answers.items()},
         {name: list(value.shape) for name, value in params.items()},
-        data, asdict(life), own, code_hash(*_COUNTED),
+        data, asdict(life), own, code,
     )[:16]  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The contract of an architecture: options that build a network for a task."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from brainalign.datasets.task import Task
 from brainalign.discovery import available, create
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network
+from brainalign.options import fit_fields, require
 
 #: Name to (function, gain of the weights before it).
 NONLINEARITIES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
@@ -25,9 +26,20 @@ NONLINEARITIES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
 
 @dataclass(frozen=True)
 class Architecture(ABC):
-    """Options of a family of networks; the file ``networks/<name>.py`` holds the class."""
+    """Options of a family of networks; the file ``networks/<name>.py`` holds the class.
+
+    ``least`` says how small each size may be; of a list, every entry.
+    """
 
     summary: ClassVar[str]
+    least: ClassVar[Mapping[str, int]] = {}
+
+    def __post_init__(self) -> None:
+        fit_fields(self)
+        for option, least in self.least.items():
+            value = getattr(self, option)
+            sizes = value if isinstance(value, tuple) else (value,)
+            require(all(size >= least for size in sizes), f"Option {option}", value, f"{least} or more")
 
     @abstractmethod
     def build(self, task: Task) -> Network:

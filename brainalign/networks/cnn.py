@@ -14,6 +14,7 @@ from brainalign.networks.block import Block
 from brainalign.networks.network import Network
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class CNN(Architecture):
         "convolutional layers with pooling, a dense layer (or a decoder) and a readout, one block each"
     )
 
+    least: ClassVar[Mapping[str, int]] = {"channels": 1, "hidden": 0, "kernel": 1, "pool": 2}
+
     channels: tuple[int, ...] = (32, 64, 128)
     hidden: int = 256
     kernel: int | tuple[int, ...] = 3
@@ -65,6 +68,7 @@ class CNN(Architecture):
     def build(self, task: Task) -> Network:
         """Return the network for ``task``."""
         choose("normalisation", self.normalisation, ("batch", "none"))
+        require(len(self.channels) > 0, "Option channels", self.channels, "at least one convolutional layer")
         kernels = self.kernel if isinstance(self.kernel, tuple) else (self.kernel,) * len(self.channels)
         if len(kernels) != len(self.channels) or any(kernel % 2 == 0 for kernel in kernels):
             msg = (

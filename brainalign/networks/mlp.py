@@ -23,7 +23,7 @@ class MLP(Architecture):
     Parameters
     ----------
     widths
-        Units of each hidden layer.
+        Units of each hidden layer; none leaves the readout alone.
     activation
         ``"relu"``, ``"elu"``, ``"gelu"`` or ``"tanh"``.
     bias
@@ -31,6 +31,8 @@ class MLP(Architecture):
     """
 
     summary: ClassVar[str] = "dense layers, one block each"
+
+    least: ClassVar[Mapping[str, int]] = {"widths": 1}
 
     widths: tuple[int, ...] = (256, 256)
     activation: str = "relu"

@@ -14,6 +14,7 @@ from brainalign.networks.network import Network
 from brainalign.networks.patches import patch_grid, patches
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class RNN(Architecture):
 
     summary: ClassVar[str] = "plain recurrent layers over rows or patches; a block is a layer or a time step"
 
+    least: ClassVar[Mapping[str, int]] = {"widths": 1, "patch": 1}
+
     widths: tuple[int, ...] = (128,)
     sequence: str = "rows"
     patch: int = 4
@@ -49,6 +52,7 @@ class RNN(Architecture):
 
     def build(self, task: Task) -> Network:
         """Return the network for ``task``."""
+        require(len(self.widths) > 0, "Option widths", self.widths, "at least one recurrent layer")
         choose("sequence", self.sequence, ("rows", "patches"))
         choose("blocks", self.blocks, ("layer", "step"))
         channels, _, width = task.input_shape

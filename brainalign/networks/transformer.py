@@ -43,6 +43,8 @@ class Transformer(Architecture):
 
     summary: ClassVar[str] = "ViT-style encoder; a block is a layer or a sub-layer"
 
+    least: ClassVar[Mapping[str, int]] = {"width": 1, "depth": 1, "heads": 1, "patch": 1, "expansion": 1}
+
     width: int = 64
     depth: int = 2
     heads: int = 4

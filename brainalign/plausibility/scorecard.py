@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from brainalign.errors import BrainalignError, SpecError
+from brainalign.options import require
 from brainalign.plausibility.control_rules import CONTROL_RULES
 from brainalign.plausibility.criterion import CRITERIA
 from brainalign.plausibility.probe import Control, Measured, Probe, probes
@@ -93,6 +94,7 @@ def scorecard(
     if network not in PROBED:
         msg = f"Network {network!r} cannot be probed. Choose one of: {', '.join(PROBED)}."
         raise SpecError(msg)
+    require(len(seeds) > 0, "Option seeds", tuple(seeds), "at least one")
     known = probes()
     for code in only:
         if code not in known:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.reproduction.presets import Preset
 from brainalign.reproduction.published import PublishedTable
 
@@ -20,7 +19,9 @@ _PRESET_HEAD = (
 )
 
 
-def reproduction_page(table: PublishedTable, cells: pd.DataFrame, used: Sequence[Preset]) -> str:
+def reproduction_page(
+    table: PublishedTable, cells: pd.DataFrame, used: Sequence[Preset], stale: Sequence[bool] = ()
+) -> str:
     """Return a page: one table per column of the published table, then the differences and how options were found.
 
     Parameters
@@ -31,6 +32,8 @@ def reproduction_page(table: PublishedTable, cells: pd.DataFrame, used: Sequence
         One row per cell, see :data:`brainalign.reproduction.reproduce.CELL`.
     used
         Presets that serve its cells.
+    stale
+        For each cell, whether it was trained by other code than today's.
     """
     lines = [f"# {table.title}", "", f"{table.citation}.", "", f"Published: {table.source}", ""]
     lines += ["Ours: test accuracy in percent (or loss) after the last epoch, mean ± s.d. over seeds.", ""]
@@ -55,7 +58,7 @@ def reproduction_page(table: PublishedTable, cells: pd.DataFrame, used: Sequence
     ]
     lines += [f"| {' | '.join(_PRESET_HEAD)} |", f"|{'---|' * len(_PRESET_HEAD)}"]
     lines += [f"| {' | '.join(_protocol(preset))} |" for preset in used]
-    return "\n".join([*lines, *_code(cells)]) + "\n"
+    return "\n".join([*lines, *_code(cells, stale)]) + "\n"
 
 
 def comparison(cell: pd.Series) -> dict[str, str]:
@@ -134,10 +137,16 @@ def _protocol(preset: Preset) -> tuple[str, ...]:
     return (f"`{preset.name}`", *how, *rest)
 
 
-def _code(cells: pd.DataFrame) -> list[str]:
-    """Say which code trained the cells, since finished ones are not trained again when code changes."""
-    counts = cells.code.dropna().value_counts()
-    if counts.empty:
+def _code(cells: pd.DataFrame, stale: Sequence[bool]) -> list[str]:
+    """Say which cells today's code did not train, since finished ones are not trained again when code changes."""
+    trained = cells.code.notna().sum()
+    if not trained:
         return []
-    states = ", ".join(f"`{code}` ({count} cell{'' if count == 1 else 's'})" for code, count in counts.items())
-    return ["", f"Trained by code {states}; today's is `{code_hash(*TRAINING_ROOMS)[:16]}`."]
+    older = cells[list(stale)] if any(stale) else cells[:0]
+    if older.empty:
+        return ["", f"Every trained cell ({trained}) was trained by today's code."]
+    return ["", f"Trained by other code than today's ({len(older)} of {trained} cells): {_named(older)}."]
+
+
+def _named(cells: pd.DataFrame) -> str:
+    return "; ".join(f"{column}: {', '.join(own.method)}" for column, own in cells.groupby("column", sort=False))

@@ -115,14 +115,28 @@ def requested(
 
 
 def option_tables(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return flat settings as training options: ``rule.scale`` is entry ``scale`` of ``rule_options``."""
+    """Return flat settings as training options: ``rule.scale`` is entry ``scale`` of ``rule_options``.
+
+    Raises
+    ------
+    SpecError
+        If what stands before the dot has no options, nothing stands after it, or a table is given beside its entries.
+    """
     found: dict[str, Any] = {}
     for key, value in settings.items():
         prefix, dot, option = key.partition(".")
-        if dot:
-            found.setdefault(f"{prefix}_options", {})[option] = value
-        else:
+        if not dot:
             found[key] = value
+            continue
+        tables = ("rule", "network", "optimizer")
+        _require(
+            prefix in tables and bool(option),
+            f"Unknown setting {key!r}. Before a dot stands one of: {', '.join(tables)}; after it an option, e.g. "
+            "rule.scale.",
+        )
+        table = f"{prefix}_options"
+        _require(table not in settings, f"Settings {table!r} and {key!r} are both given; leave one of them out.")
+        found.setdefault(table, {})[option] = value
     return found
 
 

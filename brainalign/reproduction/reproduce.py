@@ -13,13 +13,13 @@ import pandas as pd
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, locate, manifests
 from brainalign.errors import DataError, DivergenceError, IncompatibleError
-from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.reproduction.page import SHORTENED, reproduction_page
 from brainalign.reproduction.presets import Preset, PresetFile, changed, preset_file
 from brainalign.reproduction.published import Gap, PublishedColumn, PublishedRow, PublishedTable, published_table
 from brainalign.rules.learning_rule import learning_rules
 from brainalign.specs import TrainSpec, to_dict
 from brainalign.storage import write_table, write_text
+from brainalign.training.code import training_code
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import train
 
@@ -151,7 +151,7 @@ class _Run:
         try:
             trained = train(spec, folder, self.runtime, progress)
         except (DivergenceError, IncompatibleError) as error:
-            found |= {"problem": " ".join(str(error).split()), "code": code_hash(*TRAINING_ROOMS)}
+            found |= {"problem": " ".join(str(error).split()), "code": training_code(spec)}
         else:
             history = trained.history
             scale, name = (100, "test_accuracy") if cell[0].measure == "accuracy" else (1, "test_loss")
@@ -170,9 +170,10 @@ class _Run:
         if self.table.gap is not None:
             close_gaps(records, self.table.gap)
         cells = pd.DataFrame(records, columns=list(CELL))
+        stale = [record.get("stale", False) for record in records]
         used = [chosen for cell in every if (chosen := self._preset(cell)) is not None]
         write_table(self.out / "reproduction.csv", cells)
-        write_text(self.out / "reproduction.md", reproduction_page(self.table, cells, used))
+        write_text(self.out / "reproduction.md", reproduction_page(self.table, cells, used, stale))
         wanted = [number for number, cell in enumerate(every) if cell in asked]
         return Reproduction(self.table, cells, cells.iloc[wanted].reset_index(drop=True))
 
@@ -200,6 +201,7 @@ class _Run:
         short = spec["epochs"] < chosen.spec.epochs or len(spec["seeds"]) < len(chosen.spec.seeds)
         record |= {"n_seeds": len(spec["seeds"]), "epochs": spec["epochs"], "shortened": short}
         record |= {"key": result["key"], "code": result["code"][:16]}
+        record["stale"] = result["code"] != training_code(chosen.spec)
         record["note"] = "; ".join(text for text in (SHORTENED if short else "", result["problem"]) if text)
         if figures:
             record["figures"] = dict(zip(spec["seeds"], figures, strict=True))

@@ -13,11 +13,11 @@ import pandas as pd
 from brainalign.datasets.dataset import dataset
 from brainalign.errors import DivergenceError, SpecError
 from brainalign.networks.architecture import architecture
-from brainalign.provenance import TRAINING_ROOMS, code_hash
 from brainalign.reproduction.presets import Preset, changed
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import TrainSpec
 from brainalign.storage import write_table
+from brainalign.training.code import training_code
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import train
 
@@ -179,7 +179,7 @@ def _measure(spec: TrainSpec, run: Path, runtime: Runtime, report: Progress) -> 
         # An accuracy of an overflowing network is a number, too.
         found |= {**measured, "status": "finished"} if measured["val_loss"] is not None else {}
     about = {"epochs": spec.epochs, "seed": spec.seeds[0], "n_train": spec.n_train}
-    return {**about, **found, "key": spec.key, "code": code_hash(*TRAINING_ROOMS)[:16]}
+    return {**about, **found, "key": spec.key, "code": training_code(spec)[:16]}
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -20,9 +20,9 @@ from brainalign.credit.energy import (
 )
 from brainalign.credit.objective import target
 from brainalign.credit.step import Step
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require_positive, require_steps
 from brainalign.rules.learning_rule import LearningRule
 
 

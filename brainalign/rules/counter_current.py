@@ -16,11 +16,12 @@ from brainalign.credit.directions import Directions
 from brainalign.credit.feedback_stage import draw_path, feedback_path, path_angles, path_cost
 from brainalign.credit.objective import answer, output_error, output_metrics, target
 from brainalign.credit.step import Step
-from brainalign.credit.targets import feedback_nonlinearity, require_positive
+from brainalign.credit.targets import feedback_nonlinearity
 from brainalign.datasets.task import Task
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

@@ -15,6 +15,7 @@ from brainalign.credit.direct_feedback import direct_feedback, direct_updates, d
 from brainalign.credit.objective import output_error, output_metrics
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -45,6 +46,9 @@ class DirectFeedbackAlignment(LearningRule):
 
     scale: float = 1.0
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive(scale=self.scale)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Draw ``feedback/<block>`` ``(n_outputs, n_features)`` for every block but the readout."""

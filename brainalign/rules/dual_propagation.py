@@ -13,11 +13,11 @@ from brainalign.credit.cost import forward_cost
 from brainalign.credit.energy import pulls_at
 from brainalign.credit.objective import output_error, output_metrics
 from brainalign.credit.step import Step
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.errors import SpecError
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require_positive, require_steps
 from brainalign.rules.learning_rule import LearningRule
 
 

@@ -27,12 +27,12 @@ from brainalign.credit.energy import (
 )
 from brainalign.credit.objective import output_metrics
 from brainalign.credit.step import Step
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

@@ -13,6 +13,7 @@ from brainalign.credit.chain import draw_feedback_weights, error_descent, feedba
 from brainalign.credit.cost import backprop_cost
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -47,6 +48,9 @@ class FeedbackAlignment(LearningRule):
     }
 
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive(scale=self.scale)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Draw ``feedback/<synapse>.weight`` for every synapse."""

@@ -16,7 +16,6 @@ from brainalign.credit.targets import (
     Stages,
     difference_errors,
     feedback_nonlinearity,
-    require_positive,
     target_angles,
     target_cost,
     target_path,
@@ -24,6 +23,7 @@ from brainalign.credit.targets import (
     top_error,
 )
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

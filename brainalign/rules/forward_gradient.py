@@ -27,11 +27,11 @@ from brainalign.credit.perturbation import (
 )
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_update, synaptic_updates
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
+from brainalign.options import require_positive, require_steps
 from brainalign.rules.learning_rule import LearningRule
 
 Blocks = tuple[Block, ...]

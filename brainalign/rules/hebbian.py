@@ -12,12 +12,12 @@ from brainalign.credit.cost import forward_cost
 from brainalign.credit.objective import output_error, output_metrics, target
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_update
-from brainalign.credit.targets import require_not_negative, require_positive, require_steps
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require_not_negative, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

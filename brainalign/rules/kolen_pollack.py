@@ -13,6 +13,7 @@ from brainalign.credit.chain import draw_feedback_weights, error_descent, feedba
 from brainalign.credit.cost import backprop_cost
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_not_negative, require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -51,6 +52,10 @@ class KolenPollack(LearningRule):
 
     decay: float = 1e-3
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_not_negative(decay=self.decay)
+        require_positive(scale=self.scale)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Draw ``feedback/<synapse>.weight`` for every synapse."""

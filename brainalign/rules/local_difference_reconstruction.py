@@ -18,8 +18,6 @@ from brainalign.credit.targets import (
     difference_errors,
     feedback_nonlinearity,
     learn_transposed_jacobian,
-    require_positive,
-    require_steps,
     target_angles,
     target_cost,
     target_path,
@@ -27,6 +25,7 @@ from brainalign.credit.targets import (
     top_error,
 )
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

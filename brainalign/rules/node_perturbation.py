@@ -21,10 +21,10 @@ from brainalign.credit.perturbation import (
 )
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_updates
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
+from brainalign.options import require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

@@ -16,10 +16,10 @@ from brainalign.credit.cost import forward_cost, local_cost
 from brainalign.credit.goodness import activity_mask
 from brainalign.credit.objective import answer, output_error, output_metrics, target
 from brainalign.credit.step import Step
-from brainalign.credit.targets import require_positive
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

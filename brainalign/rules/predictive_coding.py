@@ -27,10 +27,10 @@ from brainalign.credit.prediction import (
     wave_cost,
 )
 from brainalign.credit.step import Step
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

@@ -17,10 +17,10 @@ from brainalign.credit.spike_trains import decay, firing_rates, intensities, reg
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import Synaptic, synaptic_update
-from brainalign.credit.targets import require_not_negative, require_positive, require_steps
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_not_negative, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

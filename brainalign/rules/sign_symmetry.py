@@ -16,6 +16,7 @@ from brainalign.credit.step import Step
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
+from brainalign.options import require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -54,6 +55,7 @@ class SignSymmetry(LearningRule):
 
     def __post_init__(self) -> None:
         choose("variant", self.variant, ("uSF", "frSF", "brSF"))
+        require_positive(scale=self.scale)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Draw ``magnitude/<synapse>.weight`` of every synapse for ``frSF``."""

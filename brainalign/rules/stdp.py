@@ -23,12 +23,12 @@ from brainalign.credit.spike_trains import (
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
 from brainalign.credit.synaptic import synaptic_update
-from brainalign.credit.targets import require_not_negative, require_positive
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require_not_negative, require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

@@ -19,8 +19,6 @@ from brainalign.credit.targets import (
     feedback_nonlinearity,
     learn_to_reconstruct,
     plain_errors,
-    require_positive,
-    require_steps,
     target_angles,
     target_cost,
     target_path,
@@ -28,6 +26,7 @@ from brainalign.credit.targets import (
     top_error,
 )
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_not_negative, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -90,6 +89,7 @@ class TargetPropagation(LearningRule):
     def __post_init__(self) -> None:
         feedback_nonlinearity(self.activation)
         require_positive(step_size=self.step_size, feedback_rate=self.feedback_rate, scale=self.scale)
+        require_not_negative(noise_size=self.noise_size)
         require_steps(feedback_steps=self.feedback_steps)
 
     def stages(self, network: Network) -> Stages:

@@ -15,11 +15,11 @@ from brainalign.credit.credit_network import CreditNetwork, diffusion_kernels
 from brainalign.credit.direct_feedback import hidden_widths
 from brainalign.credit.objective import answer, output_error, output_metrics, target
 from brainalign.credit.step import Step
-from brainalign.credit.targets import require_positive, require_steps
 from brainalign.datasets.task import Task
 from brainalign.errors import DataError, SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
+from brainalign.options import require_positive, require_steps
 from brainalign.rules.learning_rule import LearningRule
 from brainalign.shipped import find_file, shipped_folder
 from brainalign.storage import read_tensors

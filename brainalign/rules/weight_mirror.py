@@ -15,6 +15,7 @@ from brainalign.credit.cost import backprop_cost
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
+from brainalign.options import require_not_negative, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -57,6 +58,11 @@ class WeightMirror(LearningRule):
     samples: int = 64
     warm_up: int = 100
     scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive(samples=self.samples, scale=self.scale)
+        require_not_negative(rate=self.rate)
+        require_steps(samples=self.samples, warm_up=self.warm_up)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
         """Draw ``feedback/<synapse>.weight`` for every synapse and mirror the initial weights."""

@@ -12,9 +12,9 @@ from brainalign.credit.cost import forward_cost
 from brainalign.credit.objective import output_metrics
 from brainalign.credit.perturbation import draw_weights, mean_square, require_samples, weight_directions
 from brainalign.credit.step import Step
-from brainalign.credit.targets import require_positive
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.options import require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

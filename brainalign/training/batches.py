@@ -53,14 +53,23 @@ class Batches:
         Raises
         ------
         SpecError
-            If fewer samples are left than a batch holds.
+            If samples are too few for a batch, for ``n_train`` or for the share held out.
         """
-        if spec.augment not in AUGMENTATIONS:
-            msg = f"Option augment is {spec.augment!r}; expected one of: {', '.join(AUGMENTATIONS)}."
-            raise SpecError(msg)
         split = dataset.train()
         order = numpy_stream(0, "validation", spec.dataset).permutation(len(split.labels))
         n_validation = round(spec.validation_fraction * len(order))
+        if spec.validation_fraction and not n_validation:
+            msg = (
+                f"Option validation_fraction is {spec.validation_fraction}, none of {len(order)} training samples of "
+                f"{spec.dataset!r}; expected 0 or at least {1 / len(order):.2g}."
+            )
+            raise SpecError(msg)
+        if spec.n_train > len(order) - n_validation:
+            msg = (
+                f"Option n_train is {spec.n_train}; of {len(order)} training samples of {spec.dataset!r}, "
+                f"{len(order) - n_validation} are left after validation. Ask for at most that, or 0 for all."
+            )
+            raise SpecError(msg)
         validation, train = np.sort(order[:n_validation]), order[n_validation:]
         train = np.sort(train[: spec.n_train] if spec.n_train else train)
         if len(train) < spec.batch_size:
@@ -86,6 +95,17 @@ class Batches:
     def steps_per_epoch(self) -> int:
         """Full batches in one pass; samples that do not fill a batch come up in another epoch."""
         return len(self.train.labels) // self.spec.batch_size
+
+    def steps(self, epochs: float) -> int:
+        """Return the steps of ``epochs`` passes, to the nearest whole one; none raises :class:`SpecError`."""
+        steps = round(epochs * self.steps_per_epoch)
+        if not steps:
+            msg = (
+                f"Option epochs is {epochs}, less than one step: a step is {1 / self.steps_per_epoch:.2g} epochs here, "
+                f"{self.spec.batch_size} of {len(self.train.labels)} samples. Expected at least that."
+            )
+            raise SpecError(msg)
+        return steps
 
     def order(self, epoch: int) -> Tensor:
         """Return each instance's order of the samples in ``epoch``, ``(n_seeds, n_train)``."""

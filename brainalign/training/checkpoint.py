@@ -59,7 +59,7 @@ class Checkpoint:
         return content_hash(*self.instance(row))
 
     def save(self, path: str | Path, extra: Mapping[str, Tensor] | None = None, **metadata: Any) -> None:
-        """Write the population as safetensors, atomically."""
+        """Write the population as safetensors, atomically, with a hash of all that is in the file."""
         tensors = {f"params|{n}": t for n, t in self.params.items()}
         tensors |= {f"state|{n}": t for n, t in self.state.items()}
         task = self.network.task
@@ -73,7 +73,8 @@ class Checkpoint:
             "epoch": self.epoch,
             **metadata,
         }
-        write_tensors(path, {**tensors, **(extra or {})}, facts)
+        tensors |= extra or {}
+        write_tensors(path, tensors, {**facts, "content": content_hash(tensors, facts)})
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -82,16 +83,35 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     Raises
     ------
     DataError
-        If the file is missing, truncated or not a checkpoint.
+        If the file is missing, truncated, not a checkpoint, or was changed since it was written.
     """
     return read_checkpoint(path)[0]
 
 
 def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], dict[str, Any]]:
-    """Return a checkpoint, the other tensors of its file and the file's metadata."""
+    """Return a checkpoint, the other tensors of its file and the file's metadata.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated, not a checkpoint, or was changed since it was written.
+    """
+    if not Path(path).exists():
+        msg = (
+            f"Checkpoint {str(path)!r} is missing. Train again into its folder, with --retrain if other code trained "
+            "it: what is missing is made again."
+        )
+        raise DataError(msg)
     tensors, facts = read_tensors(path)
     if "spec" not in facts:
         msg = f"{str(path)!r} is not a checkpoint; give a file from the checkpoints folder of a run."
+        raise DataError(msg)
+    written = facts.pop("content", None)  # older files have none
+    if written is not None and written != content_hash(tensors, facts):
+        msg = (
+            f"Checkpoint {str(path)!r} was changed since it was written: its content has another hash. Delete it and "
+            "train again into its folder: it is made again."
+        )
         raise DataError(msg)
     spec = train_spec(facts["spec"], str(path))
     task = Task(**{**facts["task"], "input_shape": tuple(facts["task"]["input_shape"])})

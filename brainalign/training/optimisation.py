@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from brainalign.errors import SpecError
+from brainalign.optimizers import check_optimizer
 
 #: Optimisers whose update of one element depends on that element alone, so that instances cannot mix.
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -35,14 +36,9 @@ def make_optimizer(
     Raises
     ------
     SpecError
-        If the name or an option is unknown, or the optimiser would mix instances.
+        If the name or an option is unknown or out of range, or the optimiser would mix instances.
     """
-    if name not in OPTIMIZERS:
-        msg = (
-            f"Unknown optimizer {name!r}. Choose one of: {', '.join(OPTIMIZERS)} (others would mix the instances "
-            "of a population)."
-        )
-        raise SpecError(msg)
+    check_optimizer(name, options)
     try:
         return OPTIMIZERS[name](list(leaves.values()), lr=learning_rate, **options)
     except (TypeError, ValueError) as error:

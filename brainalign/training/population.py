@@ -14,10 +14,9 @@ from brainalign.credit.step import Step
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.rules.learning_rule import LearningRule
+from brainalign.training.runtime import EXECUTIONS
 
 PopulationStep = Callable[[Params, Params, Batch, Params], Step]
-
-EXECUTIONS = ("auto", "vmap", "loop")
 
 _COUNT = count()
 

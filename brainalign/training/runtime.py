@@ -1,11 +1,21 @@
 """Where and how a population runs."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from brainalign.errors import SpecError
+from brainalign.options import fit_fields, require
+
+EXECUTIONS = ("auto", "vmap", "loop")
 
 
 @dataclass(frozen=True)
 class Runtime:
     """Where and how a population runs; none of it changes what is learned, beyond rounding.
+
+    Values that cannot be used here raise :class:`~brainalign.errors.SpecError`.
 
     Parameters
     ----------
@@ -17,9 +27,34 @@ class Runtime:
         Whether to compile the step with :func:`torch.compile`.
     data_dir
         Folder of the data, see :func:`brainalign.datasets.manifest.locate`.
+    retrain
+        Whether to train again from the first step what other code than today's trained, instead of using it.
     """
 
     device: str = "cpu"
     execution: str = "auto"
     compile: bool = False
     data_dir: str | None = None
+    retrain: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.device, torch.device):
+            object.__setattr__(self, "device", str(self.device))
+        fit_fields(self)
+        require(self.execution in EXECUTIONS, "Option execution", self.execution, f"one of: {', '.join(EXECUTIONS)}")
+        check_device(self.device)
+        is_folder = self.data_dir is None or Path(self.data_dir).is_dir()
+        require(is_folder, "Option data_dir", self.data_dir, "a folder that exists and holds <data set>/<file>")
+
+
+def check_device(device: str) -> None:
+    """Raise :class:`SpecError` if torch cannot use ``device`` here."""
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
+        meant = " Say 'cuda' for a GPU." if device == "gpu" else ""
+        reason = str(error).splitlines()[0]
+        why = "" if "Expected one of" in reason else f" ({reason})"  # torch's list of all devices there are
+        msg = f"Device {device!r} cannot be used{why}; available here: {available}.{meant}"
+        raise SpecError(msg) from error

@@ -31,7 +31,7 @@ def test_keys_of_shipped_studies_stay(name: str, key: str) -> None:
 
 
 def test_other_words_are_refused() -> None:
-    with pytest.raises(SpecError, match='Option stimuli is \'some\'; expected "all", "shared" or "own"'):
+    with pytest.raises(SpecError, match="Option stimuli is 'some'; expected one of: all, shared, own"):
         RecordingSpec("d", stimuli="some")
     with pytest.raises(SpecError, match="Option runs is 'center'; expected one of: centre, centre_each, ignore"):
         RecordingSpec("d", runs="center")

@@ -1,6 +1,5 @@
 """Published tables trained again: figures, differences, marks, resuming, and the tables that are shipped."""
 
-import json
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -238,8 +237,19 @@ def test_the_page_names_both_data_sets_differences_and_presets(folder: Path, tmp
     assert "- FA: Feedback weights are uniform." in page
     assert "| `tiny/backprop` |  | widths [8] | none | adam | 0.02 | cosine | none | 64 | 1 | 2 | by hand |" in page
     assert "12.50 ± 0.50" in page
-    code = json.loads(next(out.rglob("result.json")).read_text())["code"][:16]
-    assert f"Trained by code `{code}` (2 cells); today's is `{code}`." in page
+    assert "Every trained cell (2) was trained by today's code." in page
+
+
+def test_the_page_names_the_cells_that_other_code_trained(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    _reproduce(folder, out, columns=("digits",), epochs=0.2)
+    code = module.training_code
+    monkeypatch.setattr(module, "training_code", lambda spec: code(spec) + ("x" if spec.rule == "backprop" else ""))
+    _reproduce(folder, out, columns=("digits",), epochs=0.2)
+    page = (out / "reproduction.md").read_text(encoding="utf-8")
+    assert "Trained by other code than today's (1 of 2 cells): digits: BP." in page
 
 
 def test_data_that_are_not_here_are_missed_before_anything_is_trained(

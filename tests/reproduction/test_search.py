@@ -80,12 +80,12 @@ def test_each_candidate_is_noted_as_it_comes_and_an_interrupted_search_goes_on(
 def test_settings_of_rule_and_network_are_crossed(tmp_path: Path, counted: list[TrainSpec]) -> None:
     chosen = Preset("tiny", "fa", TrainSpec("feedback_alignment", "mlp", "digits", batch_size=64), "by hand")
     grid = {"rule.scale": [0.5, 1.0], "network.widths": [[4], [8, 4]]}
-    ranked = search(chosen, grid, tmp_path, epochs=0.1, n_train=200)
+    ranked = search(chosen, grid, tmp_path, epochs=0.4, n_train=200)
     assert len(ranked) == 4
     assert {(s.rule_options["scale"], tuple(s.network_options["widths"])) for s in counted} == {
         (0.5, (4,)), (1.0, (4,)), (0.5, (8, 4)), (1.0, (8, 4)),
     }  # fmt: skip
-    assert {(s.epochs, s.n_train) for s in counted} == {(0.1, 200)}
+    assert {(s.epochs, s.n_train) for s in counted} == {(0.4, 200)}
     assert set(ranked["network.widths"]) == {"[4]", "[8, 4]"}
 
 

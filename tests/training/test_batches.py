@@ -154,3 +154,28 @@ def test_augmentation_belongs_to_seed_and_step_not_to_the_population() -> None:
 def test_an_unknown_augmentation_is_refused() -> None:
     with pytest.raises(SpecError, match="augment is 'rotate'; expected one of: none, jitter, crop, flip, crop_flip"):
         _load(augment="rotate")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_train": 5000}, r"n_train is 5000; of 60 training samples of 'counted', 54 are left after validation"),
+        ({"n_train": 55}, r"n_train is 55; .* Ask for at most that, or 0 for all\."),
+        ({"validation_fraction": 1e-5}, r"validation_fraction is 1e-05, none of 60 .*; expected 0 or at least 0\.017"),
+        ({"validation_fraction": 0.99}, r"1 training samples of 'counted' are fewer than one batch of 8"),
+    ],
+)
+def test_more_samples_than_there_are_is_one_line(options: dict[str, object], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        _load(**options)
+
+
+def test_all_samples_may_be_asked_for_by_number() -> None:
+    assert len(_load(n_train=54).train.labels) == 54
+
+
+def test_less_than_one_step_says_how_many_epochs_a_step_is() -> None:
+    loaded = _load()
+    with pytest.raises(SpecError, match=r"epochs is 1e-09, less than one step: a step is 0\.17 epochs here, 8 of 54"):
+        loaded.steps(1e-9)
+    assert [loaded.steps(epochs) for epochs in (0.17, 1, 1.5)] == [1, 6, 9]

@@ -15,8 +15,9 @@ from brainalign.errors import DivergenceError, SpecError, StorageError
 from brainalign.specs import TrainSpec
 from brainalign.storage import read_tensors
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.run import kept_steps
 from brainalign.training.runtime import Runtime
-from brainalign.training.train import kept_steps, train
+from brainalign.training.train import train
 
 SMALL = {
     "network": "mlp",
@@ -88,7 +89,7 @@ def test_saving_takes_a_small_share_of_the_time(tmp_path: Path, monkeypatch: pyt
     def step(*_: object) -> None:
         now[0] += 30
 
-    monkeypatch.setattr(sys.modules["brainalign.training.train"], "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(sys.modules["brainalign.training.run"], "time", SimpleNamespace(perf_counter=lambda: now[0]))
     monkeypatch.setattr(Checkpoint, "save", slow_save)
     train(_spec(epochs=1, batch_size=16, n_checkpoints=2), tmp_path, progress=step)
     regular = saves.count("resume.safetensors")
@@ -188,8 +189,8 @@ def test_divergence_is_named(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"optimizer": "lbfgs"}, "Unknown optimizer 'lbfgs'. Choose one of: sgd"),
-        ({"optimizer_options": {"beta": 1}}, "refuses its options"),
-        ({"schedule": "linear"}, "Unknown schedule 'linear'"),
+        ({"optimizer_options": {"beta": 1}}, "Unknown option 'beta' of optimizer 'adam'. Choose one of: betas"),
+        ({"schedule": "linear"}, "Option schedule is 'linear'; expected one of: constant, cosine, step."),
         ({"batch_size": 5000}, "fewer than one batch of 5000"),
         ({"dataset": "imagenet"}, "Unknown dataset 'imagenet'. Choose one of:"),
         ({"rule": "hope"}, "Unknown rule 'hope'. Choose one of:"),

@@ -1,0 +1,27 @@
+"""The code that scores of a recording depend on."""
+
+from collections.abc import Sequence
+
+from brainalign.provenance import code_hash
+from brainalign.recordings.source import RecordingSource
+from brainalign.specs import ScoringSpec, TrainSpec
+from brainalign.training.code import modules_of
+
+#: Dissimilarities that recordings and low-level controls have, whatever is asked of layers.
+OF_RECORDINGS = ("correlation", "euclidean")
+
+
+def scoring_code(populations: Sequence[TrainSpec], source: RecordingSource, scoring: ScoringSpec) -> str:
+    """Return the hash of the code that scores populations on a recording.
+
+    It covers how rules and networks answer, what the recording does, down to the training of a planted network, and the
+    dissimilarities of layers and recordings.
+    How populations were trained is in their weights, which a cache compares themselves.
+    """
+    modules = [name for one in populations for name in modules_of(one.rule, one.network)]
+    modules += ["brainalign.alignment.align", "brainalign.alignment.instance", type(source).__module__]
+    modules += [f"brainalign.dissimilarities.{name}" for name in (scoring.dissimilarity, *OF_RECORDINGS)]
+    planted = [getattr(source, name, "") for name in ("rule", "network", "dataset")]
+    if source.simulated and all(planted):
+        modules += modules_of(*planted)
+    return code_hash(*modules)

@@ -1,0 +1,126 @@
+"""Options as plain values of the type their field declares, however they come: from a file, a terminal or Python."""
+
+import dataclasses
+import math
+import os
+import reprlib
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from brainalign.errors import SpecError
+
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a finite number",
+    bool: "true or false",
+    NoneType: "nothing",
+}
+_PLURALS = {str: "texts", int: "whole numbers", float: "finite numbers"}
+
+
+def plain(value: Any) -> Any:
+    """Return a value in Python's own types at any depth: NumPy's scalars and arrays, ranges and paths are replaced."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, range):
+        return tuple(value)
+    if type(value) in (list, tuple):
+        return type(value)(plain(item) for item in value)
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def fitted(kind: Any, value: Any, what: str) -> Any:
+    """Return ``value`` as a plain value of type ``kind``.
+
+    A whole number fits where a number is expected and stays whole; a truth value is no number. Lists become tuples.
+
+    Raises
+    ------
+    SpecError
+        If it does not fit; the message says what ``what`` is and what was expected.
+    """
+    value = plain(value)
+    if isinstance(value, list) and any(get_origin(one) is tuple for one in _members(kind)):
+        value = tuple(value)
+    require(any(_fits(one, value) for one in _members(kind)), what, value, _expected(kind))
+    return value
+
+
+def fit_fields(instance: Any) -> None:
+    """Replace every field of a frozen dataclass by its plain value; one of another type raises :class:`SpecError`."""
+    for name, kind in field_types(type(instance)).items():
+        object.__setattr__(instance, name, fitted(kind, getattr(instance, name), f"Option {name}"))
+
+
+def field_types(cls: type) -> dict[str, Any]:
+    """Return the type of every field of a dataclass by name."""
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
+
+
+def require(condition: bool, what: str, value: Any, expected: str) -> None:
+    """Raise :class:`SpecError` unless ``condition`` holds: ``what`` is ``value``, what was expected."""
+    if not condition:
+        shown = " ".join(reprlib.repr(value).split())
+        msg = f"{what} is {shown}; expected {expected}."
+        raise SpecError(msg)
+
+
+def require_positive(**options: float) -> None:
+    """Raise :class:`SpecError` for an option that is not above zero."""
+    for name, value in options.items():
+        if not value > 0:
+            msg = f"Option {name} is {value}; expected a number above 0."
+            raise SpecError(msg)
+
+
+def require_not_negative(**options: float) -> None:
+    """Raise :class:`SpecError` for an option that is below zero or infinite."""
+    for name, value in options.items():
+        if not 0 <= value < float("inf"):
+            msg = f"Option {name} is {value}; expected 0 or more."
+            raise SpecError(msg)
+
+
+def require_steps(**options: int) -> None:
+    """Raise :class:`SpecError` for an option that is not a whole number of at least 0."""
+    for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            msg = f"Option {name} is {value!r}; expected a whole number, 0 or more."
+            raise SpecError(msg)
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    origin = get_origin(kind) or kind
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(get_args(kind)[0], item) for item in value)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+    if origin in (int, float) and isinstance(value, bool):
+        return False
+    if origin is float:
+        return isinstance(value, (int, float)) and math.isfinite(value)
+    return not isinstance(origin, type) or isinstance(value, origin)
+
+
+def _expected(kind: Any) -> str:
+    return " or ".join(_words(one) for one in _members(kind))
+
+
+def _words(kind: Any) -> str:
+    origin = get_origin(kind) or kind
+    if origin is tuple:
+        return f"a list of {_PLURALS.get(get_args(kind)[0], 'tables')}"
+    return _WORDS.get(origin, "a table" if origin is Mapping else getattr(origin, "__name__", str(origin)))
