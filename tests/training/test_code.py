@@ -67,6 +67,8 @@ def test_a_training_depends_on_its_own_rule_network_and_data(
         ("rdms.py", True, True),
         ("comparisons/rsa.py", True, True),
         ("resampling/draw_units.py", True, True),
+        ("dissimilarities/correlation.py", True, True),
+        ("dissimilarities/cosine.py", False, False),  # not asked for
         ("activations.py", True, True),
         ("rules/sign_symmetry.py", True, True),  # how it answers
         ("networks/mlp.py", True, True),
