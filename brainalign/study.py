@@ -12,7 +12,6 @@ import torch
 
 from brainalign.alignment.agreement import agreement
 from brainalign.alignment.align import Alignment, check_rois
-from brainalign.alignment.brain import Brain
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.failure import Failure, failure_table
@@ -30,6 +29,7 @@ from brainalign.plausibility.scorecard import COLUMNS, Candidate, scorecard, wri
 from brainalign.plausibility.subject import PROBED
 from brainalign.provenance import code_hash, versions
 from brainalign.randomness import stream
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.results_folder import replacing, require_own, result_hashes
 from brainalign.rules.learning_rule import LearningRule, learning_rule

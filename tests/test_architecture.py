@@ -20,7 +20,7 @@ ROOMS = (
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "metalearning", "reproduction", "extraction", "activations", "plausibility"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
-    *("recordings", "condensed", "resampling", "comparisons", "inference"),
+    *("condensed", "recordings", "resampling", "comparisons", "inference"),
     *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands", "__main__"),
 )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import pandas as pd
 
-from brainalign.alignment.brain import Brain
 from brainalign.alignment.instance import UNTRAINED, Instance, check_paired, own_control
 from brainalign.alignment.score_measure import score_measure
 from brainalign.alignment.scored import LOW_LEVEL, Model, Scored, layers_of
@@ -17,6 +16,7 @@ from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge
 from brainalign.inference.rank_set import RankSet
 from brainalign.inference.scope import resolve_scope
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec, ScoringSpec
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from brainalign.alignment.align import check_rois
-from brainalign.alignment.brain import Brain
 from brainalign.alignment.instance import Instance
 from brainalign.rdms import RDMs, compute_rdms, concatenate
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec
 

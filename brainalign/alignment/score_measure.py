@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brainalign.alignment.brain import Brain
 from brainalign.alignment.scored import (
     Model,
     Scored,
@@ -18,6 +17,7 @@ from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.stimuli import positions
 from brainalign.low_level import low_level_features, low_level_rdms
 from brainalign.rdms import RDMs
+from brainalign.recordings.brain import Brain
 from brainalign.specs import ScoringSpec
 
 

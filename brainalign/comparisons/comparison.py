@@ -1,10 +1,16 @@
 """The contract of a measure of alignment between a layer and a brain."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from brainalign.comparisons.prepared import Prepared
 from brainalign.discovery import available, create
+from brainalign.patterns import Patterns
+from brainalign.recordings.brain import Brain
+from brainalign.resampling.samples import Samples
+from brainalign.resampling.score_draws import ScoreDraws
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,43 @@ class Comparison(ABC):
     @abstractmethod
     def score(self, features: Any, responses: Any) -> Any:
         """Return the score or scores of ``features`` against ``responses``."""
+
+    @abstractmethod
+    def layer(self, features: Patterns) -> Any:
+        """Reduce a layer to what its scores need, so that its activations can be let go.
+
+        Raises
+        ------
+        DataError
+            If the layer cannot be scored, since a pattern is constant, say.
+        """
+
+    def control(self, features: Patterns) -> Any:
+        """Reduce a low-level control; as a layer unless the measure says otherwise."""
+        return self.layer(features)
+
+    @abstractmethod
+    def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
+        """Return the brain's side of a ROI, once for all layers.
+
+        Parameters
+        ----------
+        brain
+            Recordings joined on the stimuli that are scored.
+        roi
+            Which channels.
+        controls
+            Low-level features of the stimuli by name, for measures that take some out of a score.
+
+        Returns
+        -------
+        tuple of Prepared
+            One for all subjects, or one for each where every subject is scored on stimuli of its own.
+        """
+
+    @abstractmethod
+    def draws(self, layers: Sequence[Any], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
+        """Yield the scores of layers (see :meth:`layer`) at each time, with those of samples of the stimuli."""
 
 
 def comparisons() -> dict[str, type[Comparison]]:

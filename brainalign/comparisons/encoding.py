@@ -10,10 +10,17 @@ import numpy as np
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
 from brainalign.comparisons.group_folds import group_folds
+from brainalign.comparisons.prepared import Prepared
+from brainalign.comparisons.response_ceiling import response_ceilings
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
+from brainalign.recordings.brain import Brain
+from brainalign.resampling.predictions_bootstrap import bootstrap_predictions
+from brainalign.resampling.predictions_left_out import predictions_left_out
+from brainalign.resampling.samples import Samples
+from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.rounding import is_constant
 
 MIN_STIMULI = 10
@@ -146,6 +153,86 @@ class Encoding(Comparison):
         r2 = 1 - residual / spread
         r = fold_correlations(predictions, y, folds)
         return EncodingScores(predictions, folds, r, r2, alphas, float(edges.mean()), form, ids)
+
+    # -- stages of a study ----------------------------------------------------------------------------------------
+
+    def layer(self, features: Patterns) -> Patterns:
+        """Return the features of a layer."""
+        if is_constant(features.values, axis=0).all():
+            _refuse_constant(features.values, np.empty((len(features), 0)))
+        return features
+
+    def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
+        """Return the mean responses of subjects, with the ceilings that their repeats allow.
+
+        Raises
+        ------
+        DataError
+            If a response is constant.
+        """
+        del controls
+        parts = [[one] for one in brain.recordings] if brain.apart else [brain.recordings]
+        found = []
+        for part in parts:
+            held, times = set(part[0].stimulus_ids), part[0].times
+            ids = tuple(i for i in brain.stimuli.ids if i in held)
+            responses = tuple(one.means(ids, roi=roi) for one in part)
+            for one in responses:
+                _refuse_constant(np.arange(len(ids), dtype=np.float64)[:, None], one.reshape(len(ids), -1))
+            upper = np.stack([response_ceilings(one, roi) for one in part])
+            found.append(
+                Prepared(
+                    tuple(one.subject for one in part),
+                    times,
+                    ids,
+                    sum(one[0].size for one in responses),
+                    np.stack([np.full_like(upper, np.nan), upper]),
+                    brain.stimuli.groups_of(ids),
+                    responses,
+                )
+            )
+        return tuple(found)
+
+    def draws(self, layers: Sequence[Patterns], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
+        """Yield the mean score over the targets of each subject, for each layer at each time.
+
+        All targets of a time are predicted in one fit per layer.
+        """
+        ids = prepared.stimulus_ids
+        by_id = None if prepared.groups is None else dict(zip(ids, prepared.groups, strict=True))
+        units = np.arange(len(ids)) if prepared.groups is None else np.asarray(prepared.groups)
+        for k in range(len(prepared.times)):
+            responses = [one[:, :, k] for one in prepared.content]
+            owner = np.repeat(np.arange(len(responses)), [one.shape[1] for one in responses])
+            brain = Patterns(np.concatenate(responses, axis=1), ids, "Responses")
+            rows = []
+            for layer in layers:
+                fitted = self.score(layer, brain, by_id)
+                rows.append(
+                    [
+                        self._sampled(fitted.predictions[:, owner == s], one, fitted.folds, units, prepared, samples)
+                        for s, one in enumerate(responses)
+                    ]
+                )
+            subjects = [ScoreDraws.stack_models([row[s] for row in rows]) for s in range(len(responses))]
+            yield subjects[0] if len(subjects) == 1 else ScoreDraws.stack_subjects(subjects, samples.seed)
+
+    def _sampled(
+        self,
+        predictions: np.ndarray,
+        responses: np.ndarray,
+        folds: np.ndarray,
+        units: np.ndarray,
+        prepared: Prepared,
+        samples: Samples,
+    ) -> ScoreDraws:
+        """Return the score of one layer for one subject, with those of samples of the stimuli."""
+        if samples.kind == "bootstrap":
+            drawn = samples.n_draws, samples.seed, prepared.groups
+            return bootstrap_predictions(predictions[None], responses, folds, *drawn)
+        observed, without = predictions_left_out(predictions, responses, folds, units)
+        without = without if samples.kind == "leave_one_out" else without[:0]
+        return ScoreDraws.without_each(np.array([[observed]]), without[:, None, None], units, self.n_folds)
 
     def _prepare(
         self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str

@@ -29,7 +29,16 @@ def response_ceiling(recording: Recording, roi: str | None = None) -> float:
     DataError
         If the recording has no such ROI.
     """
-    reliability = response_reliability(recording, roi)
+    return _root(response_reliability(recording, roi))
+
+
+def response_ceilings(recording: Recording, roi: str | None = None) -> np.ndarray:
+    """Return :func:`response_ceiling` at each time, ``(n_times,)``."""
+    reliability = response_reliability(recording, roi).reshape(-1, len(recording.times))
+    return np.array([_root(reliability[:, k]) for k in range(reliability.shape[1])])
+
+
+def _root(reliability: np.ndarray) -> float:
     known = reliability[np.isfinite(reliability)]
     return float(np.sign(known.mean()) * np.sqrt(np.abs(known.mean()))) if len(known) else float("nan")
 

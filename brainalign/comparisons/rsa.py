@@ -1,6 +1,6 @@
 """Representational similarity analysis: how alike the geometries of a layer and a brain are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,12 +8,25 @@ import numpy as np
 
 from brainalign.comparisons.comparators import check_comparator, compare
 from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.prepared import Prepared
 from brainalign.condensed import Condensed, unit
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import DataError, SpecError
+from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, compute_rdms, match
+from brainalign.recordings.brain import Brain
+from brainalign.recordings.movie import Movie
+from brainalign.resampling.left_out import linear_ceilings, ranked_ceilings, units_of
+from brainalign.resampling.linear_pairs import LinearPairs
+from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
+from brainalign.resampling.ranked_pairs import RankedPairs
+from brainalign.resampling.samples import Samples
+from brainalign.resampling.score_draws import ScoreDraws
 
 _PARTIAL = ("corr", "spearman")
+
+# scores without each stimulus that are held at once
+_BLOCK_BYTES = 2**28
 
 
 @dataclass(frozen=True)
@@ -95,6 +108,97 @@ class RSA(Comparison):
             found.append(nuisance[name])
         return found
 
+    # -- stages of a study ----------------------------------------------------------------------------------------
+
+    def layer(self, features: Patterns) -> RDMs:
+        """Return the RDM of a layer."""
+        return compute_rdms(features.values, features.stimulus_ids, self.dissimilarity)
+
+    def control(self, features: Patterns) -> RDMs:
+        """Return the RDM of a control; squared Euclidean for one number per stimulus, which has no correlation."""
+        measure = "euclidean" if features.values.shape[1] == 1 else self.dissimilarity
+        return compute_rdms(features.values, features.stimulus_ids, measure)
+
+    def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
+        """Return the RDMs of subjects at every time, and those of the controls that are taken out."""
+        held = [self.control(controls[name]) for name in self.partial]
+        found = []
+        for movie in brain.movies(roi):
+            ids = movie.stimulus_ids
+            nuisance = _rows([one.subset(ids) for one in held]) if held else None
+            groups = brain.stimuli.groups_of(ids)
+            found.append(Prepared(movie.subjects, movie.times, ids, 0, None, groups, (movie, nuisance)))
+        return tuple(found)
+
+    def draws(self, layers: Sequence[RDMs], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
+        """Yield the scores of layers at each time, with noise ceilings where there are two subjects or more.
+
+        Scores are NaN where an RDM is constant but for rounding. Pairs of stimuli that are one are left out.
+        """
+        movie, nuisance = prepared.content
+        ids = prepared.stimulus_ids
+        models = _rows([one if one.stimulus_ids == ids else one.subset(ids) for one in layers])
+        units, counted = units_of(None if prepared.groups is None else np.asarray(prepared.groups), len(ids))
+        if samples.kind == "bootstrap":
+            rows, held = models.only(counted), None if nuisance is None else nuisance.only(counted)
+            for k in range(len(movie.times)):
+                subjects = movie.at(slice(k, k + 1)).only(counted)
+                drawn = samples.n_draws, samples.seed
+                yield bootstrap_pairs(rows, subjects, self.comparator, *drawn, held, prepared.groups)
+            return
+        yield from self._without_each(models, movie, nuisance, units, counted, samples.kind == "leave_one_out")
+
+    def _without_each(
+        self,
+        models: Condensed,
+        movie: Movie,
+        nuisance: Condensed | None,
+        units: np.ndarray,
+        counted: np.ndarray,
+        resampled: bool,
+    ) -> Iterator[ScoreDraws]:
+        n_subjects, n_units = len(movie.subjects), int(units.max()) + 1
+        linear = self.comparator in ("corr", "cosine")
+        scored: LinearPairs | RankedPairs
+        if linear:
+            scored = LinearPairs(models, units, counted, self.comparator == "corr", nuisance)
+        else:
+            scored = RankedPairs(models, units, counted, self.comparator == "spearman", nuisance)
+        per_time = 8 * n_subjects * (len(models) * n_units * resampled + 8 * models.values.shape[1])
+        width = max(1, _BLOCK_BYTES // per_time)
+        for start in range(0, len(movie.times), width):
+            block = slice(start, min(start + width, len(movie.times)))
+            observed, without = scored.scores(movie.at(block), resampled)
+            observed = observed.reshape(len(models), n_subjects, -1)
+            without = without.reshape(len(without), *observed.shape)
+            for k in range(observed.shape[2]):
+                subjects = movie.at(slice(start + k, start + k + 1))
+                ceilings = _ceilings(scored, subjects, units, counted, self.comparator, resampled)
+                yield ScoreDraws.without_each(observed[:, :, k], without[..., k], units, 1, ceilings)
+
+
+def _ceilings(
+    scored: LinearPairs | RankedPairs,
+    subjects: Condensed,
+    units: np.ndarray,
+    counted: np.ndarray,
+    comparator: str,
+    resampled: bool,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    if len(subjects) < 2:
+        return None
+    if isinstance(scored, LinearPairs):
+        lower, upper = linear_ceilings(scored, subjects)
+    else:
+        lower, upper = ranked_ceilings(subjects, units, counted, comparator == "spearman", resampled)
+    return (lower, upper) if resampled else (lower[:1], upper[:1])
+
+
+def _rows(rdms: Sequence[RDMs]) -> Condensed:
+    return Condensed(
+        np.concatenate([one.dissimilarities for one in rdms]), np.concatenate([one.rounding for one in rdms])
+    )
+
 
 def partial_compare(models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method: str) -> np.ndarray:
     """Return the partial correlations ``(n_models, n_brains)`` given nuisance RDMs.
@@ -134,8 +238,7 @@ def partial_compare(models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method
 
 def _centred(rdms: Sequence[RDMs], which: str, method: str) -> np.ndarray:
     """Return the dissimilarities, or for ``"spearman"`` their ranks, minus their means."""
-    values = np.concatenate([one.dissimilarities for one in rdms])
-    rows = Condensed(values, np.concatenate([one.rounding for one in rdms]))
+    rows = _rows(rdms)
     return rows.centred_ranks(which) if method == "spearman" else rows.centred(which)
 
 

@@ -24,7 +24,7 @@ def linear_ceilings(pairs: LinearPairs, subjects: Condensed) -> tuple[np.ndarray
 
 
 def ranked_ceilings(
-    subjects: Condensed, units: np.ndarray, counted: np.ndarray, tie_corrected: bool
+    subjects: Condensed, units: np.ndarray, counted: np.ndarray, tie_corrected: bool, resampled: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return lower and upper ceilings ``(n_units + 1, n_subjects)`` of ranked RDMs.
 
@@ -44,6 +44,8 @@ def ranked_ceilings(
     else:
         sizes = (np.full(len(ranks), (n**3 - n) / 12),) * 2
     observed = [product / np.where(size > 0, size, np.nan) for product, size in zip(products, sizes, strict=True)]
+    if not resampled:
+        return observed[0][None], observed[1][None]
     spread = np.zeros(subjects.values.shape)
     spread[:, counted] = ranks
     kept = Condensed(spread, np.zeros(len(spread)))

@@ -40,15 +40,17 @@ class LinearPairs:
         self.n_pairs = counted.sum() - np.bincount(units, pairs_of)
         self._rows, (self._square, self._sums, self._squares) = self._side(self._with_nuisance(models))
 
-    def scores(self, brains: Condensed) -> tuple[np.ndarray, np.ndarray]:
+    def scores(self, brains: Condensed, resampled: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_models, n_brains)`` observed and ``(n_units, n_models, n_brains)`` without each unit.
 
-        NaN where a model or brain is constant but for rounding.
+        NaN where a model or brain is constant but for rounding. The latter has no rows where it is not asked for.
         """
         rows, (square, sums, squares) = self._side(self._with_nuisance(brains))
         held = 0 if self.nuisance is None else len(self.nuisance)
         cross = self._rows @ rows.T
         observed = semi_partial(cross, (self._rows**2).sum(axis=1), (rows**2).sum(axis=1), held)
+        if not resampled:
+            return observed, np.empty((0, *observed.shape))
         without = cross - self._by_unit(np.matmul(self._square.transpose(1, 0, 2), square.transpose(1, 2, 0)))
         left, right = self._squares, squares
         if self.centred:

@@ -37,13 +37,16 @@ class RankedPairs:
         self._of_pair = units[first], units[second]
         self._models, self._constant = KeptRanks(self._with_nuisance(models)), models.constant
 
-    def scores(self, brains: Condensed, resampled: bool = True) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return ``(n_models, n_brains)`` observed and, where asked, ``(n_units, n_models, n_brains)`` without each."""
+    def scores(self, brains: Condensed, resampled: bool = True) -> tuple[np.ndarray, np.ndarray]:
+        """Return ``(n_models, n_brains)`` observed and ``(n_units, n_models, n_brains)`` without each unit.
+
+        The latter has no rows where it is not asked for.
+        """
         ranks = KeptRanks(self._with_nuisance(brains))
         hidden = self._constant[:, None] | brains.constant[None]
         observed = np.where(hidden, np.nan, self._score(ranks, self.counted))
         if not resampled:
-            return observed, None
+            return observed, np.empty((0, *observed.shape))
         without = np.empty((self.n_units, *observed.shape))
         for unit in range(self.n_units):
             kept = self.counted & (self._of_pair[0] != unit) & (self._of_pair[1] != unit)

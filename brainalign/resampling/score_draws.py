@@ -100,6 +100,23 @@ class ScoreDraws:
         return replace(found, left_out=True)
 
     @staticmethod
+    def stack_models(parts: Sequence["ScoreDraws"]) -> "ScoreDraws":
+        """Join draws made for some models at a time, of the same stimuli and subjects; ceilings are those of the first.
+
+        Raises
+        ------
+        StimulusMismatchError
+            If the parts did not draw the same stimuli.
+        """
+        first = parts[0]
+        _require_same_stimuli(parts)
+        return replace(
+            first,
+            observed=np.concatenate([part.observed for part in parts]),
+            draws=np.concatenate([part.draws for part in parts], axis=1),
+        )
+
+    @staticmethod
     def stack_subjects(parts: Sequence["ScoreDraws"], seed: int) -> "ScoreDraws":
         """Join draws made for one subject at a time into one object over all subjects.
 
@@ -124,13 +141,7 @@ class ScoreDraws:
             )
             raise SpecError(msg)
         first = parts[0]
-        for number, part in enumerate(parts):
-            if not np.array_equal(part.stimulus_counts, first.stimulus_counts):
-                msg = (
-                    f"Part {number} drew other stimuli than part 0. Use the same seed, stimuli and folds for every"
-                    " subject."
-                )
-                raise StimulusMismatchError(msg)
+        _require_same_stimuli(parts)
         n_subjects = sum(part.n_subjects for part in parts)
         return replace(
             first,
@@ -142,3 +153,10 @@ class ScoreDraws:
             ceiling_lower_observed=None,
             ceiling_upper_observed=None,
         )
+
+
+def _require_same_stimuli(parts: Sequence[ScoreDraws]) -> None:
+    for number, part in enumerate(parts):
+        if not np.array_equal(part.stimulus_counts, parts[0].stimulus_counts):
+            msg = f"Part {number} drew other stimuli than part 0. Use the same seed, stimuli and folds for every part."
+            raise StimulusMismatchError(msg)

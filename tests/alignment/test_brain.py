@@ -11,11 +11,11 @@ from scipy.stats import spearmanr
 
 from brainalign.activations import Activations
 from brainalign.alignment.align import Alignment, align, check_recording
-from brainalign.alignment.brain import Brain
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec, ScoringSpec

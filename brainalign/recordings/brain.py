@@ -8,6 +8,7 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs, by_subject
 from brainalign.recordings.joined import joined, response_rdms, scored_ids
+from brainalign.recordings.movie import Movie
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec
@@ -49,6 +50,31 @@ class Brain:
         if roi not in self._rdms:
             self._rdms[roi] = self._own_rdms(roi) if self.source.has_own_rdms else self._response_rdms(roi)
         return self._rdms[roi]
+
+    def movies(self, roi: str) -> tuple[Movie, ...]:
+        """Return the RDMs of subjects at every time: one movie, or one each where stimuli are each subject's own."""
+        if roi not in self._movies:
+            self._movies[roi] = self._own_movie(roi) if self.source.has_own_rdms else self._response_movies(roi)
+        return self._movies[roi]
+
+    @cached_property
+    def _movies(self) -> dict[str, tuple[Movie, ...]]:
+        return {}
+
+    def _own_movie(self, roi: str) -> tuple[Movie, ...]:
+        rdms = self.source.rdms(roi)
+        held = dict.fromkeys(rdms.descriptors.get("subject", ("1",)), rdms.stimulus_ids)
+        ids = scored_ids(held, self.stimuli.ids, self.spec.stimuli, self.source.label)
+        return (Movie.of_rdms(rdms.subset(ids)),)
+
+    def _response_movies(self, roi: str) -> tuple[Movie, ...]:
+        parts = [[one] for one in self.recordings] if self.apart else [self.recordings]
+        found = []
+        for part in parts:
+            held = set(part[0].stimulus_ids)
+            ids = [i for i in self.stimuli.ids if i in held]
+            found.append(Movie.of_recordings(part, roi, ids, "correlation"))
+        return tuple(found)
 
     @cached_property
     def _rdms(self) -> dict[str, tuple[RDMs, ...]]:
