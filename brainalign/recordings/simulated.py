@@ -1,7 +1,7 @@
 """A simulated brain with a known answer."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -18,6 +18,9 @@ from brainalign.recordings.source import RecordingSource
 from brainalign.specs import train_spec
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import train
+
+# when the signal of the planted layer peaks unless latencies are given, and its standard deviation, in seconds
+_PEAK, _WIDTH = 0.15, 0.03
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,13 @@ class Simulated(RecordingSource):
         Standard deviation of the noise of a single trial, in units of the signal's.
     individuality
         Weight ``d`` of a subject's own mixture.
+    n_times, tmin, tmax
+        Times and the first and last of them, in seconds from onset; one time is a response without a time course.
+    latencies
+        With several times: layer to the seconds from onset at which its signal peaks; the planted layer alone, at
+        0.15 s, unless given. The signal of a layer rises and falls as a Gaussian of 0.03 s.
+    drift
+        With several times: correlation of the noise at neighbouring times, from 0 (white) to below 1.
     """
 
     title: ClassVar[str] = "SIMULATED brain"
@@ -67,6 +77,24 @@ class Simulated(RecordingSource):
     n_channels: int = 80
     noise: float = 1.0
     individuality: float = 0.5
+    n_times: int = 1
+    tmin: float = -0.1
+    tmax: float = 0.5
+    latencies: Mapping[str, float] = field(default_factory=dict)
+    drift: float = 0.8
+
+    def __post_init__(self) -> None:
+        if self.n_times < 1 or (self.n_times > 1 and not self.tmin < self.tmax):
+            msg = (
+                f"n_times = {self.n_times} from {self.tmin} to {self.tmax} s, expected increasing times, at least one."
+            )
+            raise SpecError(msg)
+        if not 0 <= self.drift < 1:
+            msg = f"drift = {self.drift}, expected a correlation of neighbouring times from 0 to below 1."
+            raise SpecError(msg)
+        if self.latencies and self.n_times == 1:
+            msg = f"latencies = {dict(self.latencies)} with one time; set n_times to 100, say."
+            raise SpecError(msg)
 
     def __hash__(self) -> int:
         return id(self)
@@ -81,44 +109,80 @@ class Simulated(RecordingSource):
         return find_dataset(self.dataset, self.data_dir).test_stimuli(self.n_stimuli, self.seed)
 
     @cached_property
-    def _features(self) -> np.ndarray:
+    def _layers(self) -> Mapping[str, np.ndarray]:
+        """Layers of the planted network under the stimuli."""
         own = {"rule": self.rule, "network": self.network, "dataset": self.dataset, "seeds": (self.seed,)}
         options = {"network_options": self.network_options, **self.training, **own, "n_checkpoints": 2}
         spec = train_spec(options, "simulated, training")
         with tempfile.TemporaryDirectory() as folder:
             trained = train(spec, folder, Runtime(data_dir=self.data_dir))
-        layers = extract(trained.checkpoint, self.stimuli())[0].layers
-        if self.layer not in layers:
-            msg = f"Unknown layer {self.layer!r} to plant. Choose one of: {', '.join(layers)}."
+        return extract(trained.checkpoint, self.stimuli())[0].layers
+
+    def _features(self, layer: str) -> np.ndarray:
+        """Return the standardised features of a layer, without units that are silent."""
+        if layer not in self._layers:
+            msg = f"Unknown layer {layer!r} to plant. Choose one of: {', '.join(self._layers)}."
             raise SpecError(msg)
-        features = layers[self.layer].astype(np.float64)
+        features = self._layers[layer].astype(np.float64)
         spread = features.std(axis=0)
         return (features - features.mean(axis=0))[:, spread > 0] / spread[spread > 0]
 
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Seconds from onset."""
+        return tuple(np.linspace(self.tmin, self.tmax, self.n_times).tolist()) if self.n_times > 1 else (0.0,)
+
     def recordings(self) -> tuple[Recording, ...]:
         """Return one recording per subject, ``n_stimuli * n_repeats`` trials each, in arbitrary units."""
-        features, ids = self._features, self.stimuli().ids
+        trials = self._trials_over_time() if self.n_times > 1 else self._trials()
+        return tuple(
+            Recording(
+                data=own,
+                stimulus_ids=self.stimuli().ids * self.n_repeats,
+                channels=tuple(f"channel {k + 1}" for k in range(self.n_channels)),
+                times=self.times,
+                subject=f"simulated {subject + 1}",
+                dataset="simulated",
+                modality="simulated",
+                unit="arbitrary",
+                rois={"planted": np.ones(self.n_channels, dtype=bool)},
+                simulated=True,
+            )
+            for subject, own in enumerate(trials)
+        )
+
+    def _trials(self) -> Iterator[np.ndarray]:
+        """Yield ``(n_trials, n_channels, 1)`` of each subject."""
+        features = self._features(self.layer)
         p = features.shape[1]
         shared = numpy_stream(self.seed, "simulated", "shared").standard_normal((p, self.n_channels))
-        found = []
         for subject in range(self.n_subjects):
             rng = numpy_stream(self.seed, "simulated", "subject", subject)
             own = rng.standard_normal((p, self.n_channels))
             signal = features @ (shared + self.individuality * own) / np.sqrt(p * (1 + self.individuality**2))
             trials = np.tile(signal, (self.n_repeats, 1))
             trials += self.noise * rng.standard_normal(trials.shape)
-            found.append(
-                Recording(
-                    data=trials[:, :, None],
-                    stimulus_ids=ids * self.n_repeats,
-                    channels=tuple(f"channel {k + 1}" for k in range(self.n_channels)),
-                    times=(0.0,),
-                    subject=f"simulated {subject + 1}",
-                    dataset="simulated",
-                    modality="simulated",
-                    unit="arbitrary",
-                    rois={"planted": np.ones(self.n_channels, dtype=bool)},
-                    simulated=True,
-                )
-            )
-        return tuple(found)
+            yield trials[:, :, None]
+
+    def _trials_over_time(self) -> Iterator[np.ndarray]:
+        """Yield ``(n_trials, n_channels, n_times)`` of each subject: layers one after another in noise that drifts."""
+        times = np.asarray(self.times)
+        latencies = self.latencies or {self.layer: _PEAK}
+        courses = {layer: np.exp(-0.5 * ((times - peak) / _WIDTH) ** 2) for layer, peak in latencies.items()}
+        mixtures = {}
+        for layer in courses:
+            p = self._features(layer).shape[1]
+            drawn = numpy_stream(self.seed, "simulated", "shared", layer).standard_normal((p, self.n_channels))
+            mixtures[layer] = drawn
+        for subject in range(self.n_subjects):
+            rng = numpy_stream(self.seed, "simulated", "subject over time", subject)
+            signal = np.zeros((self.n_stimuli, self.n_channels, self.n_times))
+            for layer, course in courses.items():
+                features, shared = self._features(layer), mixtures[layer]
+                mixture = shared + self.individuality * rng.standard_normal(shared.shape)
+                responses = features @ mixture / np.sqrt(len(shared) * (1 + self.individuality**2))
+                signal += responses[:, :, None] * course
+            noise = rng.standard_normal((self.n_repeats * self.n_stimuli, self.n_channels, self.n_times))
+            for k in range(1, self.n_times):
+                noise[:, :, k] = self.drift * noise[:, :, k - 1] + np.sqrt(1 - self.drift**2) * noise[:, :, k]
+            yield np.tile(signal, (self.n_repeats, 1, 1)) + self.noise * noise
