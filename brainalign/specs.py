@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
+from brainalign.discovery import names
 from brainalign.errors import SpecError
 from brainalign.shipped import known_keys, read_toml
 from brainalign.storage import content_hash
@@ -128,8 +129,9 @@ class RecordingSpec:
 
     def __post_init__(self) -> None:
         _require(self.subjects in ("random", "fixed"), "subjects", self.subjects, '"random" or "fixed"')
+        known = names("comparisons")
         for measure in self.measures:
-            _require(measure in ("rsa", "encoding"), "measures", measure, '"rsa" or "encoding"')
+            _require(measure in known, "measures", measure, f"one of: {', '.join(known)}")
         _require(self.stimuli in ("all", "shared", "own"), "stimuli", self.stimuli, '"all", "shared" or "own"')
         allowed = ("centre", "centre_each", "ignore")
         _require(self.runs in allowed, "runs", self.runs, f"one of: {', '.join(allowed)}")

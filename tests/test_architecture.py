@@ -24,6 +24,8 @@ ROOMS = (
         "storage",
         "provenance",
         "discovery",
+        "columns",
+        "tables",
         "shipped",
         "specs",
     ),

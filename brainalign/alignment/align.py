@@ -1,21 +1,27 @@
 """Every layer of every network against every recording: scores, contrasts, ranks and gates as rows."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
+from brainalign import tables
 from brainalign.alignment.brain import Brain
-from brainalign.alignment.instance import UNTRAINED, Instance, check_paired, own_control
+from brainalign.alignment.instance import Instance, check_paired
 from brainalign.alignment.score_measure import score_measure
-from brainalign.alignment.scored import LOW_LEVEL, Model, Scored, layers_of
+from brainalign.alignment.score_table import cells_of, controls_of, score_table
+from brainalign.alignment.scored import Model, Scored, layers_of
+from brainalign.columns import TRAINED
+from brainalign.comparisons.comparison import comparisons
+from brainalign.comparisons.description import GEOMETRY, PREDICTION
 from brainalign.errors import SpecError
 from brainalign.inference.cell import compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge
-from brainalign.inference.rank_set import RankSet
 from brainalign.inference.scope import resolve_scope
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec, ScoringSpec
@@ -25,7 +31,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """Tables of one or more recordings; their columns are described in the architecture page.
+    """Tables of one or more recordings; :mod:`brainalign.tables` describes their columns.
 
     Parameters
     ----------
@@ -33,6 +39,8 @@ class Alignment:
         Long tables, a row each for a score, a contrast, a rule in a cell, and a gate that fired.
     scope_sentences
         What the inference of each recording and measure extends to.
+    measures
+        What each measure is.
     """
 
     scores: pd.DataFrame
@@ -40,16 +48,20 @@ class Alignment:
     ranks: pd.DataFrame
     gates: pd.DataFrame
     scope_sentences: tuple[str, ...] = ()
+    measures: pd.DataFrame = field(default_factory=partial(tables.empty, "measures"))
+
+    #: Fields that are tables, and their names in the results folder.
+    TABLES: ClassVar[Mapping[str, str]] = {
+        "scores": "alignment", "contrasts": "contrasts", "ranks": "ranks", "gates": "gates", "measures": "measures"
+    }  # fmt: skip
 
     @classmethod
     def concatenate(cls, parts: Sequence["Alignment"]) -> "Alignment":
         """Join the tables of several recordings."""
-        tables = {}
-        for name in ("scores", "contrasts", "ranks", "gates"):
-            filled = [getattr(part, name) for part in parts if len(getattr(part, name))]
-            tables[name] = pd.concat(filled, ignore_index=True) if filled else getattr(parts[0], name)
+        found = {own: tables.joined(name, [getattr(part, own) for part in parts]) for own, name in cls.TABLES.items()}
+        found["measures"] = found["measures"].drop_duplicates("measure", ignore_index=True)
         sentences = dict.fromkeys(sentence for part in parts for sentence in part.scope_sentences)
-        return cls(**tables, scope_sentences=tuple(sentences))
+        return cls(**found, scope_sentences=tuple(sentences))
 
 
 def align(
@@ -129,9 +141,13 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
             msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
             raise SpecError(msg) from error
     brain.displayed(check_rois(source, spec))
-    if "encoding" in spec.measures and not brain.recordings:
+    known = comparisons()
+    predicting = [name for name in spec.measures if known[name].kind == PREDICTION]
+    if predicting and not brain.recordings:
+        other = [name for name, measure in known.items() if measure.kind == GEOMETRY]
         msg = (
-            f"Recording {source.label!r} was published as RDMs only; encoding needs responses. Use measures = ['rsa']."
+            f"Recording {source.label!r} was published as RDMs only; {known[predicting[0]].word} needs responses. "
+            f"Use measures = {other}."
         )
         raise SpecError(msg)
 
@@ -140,63 +156,56 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
 
 
 def _tables(scored: Scored, source: RecordingSource, roi: str, spec: RecordingSpec, scoring: ScoringSpec) -> Alignment:
-    place = {"dataset": source.label, "roi": roi, "time": None, "measure": scored.measure}
+    place = {"dataset": source.label, "roi": roi, "time": np.nan, "measure": scored.measure}
     contrasts: list[dict[str, object]] = []
     ranks: list[dict[str, object]] = []
     gates: list[dict[str, object]] = []
     sentences: list[str] = []
-    cells = _cells(scored)
-    for (network, layer), rules in cells.items():
+    cells = cells_of(scored)
+    for (network, layer), populations in cells.items():
         cell_place = {"network": network, **place, "layer": layer}
-        n_seeds = min(len(rows) for rows in rules.values())
+        n_seeds = min(len(rows) for rows in populations.values())
         declared = {"subjects": spec.subjects} | ({"stimuli": "fixed"} if scored.own_stimuli else {})
         scope = resolve_scope(declared, len(scored.subjects), scored.draws.n_units, n_seeds)
-        controls = _controls(rules)
-        trained = {rule: rows for rule, rows in rules.items() if not _is_control(rule)}
+        controls = controls_of(populations)
+        trained = {rule: rows for (role, rule), rows in populations.items() if role == TRAINED}
         trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
-        if not trained:
+        if not trained:  # nothing is claimed of untrained networks alone
             continue
-        untrained = {rule: controls[rule] for rule in trained if rule in controls}
+        untrained = {rule: populations[controls[rule]] for rule in trained if rule in controls}
         cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
         verdict = judge(cell)
-        primary = _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})
+        primary = {"primary": _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})}
         for (a, b), found in cell.contrasts.items():
             kind = "vs_backprop" if b == "backprop" else "pair"
-            contrasts.append({"kind": kind, "rule_a": a, "rule_b": b, **cell_place, **_row(found), "primary": primary})
+            names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": TRAINED}
+            contrasts.append({**names, **cell_place, **_row(found), **primary})
         for a, found in cell.vs_untrained.items():
-            row = {"kind": "vs_untrained", "rule_a": a, "rule_b": "untrained"}
-            contrasts.append({**row, **cell_place, **_row(found), "primary": primary})
+            role, b = controls[a]
+            names = {"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}
+            contrasts.append({**names, **cell_place, **_row(found), **primary})
         ranks += [{**cell_place, **vars(item), "supported": verdict.supported} for item in verdict.ranks]
         gates += [{**cell_place, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates]
         sentences.append(f"{source.label} {roi}: {cell.scope.sentence}")
     return Alignment(
-        _score_table(scored, place, source.simulated),
-        pd.DataFrame(contrasts, columns=None if contrasts else _CONTRAST),
-        pd.DataFrame(ranks, columns=None if ranks else [*_CELL, *(f.name for f in fields(RankSet)), "supported"]),
-        pd.DataFrame(gates, columns=[*_CELL, "gate", "severity", "sentence"]),
+        score_table(scored, place, source.simulated),
+        _contrast_table(contrasts, scoring),
+        tables.cast("ranks", pd.DataFrame(ranks)) if ranks else tables.empty("ranks"),
+        tables.cast("gates", pd.DataFrame(gates)) if gates else tables.empty("gates"),
         tuple(dict.fromkeys(sentences)),
+        tables.cast("measures", pd.DataFrame([scored.about.row()])),
     )
 
 
-_CELL = ("network", "dataset", "roi", "time", "layer", "measure")
-# of a table without rows: one rule, and nothing to compare it with
-_CONTRAST = [
-    *("kind", "rule_a", "rule_b", *_CELL),
-    *(f.name for f in fields(Contrast) if f.name not in ("scope", "paired", "alpha")),
-    *("scope_subjects", "scope_stimuli", "scope_seeds", "correction", "family", "p_adjusted", "family_size"),
-]
-
-
-def _cells(scored: Scored) -> dict[tuple[str, str], dict[str, list[int]]]:
-    """Return rows by (network, layer) and rule, in the order of seeds, final instances only."""
-    cells: dict[tuple[str, str], dict[str, list[int]]] = {}
-    order = sorted(range(scored.draws.n_models), key=lambda row: scored.models[row].seed or 0)
-    for row in order:
-        model = scored.models[row]
-        if model.rule != LOW_LEVEL:
-            cells.setdefault((model.network, model.layer), {}).setdefault(model.rule, []).append(row)
-    first = {(model.network, model.layer): model.layer_index for model in scored.models}
-    return dict(sorted(cells.items(), key=lambda item: (item[0][0], first[item[0]])))
+def _contrast_table(rows: list[dict[str, object]], scoring: ScoringSpec) -> pd.DataFrame:
+    """Return contrasts with their family; p is adjusted within it once all rows of a family are there."""
+    if not rows:
+        return tables.empty("contrasts")
+    for row in rows:
+        status = "primary" if row.pop("primary") else "exploratory"
+        row["family"] = f"{row['network']}, {row['dataset']}, {row['measure']}: {status}"
+    table = pd.DataFrame(rows).assign(correction=scoring.correction, p_adjusted=np.nan, family_size=0)
+    return tables.cast("contrasts", table)
 
 
 def _row(found: Contrast) -> dict[str, object]:
@@ -230,67 +239,12 @@ def _adjust_families(alignment: Alignment, scoring: ScoringSpec) -> Alignment:
     table = alignment.contrasts
     if not len(table):
         return alignment
-    table = table.assign(correction=scoring.correction, family="", p_adjusted=np.nan, family_size=0)
-    status = table.primary.map({True: "primary", False: "exploratory"})
-    table["family"] = table.network + ", " + table.dataset + ", " + table.measure + ": " + status
+    table = table.copy()
     for family in table.family.unique():
         rows = table.family == family
         table.loc[rows, "p_adjusted"] = adjust(table.p[rows].to_numpy(float), scoring.correction)
         table.loc[rows, "family_size"] = int(rows.sum())
     # A single test may be significant where its family is not: the verdict is that of the family.
     lost = (table.p_adjusted >= scoring.alpha) & table.verdict.isin(["higher", "lower"])
-    table.loc[lost, "verdict"] = "inconclusive"
-    return Alignment(
-        alignment.scores, table.drop(columns="primary"), alignment.ranks, alignment.gates, alignment.scope_sentences
-    )
-
-
-def _score_table(scored: Scored, place: Mapping[str, object], simulated: bool) -> pd.DataFrame:
-    scores = scored.scores
-    floors = _floors(scored)
-    rows = []
-    for model, own in zip(scored.models, scores, strict=True):
-        floor = floors.get((model.network, model.layer, model.rule), np.full(len(own), np.nan))
-        for k, subject in enumerate(scored.subjects):
-            rows.append(
-                {
-                    "rule": model.rule,
-                    "network": model.network,
-                    "seed": model.seed,
-                    "checkpoint": model.step,
-                    "epoch": model.epoch,
-                    "layer": model.layer,
-                    "layer_index": model.layer_index,
-                    **place,
-                    "subject": subject,
-                    "score": own[k],
-                    "floor": floor[k],
-                    "ceiling_lower": scored.ceiling[0].mean(),
-                    "ceiling_upper": scored.ceiling[1].mean(),
-                    "n_stimuli": scored.own_stimuli[k] if scored.own_stimuli else scored.n_stimuli,
-                    "n_targets": scored.n_targets,
-                    "simulated": simulated,
-                    "final": model.final,
-                }
-            )
-    return pd.DataFrame(rows).astype({"seed": "Int64", "checkpoint": "Int64"})
-
-
-def _floors(scored: Scored) -> dict[tuple[str, str, str], np.ndarray]:
-    """Return the untrained control's mean score by network, layer and rule, ``(n_subjects,)``."""
-    floors = {}
-    for (network, layer), rules in _cells(scored).items():
-        themselves = {rule: rows for rule, rows in rules.items() if _is_control(rule)}
-        for rule, rows in {**_controls(rules), **themselves}.items():
-            floors[network, layer, rule] = scored.draws.observed[rows].mean(axis=0)
-    return floors
-
-
-def _is_control(rule: str) -> bool:
-    return rule.partition(":")[0] == UNTRAINED
-
-
-def _controls(rules: Mapping[str, list[int]]) -> dict[str, list[int]]:
-    """Return the rows of each rule's untrained control: its own where there is one."""
-    found = {rule: rules.get(own_control(rule), rules.get(UNTRAINED)) for rule in rules if not _is_control(rule)}
-    return {rule: rows for rule, rows in found.items() if rows is not None}
+    table["verdict"] = table.verdict.astype(object).mask(lost, "inconclusive")
+    return replace(alignment, contrasts=tables.cast("contrasts", table))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from brainalign.comparisons.comparison import comparisons
+from brainalign.comparisons.description import GEOMETRY, PREDICTION
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs, by_subject
@@ -71,7 +73,7 @@ class Brain:
 
     def scored(self, measure: str, roi: str) -> tuple[str, ...]:
         """Return the ids of the stimuli on which any subject is scored, in the order in which they are shown."""
-        if measure == "encoding":
+        if comparisons()[measure].kind == PREDICTION:
             held = {i for one in self.recordings for i in one.stimulus_ids}
         else:
             held = {i for rdms in self.rdms(roi) for i in rdms.stimulus_ids}
@@ -115,29 +117,29 @@ class Brain:
     def notes(self, roi: str, measure: str) -> list[str]:
         """Return sentences on what a score of this ROI and measure rests on, where that is not the plain case."""
         scored = self.scored(measure, roi)
-        kind = "encoding" if measure == "encoding" else "RSA"
+        kind, word = comparisons()[measure].kind, comparisons()[measure].word
         found = []
-        if self.apart and (measure == "encoding" or not self.source.has_own_rdms):
+        if self.apart and (kind == PREDICTION or not self.source.has_own_rdms):
             sizes = sorted(len(set(one.stimulus_ids)) for one in self.recordings)
             spread = f"{sizes[0]} to {sizes[-1]}" if sizes[0] < sizes[-1] else str(sizes[0])
             found.append(
-                f"{self.source.label} {roi}, {kind}: each subject was scored on stimuli of its own ({spread} of "
+                f"{self.source.label} {roi}, {word}: each subject was scored on stimuli of its own ({spread} of "
                 f"{len(self.stimuli)}, as declared), so that stimuli are fixed and there is no noise "
                 "ceiling over subjects."
             )
         elif len(scored) < len(self.stimuli):
             found.append(
-                f"{self.source.label} {roi}, {kind}: scored on {len(scored)} of {len(self.stimuli)} stimuli, those to "
+                f"{self.source.label} {roi}, {word}: scored on {len(scored)} of {len(self.stimuli)} stimuli, those to "
                 "which every subject responded (as declared)."
             )
-        return found + self._run_notes(kind) + self._group_notes(scored)
+        return found + self._run_notes(kind, word) + self._group_notes(scored)
 
-    def _run_notes(self, kind: str) -> list[str]:
-        label, own = self.source.label, kind == "RSA" and self.source.has_own_rdms
+    def _run_notes(self, kind: str, word: str) -> list[str]:
+        label, own = self.source.label, kind == GEOMETRY and self.source.has_own_rdms
         if all(one.runs is None for one in (self.source.recordings() if own else self.recordings)):
             return []
         if own:
-            return [f"{label}, RSA: RDMs are those of the source; what is declared of runs did not reach them."]
+            return [f"{label}, {word}: RDMs are those of the source; what is declared of runs did not reach them."]
         if self.spec.runs == "ignore":
             return [f"{label}: trials have runs, and what differs between runs was left in (as declared)."]
         how = (

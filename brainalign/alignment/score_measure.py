@@ -14,6 +14,8 @@ from brainalign.alignment.scored import (
     score_rsa,
     side_by_side,
 )
+from brainalign.comparisons.comparison import comparisons
+from brainalign.comparisons.description import PREDICTION
 from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.stimuli import positions
 from brainalign.low_level import low_level_features, low_level_rdms
@@ -34,7 +36,7 @@ def score_measure(
     Parameters
     ----------
     measure
-        ``"rsa"`` or ``"encoding"``.
+        Name of a comparison.
     layers
         Features of every layer with the ids of their rows, final instances first.
     brain
@@ -55,7 +57,7 @@ def score_measure(
     layers = [_over(brain, ids, *layer) for layer in layers]
     stimuli = brain.stimuli if ids == brain.stimuli.ids else brain.stimuli.subset(ids)
     n_final = sum(model.final for model, *_ in layers)
-    if measure == "encoding":
+    if comparisons()[measure].kind == PREDICTION:
         controls = low_level_features(stimuli, resolution) if scoring.low_level else {}
         rows = [(control(name), features, stimuli.ids) for name, features in controls.items()]
         return [_encoding([*layers[:n_final], *rows, *layers[n_final:]], brain, roi, scoring)]

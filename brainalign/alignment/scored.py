@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from brainalign.alignment.instance import Instance
+from brainalign.columns import LOW_LEVEL, OWN_START, TRAINED
 from brainalign.comparisons.comparators import compare_vectors
 from brainalign.comparisons.condensed import Condensed
+from brainalign.comparisons.description import Description
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.comparisons.rsa import RSA
@@ -25,12 +27,10 @@ from brainalign.recordings.joined import scored_ids
 from brainalign.recordings.recording import Recording
 from brainalign.specs import ScoringSpec
 
-LOW_LEVEL = "low_level"
-
 
 @dataclass(frozen=True)
 class Model:
-    """One row of scores: a layer of an instance, or a low-level control."""
+    """One row of scores: a layer of an instance, or a low-level control; ``role`` says what it is."""
 
     rule: str
     network: str
@@ -40,6 +40,7 @@ class Model:
     final: bool
     layer: str
     layer_index: int
+    role: str = TRAINED
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +49,8 @@ class Scored:
 
     Parameters
     ----------
-    measure
-        Label of the comparison.
+    about
+        What the measure is.
     models
         The rows: those with a bootstrap first, then ``earlier`` checkpoints.
     draws
@@ -66,7 +67,7 @@ class Scored:
         Number of stimuli of each subject where each was scored on its own, see :func:`side_by_side`.
     """
 
-    measure: str
+    about: Description
     models: tuple[Model, ...]
     draws: ScoreDraws
     earlier: np.ndarray
@@ -75,6 +76,11 @@ class Scored:
     n_targets: int
     ceiling: np.ndarray
     own_stimuli: tuple[int, ...] | None = None
+
+    @property
+    def measure(self) -> str:
+        """Name of the measure in tables."""
+        return self.about.measure
 
     @property
     def scores(self) -> np.ndarray:
@@ -87,7 +93,7 @@ def layers_of(instances: Sequence[Instance]) -> list[tuple[Model, np.ndarray, tu
     ordered = sorted(instances, key=lambda one: not one.final)
     return [
         (
-            Model(one.rule, one.network, one.seed, one.step, one.epoch, one.final, layer, index),
+            Model(one.rule, one.network, one.seed, one.step, one.epoch, one.final, layer, index, one.role),
             features,
             one.activations.stimulus_ids,
         )
@@ -98,7 +104,7 @@ def layers_of(instances: Sequence[Instance]) -> list[tuple[Model, np.ndarray, tu
 
 def control(name: str) -> Model:
     """Return the row of a low-level control."""
-    return Model(LOW_LEVEL, "-", None, None, None, True, name, 0)
+    return Model(LOW_LEVEL, "-", None, None, None, True, name, 0, LOW_LEVEL)
 
 
 def score_rsa(
@@ -120,10 +126,9 @@ def score_rsa(
     rows, subject_rows = _between([rdm for _, rdm in layers], brains, groups), _between([brains], brains, groups)
     models = tuple(model for model, _ in layers)
     held = None
-    measure = RSA(scoring.dissimilarity, scoring.comparator).label
+    measure = RSA(scoring.dissimilarity, scoring.comparator, tuple(nuisance or ()), semi=bool(nuisance))
     if nuisance:
         held = _between(list(nuisance.values()), brains, groups)
-        measure += f":semipartial:{'+'.join(nuisance)}"
     n_final = sum(model.final for model in models)
     draws = bootstrap_pairs(
         rows.rows(slice(n_final)), subject_rows, scoring.comparator, scoring.n_bootstrap, scoring.seed, held, groups
@@ -136,7 +141,7 @@ def score_rsa(
         ceiling = np.stack([draws.ceiling_lower_observed, draws.ceiling_upper_observed])
     subjects = brains.descriptors.get("subject", tuple(str(k + 1) for k in range(len(brains))))
     kept = models[: n_final + len(earlier)]
-    return Scored(measure, kept, draws, earlier, tuple(subjects), len(brains.stimulus_ids), 0, ceiling)
+    return Scored(measure.describe(), kept, draws, earlier, tuple(subjects), len(brains.stimulus_ids), 0, ceiling)
 
 
 def _between(rdms: Sequence[RDMs], brains: RDMs, groups: Sequence[int] | None) -> Condensed:
@@ -224,7 +229,7 @@ def score_encoding(
     models = tuple(model for model, *_ in layers)
     upper = [response_ceiling(recording, roi) for recording in recordings]
     return Scored(
-        f"{encoding.label}:r",
+        encoding.describe(),
         models,
         draws,
         np.array(earlier).reshape(-1, len(recordings)),
@@ -254,7 +259,7 @@ def side_by_side(parts: Sequence[Scored], seed: int) -> Scored:
         ceiling_upper_observed=None,
     )
     return Scored(
-        parts[0].measure,
+        parts[0].about,
         parts[0].models,
         draws,
         np.concatenate([part.earlier for part in parts], axis=1),
@@ -304,6 +309,8 @@ def _naming(model: Model) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        whose = f"Layer {model.layer!r} of rule {model.rule!r} on {model.network!r}, seed {model.seed}"
+        when = " before its first step" if model.role == OWN_START else ""
+        whose = f"Layer {model.layer!r} of rule {model.rule!r}{when} on {model.network!r}, seed {model.seed}"
         msg = f"{whose}: {error} Train that rule otherwise, or leave it out."
-        raise LayerError(msg, model.rule, model.network, None if model.final else model.step) from error
+        step = None if model.final else model.step
+        raise LayerError(msg, model.rule, model.network, step, model.role) from error

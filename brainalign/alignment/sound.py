@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from brainalign.alignment.align import Alignment, align
 from brainalign.alignment.failure import Failure
-from brainalign.alignment.instance import UNTRAINED, Instance
+from brainalign.alignment.instance import Instance
 from brainalign.errors import LayerError
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec, ScoringSpec
@@ -38,14 +38,9 @@ def align_sound(
         except LayerError as error:
             instances = _without(instances, error)
             stage = "scoring" if error.step is None else "checkpoint"
-            failures.append(Failure(_rule(error.rule), error.network, stage, source.label, str(error)))
+            failures.append(Failure(error.rule, error.network, stage, source.label, str(error), error.role))
             if not any(one.final for one in instances):
                 raise
-
-
-def _rule(name: str) -> str:
-    """Return the rule of a population, or of the control it started from."""
-    return name.removeprefix(f"{UNTRAINED}:")
 
 
 def _without(instances: Sequence[Instance], error: LayerError) -> list[Instance]:
@@ -56,7 +51,7 @@ def _without(instances: Sequence[Instance], error: LayerError) -> list[Instance]
     """
 
     def about(one: Instance) -> bool:
-        own = (_rule(one.rule), one.network) == (_rule(error.rule), error.network)
+        own = (one.rule, one.network) == (error.rule, error.network)
         return own and (error.step is None or (one.step == error.step and not one.final))
 
     return [one for one in instances if not about(one)]

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from brainalign.comparisons.description import Description
 from brainalign.discovery import available, create
 
 
@@ -12,15 +13,22 @@ class Comparison(ABC):
     """How features of a layer are scored against responses to the same stimuli; higher is better.
 
     The file ``comparisons/<name>.py`` holds the class. What ``features`` and ``responses`` are is the measure's own:
-    RDMs for a geometry measure, patterns for an encoding model.
+    RDMs for a geometry measure, patterns for an encoding model. ``kind`` is ``"geometry"`` or ``"prediction"``,
+    ``word`` what sentences call the measure.
     """
 
     name: ClassVar[str]
+    kind: ClassVar[str]
+    word: ClassVar[str]
+
+    @abstractmethod
+    def describe(self) -> Description:
+        """Return what tables, captions and methods say of the measure with its options."""
 
     @property
-    @abstractmethod
     def label(self) -> str:
-        """Name with the options that change the score, as tables and captions print it."""
+        """Name in tables, with the options that change the score."""
+        return self.describe().measure
 
     @abstractmethod
     def score(self, features: Any, responses: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
 from brainalign.comparisons.group_folds import group_folds
 from brainalign.dissimilarities.gram import gram
@@ -19,6 +20,11 @@ from brainalign.rounding import is_constant
 MIN_STIMULI = 10
 # a correlation within a test fold of fewer stimuli says nothing
 MIN_FOLD = 4
+
+_HIMALAYA = (
+    "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge "
+    "regression. NeuroImage 264:119728. doi:10.1016/j.neuroimage.2022.119728"
+)
 
 # elements of one float64 temporary of the solver: 64 MB
 _BLOCK = 2**23
@@ -55,6 +61,8 @@ class Encoding(Comparison):
     """
 
     name: ClassVar[str] = "encoding"
+    kind: ClassVar[str] = PREDICTION
+    word: ClassVar[str] = "encoding"
 
     n_folds: int = 5
     n_inner_folds: int = 5
@@ -80,10 +88,20 @@ class Encoding(Comparison):
             msg = f"alphas = {self.alphas}, expected positive numbers; leave the default, 20 values from 1e-4 to 1e4."
             raise SpecError(msg)
 
-    @property
-    def label(self) -> str:
-        """``encoding:ridge``, with ``:standardized`` where each feature is scaled."""
-        return f"{self.name}:ridge{':standardized' if self.standardize else ''}"
+    def describe(self) -> Description:
+        """Return what tables, captions and methods say of the measure with its options."""
+        scaled = ", standardized" if self.standardize else ""
+        return Description(
+            measure=f"{self.name} ridge{scaled}",
+            kind=self.kind,
+            title="Encoding score (Pearson r)",
+            axis="Encoding score (Pearson r)",
+            unit="Pearson r",
+            sentence=f"Encoding models (ridge{scaled}) predicted responses to held-out stimuli from layers by "
+            "regression with himalaya {citation}, scored by Pearson r.",
+            ceiling="noise ceiling, the largest mean score that the reliability of the responses admits.",
+            citation=_HIMALAYA,
+        )
 
     def form(self, n: int, p: int) -> str:
         """Return ``"kernel"`` or ``"primal"`` for ``n`` stimuli and ``p`` features."""

@@ -55,11 +55,11 @@ def _another_digit(text: str) -> str:
 
 
 DAMAGES: list[tuple[str, str, Callable[[str], str]]] = [
-    ("rows cut", "scores.csv", _cut),
+    ("rows cut", "alignment.csv", _cut),
     ("a changed cell", "contrasts.csv", _another_digit),
     ("empty", "ranks.csv", lambda text: ""),
     ("header only", "gates.csv", lambda text: text.splitlines()[0] + "\n"),
-    ("cut in a line", "scores.csv", lambda text: text[: len(text) // 2]),
+    ("cut in a line", "alignment.csv", lambda text: text[: len(text) // 2]),
     ("a changed sentence", "scopes.json", lambda text: text.replace("stimuli", "people")),
     ("no hashes", "contents.json", lambda text: ""),
 ]

@@ -150,7 +150,8 @@ def instances(stimuli: Stimuli, stored: str) -> list[Instance]:
         for seed in SEEDS:
             layers = {layer: tensors[f"{stored}/{rule}/{seed}/{layer}"].float().numpy() for layer in LAYERS}
             shown = Activations(layers, tuple(facts[stored]), f"{stored}/{rule}/{seed}").subset(stimuli.ids)
-            found.append(Instance(rule, "mlp", seed, 1, 1.0, True, shown, RESOLUTION))
+            role = "untrained" if rule == "untrained" else "trained"
+            found.append(Instance(rule, "mlp", seed, 1, 1.0, True, shown, RESOLUTION, role))
     return found
 
 
