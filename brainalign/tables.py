@@ -163,6 +163,8 @@ def _categories(values: pd.Series) -> pd.Series:
 
 
 def _marks(file: str, column: Column, values: pd.Series) -> pd.Series:
+    if values.dtype == bool:
+        return values if column.type == BOOLEAN else values.astype(object)
     words = values.astype(object).where(values.notna(), "").map(str).str.lower()
     allowed = [word for word in _MARKS if word or column.type == MARK]
     _refuse(file, column, values[~words.isin(allowed)], "true or false")

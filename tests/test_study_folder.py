@@ -151,7 +151,7 @@ def test_the_same_study_edited_leaves_nothing_of_the_first_and_all_of_the_users(
     assert _figures(folder) == {"bars-mine.png"}
     assert Results.load(folder).scored_measures == ("rsa corr",)
     write_report(folder, formats=("png",))
-    assert "bars-mlp-rsa_correlation_corr.png" in _figures(folder)
+    assert "bars-mlp-rsa_corr.png" in _figures(folder)
     assert not {name for name in _figures(folder) if "spearman" in name}
     assert (folder / "notes.csv").read_text() == "mine" == (folder / "figures" / "bars-mine.png").read_text()
 
