@@ -135,9 +135,26 @@ def extract(
     """
     options = _Options.checked(model, stimuli, preprocessing, layers, batch_size, device)
     if isinstance(model, Checkpoint):
-        return tuple(_extract(_instance(model, row, options), stimuli, options) for row in range(len(model.seeds)))
+        return tuple(_each(model, stimuli, options))
     with Evaluating(model, options.device) as still:
         return (_extract(_own(still, options), stimuli, options),)
+
+
+def extract_each(
+    model: Checkpoint,
+    stimuli: Stimuli,
+    preprocessing: Preprocessing | None = None,
+    layers: Sequence[str] = (),
+    batch_size: int = 128,
+    device: str = "cpu",
+) -> Iterator[Activations]:
+    """Yield what :func:`extract` returns, one instance when it is asked for: one network's layers in memory at a time."""
+    yield from _each(model, stimuli, _Options.checked(model, stimuli, preprocessing, layers, batch_size, device))
+
+
+def _each(model: Checkpoint, stimuli: Stimuli, options: "_Options") -> Iterator[Activations]:
+    for row in range(len(model.seeds)):
+        yield _extract(_instance(model, row, options), stimuli, options)
 
 
 @dataclass(frozen=True)

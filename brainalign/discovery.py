@@ -35,6 +35,20 @@ def available(room: str, base: type) -> dict[str, type]:
     return found
 
 
+def names(room: str) -> tuple[str, ...]:
+    """Return the names of a room's algorithms; its contract is the class and module named as one of them.
+
+    The room is imported when it is asked, so that a specification can check a name before anything else is needed.
+    """
+    module = importlib.import_module(f"brainalign.{room}.{_noun(room)}")
+    classes = [value for value in vars(module).values() if isinstance(value, type)]
+    return tuple(available(room, next(one for one in classes if snake_case(one.__name__) == _noun(room))))
+
+
+def _noun(room: str) -> str:
+    return f"{room.removesuffix('ies')}y" if room.endswith("ies") else room.removesuffix("s")
+
+
 def create(room: str, base: type, name: str, options: dict[str, Any] | None = None) -> Any:
     """Return the algorithm ``name`` of a room with ``options`` as its fields.
 
@@ -46,8 +60,7 @@ def create(room: str, base: type, name: str, options: dict[str, Any] | None = No
     """
     classes = available(room, base)
     if name not in classes:
-        noun = f"{room.removesuffix('ies')}y" if room.endswith("ies") else room.removesuffix("s")
-        msg = f"Unknown {noun} {name!r}. Choose one of: {', '.join(classes)}."
+        msg = f"Unknown {_noun(room)} {name!r}. Choose one of: {', '.join(classes)}."
         raise SpecError(msg)
     kinds = field_types(classes[name])
     fitting = {}

@@ -30,11 +30,11 @@ class DataError(BrainalignError, OSError):
 
 
 class LayerError(DataError):
-    """A layer that no measure can score, with the rule and network it belongs to, and the step if not the last."""
+    """A layer that no measure can score, with rule, network and role of its owner, and the step if not the last."""
 
-    def __init__(self, message: str, rule: str, network: str, step: int | None) -> None:
+    def __init__(self, message: str, rule: str, network: str, step: int | None, role: str = "trained") -> None:
         super().__init__(message)
-        self.rule, self.network, self.step = rule, network, step
+        self.rule, self.network, self.step, self.role = rule, network, step, role
 
 
 class DivergenceError(BrainalignError, ArithmeticError):

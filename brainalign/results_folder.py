@@ -12,6 +12,7 @@ from typing import Any
 
 from brainalign.errors import BrainalignError, StorageError
 from brainalign.storage import file_hash, locked, write_text
+from brainalign.tables import TABLES
 
 STUDY = "study.json"
 PAGE = "report.html"
@@ -20,8 +21,8 @@ FORMATS = ("png", "svg", "pdf")
 
 #: What a study leaves beside ``study.json``.
 RESULTS = (
-    *(f"{name}.csv" for name in ("training", "feedback_angles", "alignment", "contrasts", "ranks", "gates")),
-    *("failures.csv", "scorecard.csv", "criteria.csv", "rdms.safetensors", "thumbnails.safetensors"),
+    *(f"{name}.csv" for name in TABLES),
+    *("rdms.safetensors", "thumbnails.safetensors"),
 )
 
 # The names of the figures that a report drew, so that no other file in their folder is ever touched.

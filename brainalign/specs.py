@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from brainalign.discovery import names
 from brainalign.errors import SpecError
 from brainalign.optimizers import check_optimizer
 from brainalign.options import field_types, fit_fields, fitted, plain, require
@@ -139,9 +140,10 @@ class RecordingSpec:
     def __post_init__(self) -> None:
         fit_fields(self)
         _choose("subjects", self.subjects, ("random", "fixed"))
-        _require(len(self.measures) > 0, "measures", self.measures, '"rsa", "encoding" or both')
+        known = names("comparisons")
+        _require(len(self.measures) > 0, "measures", self.measures, f"some of: {', '.join(known)}")
         for measure in self.measures:
-            _choose("measures", measure, ("rsa", "encoding"))
+            _choose("measures", measure, known)
         _distinct("measures", self.measures)
         _distinct("rois", self.rois)
         _choose("stimuli", self.stimuli, ("all", "shared", "own"))
@@ -170,6 +172,9 @@ class ScoringSpec:
         Bootstrap draws over stimuli, level, and ``"holm"``, ``"bh"`` or ``"by"`` within a family.
     seed
         Of the bootstrap and of encoding folds.
+    resampling
+        ``"bootstrap"``, ``"leave_one_out"`` (the variance from the scores without each stimulus), or ``"default"``: the
+        former where a recording has one time, the latter where it has more.
     """
 
     dissimilarity: str = "correlation"
@@ -183,9 +188,11 @@ class ScoringSpec:
     alpha: float = 0.05
     correction: str = "holm"
     seed: int = 0
+    resampling: str = field(default="default", metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
+        _choose("resampling", self.resampling, ("default", "bootstrap", "leave_one_out"))
         _choose("checkpoints", self.checkpoints, ("last", "all"))
         for name in self.partial:
             _choose("partial", name, ("pixels", "luminance", "gabor"))

@@ -10,15 +10,16 @@ from typing import Any
 import pandas as pd
 import torch
 
+from brainalign import tables
 from brainalign.alignment.agreement import agreement
-from brainalign.alignment.align import Alignment, check_rois
+from brainalign.alignment.align import Alignment, align, check_rois
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.failure import Failure, failure_table
-from brainalign.alignment.instance import UNTRAINED, Instance, show, show_start
+from brainalign.alignment.instance import Instance, role_of, show, show_start
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.score_cache import read_scores, source_content, write_scores
-from brainalign.alignment.sound import align_sound
+from brainalign.columns import UNTRAINED
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
@@ -34,7 +35,7 @@ from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.results_folder import replacing, require_own, result_hashes
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
-from brainalign.storage import content_hash, is_sealed, locked, seal, write_table, write_text
+from brainalign.storage import content_hash, is_sealed, locked, seal, write_text
 from brainalign.study_checks import check_study
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.runtime import Runtime
@@ -143,8 +144,8 @@ class _StudyRun:
 
     def _starts(self, trained: Sequence[Trained]) -> list[Checkpoint]:
         """Return the first moment of populations whose networks answer otherwise than untrained ones beside them."""
-        specs = [one.checkpoint.spec for one in trained]
-        controlled = {one.network for one in specs if one.rule == UNTRAINED}
+        last = [one.checkpoint for one in trained]
+        controlled = {one.spec.network for one in last if role_of(one) == UNTRAINED}
         starts = [load_checkpoint(one.files[0]) for one in trained if one.checkpoint.network.name in controlled]
         return [start for start in starts if _answers_its_own_way(start)]
 
@@ -187,14 +188,22 @@ class _StudyRun:
         """Score what can be scored; a population with a layer that cannot is noted and left out."""
         total = len(self.spec.populations) * 1000
         label, failures = target.source.label, list[Failure]()
-        instances = list(self._instances(checkpoints, stimuli, failures, label))
-        unseen = {(one.rule, one.network) for one in failures}
-        for start in (start for start in starts if (start.spec.rule, start.network.name) not in unseen):
-            instances += show_start(start, stimuli, self.spec.scoring.resolution, self.runtime.device)
-        found, lost = align_sound(
-            instances, target.source, target.spec, self.spec.scoring, lambda text: self.progress(total, total, text)
+
+        def instances() -> Iterator[Instance]:
+            yield from self._instances(checkpoints, stimuli, failures, label)
+            unseen = {(one.rule, one.network) for one in failures if one.stage == "scoring"}
+            for start in (start for start in starts if (start.spec.rule, start.network.name) not in unseen):
+                yield from show_start(start, stimuli, self.spec.scoring.resolution, self.runtime.device)
+
+        found = align(
+            instances(),
+            target.source,
+            target.spec,
+            self.spec.scoring,
+            lambda text: self.progress(total, total, text),
+            failures,
         )
-        return found, [*failures, *lost]
+        return found, failures
 
     def _rois(self, target: _Target) -> tuple[str, ...]:
         return check_rois(target.source, target.spec)
@@ -208,7 +217,7 @@ class _StudyRun:
                 yield from show(many, stimuli, self.spec.scoring.resolution, self.runtime.device)
             except ExtractionError as error:
                 last = many[-1]
-                failures.append(Failure(last.spec.rule, last.network.name, "scoring", label, str(error)))
+                failures.append(Failure(last.spec.rule, last.network.name, "scoring", label, str(error), role_of(last)))
 
     def _probe(self) -> dict[str, str]:
         """Return the files of the scorecard of every rule with its options, kept from an earlier run of the same code.
@@ -229,15 +238,13 @@ class _StudyRun:
         folder = self.out / "cache" / f"scorecard-{key[:16]}"
         if not is_sealed(folder):
             total = len(self.spec.populations) * 1000
-            tables = [
+            found = [
                 scorecard(group, network, only=codes, progress=lambda done, of, text: self.progress(total, total, text))
                 for network, group in rules.items()
             ]
             folder.mkdir(parents=True, exist_ok=True)
             with locked(folder):
-                write_scorecard(
-                    folder, pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
-                )
+                write_scorecard(folder, pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS))
                 seal(folder)
         with locked(folder, shared=True):
             return {name: (folder / name).read_text(encoding="utf-8") for name in _SCORECARD}
@@ -254,12 +261,11 @@ class _StudyRun:
         display = self._display([many[-1:] for many in checkpoints])
         self.failures += display.failures
         with replacing(self.out) as folder:
-            write_table(folder / "training.csv", pd.concat([one.history for one in trained], ignore_index=True))
-            write_table(folder / "feedback_angles.csv", pd.concat([one.angles for one in trained], ignore_index=True))
-            write_table(folder / "alignment.csv", alignment.scores)
-            for name in ("contrasts", "ranks", "gates"):
-                write_table(folder / f"{name}.csv", getattr(alignment, name))
-            write_table(folder / "failures.csv", failure_table(self.failures))
+            tables.write(folder, "training", tables.joined("training", [one.history for one in trained]))
+            tables.write(folder, "feedback_angles", tables.joined("feedback_angles", [one.angles for one in trained]))
+            for own, name in Alignment.TABLES.items():
+                tables.write(folder, name, getattr(alignment, own))
+            tables.write(folder, "failures", failure_table(self.failures))
             for name, text in scorecards.items():
                 write_text(folder / name, text)
             display.write(folder)
@@ -298,14 +304,17 @@ class _StudyRun:
                     for rule in self.stale
                 ),
             ],
-            "scope_sentences": [*alignment.scope_sentences, *agreement(alignment.ranks, self.spec.scoring)],
+            "scope_sentences": [
+                *alignment.scope_sentences,
+                *agreement(alignment.ranks, alignment.measures, self.spec.scoring),
+            ],
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
             "correction": self.spec.scoring.correction,
             "failures": [asdict(one) for one in self.failures],
             "dissimilarities": {
                 target.source.label: {
-                    roi: Brain(target.source, target.spec).rdms(roi)[0].measure for roi in self._rois(target)
+                    roi: Brain(target.source, target.spec).movies(roi)[0].measure for roi in self._rois(target)
                 }
                 for target in self.targets
             },

@@ -112,7 +112,8 @@ class World:
                         gain = GAIN[rule] * (progress if rule != "untrained" else 1.0) * depth
                         layers[layer] = (gain * latent @ mixture / 2 + 2 * noise).astype(np.float32)
                     shown = Activations(layers, self.ids, f"{network}-{rule}-{seed}-{step}")
-                    found.append(Instance(rule, network, seed, step, step / 10, final, shown, (16, 16)))
+                    role = "untrained" if rule == "untrained" else "trained"
+                    found.append(Instance(rule, network, seed, step, step / 10, final, shown, (16, 16), role))
         return found
 
 

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only.
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage"),
-    *("provenance", "options", "optimizers", "discovery", "shipped", "specs"),
+    *("provenance", "options", "optimizers", "discovery", "columns", "tables", "shipped", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "metalearning", "reproduction", "extraction", "activations", "plausibility"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import brainalign.rules
-from brainalign.discovery import available, create, snake_case
+from brainalign.discovery import available, create, names, snake_case
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import Architecture, architecture
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
@@ -76,3 +76,8 @@ def test_lists_of_a_file_become_tuples() -> None:
     made = create("networks", Architecture, "mlp", {"widths": [4, 3]})
     assert made.widths == (4, 3)
     assert hash(made) == hash(create("networks", Architecture, "mlp", {"widths": (4, 3)}))
+
+
+def test_names_of_a_room_need_no_contract_at_hand() -> None:
+    assert {"rsa", "encoding"} <= set(names("comparisons"))
+    assert {"correlation", "cosine", "euclidean"} <= set(names("dissimilarities"))

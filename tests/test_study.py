@@ -12,18 +12,19 @@ import pandas as pd
 import pytest
 
 from brainalign import study
+from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.errors import BrainalignError, IncompatibleError
 from brainalign.provenance import code_hash
 from brainalign.report.methods_text import methods_text
-from brainalign.report.result_files import COLUMNS
 from brainalign.report.results import Results
 from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec, read_study, study_from_table
 from brainalign.storage import read_tensors, write_tensors
 from brainalign.study import run_study
+from brainalign.tables import TABLES as SCHEMAS
 from brainalign.training.evaluation import ANGLES, HISTORY
 
-TABLES = ("training", "alignment", "contrasts", "ranks", "gates")
+TABLES = ("training", "alignment", "measures", "contrasts", "ranks", "gates")
 FILES = {
     *(f"{name}.csv" for name in (*TABLES, "feedback_angles", "failures")),
     "rdms.safetensors",
@@ -111,8 +112,9 @@ def folder(finished: Path, tmp_path: Path) -> Path:
 def test_a_study_leaves_every_file_with_the_documented_columns(finished: Path) -> None:
     assert {path.name for path in finished.iterdir() if path.is_file()} == FILES
     for name in TABLES:
-        assert set(COLUMNS[name].split()) <= set(pd.read_csv(finished / f"{name}.csv").columns), name
-    assert list(pd.read_csv(finished / "training.csv").columns) == COLUMNS["training"].split() == list(HISTORY)
+        assert list(SCHEMAS[name].names) == list(pd.read_csv(finished / f"{name}.csv").columns), name
+    assert SCHEMAS["training"].names == HISTORY
+    assert SCHEMAS["feedback_angles"].names == ANGLES
     angles = pd.read_csv(finished / "feedback_angles.csv")
     assert list(angles.columns) == list(ANGLES)
     assert set(angles.rule) == {"feedback_alignment"}
@@ -124,11 +126,14 @@ def test_the_report_can_read_it(finished: Path) -> None:
     assert results.networks == ("mlp",)
     assert results.is_simulated("simulated")
     layers = ("hidden1", "readout")
-    expected = {"brain", *(f"{rule}|{layer}" for rule in results.rules for layer in layers)}
-    assert set(results.rdms) == {f"simulated|planted|{name}" for name in expected}
+    place = ("simulated", "planted")
+    roles = {rule: "untrained" if rule == "untrained" else "trained" for rule in results.rules}
+    expected = {MeanRDM(*place, role, rule, "mlp", layer) for rule, role in roles.items() for layer in layers}
+    assert set(results.rdms) == {MeanRDM(*place), *expected}
+    assert set(read_tensors(finished / "rdms.safetensors")[0]) == {f"rdm-{k:04d}" for k in range(1, 8)}
     ids, images = results.thumbnails["simulated"]
     assert images.shape == (20, 8, 8, 1)
-    assert ids == results.rdms["simulated|planted|brain"].stimulus_ids
+    assert ids == results.rdms[MeanRDM(*place)].stimulus_ids
 
 
 def test_it_says_what_was_done(finished: Path) -> None:
@@ -268,22 +273,26 @@ def test_a_rule_that_answers_its_own_way_has_a_control_of_its_own(tmp_path: Path
     rules = {"untrained": {}, "backprop": {}, "contrastive_hebbian": {"options": {"free_steps": 3, "clamped_steps": 2}}}
     run_study(_spec(rules=rules), tmp_path / "own")
     scores = pd.read_csv(tmp_path / "own" / "alignment.csv")
-    name = "untrained:contrastive_hebbian"
-    assert set(scores.rule) == {"untrained", "backprop", "contrastive_hebbian", name, "low_level"}
+    own = ("own_start", "contrastive_hebbian")
+    hebbian, untrained = ("trained", "contrastive_hebbian"), ("untrained", "untrained")
+    everybody = {untrained, ("trained", "backprop"), hebbian, own, ("low_level", "low_level")}
+    assert set(zip(scores.role, scores.rule, strict=True)) == everybody
     final = scores[scores.final & (scores.layer == "hidden1") & (scores.subject == scores.subject.iloc[0])]
     final = final[final.measure == scores.measure.iloc[0]]
-    mean, floor = final.groupby("rule").score.mean(), final.groupby("rule").floor.mean()
-    assert mean[name] != pytest.approx(mean["untrained"], abs=1e-3)  # it settles; the untrained networks do not
-    assert floor["backprop"] == pytest.approx(mean["untrained"]) == floor["untrained"]
-    assert floor["contrastive_hebbian"] == pytest.approx(mean[name]) == floor[name]
+    by = final.groupby(["role", "rule"])
+    mean, floor = by.score.mean(), by.floor.mean()
+    assert mean[own] != pytest.approx(mean[untrained], abs=1e-3)  # it settles; the untrained networks do not
+    assert floor["trained", "backprop"] == pytest.approx(mean[untrained]) == floor[untrained]
+    assert floor[hebbian] == pytest.approx(mean[own]) == floor[own]
     contrasts = pd.read_csv(tmp_path / "own" / "contrasts.csv")
     assert set(contrasts.rule_a) | set(contrasts.rule_b) == {"untrained", "backprop", "contrastive_hebbian"}
     rows = contrasts[(contrasts.kind == "vs_untrained") & (contrasts.layer == "hidden1")]
     rows = rows[rows.measure == scores.measure.iloc[0]].set_index("rule_a")
     every = scores[scores.final & (scores.layer == "hidden1") & (scores.measure == scores.measure.iloc[0])]
-    means = every.groupby("rule").score.mean()
-    for rule, control in (("contrastive_hebbian", name), ("backprop", "untrained")):
-        assert rows.delta[rule] == pytest.approx(means[rule] - means[control], abs=1e-9)
+    means = every.groupby(["role", "rule"]).score.mean()
+    for rule, control in (("contrastive_hebbian", own), ("backprop", untrained)):
+        assert rows.delta[rule] == pytest.approx(means["trained", rule] - means[control], abs=1e-9)
+        assert (rows.role_b[rule], rows.rule_b[rule]) == control
     assert set(pd.read_csv(tmp_path / "own" / "ranks.csv").rule) == {"backprop", "contrastive_hebbian"}
     results = Results.load(tmp_path / "own")
     assert results.own_controls == ("contrastive_hebbian",)
@@ -374,7 +383,7 @@ def test_the_demonstration_finds_what_was_planted(tmp_path: Path) -> None:
     assert "Highest mean score: hidden2, backprop." in facts["recovery"][0]
     assert "NOT recovered" not in facts["recovery"][0]
     scores = pd.read_csv(tmp_path / "alignment.csv")
-    means = scores[scores.rule != "low_level"].groupby(["rule", "layer"]).score.mean()
+    means = scores[scores.role != "low_level"].groupby(["rule", "layer"]).score.mean()
     assert means.idxmax() == ("backprop", "hidden2")
     contrasts = pd.read_csv(tmp_path / "contrasts.csv").set_index(["rule_a", "rule_b", "layer"])
     assert contrasts.loc[("backprop", "untrained", "hidden2"), "verdict"] == "higher"

@@ -53,7 +53,7 @@ def _figures(folder: Path) -> set[str]:
 # -- caches -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["scores.csv", "contrasts.csv", "ranks.csv", "gates.csv", "scopes.json"])
+@pytest.mark.parametrize("name", ["alignment.csv", "contrasts.csv", "ranks.csv", "gates.csv", "scopes.json"])
 def test_rows_cut_from_a_cached_table_are_computed_again(folder: Path, name: str) -> None:
     before, path = _files(folder), _cache(folder) / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -69,7 +69,7 @@ def test_tables_of_scores_read_and_scores_just_computed_are_the_same_bytes(folde
     shutil.rmtree(folder / "cache")
     run_study(_spec(), folder)
     assert _files(folder) == read
-    cached = pd.read_csv(_cache(folder) / "scores.csv", dtype=str).score.dropna()
+    cached = pd.read_csv(_cache(folder) / "alignment.csv", dtype=str).score.dropna()
     assert cached.str.len().max() > 15  # every digit, not the nine of the results
 
 
@@ -143,15 +143,15 @@ def test_the_folder_of_a_training_run_is_refused(tmp_path: Path) -> None:
 
 def test_the_same_study_edited_leaves_nothing_of_the_first_and_all_of_the_users(folder: Path) -> None:
     shown = _figures(folder)
-    assert "bars-mlp-rsa_correlation_spearman.png" in shown
+    assert "bars-mlp-rsa_spearman.png" in shown
     for name in ("figures/bars-mine.png", "notes.csv"):
         (folder / name).write_text("mine")
     run_study(_spec(scoring__comparator="corr"), folder)
     assert not (folder / "report.html").exists()
     assert _figures(folder) == {"bars-mine.png"}
-    assert Results.load(folder).measures == ("rsa:correlation:corr",)
+    assert Results.load(folder).scored_measures == ("rsa corr",)
     write_report(folder, formats=("png",))
-    assert "bars-mlp-rsa_correlation_corr.png" in _figures(folder)
+    assert "bars-mlp-rsa_corr.png" in _figures(folder)
     assert not {name for name in _figures(folder) if "spearman" in name}
     assert (folder / "notes.csv").read_text() == "mine" == (folder / "figures" / "bars-mine.png").read_text()
 
@@ -207,7 +207,7 @@ def test_killed_while_results_change_the_folder_never_looks_whole(
     watched = Watched()
     run_study(spec, folder, progress=watched)
     assert watched.texts == []
-    assert Results.load(folder).measures == ("rsa:correlation:corr",)
+    assert Results.load(folder).scored_measures == ("rsa corr",)
 
 
 def test_a_full_disk_while_results_are_written_leaves_the_earlier_ones_whole(
@@ -292,7 +292,14 @@ def test_a_rule_that_diverges_is_a_row_and_the_study_goes_on(folder: Path, monke
         run_study(_spec(), folder)
     results = Results.load(folder)
     assert results.rules == ("feedback_alignment", "untrained")
-    row = ("backprop", "mlp", "training", "", "Rule 'backprop' on 'mlp' diverged: the loss of seed 0 is nan.")
+    row = (
+        "backprop",
+        "mlp",
+        "trained",
+        "training",
+        "",
+        "Rule 'backprop' on 'mlp' diverged: the loss of seed 0 is nan.",
+    )
     assert [tuple(one) for one in results.failures.to_numpy()] == [row]
     facts = json.loads((folder / "study.json").read_text())
     assert facts["failures"] == [dict(zip(results.failures.columns, row, strict=True))]
@@ -349,11 +356,13 @@ def test_a_layer_that_collapsed_leaves_its_rule_out_of_scores_and_figures(
         patched.setattr(study, "show", dead)
         run_study(_spec(), tmp_path)
     results = Results.load(tmp_path)
-    assert [tuple(one)[:4] for one in results.failures.to_numpy()] == [("backprop", "mlp", "scoring", "simulated")]
+    assert [tuple(one)[:5] for one in results.failures.to_numpy()] == [
+        ("backprop", "mlp", "trained", "scoring", "simulated")
+    ]
     assert results.failures.reason.iloc[0].startswith("Layer 'hidden1' of rule 'backprop' on 'mlp', seed 0: Pattern")
     assert "backprop" not in set(results.alignment.rule)
     assert "backprop" in set(results.training.rule)
-    assert not [name for name in results.rdms if "backprop" in name]
+    assert not [key for key in results.rdms if key.rule == "backprop"]
     before = _files(tmp_path)
     run_study(_spec(), tmp_path)  # the cache remembers who was left out
     assert _files(tmp_path) == before
@@ -372,5 +381,5 @@ def test_answers_that_are_no_numbers_leave_a_rule_out(tmp_path: Path, monkeypatc
     run_study(_spec(), tmp_path)
     failures = Results.load(tmp_path).failures
     assert [tuple(one) for one in failures.to_numpy()] == [
-        ("backprop", "mlp", "scoring", "simulated", "Layer 'hidden1' is not finite for 3 of 20 stimuli.")
+        ("backprop", "mlp", "trained", "scoring", "simulated", "Layer 'hidden1' is not finite for 3 of 20 stimuli.")
     ]

@@ -1,31 +1,47 @@
 """Every layer of every network against every recording: scores, contrasts, ranks and gates as rows."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
+from itertools import groupby
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from brainalign.alignment.instance import UNTRAINED, Instance, check_paired, own_control
-from brainalign.alignment.score_measure import score_measure
-from brainalign.alignment.scored import LOW_LEVEL, Model, Scored, layers_of
-from brainalign.errors import SpecError
+from brainalign import tables
+from brainalign.activations import Activations
+from brainalign.alignment.failure import Failure
+from brainalign.alignment.instance import Instance, check_paired
+from brainalign.alignment.score_table import cells_of, controls_of, score_table
+from brainalign.alignment.scored import Scored
+from brainalign.alignment.scoring import Scoring
+from brainalign.columns import TRAINED
+from brainalign.comparisons.comparison import Comparison, comparisons
+from brainalign.comparisons.description import GEOMETRY, PREDICTION
+from brainalign.errors import LayerError, SpecError
 from brainalign.inference.cell import compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge
-from brainalign.inference.rank_set import RankSet
 from brainalign.inference.scope import resolve_scope
+from brainalign.low_level import low_level_features
+from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource
+from brainalign.resampling.samples import Samples
 from brainalign.specs import RecordingSpec, ScoringSpec
 
 Progress = Callable[[str], None]
 
+#: Stands for activations that were let go.
+_LET_GO = Activations({}, (), "")
+_LEFT_OUT = "errors rest on the scores without each stimulus, a variance whose false positives have not been counted."
+
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """Tables of one or more recordings; their columns are described in the architecture page.
+    """Tables of one or more recordings; :mod:`brainalign.tables` describes their columns.
 
     Parameters
     ----------
@@ -33,6 +49,8 @@ class Alignment:
         Long tables, a row each for a score, a contrast, a rule in a cell, and a gate that fired.
     scope_sentences
         What the inference of each recording and measure extends to.
+    measures
+        What each measure is.
     """
 
     scores: pd.DataFrame
@@ -40,32 +58,38 @@ class Alignment:
     ranks: pd.DataFrame
     gates: pd.DataFrame
     scope_sentences: tuple[str, ...] = ()
+    measures: pd.DataFrame = field(default_factory=partial(tables.empty, "measures"))
+
+    #: Fields that are tables, and their names in the results folder.
+    TABLES: ClassVar[Mapping[str, str]] = {
+        "scores": "alignment", "contrasts": "contrasts", "ranks": "ranks", "gates": "gates", "measures": "measures"
+    }  # fmt: skip
 
     @classmethod
     def concatenate(cls, parts: Sequence["Alignment"]) -> "Alignment":
         """Join the tables of several recordings."""
-        tables = {}
-        for name in ("scores", "contrasts", "ranks", "gates"):
-            filled = [getattr(part, name) for part in parts if len(getattr(part, name))]
-            tables[name] = pd.concat(filled, ignore_index=True) if filled else getattr(parts[0], name)
+        found = {own: tables.joined(name, [getattr(part, own) for part in parts]) for own, name in cls.TABLES.items()}
+        found["measures"] = found["measures"].drop_duplicates("measure", ignore_index=True)
         sentences = dict.fromkeys(sentence for part in parts for sentence in part.scope_sentences)
-        return cls(**tables, scope_sentences=tuple(sentences))
+        return cls(**found, scope_sentences=tuple(sentences))
 
 
 def align(
-    instances: Sequence[Instance],
+    instances: Iterable[Instance],
     source: RecordingSource,
     spec: RecordingSpec,
     scoring: ScoringSpec | None = None,
     progress: Progress = lambda text: None,
+    failures: list[Failure] | None = None,
 ) -> Alignment:
     """Score layers against a recording and infer what the scores support.
 
     Parameters
     ----------
     instances
-        Networks under the stimuli of ``source``, see :func:`brainalign.alignment.instance.show`; rules are compared
-        within one architecture, seed k of one rule with seed k of another.
+        Networks under the stimuli of ``source``, see :func:`brainalign.alignment.instance.show`, one after another: each
+        is let go before the next is asked for. Rules are compared within one architecture, seed k of one rule with
+        seed k of another.
     source
         The recording.
     spec
@@ -74,6 +98,9 @@ def align(
         How.
     progress
         Called with a short text before each part.
+    failures
+        Where populations are noted that have a layer which cannot be scored; the others are scored. Without it such a
+        layer raises.
 
     Raises
     ------
@@ -87,18 +114,74 @@ def align(
         A layer whose RDM is constant scores NaN instead.
     """
     scoring = scoring or ScoringSpec()
-    check_paired(instances)
-    layers, brain = layers_of(instances), Brain(source, spec)
+    brain, rois = Brain(source, spec), check_rois(source, spec)
+    measures = measures_of(spec, scoring)
+    scored, seen = _show_all(instances, brain, rois, measures, scoring, failures)
+    check_paired(seen)
+    for roi in rois:
+        _check_ranking_layer(roi, scored.layers, scoring)
     parts, notes = [], []
-    for roi in check_rois(source, spec):
-        _check_ranking_layer(roi, layers, scoring)
-        for measure in spec.measures:
-            progress(f"{source.label} {roi}: {measure}")
-            for scored in score_measure(measure, layers, brain, roi, scoring, instances[0].resolution):
-                parts.append(_tables(scored, source, roi, spec, scoring))
-            notes += brain.notes(roi, measure)
+    for place, times in groupby(scored.finish(), key=lambda one: (one.roi, one.measure)):
+        progress(f"{source.label} {': '.join(place)}")
+        parts.append(_tables(list(times), source, spec, scoring))
+    for roi in rois:
+        for measure in measures:
+            notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.kind == PREDICTION)
+    if scored.left_out:
+        notes.append(f"{source.label}: {_LEFT_OUT}")
     found = _adjust_families(Alignment.concatenate(parts), scoring)
     return replace(found, scope_sentences=tuple(dict.fromkeys([*found.scope_sentences, *notes])))
+
+
+def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
+    """Return the measures that a study asks for, with its options; an unknown option raises :class:`SpecError`."""
+    known = comparisons()
+    return [measure for name in spec.measures for measure in known[name].of_study(scoring)]
+
+
+def _show_all(
+    instances: Iterable[Instance],
+    brain: Brain,
+    rois: Sequence[str],
+    measures: Sequence[Comparison],
+    scoring: ScoringSpec,
+    failures: list[Failure] | None,
+) -> tuple[Scoring, list[Instance]]:
+    """Return the scoring that has seen every instance, and the instances without their activations."""
+    scored: Scoring | None = None
+    samples = Samples(scoring.resampling, scoring.n_bootstrap, scoring.seed)
+    seen: list[Instance] = []
+    lost: dict[tuple[str, str, int | None], LayerError] = {}
+    for one in instances:
+        if scored is None:
+            wanted = scoring.low_level or scoring.partial
+            features = low_level_features(brain.stimuli, one.resolution) if wanted else {}
+            controls = {name: Patterns(values, brain.stimuli.ids, name) for name, values in features.items()}
+            scored = Scoring(brain, rois, measures, samples, controls, scoring.low_level)
+        if (one.rule, one.network, None) in lost or (not one.final and (one.rule, one.network, one.step) in lost):
+            continue
+        try:
+            scored.show(one)
+        except LayerError as error:
+            if failures is None:
+                raise
+            stage = "scoring" if error.step is None else "checkpoint"
+            failures.append(Failure(error.rule, error.network, stage, brain.source.label, str(error), error.role))
+            lost[error.rule, error.network, error.step] = error
+            scored.forget(error.rule, error.network, error.step)
+            continue
+        seen.append(replace(one, activations=_LET_GO))
+    if scored is None:
+        why = f" First: {failures[0].reason}" if failures else ""
+        msg = f"No network was shown the stimuli of {brain.source.label!r}; expected at least one.{why}"
+        raise SpecError(msg)
+    for unseen in (one for one in failures or () if one.stage == "scoring"):
+        scored.forget(unseen.rule, unseen.network, None)  # some of its instances may have been shown before
+        seen = [one for one in seen if (one.rule, one.network) != (unseen.rule, unseen.network)]
+    seen = [one for one in seen if (one.rule, one.network, None) not in lost]
+    if lost and not any(one.final for one in seen):
+        raise next(iter(lost.values()))
+    return scored, seen
 
 
 def check_rois(source: RecordingSource, spec: RecordingSpec) -> tuple[str, ...]:
@@ -121,17 +204,21 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
     """
     brain = Brain(source, spec)
     for roi in check_rois(source, spec):
-        rdms = brain.rdms(roi)
-        n_units = min(len(set(brain.stimuli.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in rdms)
+        movies = brain.movies(roi)
+        n_units = min(len(set(brain.stimuli.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in movies)
         try:
-            resolve_scope({"subjects": spec.subjects}, sum(map(len, rdms)), n_units, n_seeds)
+            resolve_scope({"subjects": spec.subjects}, sum(len(one.subjects) for one in movies), n_units, n_seeds)
         except SpecError as error:
             msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
             raise SpecError(msg) from error
     brain.displayed(check_rois(source, spec))
-    if "encoding" in spec.measures and not brain.recordings:
+    known = comparisons()
+    predicting = [name for name in spec.measures if known[name].kind == PREDICTION]
+    if predicting and not brain.recordings:
+        other = [name for name, measure in known.items() if measure.kind == GEOMETRY]
         msg = (
-            f"Recording {source.label!r} was published as RDMs only; encoding needs responses. Use measures = ['rsa']."
+            f"Recording {source.label!r} was published as RDMs only; {known[predicting[0]].word} needs responses. "
+            f"Use measures = {other}."
         )
         raise SpecError(msg)
 
@@ -139,64 +226,73 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _tables(scored: Scored, source: RecordingSource, roi: str, spec: RecordingSpec, scoring: ScoringSpec) -> Alignment:
-    place = {"dataset": source.label, "roi": roi, "time": None, "measure": scored.measure}
-    contrasts: list[dict[str, object]] = []
-    ranks: list[dict[str, object]] = []
-    gates: list[dict[str, object]] = []
-    sentences: list[str] = []
-    cells = _cells(scored)
-    for (network, layer), rules in cells.items():
-        cell_place = {"network": network, **place, "layer": layer}
-        n_seeds = min(len(rows) for rows in rules.values())
-        declared = {"subjects": spec.subjects} | ({"stimuli": "fixed"} if scored.own_stimuli else {})
-        scope = resolve_scope(declared, len(scored.subjects), scored.draws.n_units, n_seeds)
-        controls = _controls(rules)
-        trained = {rule: rows for rule, rows in rules.items() if not _is_control(rule)}
-        trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
-        if not trained:
-            continue
-        untrained = {rule: controls[rule] for rule in trained if rule in controls}
-        cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
-        verdict = judge(cell)
-        primary = _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})
-        for (a, b), found in cell.contrasts.items():
-            kind = "vs_backprop" if b == "backprop" else "pair"
-            contrasts.append({"kind": kind, "rule_a": a, "rule_b": b, **cell_place, **_row(found), "primary": primary})
-        for a, found in cell.vs_untrained.items():
-            row = {"kind": "vs_untrained", "rule_a": a, "rule_b": "untrained"}
-            contrasts.append({**row, **cell_place, **_row(found), "primary": primary})
-        ranks += [{**cell_place, **vars(item), "supported": verdict.supported} for item in verdict.ranks]
-        gates += [{**cell_place, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates]
-        sentences.append(f"{source.label} {roi}: {cell.scope.sentence}")
+def _tables(scored: Sequence[Scored], source: RecordingSource, spec: RecordingSpec, scoring: ScoringSpec) -> Alignment:
+    """Return the tables of one measure in one ROI at all its times."""
+    rows: dict[str, list[dict[str, object]]] = {name: [] for name in ("contrasts", "ranks", "gates")}
+    sentences: dict[str, None] = {}
+    for one in scored:
+        for name, found in _claims(one, source.label, spec, scoring, sentences).items():
+            rows[name] += found
+    ranks, gates = (
+        tables.cast(name, pd.DataFrame(rows[name])) if rows[name] else tables.empty(name) for name in ("ranks", "gates")
+    )
     return Alignment(
-        _score_table(scored, place, source.simulated),
-        pd.DataFrame(contrasts, columns=None if contrasts else _CONTRAST),
-        pd.DataFrame(ranks, columns=None if ranks else [*_CELL, *(f.name for f in fields(RankSet)), "supported"]),
-        pd.DataFrame(gates, columns=[*_CELL, "gate", "severity", "sentence"]),
-        tuple(dict.fromkeys(sentences)),
+        score_table(scored, source.label, source.simulated),
+        _contrast_table(rows["contrasts"], scoring),
+        ranks,
+        gates,
+        tuple(sentences),
+        tables.cast("measures", pd.DataFrame([scored[0].about.row()])),
     )
 
 
-_CELL = ("network", "dataset", "roi", "time", "layer", "measure")
-# of a table without rows: one rule, and nothing to compare it with
-_CONTRAST = [
-    *("kind", "rule_a", "rule_b", *_CELL),
-    *(f.name for f in fields(Contrast) if f.name not in ("scope", "paired", "alpha")),
-    *("scope_subjects", "scope_stimuli", "scope_seeds", "correction", "family", "p_adjusted", "family_size"),
-]
+def _claims(
+    scored: Scored, dataset: str, spec: RecordingSpec, scoring: ScoringSpec, sentences: dict[str, None]
+) -> dict[str, list[dict[str, object]]]:
+    """Return what can be said of the rules of every cell, as rows by table."""
+    roi = scored.roi
+    place = {"dataset": dataset, "roi": roi, "time": scored.time, "measure": scored.measure}
+    contrasts: list[dict[str, object]] = []
+    ranks: list[dict[str, object]] = []
+    gates: list[dict[str, object]] = []
+    cells = cells_of(scored)
+    for (network, layer), populations in cells.items():
+        cell_place = {"network": network, **place, "layer": layer}
+        n_seeds = min(len(rows) for rows in populations.values())
+        declared = {"subjects": spec.subjects} | ({"stimuli": "fixed"} if scored.own_stimuli else {})
+        scope = resolve_scope(declared, len(scored.subjects), scored.draws.n_units, n_seeds)
+        controls = controls_of(populations)
+        trained = {rule: rows for (role, rule), rows in populations.items() if role == TRAINED}
+        trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
+        if not trained:  # nothing is claimed of untrained networks alone
+            continue
+        untrained = {rule: populations[controls[rule]] for rule in trained if rule in controls}
+        cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
+        verdict = judge(cell)
+        primary = {"primary": _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})}
+        for (a, b), found in cell.contrasts.items():
+            kind = "vs_backprop" if b == "backprop" else "pair"
+            names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": TRAINED}
+            contrasts.append({**names, **cell_place, **_row(found), **primary})
+        for a, found in cell.vs_untrained.items():
+            role, b = controls[a]
+            names = {"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}
+            contrasts.append({**names, **cell_place, **_row(found), **primary})
+        ranks += [{**cell_place, **vars(item), "supported": verdict.supported} for item in verdict.ranks]
+        gates += [{**cell_place, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates]
+        sentences[f"{dataset} {roi}: {cell.scope.sentence}"] = None
+    return {"contrasts": contrasts, "ranks": ranks, "gates": gates}
 
 
-def _cells(scored: Scored) -> dict[tuple[str, str], dict[str, list[int]]]:
-    """Return rows by (network, layer) and rule, in the order of seeds, final instances only."""
-    cells: dict[tuple[str, str], dict[str, list[int]]] = {}
-    order = sorted(range(scored.draws.n_models), key=lambda row: scored.models[row].seed or 0)
-    for row in order:
-        model = scored.models[row]
-        if model.rule != LOW_LEVEL:
-            cells.setdefault((model.network, model.layer), {}).setdefault(model.rule, []).append(row)
-    first = {(model.network, model.layer): model.layer_index for model in scored.models}
-    return dict(sorted(cells.items(), key=lambda item: (item[0][0], first[item[0]])))
+def _contrast_table(rows: list[dict[str, object]], scoring: ScoringSpec) -> pd.DataFrame:
+    """Return contrasts with their family; p is adjusted within it once all rows of a family are there."""
+    if not rows:
+        return tables.empty("contrasts")
+    for row in rows:
+        status = "primary" if row.pop("primary") else "exploratory"
+        row["family"] = f"{row['network']}, {row['dataset']}, {row['measure']}: {status}"
+    table = pd.DataFrame(rows).assign(correction=scoring.correction, p_adjusted=np.nan, family_size=0)
+    return tables.cast("contrasts", table)
 
 
 def _row(found: Contrast) -> dict[str, object]:
@@ -205,10 +301,7 @@ def _row(found: Contrast) -> dict[str, object]:
     return {**{name: getattr(found, name) for name in names}, **scope}
 
 
-def _check_ranking_layer(
-    roi: str, layers: Sequence[tuple[Model, np.ndarray, tuple[str, ...]]], scoring: ScoringSpec
-) -> None:
-    names = dict.fromkeys(model.layer for model, *_ in layers)
+def _check_ranking_layer(roi: str, names: Sequence[str], scoring: ScoringSpec) -> None:
     declared = scoring.ranking_layer.get(roi)
     if declared is not None and declared not in names:
         msg = f"Ranking layer {declared!r} of ROI {roi!r} is in no network. Choose among: {', '.join(names)}."
@@ -230,67 +323,12 @@ def _adjust_families(alignment: Alignment, scoring: ScoringSpec) -> Alignment:
     table = alignment.contrasts
     if not len(table):
         return alignment
-    table = table.assign(correction=scoring.correction, family="", p_adjusted=np.nan, family_size=0)
-    status = table.primary.map({True: "primary", False: "exploratory"})
-    table["family"] = table.network + ", " + table.dataset + ", " + table.measure + ": " + status
+    table = table.copy()
     for family in table.family.unique():
         rows = table.family == family
         table.loc[rows, "p_adjusted"] = adjust(table.p[rows].to_numpy(float), scoring.correction)
         table.loc[rows, "family_size"] = int(rows.sum())
     # A single test may be significant where its family is not: the verdict is that of the family.
     lost = (table.p_adjusted >= scoring.alpha) & table.verdict.isin(["higher", "lower"])
-    table.loc[lost, "verdict"] = "inconclusive"
-    return Alignment(
-        alignment.scores, table.drop(columns="primary"), alignment.ranks, alignment.gates, alignment.scope_sentences
-    )
-
-
-def _score_table(scored: Scored, place: Mapping[str, object], simulated: bool) -> pd.DataFrame:
-    scores = scored.scores
-    floors = _floors(scored)
-    rows = []
-    for model, own in zip(scored.models, scores, strict=True):
-        floor = floors.get((model.network, model.layer, model.rule), np.full(len(own), np.nan))
-        for k, subject in enumerate(scored.subjects):
-            rows.append(
-                {
-                    "rule": model.rule,
-                    "network": model.network,
-                    "seed": model.seed,
-                    "checkpoint": model.step,
-                    "epoch": model.epoch,
-                    "layer": model.layer,
-                    "layer_index": model.layer_index,
-                    **place,
-                    "subject": subject,
-                    "score": own[k],
-                    "floor": floor[k],
-                    "ceiling_lower": scored.ceiling[0].mean(),
-                    "ceiling_upper": scored.ceiling[1].mean(),
-                    "n_stimuli": scored.own_stimuli[k] if scored.own_stimuli else scored.n_stimuli,
-                    "n_targets": scored.n_targets,
-                    "simulated": simulated,
-                    "final": model.final,
-                }
-            )
-    return pd.DataFrame(rows).astype({"seed": "Int64", "checkpoint": "Int64"})
-
-
-def _floors(scored: Scored) -> dict[tuple[str, str, str], np.ndarray]:
-    """Return the untrained control's mean score by network, layer and rule, ``(n_subjects,)``."""
-    floors = {}
-    for (network, layer), rules in _cells(scored).items():
-        themselves = {rule: rows for rule, rows in rules.items() if _is_control(rule)}
-        for rule, rows in {**_controls(rules), **themselves}.items():
-            floors[network, layer, rule] = scored.draws.observed[rows].mean(axis=0)
-    return floors
-
-
-def _is_control(rule: str) -> bool:
-    return rule.partition(":")[0] == UNTRAINED
-
-
-def _controls(rules: Mapping[str, list[int]]) -> dict[str, list[int]]:
-    """Return the rows of each rule's untrained control: its own where there is one."""
-    found = {rule: rules.get(own_control(rule), rules.get(UNTRAINED)) for rule in rules if not _is_control(rule)}
-    return {rule: rows for rule, rows in found.items() if rows is not None}
+    table["verdict"] = table.verdict.astype(object).mask(lost, "inconclusive")
+    return replace(alignment, contrasts=tables.cast("contrasts", table))

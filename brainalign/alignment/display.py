@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from torch.nn import functional as F
 
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.mean_rdm import MeanRDM, write_mean_rdms
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError
@@ -35,8 +35,8 @@ class Display:
     def __init__(self, dissimilarity: str) -> None:
         self.dissimilarity = dissimilarity
         self.failures: list[Failure] = []
-        self._rdms: dict[str, RDMs] = {}
-        self._about: dict[str, dict[str, Any]] = {}
+        self._rdms: dict[MeanRDM, RDMs] = {}
+        self._labels: dict[tuple[str, str], tuple[str, ...]] = {}
         self._images: dict[str, torch.Tensor] = {}
         self._ids: dict[str, list[str]] = {}
 
@@ -48,40 +48,33 @@ class Display:
         A population that has no mean RDM over them, since a layer of it has collapsed, is noted in ``failures``.
         """
         self._images[source.label], self._ids[source.label] = _thumbnails(stimuli), list(stimuli.ids)
-        about: dict[str, Any] = {
-            "stimulus_ids": list(stimuli.ids),
-            "labels": list(stimuli.labels or ()),
-            "dissimilarity": self.dissimilarity,
-        }
         own = self._means(source, spec, stimuli, instances)
-        for name, rdm in own.items():
-            if name.endswith("|brain"):
-                self._about[name.removesuffix("|brain")] = {**about, "brain_dissimilarity": rdm.measure}
+        self._labels |= {(key.dataset, key.roi): tuple(stimuli.labels or ()) for key in own}
         self._rdms |= own
 
     def write(self, folder: Path) -> None:
         """Write ``rdms.safetensors`` and ``thumbnails.safetensors``."""
-        values = {name: torch.from_numpy(rdm.dissimilarities[0].astype(np.float32)) for name, rdm in self._rdms.items()}
-        write_tensors(folder / "rdms.safetensors", values, self._about)
+        write_mean_rdms(folder / "rdms.safetensors", self._rdms, self._labels)
         write_tensors(folder / "thumbnails.safetensors", self._images, self._ids)
 
     def _means(
         self, source: RecordingSource, spec: RecordingSpec, stimuli: Stimuli, instances: Sequence[Instance]
-    ) -> dict[str, RDMs]:
-        def means(some: Sequence[Instance]) -> dict[str, RDMs]:
+    ) -> dict[MeanRDM, RDMs]:
+        def means(some: Sequence[Instance]) -> dict[MeanRDM, RDMs]:
             return mean_rdms(some, source, spec, stimuli.ids, self.dissimilarity)
 
         try:
             return means(instances)
         except DataError:
             sound: list[Instance] = []
-            for rule, network in dict.fromkeys((one.rule, one.network) for one in instances):
-                population = [one for one in instances if (one.rule, one.network) == (rule, network)]
+            for rule, network, role in dict.fromkeys((one.rule, one.network, one.role) for one in instances):
+                whose = (rule, network, role)
+                population = [one for one in instances if (one.rule, one.network, one.role) == whose]
                 try:
                     means(population)
                     sound += population
                 except DataError as error:
-                    self.failures.append(Failure(rule, network, "display", source.label, str(error)))
+                    self.failures.append(Failure(rule, network, "display", source.label, str(error), role))
             return means(sound)
 
 

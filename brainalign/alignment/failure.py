@@ -1,8 +1,12 @@
 """A population that has no scores, and why."""
 
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import pandas as pd
+
+from brainalign import tables
+from brainalign.columns import TRAINED
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,9 @@ class Failure:
         Label of the recording it has no scores of; empty where it has none at all.
     reason
         What happened, one line.
+    role
+        What its networks are, see :data:`brainalign.columns.ROLES`; ``"own_start"`` where those before the first step
+        of the rule failed.
     """
 
     rule: str
@@ -27,12 +34,11 @@ class Failure:
     stage: str
     recording: str
     reason: str
+    role: str = TRAINED
 
 
-#: Columns of ``failures.csv``.
-FAILURES = tuple(f.name for f in fields(Failure))
-
-
-def failure_table(failures: tuple[Failure, ...] | list[Failure]) -> pd.DataFrame:
-    """Return one row per failure, with :data:`FAILURES`."""
-    return pd.DataFrame([astuple(one) for one in failures], columns=list(FAILURES))
+def failure_table(failures: Sequence[Failure]) -> pd.DataFrame:
+    """Return one row per failure."""
+    if not failures:
+        return tables.empty("failures")
+    return tables.cast("failures", pd.DataFrame([asdict(one) for one in failures]))

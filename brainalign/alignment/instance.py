@@ -1,19 +1,13 @@
 """One trained network under the stimuli of a recording."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from brainalign.activations import Activations, extract
+from brainalign.activations import Activations, extract_each
+from brainalign.columns import OWN_START, TRAINED, UNTRAINED
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.training.checkpoint import Checkpoint
-
-UNTRAINED = "untrained"
-
-
-def own_control(rule: str) -> str:
-    """Return the name of networks that stand where ``rule`` started, and answer as its networks do."""
-    return f"{UNTRAINED}:{rule}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +26,9 @@ class Instance:
         Its layers under the stimuli.
     resolution
         Height and width in pixels at which the stimuli were shown.
+    role
+        What the network is, see :data:`brainalign.columns.ROLES`. Untrained networks are the control of every rule but
+        those with networks of their own before the first step (``"own_start"``).
     """
 
     rule: str
@@ -42,24 +39,24 @@ class Instance:
     final: bool
     activations: Activations
     resolution: tuple[int, int]
+    role: str = TRAINED
 
 
 def show(
     checkpoints: Sequence[Checkpoint], stimuli: Stimuli, resolution: int = 0, device: str = "cpu"
-) -> list[Instance]:
-    """Show stimuli to every instance of every checkpoint of one population, first to last.
+) -> Iterator[Instance]:
+    """Show stimuli to every instance of every checkpoint of one population, first to last, one when it is asked for.
 
     ``resolution`` is the side in pixels, 0 for the one the networks were trained at.
     """
-    found = []
     for position, checkpoint in enumerate(checkpoints):
         preprocessing = checkpoint.preprocessing
         if resolution:
             preprocessing = replace(preprocessing, resolution=(resolution, resolution))
-        shown = extract(checkpoint, stimuli, preprocessing, device=device)
+        shown = extract_each(checkpoint, stimuli, preprocessing, device=device)
         final = position == len(checkpoints) - 1
-        found += [
-            Instance(
+        for seed, activations in zip(checkpoint.seeds, shown, strict=True):
+            yield Instance(
                 checkpoint.spec.rule,
                 checkpoint.network.name,
                 seed,
@@ -68,16 +65,18 @@ def show(
                 final,
                 activations,
                 preprocessing.resolution,
+                role_of(checkpoint),
             )
-            for seed, activations in zip(checkpoint.seeds, shown, strict=True)
-        ]
-    return found
 
 
-def show_start(start: Checkpoint, stimuli: Stimuli, resolution: int = 0, device: str = "cpu") -> list[Instance]:
+def role_of(checkpoint: Checkpoint) -> str:
+    """Return what the networks of a population are: trained, or untrained where their rule learns nothing."""
+    return TRAINED if checkpoint.rule.learns else UNTRAINED
+
+
+def show_start(start: Checkpoint, stimuli: Stimuli, resolution: int = 0, device: str = "cpu") -> Iterator[Instance]:
     """Show stimuli to a population before its first step: the control of a rule that ``untrained`` does not match."""
-    shown = show([start], stimuli, resolution, device)
-    return [replace(one, rule=own_control(one.rule)) for one in shown]
+    return (replace(one, role=OWN_START) for one in show([start], stimuli, resolution, device))
 
 
 def check_paired(instances: Sequence[Instance]) -> None:
@@ -88,18 +87,18 @@ def check_paired(instances: Sequence[Instance]) -> None:
     SpecError
         If an instance is there twice, or the rules of a network ended with different seeds.
     """
-    seeds: dict[str, dict[str, list[int]]] = {}
+    seeds: dict[str, dict[tuple[str, str], list[int]]] = {}
     for one in (one for one in instances if one.final):
-        seeds.setdefault(one.network, {}).setdefault(one.rule, []).append(one.seed)
+        seeds.setdefault(one.network, {}).setdefault((one.rule, one.role), []).append(one.seed)
     for network, by_rule in seeds.items():
         first = next(iter(by_rule))
-        for rule, own in by_rule.items():
+        for (rule, _), own in by_rule.items():
             if len(set(own)) < len(own):
                 msg = f"Rule {rule!r} on {network!r} has seeds {sorted(own)}; expected each once. Give each a name."
                 raise SpecError(msg)
             if set(own) != set(by_rule[first]):
                 msg = (
-                    f"Rule {rule!r} on {network!r} has seeds {sorted(own)}, {first!r} has {sorted(by_rule[first])}; "
+                    f"Rule {rule!r} on {network!r} has seeds {sorted(own)}, {first[0]!r} has {sorted(by_rule[first])}; "
                     "rules are compared seed by seed. Train the same seeds."
                 )
                 raise SpecError(msg)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from brainalign.columns import LOW_LEVEL, OWN_START
 from brainalign.recordings.source import RecordingSource
 
 
@@ -10,15 +11,17 @@ def recovery(source: RecordingSource, scores: pd.DataFrame, ranks: pd.DataFrame)
     rule, layer = getattr(source, "rule", None), getattr(source, "layer", None)
     if not source.simulated or rule is None:
         return ""
-    table = scores[(scores.dataset == source.label) & scores.final & (scores.rule != "low_level")]
+    table = scores[(scores.dataset == source.label) & scores.final & (scores.role != LOW_LEVEL)]
     table = table[table.measure == table.measure.iloc[0]]
-    means = table.groupby(["rule", "layer"]).score.mean()
-    best_rule, best_layer = means.idxmax()
+    means = table.groupby(["role", "rule", "layer"], observed=True).score.mean()
+    role, best_rule, best_layer = means.idxmax()
     at = ranks[(ranks.dataset == source.label) & (ranks.layer == layer) & (ranks.measure == table.measure.iloc[0])]
     own = at[at.rule == rule]
-    alone = bool(len(own) and own.supported.iloc[0] and own.rank_high.iloc[0] == 1)
-    found = f"SIMULATED truth: {layer} of a network trained with {rule}. Highest mean score: {best_layer}, {best_rule}"
-    if (best_rule, best_layer) == (rule, layer):
+    alone = bool(len(own) and own.supported.all() and (own.rank_high == 1).all())
+    when = " before its first step" if role == OWN_START else ""
+    best = f"{best_layer}, {best_rule}{when}"
+    found = f"SIMULATED truth: {layer} of a network trained with {rule}. Highest mean score: {best}"
+    if role != OWN_START and (best_rule, best_layer) == (rule, layer):
         how = "; the inference ranks it first alone." if alone else "; the inference does not rank it first alone."
         return f"{found}. The planted layer and rule were recovered{how}"
     return f"{found}. The planted layer and rule were NOT recovered: candidates differ by less than the noise resolves."

@@ -4,21 +4,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
+from brainalign import tables
 from brainalign.alignment.align import Alignment
 from brainalign.alignment.failure import Failure
 from brainalign.rdms import RDMs
 from brainalign.recordings.source import RecordingSource
-from brainalign.storage import content_hash, is_sealed, locked, seal, write_table, write_text
-
-_TABLES = ("scores", "contrasts", "ranks", "gates")
-_TEXT = (
-    *("rule", "network", "dataset", "layer", "subject", "roi", "measure", "kind", "rule_a", "rule_b", "correction"),
-    *("family", "scope_subjects", "scope_stimuli", "scope_seeds", "verdict", "gate", "severity", "sentence"),
-)
+from brainalign.storage import content_hash, is_sealed, locked, seal, write_text
 
 
 def source_content(source: RecordingSource, rois: Sequence[str]) -> str:
@@ -35,8 +27,8 @@ def write_scores(folder: Path, alignment: Alignment, failures: Sequence[Failure]
     """Write the tables of a recording, every bit of them, and the populations that have no scores of it."""
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        for name in _TABLES:
-            write_table(folder / f"{name}.csv", getattr(alignment, name), digits=17)
+        for own, name in Alignment.TABLES.items():
+            tables.write(folder, name, getattr(alignment, own), digits=tables.EXACT)
         facts = {"sentences": alignment.scope_sentences, "failures": [asdict(one) for one in failures]}
         write_text(folder / "scopes.json", json.dumps(facts))
         seal(folder)
@@ -47,12 +39,7 @@ def read_scores(folder: Path) -> tuple[Alignment, list[Failure]] | None:
     with locked(folder, shared=True):
         if not is_sealed(folder):
             return None
-        tables = {name: _read(folder / f"{name}.csv") for name in _TABLES}
+        found = {own: tables.read(folder, name) for own, name in Alignment.TABLES.items()}
         facts = json.loads((folder / "scopes.json").read_text(encoding="utf-8"))
     failures = [Failure(**one) for one in facts["failures"]]
-    return Alignment(**tables, scope_sentences=tuple(facts["sentences"])), failures
-
-
-def _read(path: Path) -> pd.DataFrame:
-    kinds: dict[str, Any] = {**dict.fromkeys(_TEXT, str), "seed": "Int64", "checkpoint": "Int64"}
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype=kinds)
+    return Alignment(**found, scope_sentences=tuple(facts["sentences"])), failures

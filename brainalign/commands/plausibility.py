@@ -43,8 +43,8 @@ def scorecard(
     with progress_bar(quiet or as_json) as progress:
         table = measured(candidates(rule or ()), network, tuple(range(seeds)), tuple(probe or ()), workers, progress)
     if out is not None:
-        from brainalign.report.figures import scorecard_plate
         from brainalign.report.plate import save_plate
+        from brainalign.report.plates import scorecard_plate
 
         write_scorecard(out, table)
         save_plate(scorecard_plate(table), out, ("png", "svg", "pdf"))

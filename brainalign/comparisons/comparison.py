@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from brainalign.comparisons.description import Description
 from brainalign.comparisons.prepared import Prepared
 from brainalign.discovery import available, create
 from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.specs import ScoringSpec
 
 
 @dataclass(frozen=True)
@@ -18,19 +20,37 @@ class Comparison(ABC):
     """How features of a layer are scored against responses to the same stimuli; higher is better.
 
     The file ``comparisons/<name>.py`` holds the class. What ``features`` and ``responses`` are is the measure's own:
-    RDMs for a geometry measure, patterns for an encoding model.
+    RDMs for a geometry measure, patterns for an encoding model. ``kind`` is ``"geometry"`` or ``"prediction"``,
+    ``word`` what sentences call the measure.
     """
 
     name: ClassVar[str]
+    kind: ClassVar[str]
+    word: ClassVar[str]
+
+    @abstractmethod
+    def describe(self) -> Description:
+        """Return what tables, captions and methods say of the measure with its options."""
 
     @property
-    @abstractmethod
     def label(self) -> str:
-        """Name with the options that change the score, as tables and captions print it."""
+        """Name in tables, with the options that change the score."""
+        return self.describe().measure
 
     @abstractmethod
     def score(self, features: Any, responses: Any) -> Any:
         """Return the score or scores of ``features`` against ``responses``."""
+
+    @classmethod
+    @abstractmethod
+    def of_study(cls, scoring: ScoringSpec) -> tuple["Comparison", ...]:
+        """Return the measures of this kind that a study's options ask for.
+
+        Raises
+        ------
+        SpecError
+            If an option does not suit the measure.
+        """
 
     @abstractmethod
     def layer(self, features: Patterns) -> Any:

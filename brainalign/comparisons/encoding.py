@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
 from brainalign.comparisons.group_folds import group_folds
 from brainalign.comparisons.prepared import Prepared
@@ -22,10 +23,16 @@ from brainalign.resampling.predictions_left_out import predictions_left_out
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.rounding import is_constant
+from brainalign.specs import ScoringSpec
 
 MIN_STIMULI = 10
 # a correlation within a test fold of fewer stimuli says nothing
 MIN_FOLD = 4
+
+_HIMALAYA = (
+    "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge "
+    "regression. NeuroImage 264:119728. doi:10.1016/j.neuroimage.2022.119728"
+)
 
 # elements of one float64 temporary of the solver: 64 MB
 _BLOCK = 2**23
@@ -62,6 +69,8 @@ class Encoding(Comparison):
     """
 
     name: ClassVar[str] = "encoding"
+    kind: ClassVar[str] = PREDICTION
+    word: ClassVar[str] = "encoding"
 
     n_folds: int = 5
     n_inner_folds: int = 5
@@ -87,10 +96,20 @@ class Encoding(Comparison):
             msg = f"alphas = {self.alphas}, expected positive numbers; leave the default, 20 values from 1e-4 to 1e4."
             raise SpecError(msg)
 
-    @property
-    def label(self) -> str:
-        """``encoding:ridge``, with ``:standardized`` where each feature is scaled."""
-        return f"{self.name}:ridge{':standardized' if self.standardize else ''}"
+    def describe(self) -> Description:
+        """Return what tables, captions and methods say of the measure with its options."""
+        scaled = ", standardized" if self.standardize else ""
+        return Description(
+            measure=f"{self.name} ridge{scaled}",
+            kind=self.kind,
+            title="Encoding score (Pearson r)",
+            axis="Encoding score (Pearson r)",
+            unit="Pearson r",
+            sentence=f"Encoding models (ridge{scaled}) predicted responses to held-out stimuli from layers by "
+            "regression with himalaya {citation}, scored by Pearson r.",
+            ceiling="noise ceiling, the largest mean score that the reliability of the responses admits.",
+            citation=_HIMALAYA,
+        )
 
     def form(self, n: int, p: int) -> str:
         """Return ``"kernel"`` or ``"primal"`` for ``n`` stimuli and ``p`` features."""
@@ -155,6 +174,11 @@ class Encoding(Comparison):
         return EncodingScores(predictions, folds, r, r2, alphas, float(edges.mean()), form, ids)
 
     # -- stages of a study ----------------------------------------------------------------------------------------
+
+    @classmethod
+    def of_study(cls, scoring: ScoringSpec) -> tuple["Encoding", ...]:
+        """Return ridge regression with the seed of a study."""
+        return (cls(seed=scoring.seed),)
 
     def layer(self, features: Patterns) -> Patterns:
         """Return the features of a layer."""

@@ -1,13 +1,14 @@
 """Representational similarity analysis: how alike the geometries of a layer and a brain are."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from brainalign.comparisons.comparators import check_comparator, compare
 from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.description import GEOMETRY, Description
 from brainalign.comparisons.prepared import Prepared
 from brainalign.condensed import Condensed, unit
 from brainalign.dissimilarities.dissimilarity import dissimilarity
@@ -22,8 +23,27 @@ from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
 from brainalign.resampling.ranked_pairs import RankedPairs
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.specs import ScoringSpec
 
 _PARTIAL = ("corr", "spearman")
+_UNITS = {
+    "corr": "Pearson r",
+    "spearman": "Spearman ρ",
+    "rho-a": "Spearman ρ-a",
+    "tau-a": "Kendall τ-a",
+}
+_KRIEGESKORTE = (
+    "Kriegeskorte N, Mur M, Bandettini P (2008). Representational similarity analysis: connecting the branches of "
+    "systems neuroscience. Frontiers in Systems Neuroscience 2:4. doi:10.3389/neuro.06.004.2008"
+)
+_NILI = (
+    "Nili H, Wingfield C, Walther A, Su L, Marslen-Wilson W, Kriegeskorte N (2014). A toolbox for representational "
+    "similarity analysis. PLoS Computational Biology 10:e1003553. doi:10.1371/journal.pcbi.1003553"
+)
+_CEILING = (
+    "noise ceiling, the mean agreement of each subject's RDM with the mean RDM of the other subjects (lower) "
+    "and of all subjects (upper)."
+)
 
 # scores without each stimulus that are held at once
 _BLOCK_BYTES = 2**28
@@ -41,6 +61,8 @@ class RSA(Comparison):
         ``"corr"``, ``"cosine"``, ``"spearman"``, ``"rho-a"`` or ``"tau-a"``.
     partial
         Names of RDMs held constant, e.g. ``("pixels",)``; then the score is a partial correlation.
+    semi
+        Take them out of the layer's RDM only: a semi-partial correlation, to which the noise ceiling still applies.
 
     Raises
     ------
@@ -49,10 +71,13 @@ class RSA(Comparison):
     """
 
     name: ClassVar[str] = "rsa"
+    kind: ClassVar[str] = GEOMETRY
+    word: ClassVar[str] = "RSA"
 
     dissimilarity: str = "correlation"
     comparator: str = "spearman"
     partial: tuple[str, ...] = ()
+    semi: bool = False
 
     def __post_init__(self) -> None:
         dissimilarity(self.dissimilarity)
@@ -60,11 +85,31 @@ class RSA(Comparison):
         if self.partial:
             _check_partial(self.comparator)
 
-    @property
-    def label(self) -> str:
-        """``rsa:<dissimilarity>:<comparator>``, then ``|`` and the RDMs held constant, if any."""
-        held = f"|{'+'.join(self.partial)}" if self.partial else ""
-        return f"{self.name}:{self.dissimilarity}:{self.comparator}{held}"
+    def describe(self) -> Description:
+        """Return what tables, captions and methods say of the measure with its options."""
+        unit = _UNITS.get(self.comparator, self.comparator)
+        how = ("semipartial " if self.semi else "partial ") if self.partial else ""
+        held = [{"gabor": "Gabor"}.get(name, name) for name in self.partial]
+        given = f" given {' and '.join(held)}" if held else ""
+        constant = f", with {', '.join(held[:-1])}{' and ' if held[1:] else ''}{held[-1]} held constant" if held else ""
+        name = f"{self.name} {self.comparator}"
+        name += f" of {self.dissimilarity} distances" if self.dissimilarity != "correlation" else ""
+        name += f" {'without' if self.semi else 'given'} {', '.join(self.partial)}" if self.partial else ""
+        return Description(
+            measure=name,
+            kind=self.kind,
+            title=f"RSA score ({how}{unit}{given})",
+            axis=f"RSA score ({how}{unit})",
+            unit=unit,
+            sentence="Representational similarity analysis {citation} compared dissimilarity matrices of networks "
+            f"({{layers}}) with those of recordings ({{recordings}}) by {how}{unit}{constant}.",
+            ceiling=_CEILING,
+            dissimilarity=self.dissimilarity,
+            comparator=self.comparator,
+            held=self.partial,
+            citation=_KRIEGESKORTE,
+            ceiling_citation=_NILI,
+        )
 
     def rdms(self, features: Any, stimulus_ids: Sequence[str], sets: bool = False) -> RDMs:
         """Return the RDM of ``(n_stimuli, n_features)``; with ``sets`` features have a first axis, of sets."""
@@ -94,7 +139,7 @@ class RSA(Comparison):
         if not self.partial:
             return compare(features, responses, self.comparator)
         features, responses = match(features, responses)
-        return partial_compare(features, responses, self._held(nuisance or {}), self.comparator)
+        return partial_compare(features, responses, self._held(nuisance or {}), self.comparator, self.semi)
 
     def _held(self, nuisance: Mapping[str, RDMs]) -> list[RDMs]:
         """Return the RDMs named in ``partial``."""
@@ -109,6 +154,12 @@ class RSA(Comparison):
         return found
 
     # -- stages of a study ----------------------------------------------------------------------------------------
+
+    @classmethod
+    def of_study(cls, scoring: ScoringSpec) -> tuple["RSA", ...]:
+        """Return RSA as a study asks for it, and its semi-partial form where controls are to be taken out."""
+        plain = cls(scoring.dissimilarity, scoring.comparator)
+        return (plain, replace(plain, partial=scoring.partial, semi=True)) if scoring.partial else (plain,)
 
     def layer(self, features: Patterns) -> RDMs:
         """Return the RDM of a layer."""
@@ -200,7 +251,9 @@ def _rows(rdms: Sequence[RDMs]) -> Condensed:
     )
 
 
-def partial_compare(models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method: str) -> np.ndarray:
+def partial_compare(
+    models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method: str, semi: bool = False
+) -> np.ndarray:
     """Return the partial correlations ``(n_models, n_brains)`` given nuisance RDMs.
 
     Both sides are regressed on the nuisance RDMs and an intercept, and the residuals are correlated; for
@@ -212,6 +265,8 @@ def partial_compare(models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method
         RDMs over the same stimuli, in any order.
     method
         ``"corr"`` or ``"spearman"``.
+    semi
+        Regress the models only.
 
     Raises
     ------
@@ -232,7 +287,8 @@ def partial_compare(models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method
     _, values, axes = np.linalg.svd(held / np.linalg.norm(held, axis=1, keepdims=True), full_matrices=False)
     # nuisance RDMs that repeat each other span fewer directions than there are RDMs
     basis = axes[values > 1e-10 * values[0]]
-    first, second = (unit(_residual(side, basis, which), which) for side, which in ((model, "model"), (brain, "brain")))
+    first = unit(_residual(model, basis, "model"), "model")
+    second = unit(brain if semi else _residual(brain, basis, "brain"), "brain")
     return first @ second.T
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from brainalign import tables
 from brainalign.errors import BrainalignError, SpecError
 from brainalign.options import require
 from brainalign.plausibility.control_rules import CONTROL_RULES
@@ -20,17 +21,13 @@ from brainalign.plausibility.subject import PROBED, Subject, probed_network
 from brainalign.plausibility.unsupported import Unsupported
 from brainalign.randomness import numpy_stream
 from brainalign.rules.learning_rule import learning_rule, learning_rules
-from brainalign.storage import write_table
 
 Progress = Callable[[int, int, str], None]
 
 #: Columns of a scorecard.
-COLUMNS = ("rule", "network", "probe", "outcome", "lo", "hi", "pass", "certified", "evidence", "note", "seconds")
+COLUMNS = tables.TABLES["scorecard"].names
 
-_CRITERIA_COLUMNS = (
-    "rule", "network", "criterion", "title", "source", "measured", "probes", "certified", "claimed", "claim_source",
-    "disagrees",
-)  # fmt: skip
+_CRITERIA_COLUMNS = tables.TABLES["criteria"].names
 _WEIGHTINGS = 2000
 _LEARNS_NOTHING = "the rule learns nothing, so that nothing of it can be implausible"
 
@@ -243,23 +240,20 @@ def criteria(table: pd.DataFrame) -> pd.DataFrame:
 
 def write_scorecard(folder: Path, table: pd.DataFrame) -> None:
     """Write ``scorecard.csv`` and, from it, ``criteria.csv`` into ``folder``."""
-    write_table(folder / "scorecard.csv", table)
-    write_table(folder / "criteria.csv", criteria(table))
+    tables.write(folder, "scorecard", table)
+    tables.write(folder, "criteria", criteria(table))
 
 
 def read_scorecard(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what :func:`write_scorecard` wrote; two tables without rows where there is none."""
-    found = []
-    for name, marks in (("scorecard", ("pass",)), ("criteria", ("measured", "claimed"))):
-        path = folder / f"{name}.csv"
-        if not path.exists():
-            found.append(pd.DataFrame(columns=list(COLUMNS if name == "scorecard" else _CRITERIA_COLUMNS)))
-            continue
-        table = pd.read_csv(path, dtype=dict.fromkeys(marks, str), keep_default_na=False, na_values=[""])
-        for mark in marks:
-            known = {"True": True, "False": False}
-            table[mark] = pd.Series([known.get(value) for value in table[mark]], index=table.index, dtype=object)
-        found.append(table.fillna({"note": "", "claim_source": "", "probes": ""}))
+    """Return what :func:`write_scorecard` wrote; two tables without rows where there is none.
+
+    Raises
+    ------
+    DataError
+        If a table is cut, lacks a column or holds what it must not.
+    """
+    known = {name: (folder / f"{name}.csv").exists() for name in ("scorecard", "criteria")}
+    found = [tables.read(folder, name) if there else tables.empty(name) for name, there in known.items()]
     return found[0], found[1]
 
 

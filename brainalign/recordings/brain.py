@@ -6,8 +6,7 @@ from functools import cached_property
 
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
-from brainalign.rdms import RDMs, by_subject
-from brainalign.recordings.joined import joined, response_rdms, scored_ids
+from brainalign.recordings.joined import joined, scored_ids
 from brainalign.recordings.movie import Movie
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
@@ -45,12 +44,6 @@ class Brain:
         found = self.source.recordings()
         return joined(found, self.stimuli.ids, self.spec.stimuli, self.spec.runs, self.source.label)
 
-    def rdms(self, roi: str) -> tuple[RDMs, ...]:
-        """Return the RDMs of all subjects, or, where each is scored on its own stimuli, those of each subject."""
-        if roi not in self._rdms:
-            self._rdms[roi] = self._own_rdms(roi) if self.source.has_own_rdms else self._response_rdms(roi)
-        return self._rdms[roi]
-
     def movies(self, roi: str) -> tuple[Movie, ...]:
         """Return the RDMs of subjects at every time: one movie, or one each where stimuli are each subject's own."""
         if roi not in self._movies:
@@ -77,31 +70,10 @@ class Brain:
         return tuple(found)
 
     @cached_property
-    def _rdms(self) -> dict[str, tuple[RDMs, ...]]:
-        return {}
-
-    def _own_rdms(self, roi: str) -> tuple[RDMs, ...]:
-        rdms = by_subject(self.source.rdms(roi))
-        held = dict.fromkeys(rdms.descriptors.get("subject", ("1",)), rdms.stimulus_ids)
-        return (rdms.subset(scored_ids(held, self.stimuli.ids, self.spec.stimuli, self.source.label)),)
-
-    def _response_rdms(self, roi: str) -> tuple[RDMs, ...]:
-        parts = [[one] for one in self.recordings] if self.apart else [self.recordings]
-        return tuple(response_rdms(part, roi, self.stimuli.ids) for part in parts)
-
-    @cached_property
     def apart(self) -> bool:
         """Whether subjects are scored each on stimuli of its own: they were declared to be, and differ."""
         sets = {frozenset(one.stimulus_ids) for one in self.recordings} if self.spec.stimuli == "own" else set()
         return len(sets) > 1
-
-    def scored(self, measure: str, roi: str) -> tuple[str, ...]:
-        """Return the ids of the stimuli on which any subject is scored, in the order in which they are shown."""
-        if measure == "encoding":
-            held = {i for one in self.recordings for i in one.stimulus_ids}
-        else:
-            held = {i for rdms in self.rdms(roi) for i in rdms.stimulus_ids}
-        return tuple(i for i in self.stimuli.ids if i in held)
 
     def displayed(self, rois: Sequence[str]) -> Stimuli:
         """Return the stimuli of which every subject has a response, for mean RDMs.
@@ -115,7 +87,7 @@ class Brain:
             return self.stimuli
         shared = set(self.stimuli.ids)
         for roi in rois:
-            shared = shared.intersection(*(rdms.stimulus_ids for rdms in self.rdms(roi)))
+            shared = shared.intersection(*(movie.stimulus_ids for movie in self.movies(roi)))
         if len(shared) < _MIN_DISPLAYED:
             msg = (
                 f"Recording {self.source.label!r}: {len(shared)} stimuli are with all subjects, expected at least "
@@ -138,32 +110,42 @@ class Brain:
 
     # -- what was done, in words --------------------------------------------------------------------------------------
 
-    def notes(self, roi: str, measure: str) -> list[str]:
-        """Return sentences on what a score of this ROI and measure rests on, where that is not the plain case."""
-        scored = self.scored(measure, roi)
-        kind = "encoding" if measure == "encoding" else "RSA"
+    def notes(self, roi: str, word: str, scored: Sequence[str], of_trials: bool) -> list[str]:
+        """Return sentences on what scores of a ROI rest on, where that is not the plain case.
+
+        Parameters
+        ----------
+        roi
+            The ROI.
+        word
+            What sentences call the measure.
+        scored
+            Ids of the stimuli that are scored.
+        of_trials
+            Whether the measure takes trials even from a source that has RDMs of its own.
+        """
         found = []
-        if self.apart and (measure == "encoding" or not self.source.has_own_rdms):
+        if self.apart and (of_trials or not self.source.has_own_rdms):
             sizes = sorted(len(set(one.stimulus_ids)) for one in self.recordings)
             spread = f"{sizes[0]} to {sizes[-1]}" if sizes[0] < sizes[-1] else str(sizes[0])
             found.append(
-                f"{self.source.label} {roi}, {kind}: each subject was scored on stimuli of its own ({spread} of "
+                f"{self.source.label} {roi}, {word}: each subject was scored on stimuli of its own ({spread} of "
                 f"{len(self.stimuli)}, as declared), so that stimuli are fixed and there is no noise "
                 "ceiling over subjects."
             )
         elif len(scored) < len(self.stimuli):
             found.append(
-                f"{self.source.label} {roi}, {kind}: scored on {len(scored)} of {len(self.stimuli)} stimuli, those to "
+                f"{self.source.label} {roi}, {word}: scored on {len(scored)} of {len(self.stimuli)} stimuli, those to "
                 "which every subject responded (as declared)."
             )
-        return found + self._run_notes(kind) + self._group_notes(scored)
+        return found + self._run_notes(of_trials, word) + self._group_notes(scored)
 
-    def _run_notes(self, kind: str) -> list[str]:
-        label, own = self.source.label, kind == "RSA" and self.source.has_own_rdms
+    def _run_notes(self, of_trials: bool, word: str) -> list[str]:
+        label, own = self.source.label, not of_trials and self.source.has_own_rdms
         if all(one.runs is None for one in (self.source.recordings() if own else self.recordings)):
             return []
         if own:
-            return [f"{label}, RSA: RDMs are those of the source; what is declared of runs did not reach them."]
+            return [f"{label}, {word}: RDMs are those of the source; what is declared of runs did not reach them."]
         if self.spec.runs == "ignore":
             return [f"{label}: trials have runs, and what differs between runs was left in (as declared)."]
         how = (

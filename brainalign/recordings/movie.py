@@ -103,10 +103,12 @@ class Movie:
         rows = self.values[:, times]
         return Condensed(rows.reshape(-1, rows.shape[2]), self.rounding[:, times].ravel())
 
-    def mean(self) -> RDMs:
-        """Return the mean RDM over subjects at each time."""
-        labels = {TIME: tuple(f"{time:g}" for time in self.times)} if len(self.times) > 1 else {}
-        return RDMs(self.values.mean(axis=0), self.stimulus_ids, self.measure, labels, self.rounding.max(axis=0))
+    def rdms(self) -> RDMs:
+        """Return one RDM per subject, under ``"subject"``: where there are several times, their mean from onset on."""
+        kept = np.flatnonzero(np.asarray(self.times) >= 0) if len(self.times) > 1 else np.array([0])
+        kept = kept if len(kept) else np.arange(len(self.times))
+        values, rounding = self.values[:, kept].mean(axis=1), self.rounding[:, kept].max(axis=1)
+        return RDMs(values, self.stimulus_ids, self.measure, {"subject": self.subjects}, rounding)
 
 
 def _rdm(one: Recording, time: float, patterns: np.ndarray, ids: Sequence[str], measure: str) -> RDMs:

@@ -1,13 +1,5 @@
 """Numbered citations, in order of first use."""
 
-KRIEGESKORTE = (
-    "Kriegeskorte N, Mur M, Bandettini P (2008). Representational similarity analysis: connecting the branches of "
-    "systems neuroscience. Frontiers in Systems Neuroscience 2:4. doi:10.3389/neuro.06.004.2008"
-)
-NILI = (
-    "Nili H, Wingfield C, Walther A, Su L, Marslen-Wilson W, Kriegeskorte N (2014). A toolbox for representational "
-    "similarity analysis. PLoS Computational Biology 10:e1003553. doi:10.1371/journal.pcbi.1003553"
-)
 SCHUETT = (
     "Schütt HH, Kipnis AD, Diedrichsen J, Kriegeskorte N (2023). Statistical inference on representational "
     "geometries. eLife 12:e82566. doi:10.7554/eLife.82566"
@@ -23,10 +15,6 @@ BENJAMINI_HOCHBERG = (
 BENJAMINI_YEKUTIELI = (
     "Benjamini Y, Yekutieli D (2001). The control of the false discovery rate in multiple testing under dependency. "
     "Annals of Statistics 29:1165-1188. doi:10.1214/aos/1013699998"
-)
-HIMALAYA = (
-    "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge "
-    "regression. NeuroImage 264:119728. doi:10.1016/j.neuroimage.2022.119728"
 )
 MOGSTAD = (
     "Mogstad M, Romano JP, Shaikh AM, Wilhelm D (2024). Inference for ranks with applications to mobility across "

@@ -1,6 +1,11 @@
 """Multidimensional scaling for display: points in the plane whose distances resemble dissimilarities."""
 
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _ITERATIONS = 300
 _TOLERANCE = 1e-7
@@ -60,3 +65,12 @@ def _classical(dissimilarities: np.ndarray) -> np.ndarray:
 
 def _distances(points: np.ndarray) -> np.ndarray:
     return np.sqrt(((points[:, None] - points[None]) ** 2).sum(axis=2))
+
+
+def bare(axis: "Axes", adjustable: Literal["box", "datalim"] = "datalim") -> None:
+    """Take ticks off a panel whose axes mean nothing."""
+    axis.set_xticks([])
+    axis.set_yticks([])
+    axis.set_aspect("equal", adjustable=adjustable)
+    axis.spines[:].set_visible(True)
+    axis.spines[:].set_color("0.8")

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from brainalign.comparisons.description import GEOMETRY, PREDICTION
 from brainalign.report import citation_list as known
 from brainalign.report.citation_list import CitationList
-from brainalign.report.measure import Measure, dissimilarity_name
 from brainalign.report.results import Results
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
-from brainalign.report.wording import correction_name, counted, listed, scope_of, spanned
+from brainalign.report.wording import correction_name, counted, dissimilarity_name, listed, scope_of, spanned
 
+_KINDS = {GEOMETRY: "representational similarity", PREDICTION: "predictions"}
 _CORRECTIONS = {"holm": known.HOLM, "bh": known.BENJAMINI_HOCHBERG, "by": known.BENJAMINI_YEKUTIELI}
 
 
@@ -50,18 +51,18 @@ def _plausibility(results: Results, citations: CitationList) -> str:
 
 def _training(results: Results, citations: CitationList) -> str:
     table = results.training
-    rules = [rule for rule in results.rules if rule != "untrained"]
+    rules = [rule for rule in results.rules if rule not in results.untrained]
     if table.empty or not rules:
         return ""
-    seeds = table.groupby(["rule", "network", "dataset"]).seed.nunique()
-    trained = table[table.rule != "untrained"]
+    seeds = table.groupby(["rule", "network", "dataset"], observed=True).seed.nunique()
+    trained = table[~table.rule.isin(results.untrained)]
     sentences = [
         f"We trained {listed([words(name) for name in trained.network.unique()])} on "
         f"{listed([_training_set(results, name) for name in trained.dataset.unique()])} "
         f"with {counted(len(rules), 'learning rule')} "
         f"({listed([words(rule) for rule in rules])}), {spanned(seeds)} {'seed' if seeds.max() == 1 else 'seeds'} each"
     ]
-    ends = trained.groupby(["rule", "network", "dataset"])[["epoch", "step"]].max()
+    ends = trained.groupby(["rule", "network", "dataset"], observed=True)[["epoch", "step"]].max()
     if ends.notna().all(axis=None) and len(ends):
         sentences[0] += f", for {_numbers(ends.epoch)} epochs ({_numbers(ends.step)} steps)"
     rates = trained.learning_rate.dropna().unique()
@@ -70,7 +71,7 @@ def _training(results: Results, citations: CitationList) -> str:
         if len(rates)
         else "."
     )
-    if "untrained" in results.rules:
+    if results.untrained:
         sentences.append(
             "Untrained networks are the floor: "
             "every rule is compared with them at the same layer and for the same subject."
@@ -95,7 +96,7 @@ def _training_set(results: Results, name: str) -> str:
 
 
 def _recordings(results: Results, citations: CitationList) -> str:
-    scores = results.alignment[results.alignment.rule != "low_level"]
+    scores = results.network_scores
     sentences = []
     for dataset in scores.dataset.unique():
         about = results.study["recordings"].get(dataset, {})
@@ -127,39 +128,36 @@ def _recordings(results: Results, citations: CitationList) -> str:
 
 
 def _measures(results: Results, citations: CitationList) -> str:
-    sentences = [_measure(results, measure, citations) for measure in results.measures]
-    table = results.alignment
-    if table[table.measure.str.startswith("rsa")].ceiling_lower.notna().any():
-        sentences.append(f"The noise ceiling of representational similarity is that of {citations.cite(known.NILI)}.")
-    controls = table[table.rule == "low_level"].layer.unique()
-    if len(controls):
-        scored = table[(table.rule == "low_level") & table.measure.str.startswith("rsa")].layer
+    sentences = [_measure(results, measure, citations) for measure in results.scored_measures]
+    table, controls = results.alignment, results.low_level
+    bounded = set(table.measure[table.ceiling_lower.notna()])
+    for about in map(results.about, results.scored_measures):
+        if about.measure in bounded and about.ceiling_citation:
+            said = f"The noise ceiling of {_KINDS[about.kind]} is that of {citations.cite(about.ceiling_citation)}."
+            sentences += [said] if said not in sentences else []
+    names = controls.layer.unique()
+    if len(names):
+        by_distance = [name for name in results.scored_measures if results.about(name).dissimilarity]
+        scored = controls.layer[controls.measure.isin(by_distance)]
         apart = ", luminance by squared Euclidean distance" if (scored == "luminance").any() else ""
         sentences.append(
-            f"Low-level controls ({listed([words(name) for name in controls])}) were scored in the same way{apart}."
+            f"Low-level controls ({listed([words(name) for name in names])}) were scored in the same way{apart}."
         )
     return " ".join(sentences)
 
 
 def _measure(results: Results, name: str, citations: CitationList) -> str:
-    measure = Measure.parse(name)
-    if measure.kind == "rsa":
-        of = f" ({', '.join(dissimilarity_name(option) for option in measure.options)})" if measure.options else ""
-        mark = citations.cite(known.KRIEGESKORTE)
-        text = f"Representational similarity analysis {mark} compared dissimilarity matrices of networks{of}"
-        text += f" with those of recordings ({_recorded(results, name)})"
-        text += f" by {' '.join(part for part in (measure.how, measure.unit) if part)}" if measure.unit else ""
-    elif measure.kind == "encoding":
-        details = f" ({', '.join(words(option) for option in measure.options)})" if measure.options else ""
-        text = (
-            f"Encoding models{details} predicted responses to held-out stimuli from layers by regression "
-            f"with himalaya {citations.cite(known.HIMALAYA)}"
-        )
-        text += f", scored by {measure.unit}" if measure.unit else ""
-    else:
-        text = f"The measure {name} was computed"
-    constant = f", with {listed([words(part) for part in measure.held])} held constant" if measure.held else ""
-    return f"{text}{constant}."
+    about = results.about(name)
+    stand_for: dict[str, Callable[[], str]] = {
+        "citation": lambda: citations.cite(about.citation),
+        "layers": lambda: dissimilarity_name(about.dissimilarity),
+        "recordings": lambda: _recorded(results, name),
+    }
+    text = about.sentence
+    for word, say in stand_for.items():
+        if f"{{{word}}}" in text:
+            text = text.replace(f"{{{word}}}", say())
+    return text
 
 
 def _recorded(results: Results, measure: str) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brainalign.columns import UNTRAINED
 from brainalign.errors import SpecError
-from brainalign.report.figures import draw_all
 from brainalign.report.methods_text import methods_text
 from brainalign.report.plate import save_plate
+from brainalign.report.plates import draw_all
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import words
@@ -122,23 +123,21 @@ def _notices(results: Results) -> list[str]:
     whole = results.failures[results.failures.stage.isin(["training", "scoring"])]
     for row in whole.to_dict("records"):
         where = f" for {results.dataset_label(row['recording'])}" if row["recording"] else ""
-        without = {
-            "untrained": " There is no contrast with untrained networks and no floor of theirs.",
-            "backprop": " There is no contrast with backprop.",
-        }.get(row["rule"], "")
+        without = " There is no contrast with backprop." if row["rule"] == "backprop" else ""
+        if row["role"] == UNTRAINED:
+            without = " There is no contrast with untrained networks and no floor of theirs."
         found.append(f"{words(row['rule'])} on {words(row['network'])} has no scores{where}: {row['reason']}{without}")
     return found
 
 
 def _summary(results: Results) -> str:
     networks = listed([words(name) for name in results.networks])
-    scores = results.alignment[results.alignment.rule != "low_level"]
-    controls = results.alignment[results.alignment.rule == "low_level"].layer.unique()
+    scores, controls = results.network_scores, results.low_level.layer.unique()
     return (
         f"{counted(len(results.rules), 'rule')} ({listed([words(rule) for rule in results.rules])}), "
         f"networks: {networks}, "
         f"{counted(scores.seed.nunique(), 'seed')}, {counted(scores.dataset.nunique(), 'recording')}, "
-        f"{counted(len(results.measures), 'measure')}. "
+        f"{counted(len(results.scored_measures), 'measure')}. "
         f"Low-level controls: {listed([words(str(name)) for name in controls])}."
     )
 

@@ -2,27 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from brainalign import tables
+from brainalign.alignment.mean_rdm import MeanRDM, read_mean_rdms
+from brainalign.columns import LOW_LEVEL, OWN_START, UNTRAINED
+from brainalign.comparisons.description import Description
+from brainalign.errors import DataError
+from brainalign.plausibility.scorecard import read_scorecard
 from brainalign.rdms import RDMs
-from brainalign.report.result_files import (
-    COLUMNS,
-    check_folder,
-    check_hashes,
-    read_plausibility,
-    read_rdms,
-    read_study,
-    read_table,
-    read_thumbnails,
-)
+from brainalign.report.result_files import check_folder, check_hashes, read_study, read_tables, read_thumbnails
 from brainalign.storage import locked
-
-# How the scores of a rule's own untrained networks are named.
-_OWN_CONTROL = "untrained:"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +28,13 @@ class Results:
     ----------
     folder
         Where it was read from.
-    training, alignment, contrasts, ranks, gates
-        The tables of the results folder, columns as in the architecture page; ``ranks`` has no rows where the study
+    training, alignment, contrasts, ranks, gates, measures
+        The tables of the results folder, columns as in :mod:`brainalign.tables`; ``ranks`` has no rows where the study
         did not write it, and ``alignment`` holds a rule's own untrained networks as its floor only.
     rdms
-        Name (``dataset|roi|brain`` or ``dataset|roi|rule|layer``) to one RDM; empty where there are none.
+        What it is of to one RDM; empty where there are none.
     labels
-        ``dataset|roi`` to the category of each stimulus of its RDMs; only where categories are known.
+        ``(dataset, roi)`` to the category of each stimulus of its RDMs; only where categories are known.
     thumbnails
         Data set to ``(ids, images)``, images uint8 ``(n_stimuli, height, width, channels)``.
     study
@@ -58,14 +53,15 @@ class Results:
     contrasts: pd.DataFrame
     ranks: pd.DataFrame
     gates: pd.DataFrame
+    measures: pd.DataFrame
     study: Mapping[str, Any]
-    rdms: Mapping[str, RDMs] = field(default_factory=dict)
-    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rdms: Mapping[MeanRDM, RDMs] = field(default_factory=dict)
+    labels: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     thumbnails: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
     own_controls: tuple[str, ...] = ()
     plausibility: pd.DataFrame = field(default_factory=pd.DataFrame)
     criteria: pd.DataFrame = field(default_factory=pd.DataFrame)
-    failures: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS["failures"].split()))
+    failures: pd.DataFrame = field(default_factory=partial(tables.empty, "failures"))
 
     @classmethod
     def load(cls, folder: str | Path) -> "Results":
@@ -82,41 +78,71 @@ class Results:
         with locked(folder, shared=True):
             study = read_study(folder / "study.json")
             check_hashes(folder, study)
-            tables = {name: read_table(folder / f"{name}.csv", columns.split()) for name, columns in COLUMNS.items()}
-            scores = tables["alignment"]
-            own = scores.rule.str.startswith(_OWN_CONTROL)
-            tables["alignment"] = scores[~own]
-            rdms, labels = read_rdms(folder / "rdms.safetensors")
-            plausibility, criteria = read_plausibility(folder)
+            found = read_tables(folder)
+            rdms, labels = read_mean_rdms(folder / "rdms.safetensors")
+            plausibility, criteria = read_scorecard(folder)
             thumbnails = read_thumbnails(folder / "thumbnails.safetensors")
+        own = found["alignment"].role == OWN_START
+        own_controls = tuple(sorted(set(found["alignment"].rule[own])))
+        found["alignment"] = found["alignment"][~own]
         return cls(
             folder=folder,
-            own_controls=tuple(sorted(scores.rule[own].str.removeprefix(_OWN_CONTROL).unique())),
+            own_controls=own_controls,
             study=study,
             rdms=rdms,
             labels=labels,
             plausibility=plausibility,
             criteria=criteria,
             thumbnails=thumbnails,
-            **tables,
+            **found,
         )
 
     @property
     def rules(self) -> tuple[str, ...]:
         """Learning rules: backprop first, then by name, the untrained control last."""
         compared = set(self.contrasts.rule_a) | set(self.contrasts.rule_b)
-        found = (set(self.alignment.rule) | set(self.training.rule) | compared) - {"low_level"}
-        return tuple(sorted(found, key=lambda rule: (rule == "untrained", rule != "backprop", rule)))
+        found = set(self.network_scores.rule) | set(self.training.rule) | compared
+        return tuple(sorted(found, key=lambda rule: (rule in self.untrained, rule != "backprop", rule)))
+
+    @cached_property
+    def untrained(self) -> frozenset[str]:
+        """Rules that have trained nothing: the controls of all others."""
+        parts = (self.alignment, self.failures)
+        against = self.contrasts.rule_b[self.contrasts.role_b == UNTRAINED]
+        return frozenset(rule for part in parts for rule in part.rule[part.role == UNTRAINED]) | frozenset(against)
+
+    @cached_property
+    def network_scores(self) -> pd.DataFrame:
+        """The scores of networks, without low-level controls."""
+        return self.alignment[self.alignment.role != LOW_LEVEL]
+
+    @property
+    def low_level(self) -> pd.DataFrame:
+        """The scores of low-level controls."""
+        return self.alignment[self.alignment.role == LOW_LEVEL]
 
     @property
     def networks(self) -> tuple[str, ...]:
         """Network names that were scored, in order of appearance."""
-        return tuple(name for name in self.alignment.network.unique() if name != "-")
+        return tuple(self.network_scores.network.unique())
 
     @property
-    def measures(self) -> tuple[str, ...]:
+    def scored_measures(self) -> tuple[str, ...]:
         """Measures that were computed, in order of appearance."""
         return tuple(self.alignment.measure.unique())
+
+    def about(self, measure: str) -> Description:
+        """Return what a measure is."""
+        return self._descriptions[measure]
+
+    @cached_property
+    def _descriptions(self) -> dict[str, Description]:
+        try:
+            found = [Description.from_row(row) for row in self.measures.to_dict("records")]
+        except (ValueError, TypeError) as error:
+            msg = f"'measures.csv' cannot be read ({error}); expected what the study wrote. Run the study again."
+            raise DataError(msg) from error
+        return {one.measure: one for one in found}
 
     @property
     def alpha(self) -> float:
@@ -143,13 +169,13 @@ class Results:
     def recorded_dissimilarities(self, measure: str) -> dict[str, list[str]]:
         """Return the dissimilarities that recordings scored by ``measure`` brought, each with recordings and ROIs.
 
-        A study of an earlier version stored those of displayed RDMs at most; what it did not is under an empty name.
+        One that is not known is under an empty name.
         """
         cells = self.alignment[self.alignment.measure == measure][["dataset", "roi"]].drop_duplicates()
         stored = self.study.get("dissimilarities", {})
         found: dict[str, list[str]] = {}
         for dataset, roi in cells.to_numpy():
-            brain = self.rdms.get(f"{dataset}|{roi}|brain")
+            brain = self.rdms.get(MeanRDM(dataset, roi))
             name = stored.get(dataset, {}).get(roi) or (brain.measure if brain else "")
             found.setdefault(name, []).append(f"{self.dataset_label(dataset)} {roi}")
         return found

@@ -11,13 +11,35 @@ def final_scores(results: Results, network: str, measure: str) -> pd.DataFrame:
     """Return the rows of ``network`` and ``measure`` at the last checkpoint of every rule and seed."""
     table = results.alignment
     table = table[(table.network == network) & (table.measure == measure)]
-    last = table.groupby(["rule", "seed"], dropna=False).epoch.transform("max")
+    last = table.groupby(["rule", "seed"], dropna=False, observed=True).epoch.transform("max")
     return table[(table.epoch == last) | last.isna()]
+
+
+def peak_times(scores: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return the time in s at which scores are highest, for each (dataset, roi) that was scored at several times.
+
+    It is the time of the highest mean over rules, layers, seeds and subjects: one for all rules, so that it favours
+    none, but chosen on the data that are shown.
+    """
+    found = {}
+    for dataset, roi in panels(scores):
+        means = panel_rows(scores, dataset, roi).groupby("time", sort=True).score.mean().dropna()
+        if len(means) > 1:
+            found[dataset, roi] = float(means.index[int(means.argmax())])
+    return found
+
+
+def at_one_time(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one time for each (dataset, roi), see :func:`peak_times`."""
+    kept = pd.Series(True, index=scores.index)
+    for (dataset, roi), time in peak_times(scores).items():
+        kept &= (scores.dataset != dataset) | (scores.roi != roi) | (scores.time == time)
+    return scores[kept]
 
 
 def groups(table: pd.DataFrame, *keys: str) -> list[tuple[tuple[Any, ...], pd.DataFrame]]:
     """Return ``(values of keys, rows)`` in order of appearance; an empty time is a value like any other."""
-    return [(values, rows) for values, rows in table.groupby(list(keys), sort=False, dropna=False)]
+    return [(values, rows) for values, rows in table.groupby(list(keys), sort=False, dropna=False, observed=True)]
 
 
 def panels(table: pd.DataFrame) -> list[tuple[str, str]]:
@@ -49,14 +71,13 @@ def chosen_layer(results: Results, table: pd.DataFrame, roi: str) -> tuple[pd.Da
 
 def mean_by(table: pd.DataFrame, *keys: str) -> pd.Series:
     """Return the mean score by ``keys``, each layer, time, seed and subject weighing the same."""
-    return table.groupby(list(keys), sort=False).score.mean()
+    return table.groupby(list(keys), sort=False, observed=True).score.mean()
 
 
-def low_level_scores(results: Results, dataset: str, roi: str, measure: str) -> pd.Series:
-    """Return the mean score of each low-level control over subjects and times."""
-    table = results.alignment
-    rows = table[(table.rule == "low_level") & (table.measure == measure)]
-    return mean_by(panel_rows(rows, dataset, roi), "layer")
+def low_level_scores(results: Results, dataset: str, roi: str, measure: str, time: float | None = None) -> pd.Series:
+    """Return the mean score of each low-level control over subjects and times, or at one time in s."""
+    rows = panel_rows(results.low_level[results.low_level.measure == measure], dataset, roi)
+    return mean_by(rows if time is None else rows[rows.time == time], "layer")
 
 
 def ceiling_of(table: pd.DataFrame) -> tuple[float, float] | None:

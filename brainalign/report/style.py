@@ -48,16 +48,6 @@ _SETTINGS = {
     "svg.hashsalt": "brainalign",
     "pdf.fonttype": 42,
 }
-_UNITS = {
-    "corr": "Pearson r",
-    "pearson": "Pearson r",
-    "r": "Pearson r",
-    "spearman": "Spearman ρ",
-    "rho-a": "Spearman ρ-a",
-    "tau-a": "Kendall τ-a",
-    "cosine": "cosine",
-    "r2": "R²",
-}
 
 
 @contextlib.contextmanager
@@ -111,11 +101,6 @@ def bottom_legend(figure: "Figure", handles: Sequence[Any]) -> None:
 def words(name: str) -> str:
     """Return an identifier as words: ``"feedback_alignment"`` gives ``"feedback alignment"``."""
     return {"gabor": "Gabor"}.get(name, name.replace("_", " "))
-
-
-def unit_name(comparator: str) -> str:
-    """Return a comparator or option as the reader knows it: ``"spearman"`` gives ``"Spearman ρ"``."""
-    return _UNITS.get(comparator, words(comparator))
 
 
 def slug(*names: str) -> str:

@@ -1,29 +1,38 @@
 """The tables of the page, every cell already in words."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from brainalign.report.measure import measure_label
+from brainalign.report.contrast_rows import rival_names
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import groups
+from brainalign.report.scores import final_scores, groups, peak_times
 from brainalign.report.style import words
-from brainalign.report.wording import counted, scope_of, spanned
+from brainalign.report.wording import counted, in_ms, scope_of, spanned
 
 _CELL = ("network", "dataset", "roi", "time", "layer", "measure")
+
+#: Rows of a table on the page, and sentences of one gate; the files hold all.
+MOST_ROWS = 1000
+MOST_SENTENCES = 5
 
 
 @dataclass(frozen=True)
 class Table:
-    """Column names, rows of text, which columns hold numbers, which rows are bold, headings before rows."""
+    """Column names, rows of text, which columns hold numbers, which rows are bold, headings before rows, and a note.
+
+    The note says what is not shown.
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
     bold: frozenset[int] = frozenset()
     headings: Mapping[int, str] = field(default_factory=dict)
+    note: str = ""
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -63,7 +72,31 @@ def criteria_table(results: Results) -> Table:
     return Table(columns, tuple(rows), bold=frozenset(bold))
 
 
+def _limited(results: Results, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the contrasts that fit on a page, and a note on the others.
+
+    Where there are several times these are the ones at the time at which figures with one time are drawn.
+    """
+    kept = pd.Series(True, index=table.index)
+    for (network, measure), rows in groups(table, "network", "measure"):
+        for (dataset, roi), time in peak_times(final_scores(results, network, measure)).items():
+            here = rows[(rows.dataset == dataset) & (rows.roi == roi)]
+            if here.time.nunique() > 1:
+                kept[here.index[here.time != time]] = False
+    shown, notes = table[kept], []
+    if len(shown) < len(table):
+        notes.append("at the time of the highest mean score over rules and layers, chosen on the same data")
+    if len(shown) > MOST_ROWS:
+        shown = shown.iloc[:MOST_ROWS]
+        notes.append(f"the first {MOST_ROWS}")
+    if not notes:
+        return table, ""
+    how = ", of these ".join(notes)
+    return shown, f"Shown are {len(shown)} of {len(table)} contrasts: those {how}. All are in contrasts.csv."
+
+
 def _contrasts(results: Results, table: pd.DataFrame) -> Table:
+    table, note = _limited(results, table)
     columns = ("Contrast", "Δ", "CI", "p", "p adjusted", "Family", "MDE", "Verdict")
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
     rows: list[tuple[str, ...]] = []
@@ -71,14 +104,13 @@ def _contrasts(results: Results, table: pd.DataFrame) -> Table:
     for (network, dataset, roi, time, layer, measure), cell in groups(table, *_CELL):
         place = f"{results.dataset_label(dataset)} {roi}{_at(time)}"
         sizes = f"{spanned(cell.n_subjects)} subjects, {spanned(cell.n_stimuli)} stimuli, {spanned(cell.n_seeds)} seeds"
-        headings[len(rows)] = (
-            f"{place} · {words(network)}, {layer} · {measure_label(measure)} · {sizes} · {scope_of(cell, results)}"
-        )
-        for row in cell.to_dict("records"):
+        about = f"{words(network)}, {layer} · {results.about(measure).title}"
+        headings[len(rows)] = f"{place} · {about} · {sizes} · {scope_of(cell, results)}"
+        for row, rival in zip(cell.to_dict("records"), rival_names(results, cell, short), strict=True):
             if row["p_adjusted"] < results.alpha:
                 bold.append(len(rows))
             rows.append((
-                f"{short[row['rule_a']]} − {short[row['rule_b']]}",
+                f"{short[row['rule_a']]} − {rival}",
                 number(row["delta"]),
                 "–" if pd.isna(row["ci_low"]) else f"[{number(row['ci_low'])}, {number(row['ci_high'])}]",
                 p_value(row["p"]),
@@ -87,22 +119,29 @@ def _contrasts(results: Results, table: pd.DataFrame) -> Table:
                 number(row["mde"]),
                 row["verdict"],
             ))  # fmt: skip
-    return Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 6}), frozenset(bold), headings)
+    return Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 6}), frozenset(bold), headings, note)
 
 
 def gate_table(results: Results) -> Table:
-    """Return the gates that fired; cells with the same sentence share a row."""
+    """Return the gates that fired; cells with the same sentence share a row, and a gate has some rows at most."""
     gates = results.gates
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    said: Counter[tuple[str, ...]] = Counter()
     keys = ["dataset", "roi", "network", "measure", "gate", "severity", "sentence"]
     for (dataset, roi, network, measure, gate, severity, sentence), cells in groups(gates, *keys):
+        said[dataset, roi, network, measure, gate] += 1
+        if said[dataset, roi, network, measure, gate] > MOST_SENTENCES and gates.time.nunique() > 1:
+            continue
         layers = ", ".join(dict.fromkeys(cells.layer)) or "all"
         times = cells.time.nunique()
         where = f"{words(network)}, {layers}" + (f" ({counted(times, 'time')})" if times else "")
         rows.append(
-            (f"{results.dataset_label(dataset)} {roi}", where, measure_label(measure), gate, severity, sentence)
+            (f"{results.dataset_label(dataset)} {roi}", where, results.about(measure).title, gate, severity, sentence)
         )
-    return Table(("Recording", "Network, layers", "Measure", "Gate", "Severity", "What it says"), tuple(rows))
+    left_out = sum(said.values()) - len(rows)
+    note = f"{left_out} more sentences of these gates, at other layers and times, are in gates.csv." if left_out else ""
+    columns = ("Recording", "Network, layers", "Measure", "Gate", "Severity", "What it says")
+    return Table(columns, tuple(rows), note=note)
 
 
 def training_table(results: Results) -> Table:
@@ -149,7 +188,7 @@ def compared_table(results: Results) -> Table:
     """Return one row per recording, ROI, network and measure: what was compared with what."""
     columns = ("Recording", "What", "ROI", "Subjects", "Stimuli", "Network", "Layers", "Seeds", "Measure", "Ranked at")
     rows = []
-    scores = results.alignment[results.alignment.rule != "low_level"]
+    scores = results.network_scores
     for (dataset, roi, network, measure), part in groups(scores, "dataset", "roi", "network", "measure"):
         layers = results.layers(network)
         about = results.study["recordings"].get(dataset, {})
@@ -157,13 +196,13 @@ def compared_table(results: Results) -> Table:
         rows.append((
             results.dataset_label(dataset), ", ".join(text for text in what if text), roi, str(part.subject.nunique()),
             _whole(part.n_stimuli.max()), words(network), str(part.layer.nunique()), str(part.seed.nunique()),
-            measure_label(measure), layer if (layer := results.ranking_layer(roi)) in layers else "every layer",
+            results.about(measure).title, layer if (layer := results.ranking_layer(roi)) in layers else "every layer",
         ))  # fmt: skip
     return Table(columns, tuple(rows), frozenset({3, 4, 6, 7}))
 
 
 def _at(time: float) -> str:
-    return "" if pd.isna(time) else f", {1000 * time:.0f} ms"
+    return "" if pd.isna(time) else f", {in_ms(time)}"
 
 
 def _whole(value: float) -> str:

@@ -1,18 +1,23 @@
 """What can be said about the order of rules for one recording, ROI, network and measure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from brainalign.report.measure import Measure, measure_label
 from brainalign.report.results import Results
 from brainalign.report.scores import groups, panel_rows, panel_title, panels
 from brainalign.report.style import words
 from brainalign.report.table import number
-from brainalign.report.wording import counted, listed, scope_of
+from brainalign.report.wording import counted, in_ms, listed, scope_of
 
 NOT_SUPPORTED = "RANKING NOT SUPPORTED"
+#: Up to so many times of a layer have a sentence each.
+MOST_TIMES = 3
+
+# Layer, time and ranks; where they support an order, also whether it leads all controls and what is said of that.
+_Cell = tuple[str, float, pd.DataFrame]
+_Supported = tuple[str, float, pd.DataFrame, tuple[bool, str]]
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,11 @@ class Verdict:
 def verdicts(results: Results) -> list[Verdict]:
     """Return one verdict per recording, ROI, network and measure, from ranks, gates and scores of controls."""
     found = []
-    scores = results.alignment[results.alignment.rule != "low_level"]
+    scores = results.network_scores
     for dataset, roi in panels(scores):
         groups = panel_rows(scores, dataset, roi)[["network", "measure"]].drop_duplicates()
         for network, measure in groups.to_numpy():
-            heading = f"{panel_title(results, dataset, roi)} · {words(network)} · {measure_label(measure)}"
+            heading = f"{panel_title(results, dataset, roi)} · {words(network)} · {results.about(measure).title}"
             found.append(
                 _verdict(results, heading, {"dataset": dataset, "roi": roi, "network": network, "measure": measure})
             )
@@ -57,12 +62,12 @@ def _verdict(results: Results, heading: str, where: dict[str, str]) -> Verdict:
         _match(table[results.at_declared_layer(table)], where)
         for table in (results.ranks, results.gates, results.contrasts)
     )
-    cells = [(_cell_name(layer, time), rows) for (layer, time), rows in groups(ranks, "layer", "time")]
-    supported = [(name, rows, against_controls(results, rows)) for name, rows in cells if rows.supported.all()]
-    refused = [name for name, rows in cells if not rows.supported.all()]
-    statements = [
-        f"At {name} the data support the order {order_of(rows)}. {said}" for name, rows, (_, said) in supported
+    cells = [(layer, time, rows) for (layer, time), rows in groups(ranks, "layer", "time")]
+    supported = [
+        (layer, time, rows, against_controls(results, rows)) for layer, time, rows in cells if rows.supported.all()
     ]
+    refused = [_cell_name(layer, time) for layer, time, rows in cells if not rows.supported.all()]
+    statements = _statements(cells, supported)
     if refused:
         place = f"at {refused[0]}" if len(refused) == 1 else f"in {len(refused)} of {len(cells)} cells"
         statements.insert(0, f"{NOT_SUPPORTED} {place}.")
@@ -70,13 +75,35 @@ def _verdict(results: Results, heading: str, where: dict[str, str]) -> Verdict:
         statements.append("No ranking was computed.")
     statements += _missing(results, where)
     scope = f"Scope: {scope_of(contrasts, results)}" if len(contrasts) else ""
-    whole = not refused and all(above for _, _, (above, _) in supported)
+    whole = not refused and all(above for *_, (above, _) in supported)
     state = "refused" if not supported else "supported" if whole else "limited"
     reasons = list(_reasons(gates))
     if supported and ranks.layer.nunique() > 1:
         several = counted(ranks.layer.nunique(), "layer")
         reasons.append(f"No layer was declared beforehand: {several} were looked at, each by itself.")
     return Verdict(heading, state, tuple(statements), tuple(reasons), scope)
+
+
+def _statements(cells: Sequence[_Cell], supported: Sequence[_Supported]) -> list[str]:
+    """Return a sentence for each supported order, or for each layer where it was asked at many times."""
+    found = []
+    for layer in dict.fromkeys(layer for layer, *_ in supported):
+        own = [one for one in supported if one[0] == layer]
+        n_times = sum(one[0] == layer for one in cells)
+        if n_times <= MOST_TIMES:
+            found += [
+                f"At {_cell_name(layer, time)} the data support the order {order_of(rows)}. {said}"
+                for _, time, rows, (_, said) in own
+            ]
+            continue
+        times = sorted(time for _, time, *_ in own)
+        span = f"{1000 * times[0]:.0f} to {in_ms(times[-1])}" if len(times) > 1 else in_ms(times[0])
+        _, time, rows, (_, said) = max(own, key=lambda one: float(one[2].mean_score.max()))
+        found.append(
+            f"At layer {layer} an order is supported at {len(own)} of {n_times} times, {span}. At {in_ms(time)}, where "
+            f"one of these scores is highest, it is {order_of(rows)}. {said}"
+        )
+    return found
 
 
 def against_controls(results: Results, rows: pd.DataFrame) -> tuple[bool, str]:
@@ -86,14 +113,13 @@ def against_controls(results: Results, rows: pd.DataFrame) -> tuple[bool, str]:
     """
     first = rows.sort_values(["rank", "rank_low"], kind="stable").iloc[0]
     rule, score = words(first["rule"]), float(first.mean_score)
-    if held := Measure.parse(first.measure).held:
+    if held := results.about(first.measure).held:
         names = listed([words(name) for name in held])
         more = "Other low-level controls were not taken out."
         return score > 0, f"{rule} scores {number(score)} with {names} taken out. {more}"
-    table = results.alignment[results.alignment.rule == "low_level"]
-    table = _match(table, {name: first[name] for name in ("dataset", "roi", "measure")})
+    table = _match(results.low_level, {name: first[name] for name in ("dataset", "roi", "measure")})
     at_time = table.time.isna() if pd.isna(first.time) else table.time == first.time
-    controls = table[at_time].groupby("layer", sort=False).score.mean().dropna()
+    controls = table[at_time].groupby("layer", sort=False, observed=True).score.mean().dropna()
     if controls.empty:
         return False, f"{rule} scores {number(score)}. Low-level controls were not scored."
     best, reached = words(str(controls.idxmax())), float(controls.max())
@@ -132,7 +158,7 @@ def _match(table: pd.DataFrame, where: dict[str, str]) -> pd.DataFrame:
 
 
 def _cell_name(layer: str, time: float) -> str:
-    return f"layer {layer}" if pd.isna(time) else f"layer {layer}, {1000 * time:.0f} ms"
+    return f"layer {layer}" if pd.isna(time) else f"layer {layer}, {in_ms(time)}"
 
 
 def _reasons(gates: pd.DataFrame) -> Iterator[str]:

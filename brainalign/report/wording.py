@@ -8,6 +8,13 @@ from brainalign.report.results import Results
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
 
+_DISSIMILARITIES = {
+    "correlation": "correlation distance",
+    "cosine": "cosine distance",
+    "euclidean": "squared Euclidean distance",
+    "": "a dissimilarity that the study did not store",
+}
+
 
 def listed(items: Sequence[str], last: str = "and") -> str:
     """Return ``"a"``, ``"a and b"`` or ``"a, b and c"``."""
@@ -33,7 +40,7 @@ def sample_sizes(results: Results, scores: pd.DataFrame) -> str:
         rows = panel_rows(scores, dataset, roi)
         stimuli = counted(int(rows.n_stimuli.max()), "stimulus", "stimuli")
         parts.append(f"{results.dataset_label(dataset)} {roi}: {counted(rows.subject.nunique(), 'subject')}, {stimuli}")
-    seeds = scores.groupby("rule").seed.nunique()
+    seeds = scores.groupby("rule", observed=True).seed.nunique()
     per_rule = f"{spanned(seeds)} {'seed' if seeds.max() == 1 else 'seeds'} per rule"
     return f"{'; '.join(parts)}; {per_rule}."
 
@@ -59,14 +66,9 @@ def correction_name(correction: str) -> str:
     return names.get(correction, words(correction))
 
 
-def ceiling_definition(measure: str) -> str:
-    """Return what the noise ceiling of ``measure`` is."""
-    if measure.startswith("rsa"):
-        return (
-            "noise ceiling, the mean agreement of each subject's RDM with the mean RDM of the other subjects (lower) "
-            "and of all subjects (upper)."
-        )
-    return "noise ceiling, the largest mean score that the reliability of the responses admits."
+def dissimilarity_name(name: str) -> str:
+    """Return a dissimilarity as what it is: ``"euclidean"`` is squared."""
+    return _DISSIMILARITIES.get(name, words(name))
 
 
 def abbreviations(short: dict[str, str]) -> str:
@@ -79,3 +81,8 @@ def simulated_note(results: Results, datasets: Sequence[str]) -> str:
     """Return the warning every caption of simulated recordings begins with, or nothing."""
     simulated = [name for name in dict.fromkeys(datasets) if results.is_simulated(name)]
     return f"SIMULATED: no brain was recorded for {listed(simulated)}." if simulated else ""
+
+
+def in_ms(time: float) -> str:
+    """Return a time in s as ``"120 ms"``."""
+    return f"{1000 * time:.0f} ms".replace("-", "−")

@@ -1,6 +1,6 @@
 """How stimuli are sampled again: bootstrap samples of them, or the sample without each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -10,7 +10,8 @@ class Samples:
     Parameters
     ----------
     kind
-        ``"bootstrap"``, ``"leave_one_out"`` or ``"none"``.
+        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: bootstrap samples where there is one time,
+        the sample without each stimulus where there are more, which costs two scorings instead of hundreds.
     n_draws
         Bootstrap samples.
     seed
@@ -20,3 +21,9 @@ class Samples:
     kind: str = "bootstrap"
     n_draws: int = 1000
     seed: int = 0
+
+    def at(self, n_times: int) -> "Samples":
+        """Return the samples with their kind settled for a recording of ``n_times``."""
+        if self.kind != "default":
+            return self
+        return replace(self, kind="bootstrap" if n_times == 1 else "leave_one_out")

@@ -99,6 +99,32 @@ class ScoreDraws:
             )
         return replace(found, left_out=True)
 
+    def rows(self, kept: Sequence[int]) -> "ScoreDraws":
+        """Return the draws of some models."""
+        if len(kept) == self.n_models:
+            return self
+        return replace(self, observed=self.observed[list(kept)], draws=self.draws[:, list(kept)])
+
+    @staticmethod
+    def side_by_side(parts: Sequence["ScoreDraws"], seed: int) -> "ScoreDraws":
+        """Join subjects that were scored each on stimuli of its own.
+
+        Their draws are of different stimuli, so that no variance over stimuli can be had from them: they are left out,
+        and stimuli must be held fixed. There is no noise ceiling over subjects.
+        """
+        fewest = min(parts, key=lambda part: part.n_units)
+        observed = np.concatenate([part.observed for part in parts], axis=1)
+        return replace(
+            fewest,
+            observed=observed,
+            draws=np.empty((0, *observed.shape)),
+            subject_resamples=draw_subjects(observed.shape[1], fewest.n_draws, seed),
+            ceiling_lower=None,
+            ceiling_upper=None,
+            ceiling_lower_observed=None,
+            ceiling_upper_observed=None,
+        )
+
     @staticmethod
     def stack_models(parts: Sequence["ScoreDraws"]) -> "ScoreDraws":
         """Join draws made for some models at a time, of the same stimuli and subjects; ceilings are those of the first.

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from brainalign import tables
 from brainalign.alignment.align import Alignment, align
+from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.errors import StimulusMismatchError
 from brainalign.rdms import compute_rdms
-from brainalign.report.result_files import COLUMNS
 from brainalign.specs import RecordingSpec, ScoringSpec
 from tests.synthetic_world import World, relabelled, reordered
 
@@ -18,6 +19,7 @@ WORLD = World()
 SPEC = RecordingSpec("made_up")
 QUICK = ScoringSpec(n_bootstrap=100)
 CELL = ["network", "dataset", "roi", "layer", "measure"]
+NAMES = {"scores": "alignment"}
 TABLES = ("scores", "contrasts", "ranks", "gates")
 
 
@@ -96,16 +98,16 @@ def test_the_order_of_instances_means_nothing(aligned: Alignment) -> None:
 
 def test_tables_have_the_documented_columns(aligned: Alignment) -> None:
     for table, name in ((aligned.scores, "alignment"), (aligned.contrasts, "contrasts"), (aligned.ranks, "ranks")):
-        assert set(COLUMNS[name].split()) <= set(table.columns), name
-    assert list(aligned.gates.columns) == COLUMNS["gates"].split()
+        assert set(tables.TABLES[NAMES.get(name, name)].names) <= set(table.columns), name
+    assert list(aligned.gates.columns) == list(tables.TABLES["gates"].names)
 
 
 def test_every_layer_of_every_network_and_every_control_is_scored_against_every_subject(aligned: Alignment) -> None:
     scores = aligned.scores
-    networks = scores[scores.rule != "low_level"]
+    networks = scores[scores.role != "low_level"]
     assert len(networks) == 3 * 3 * 2 * 7
     assert not networks.duplicated(["rule", "seed", "layer", "subject"]).any()
-    controls = scores[scores.rule == "low_level"]
+    controls = scores[scores.role == "low_level"]
     assert set(controls.layer) == {"pixels", "luminance", "gabor"}
     assert set(controls.network) == {"-"}
     assert controls.seed.isna().all()
@@ -113,11 +115,11 @@ def test_every_layer_of_every_network_and_every_control_is_scored_against_every_
     assert (scores.n_stimuli == 24).all()
     assert not scores.simulated.any()
     without = _aligned(scoring=replace(QUICK, low_level=False)).scores
-    pd.testing.assert_frame_equal(without, networks, check_dtype=False)
+    pd.testing.assert_frame_equal(without, tables.cast("alignment", networks))
 
 
 def test_the_floor_is_the_mean_untrained_score_at_the_layer_for_the_subject(aligned: Alignment) -> None:
-    networks = aligned.scores[aligned.scores.rule != "low_level"]
+    networks = aligned.scores[aligned.scores.role != "low_level"]
     control = networks[networks.rule == "untrained"].groupby(["layer", "subject"]).score.mean()
     for row in networks.itertuples():
         assert row.floor == pytest.approx(control[row.layer, row.subject], abs=1e-12)
@@ -206,11 +208,11 @@ def test_networks_never_meet_in_a_contrast_rank_or_floor() -> None:
         alone = align(own, both.source(), SPEC, QUICK)
         for name in ("contrasts", "ranks", "gates"):
             table = getattr(together, name)
-            part = table[table.network == network].reset_index(drop=True)
+            part = tables.cast(name, table[table.network == network].reset_index(drop=True))
             pd.testing.assert_frame_equal(part, getattr(alone, name))
         rows = together.scores[together.scores.network == network].reset_index(drop=True)
         expected = alone.scores[alone.scores.network == network].reset_index(drop=True)
-        pd.testing.assert_frame_equal(rows, expected)
+        pd.testing.assert_frame_equal(tables.cast("alignment", rows), tables.cast("alignment", expected))
 
 
 def test_earlier_checkpoints_are_scored_and_claim_nothing(aligned: Alignment) -> None:
@@ -230,10 +232,10 @@ def test_earlier_checkpoints_are_scored_and_claim_nothing(aligned: Alignment) ->
 
 def test_a_partial_score_is_a_further_measure(aligned: Alignment) -> None:
     found = _aligned(scoring=replace(QUICK, partial=("pixels",)))
-    plain = found.scores.measure == "rsa:correlation:spearman"
+    plain = found.scores.measure == "rsa spearman"
     held = found.scores[~plain]
-    pd.testing.assert_frame_equal(found.scores[plain].reset_index(drop=True), aligned.scores)
-    assert set(held.measure) == {"rsa:correlation:spearman:semipartial:pixels"}
+    pd.testing.assert_frame_equal(tables.cast("alignment", found.scores[plain].reset_index(drop=True)), aligned.scores)
+    assert set(held.measure) == {"rsa spearman without pixels"}
     assert set(held.rule) == {"untrained", "feedback_alignment", "backprop"}  # a control has nothing left of itself
     assert set(found.contrasts.groupby("measure").family.nunique()) == {1}
     assert set(found.contrasts.family_size) == {6}
@@ -256,11 +258,11 @@ def test_encoding_is_a_further_measure() -> None:
 def test_one_rule_and_no_control_makes_tables_without_rows_but_with_columns() -> None:
     found = _aligned(replace(WORLD, rules=("backprop",)))
     assert len(found.contrasts) == 0
-    assert set(COLUMNS["contrasts"].split()) <= set(found.contrasts.columns)
+    assert set(tables.TABLES["contrasts"].names) <= set(found.contrasts.columns)
     assert len(found.ranks) == 2
     control = _aligned(replace(WORLD, rules=("untrained",)))
     assert len(control.contrasts) == len(control.ranks) == len(control.gates) == 0
-    assert set(COLUMNS["ranks"].split()) <= set(control.ranks.columns)
+    assert set(tables.TABLES["ranks"].names) <= set(control.ranks.columns)
     full = _aligned()
     assert set(found.contrasts.columns) == set(full.contrasts.columns)
     assert set(control.ranks.columns) == set(full.ranks.columns)
@@ -271,24 +273,28 @@ def test_one_rule_and_no_control_makes_tables_without_rows_but_with_columns() ->
 # -- display ----------------------------------------------------------------------------------------------------------
 
 
+def _mean(rule: str, network: str, layer: str) -> MeanRDM:
+    return MeanRDM("made_up", "V1", "untrained" if rule == "untrained" else "trained", rule, network, layer)
+
+
 def test_mean_rdms_are_means_over_seeds_and_subjects_of_final_networks() -> None:
     ids = WORLD.ids[3:20][::-1]
     early = WORLD.instances(step=3, final=False, progress=0.2)
     found = mean_rdms([*early, *WORLD.instances()], WORLD.source(), SPEC, ids, "correlation")
     assert set(found) == {
-        "made_up|V1|brain",
-        *(f"made_up|V1|{rule}|{layer}" for rule in WORLD.rules for layer in WORLD.layers),
+        MeanRDM("made_up", "V1"),
+        *(_mean(rule, "mlp", layer) for rule in WORLD.rules for layer in WORLD.layers),
     }
     own = [one for one in WORLD.instances() if one.rule == "backprop"]
     single = [compute_rdms(one.activations.subset(ids).layers["hidden2"], ids).dissimilarities[0] for one in own]
-    np.testing.assert_allclose(found["made_up|V1|backprop|hidden2"].dissimilarities[0], np.mean(single, axis=0))
+    np.testing.assert_allclose(found[_mean("backprop", "mlp", "hidden2")].dissimilarities[0], np.mean(single, axis=0))
     brain = WORLD.source().rdms("V1").subset(ids).dissimilarities.mean(axis=0)
-    np.testing.assert_allclose(found["made_up|V1|brain"].dissimilarities[0], brain)
+    np.testing.assert_allclose(found[MeanRDM("made_up", "V1")].dissimilarities[0], brain)
     assert all(rdm.stimulus_ids == ids for rdm in found.values())
 
 
 def test_mean_rdms_name_the_network_where_there_are_several() -> None:
     both = replace(WORLD, networks=("mlp", "cnn"))
     names = mean_rdms(both.instances(), both.source(), SPEC, WORLD.ids, "correlation")
-    assert "made_up|V1|backprop (cnn)|hidden1" in names
+    assert _mean("backprop", "cnn", "hidden1") in names
     assert len(names) == 1 + 2 * 3 * 2

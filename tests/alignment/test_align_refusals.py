@@ -112,7 +112,7 @@ def _with_patterns(patterns: np.ndarray, final: bool = True) -> list[Instance]:
 
 def test_a_layer_that_answers_alike_to_all_stimuli_has_no_score_and_makes_no_claim() -> None:
     found = align(_with_patterns(np.arange(30)), WORLD.source(), SPEC, QUICK)
-    assert found.scores[found.scores.rule != "low_level"].score.isna().all()
+    assert found.scores[found.scores.role != "low_level"].score.isna().all()
     assert set(found.contrasts.verdict) == {"no inference possible"}
     assert not found.ranks.supported.any()
 

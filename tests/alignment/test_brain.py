@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 from brainalign.activations import Activations
 from brainalign.alignment.align import Alignment, align, check_recording
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
@@ -193,7 +194,7 @@ def test_mean_rdms_are_over_stimuli_that_every_subject_saw() -> None:
         found = mean_rdms(WORLD.instances(), _source(trials), spec, shown.ids, "correlation")
         expected = [rdms.subset(shown.ids) for rdms in Brain(_source(trials), spec).rdms("V1")]
         expected = np.concatenate([one.dissimilarities for one in expected]).mean(axis=0)
-        np.testing.assert_allclose(found["trials|V1|brain"].dissimilarities[0], expected)
+        np.testing.assert_allclose(found[MeanRDM("trials", "V1")].dissimilarities[0], expected)
     apart = [_without(one, WORLD.ids[20 * k : 20 * k + 20]) for k, one in enumerate(trials[:1] + trials[2:])]
     with pytest.raises(SpecError, match="0 stimuli are with all subjects, expected at least 3"):
         check_recording(_source(apart), replace(SPEC, stimuli="own"), 2)
@@ -216,8 +217,8 @@ def _leak(one_picture: bool) -> Alignment:
     )  # fmt: skip
     layer = np.tile(rng.standard_normal((40, 60)), (2, 1)).astype(np.float32)
     shown = [
-        Instance(rule, "mlp", 0, 1, 1.0, True, Activations({"hidden1": layer}, ids, rule), (16, 16))
-        for rule in ("untrained", "backprop")
+        Instance(rule, "mlp", 0, 1, 1.0, True, Activations({"hidden1": layer}, ids, rule), (16, 16), role)
+        for rule, role in (("untrained", "untrained"), ("backprop", "trained"))
     ]
     source = Trials(None, Stimuli(ids, images, "doubles"), (brain,))
     return align(shown, source, SPEC, QUICK)
@@ -265,9 +266,7 @@ def test_pairs_of_one_picture_are_no_observation() -> None:
     weight = np.array([2.0] * 8 + [1.0] * 32)
     upper = np.triu_indices(40, 1)
     repeats = (weight[upper[0]] * weight[upper[1]]).astype(int)
-    table = found.scores[found.scores.measure == "rsa:correlation:spearman"].set_index(
-        ["rule", "seed", "final", "subject"]
-    )
+    table = found.scores[found.scores.measure == "rsa spearman"].set_index(["rule", "seed", "final", "subject"])
     for one in instances:
         layer = np.repeat(pdist(one.activations.layers["hidden1"].astype(float), "correlation"), repeats)
         for recording in WORLD.source().trials:

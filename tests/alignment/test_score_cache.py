@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from brainalign.alignment.sound import align_sound
 
 from brainalign.alignment.align import Alignment, align
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.score_cache import read_scores, source_content, write_scores
-from brainalign.alignment.sound import align_sound
 from brainalign.errors import LayerError
 from brainalign.recordings.recording import Recording
 from brainalign.specs import RecordingSpec, ScoringSpec
@@ -55,11 +55,11 @@ def _another_digit(text: str) -> str:
 
 
 DAMAGES: list[tuple[str, str, Callable[[str], str]]] = [
-    ("rows cut", "scores.csv", _cut),
+    ("rows cut", "alignment.csv", _cut),
     ("a changed cell", "contrasts.csv", _another_digit),
     ("empty", "ranks.csv", lambda text: ""),
     ("header only", "gates.csv", lambda text: text.splitlines()[0] + "\n"),
-    ("cut in a line", "scores.csv", lambda text: text[: len(text) // 2]),
+    ("cut in a line", "alignment.csv", lambda text: text[: len(text) // 2]),
     ("a changed sentence", "scopes.json", lambda text: text.replace("stimuli", "people")),
     ("no hashes", "contents.json", lambda text: ""),
 ]

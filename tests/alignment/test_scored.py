@@ -77,7 +77,7 @@ def test_a_semipartial_score_correlates_what_the_controls_leave_over() -> None:
     nuisance = {name: held[name] for name in ("pixels", "gabor")}
     layers, brains = layer_rdms(layers_of(WORLD.instances()), "correlation"), source.rdms("V1")
     scored = score_rsa(layers, brains, QUICK, nuisance)
-    assert scored.measure == "rsa:correlation:spearman:semipartial:pixels+gabor"
+    assert scored.measure == "rsa spearman without pixels, gabor"
     columns = np.stack([rankdata(rdm.dissimilarities[0]) for rdm in nuisance.values()] + [np.ones(190)], axis=1)
     for (_, rdm), own in zip(layers, scored.scores, strict=True):
         ranked = rankdata(rdm.dissimilarities[0])
@@ -108,7 +108,7 @@ def test_encoding_fits_all_subjects_together_as_it_fits_each_alone() -> None:
     scored = score_encoding(
         [*layers, (control("noise"), layers[0][1], TRIALS.ids)], source.recordings(), "V1", QUICK, None
     )
-    assert scored.measure == f"{Encoding().label}:r"
+    assert scored.measure == Encoding().label == "encoding ridge"
     assert (scored.n_stimuli, scored.n_targets, scored.subjects) == (40, 10, ("s1", "s2"))
     np.testing.assert_allclose(scored.scores[-1], scored.scores[0], atol=1e-10)
     for (model, features, ids), own in zip(layers, scored.scores, strict=False):

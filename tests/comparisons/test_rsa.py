@@ -44,6 +44,20 @@ def test_partial_equals_the_correlation_of_regression_residuals(method):
 
 
 @pytest.mark.parametrize("method", ["corr", "spearman"])
+def test_semipartial_leaves_the_brain_as_it_is(method):
+    models, brains, nuisance = correlated()
+    sides = [RDMs(side, IDS, "correlation") for side in (models, brains)]
+    held = dict(zip("ab", (RDMs(row, IDS, "correlation") for row in nuisance[:, None]), strict=True))
+    found = RSA(comparator=method, partial=("a", "b"), semi=True).score(*sides, held)
+    rank = (lambda v: rankdata(v, axis=1)) if method == "spearman" else (lambda v: v)
+    design = np.column_stack([np.ones(models.shape[1]), rank(nuisance).T])
+    left = [model - design @ np.linalg.lstsq(design, model, rcond=None)[0] for model in rank(models)]
+    expected = [[pearsonr(model, brain)[0] for brain in rank(brains)] for model in left]
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+    assert np.abs(found - RSA(comparator=method, partial=("a", "b")).score(*sides, held)).max() > 0.01
+
+
+@pytest.mark.parametrize("method", ["corr", "spearman"])
 def test_one_nuisance_equals_the_closed_form(method):
     models, brains, nuisance = correlated(3)
     one = nuisance[:1]
@@ -80,8 +94,8 @@ def test_methods_without_a_partial_form_are_refused(method):
 
 
 def test_labels():
-    assert RSA().label == "rsa:correlation:spearman"
-    assert RSA("euclidean", "corr", ("pixels", "gabor")).label == "rsa:euclidean:corr|pixels+gabor"
+    assert RSA().label == "rsa spearman"
+    assert RSA("euclidean", "corr", ("pixels", "gabor")).label == "rsa corr of euclidean distances given pixels, gabor"
     for wrong in ({"dissimilarity": "mahalanobis"}, {"comparator": "kendall"}):
         with pytest.raises(SpecError, match="Unknown"):
             RSA(**wrong)

@@ -15,7 +15,7 @@ import torch
 from brainalign.activations import Activations, extract
 from brainalign.alignment.align import align
 from brainalign.alignment.instance import Instance
-from brainalign.alignment.scored import layer_rdms, layers_of, score_rsa
+from brainalign.comparisons.rsa import RSA
 from brainalign.datasets.dataset import dataset
 from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.datasets.stimuli import Stimuli
@@ -24,8 +24,10 @@ from brainalign.inference.variance import score_variance
 from brainalign.networks.architecture import architecture
 from brainalign.randomness import stream
 from brainalign.rdms import RDMs
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource, recording_source
+from brainalign.resampling.samples import Samples
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, ScoringSpec, TrainSpec
 from brainalign.storage import read_tensors
@@ -150,7 +152,8 @@ def instances(stimuli: Stimuli, stored: str) -> list[Instance]:
         for seed in SEEDS:
             layers = {layer: tensors[f"{stored}/{rule}/{seed}/{layer}"].float().numpy() for layer in LAYERS}
             shown = Activations(layers, tuple(facts[stored]), f"{stored}/{rule}/{seed}").subset(stimuli.ids)
-            found.append(Instance(rule, "mlp", seed, 1, 1.0, True, shown, RESOLUTION))
+            role = "untrained" if rule == "untrained" else "trained"
+            found.append(Instance(rule, "mlp", seed, 1, 1.0, True, shown, RESOLUTION, role))
     return found
 
 
@@ -174,7 +177,10 @@ def compute(case: Case, data_dir: str) -> dict[str, pd.DataFrame]:
         for name in ("scores", "contrasts", "ranks", "gates"):
             tables.setdefault(name, []).append(getattr(found, name))
         for roi in source.rois:
-            draws = score_rsa(layer_rdms(layers_of(shown), "correlation"), source.rdms(roi), scoring).draws
+            measure = RSA(comparator=comparator)
+            prepared = measure.prepare(Brain(source, spec), roi, {})[0]
+            layers = [measure.layer(one.activations.patterns(layer)) for one in shown for layer in LAYERS]
+            draws = next(iter(measure.draws(layers, prepared, Samples("bootstrap", N_BOOTSTRAP, 0))))
             tables.setdefault("draws", []).append(_draws(draws, roi, comparator))
             tables.setdefault("variances", []).append(_variances(draws, roi, comparator))
     return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}

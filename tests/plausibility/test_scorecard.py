@@ -23,7 +23,7 @@ from brainalign.plausibility.scorecard import (
     write_scorecard,
 )
 from brainalign.plausibility.subject import Subject, probed_network
-from brainalign.report.figures import scorecard_plate
+from brainalign.report.plates import scorecard_plate
 from brainalign.rules.learning_rule import learning_rule
 
 QUICK = ("P1", "P3", "P4", "P6")

@@ -10,10 +10,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from brainalign.storage import write_table, write_tensors, write_text
+from brainalign import tables
+from brainalign.alignment.mean_rdm import MeanRDM, write_mean_rdms
+from brainalign.columns import LOW_LEVEL, TRAINED, UNTRAINED
+from brainalign.comparisons.encoding import Encoding
+from brainalign.comparisons.rsa import RSA as Geometry
+from brainalign.rdms import RDMs
+from brainalign.storage import write_tensors, write_text
 
-RSA = "rsa:correlation:spearman"
-ENCODING = "encoding:ridge:pearson"
+MEASURES = (Geometry().describe(), Encoding().describe())
+RSA, ENCODING = (one.measure for one in MEASURES)
 CATEGORIES = (
     ("human face", 12),
     ("human body", 12),
@@ -23,26 +29,6 @@ CATEGORIES = (
     ("artificial", 21),
 )
 GAIN = {"untrained": 0.0, "backprop": 1.0, "feedback_alignment": 0.8, "direct_feedback_alignment": 0.5}
-CONTRASTS = [
-    "kind", "rule_a", "rule_b", "network", "dataset", "roi", "time", "layer", "measure", "delta", "se", "se_subjects",
-    "se_stimuli", "se_seeds", "dof", "ci_low", "ci_high", "p", "p_adjusted", "correction", "family", "family_size",
-    "n_subjects", "n_stimuli", "n_seeds", "scope_subjects", "scope_stimuli", "scope_seeds", "mde", "verdict",
-]  # fmt: skip
-RANKS = [
-    "network",
-    "dataset",
-    "roi",
-    "time",
-    "layer",
-    "measure",
-    "rule",
-    "mean_score",
-    "rank",
-    "rank_low",
-    "rank_high",
-    "supported",
-]
-GATES = ["network", "dataset", "roi", "time", "layer", "measure", "gate", "severity", "sentence"]
 
 
 @dataclass(frozen=True)
@@ -89,11 +75,13 @@ class SyntheticFolder:
         rng = np.random.default_rng(self.seed)
         alignment = pd.concat([self._alignment(target, rng) for target in self.targets], ignore_index=True)
         contrasts, ranks, gates = self._inference(alignment)
-        write_table(folder / "training.csv", self._training(rng))
-        write_table(folder / "alignment.csv", alignment)
-        write_table(folder / "contrasts.csv", contrasts)
-        write_table(folder / "ranks.csv", ranks)
-        write_table(folder / "gates.csv", gates)
+        used = {target.measure for target in self.targets}
+        tables.write(folder, "training", self._training(rng))
+        tables.write(folder, "alignment", alignment)
+        tables.write(folder, "measures", pd.DataFrame([one.row() for one in MEASURES if one.measure in used]))
+        tables.write(folder, "contrasts", contrasts)
+        tables.write(folder, "ranks", ranks)
+        tables.write(folder, "gates", gates)
         write_text(folder / "study.json", json.dumps(self._study(), indent=1))
         if self.with_images:
             self._write_images(folder, rng)
@@ -147,8 +135,10 @@ class SyntheticFolder:
         network = rule != "low_level"
         trained = network and rule != "untrained"
         return {
-            "rule": rule, "network": self.network if network else "-", "seed": seed,
-            "checkpoint": "final" if trained else "", "epoch": (20 if trained else 0) if network else None,
+            "role": TRAINED if trained else UNTRAINED if network else LOW_LEVEL,
+            "rule": rule, "network": self.network if network else "-", "seed": seed, "final": True,
+            "checkpoint": (7800 if trained else 0) if network else None,
+            "epoch": (20 if trained else 0) if network else None,
             "layer": layer, "layer_index": index, "dataset": target.dataset, "subject": f"s{subject + 1:02d}",
             "roi": target.roi, "time": time, "measure": target.measure, "score": score,
             "ceiling_lower": target.ceiling[0], "ceiling_upper": target.ceiling[1], "n_stimuli": target.n_stimuli,
@@ -181,9 +171,10 @@ class SyntheticFolder:
                         f"{target.n_subjects} subjects are fewer than 6: subjects are fixed, so the result holds for "
                         "these subjects and not for a population.")})  # fmt: skip
         return (
-            pd.DataFrame(contrasts, columns=CONTRASTS),
-            pd.DataFrame(ranks, columns=RANKS),
-            pd.DataFrame(gates, columns=GATES),
+            *(
+                pd.DataFrame(rows, columns=list(tables.TABLES[name].names))
+                for name, rows in (("contrasts", contrasts), ("ranks", ranks), ("gates", gates))
+            ),
         )
 
     def _contrasts(self, target: Target, cell: dict, means: pd.Series) -> list[dict]:
@@ -198,7 +189,8 @@ class SyntheticFolder:
             p = math.erfc(abs(delta) / se / math.sqrt(2))
             size = sum(other == kind for other, _, _ in pairs)
             rows.append(cell | {
-                "kind": kind, "rule_a": a, "rule_b": b, "delta": delta, "se": se,
+                "kind": kind, "rule_a": a, "rule_b": b,
+                "role_b": UNTRAINED if kind == "vs_untrained" else TRAINED, "delta": delta, "se": se,
                 "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se, "se_seeds": 0.3 * se, "dof": 9.3,
                 "ci_low": delta - 2.25 * se, "ci_high": delta + 2.25 * se, "p": p,
                 "p_adjusted": min(1.0, p * size), "correction": "holm",
@@ -272,19 +264,20 @@ class SyntheticFolder:
         labels = [labels[k] for k in shuffled]
         ids = [f"object_{k + 1:02d}" for k in range(len(labels))]
         geometry = _geometry(labels, rng)
-        rdms, about = {}, {}
+        rdms, categories = {}, {}
         for target in self.targets:
             if target.measure != RSA:
                 continue
-            cell = f"{target.dataset}|{target.roi}"
-            about[cell] = {"stimulus_ids": ids, "labels": labels, "dissimilarity": "correlation",
-                           "brain_dissimilarity": "correlation"}  # fmt: skip
-            rdms[f"{cell}|brain"] = _rdm(geometry + rng.normal(0, 0.5, geometry.shape))
+            cell = target.dataset, target.roi
+            categories[cell] = labels
+            rdms[MeanRDM(*cell)] = _rdm(geometry + rng.normal(0, 0.5, geometry.shape), ids)
             for rule in self.rules:
                 for k, layer in enumerate(self.layers):
                     signal = 0.15 + GAIN[rule] * (k + 1) / self.n_layers
-                    rdms[f"{cell}|{rule}|{layer}"] = _rdm(signal * geometry + rng.normal(0, 0.8, geometry.shape))
-        write_tensors(folder / "rdms.safetensors", rdms, about)
+                    role = UNTRAINED if rule == "untrained" else TRAINED
+                    features = signal * geometry + rng.normal(0, 0.8, geometry.shape)
+                    rdms[MeanRDM(*cell, role, rule, self.network, layer)] = _rdm(features, ids)
+        write_mean_rdms(folder / "rdms.safetensors", rdms, categories)
         sets = {target.dataset for target in self.targets if target.measure == RSA}
         images = torch.as_tensor(_pictures(labels, rng))
         write_tensors(
@@ -304,8 +297,9 @@ def _geometry(labels: list[str], rng: np.random.Generator) -> np.ndarray:
     )
 
 
-def _rdm(features: np.ndarray) -> torch.Tensor:
-    return torch.as_tensor((1 - np.corrcoef(features))[np.triu_indices(len(features), 1)], dtype=torch.float32)
+def _rdm(features: np.ndarray, ids: list[str]) -> RDMs:
+    values = (1 - np.corrcoef(features))[np.triu_indices(len(features), 1)]
+    return RDMs(values[None], tuple(ids), "correlation")
 
 
 def _pictures(labels: list[str], rng: np.random.Generator) -> np.ndarray:

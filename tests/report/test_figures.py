@@ -10,11 +10,20 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from synthetic_folder import ENCODING, RSA, TARGETS, SyntheticFolder
 
-from brainalign.report import figures
-from brainalign.report.measure import axis_label, measure_label
-from brainalign.report.rdm_gallery import percentiles
+from brainalign.alignment.mean_rdm import BRAIN, MeanRDM
+from brainalign.report.figures.bars import Bars
+from brainalign.report.figures.contrasts import Contrasts
+from brainalign.report.figures.heatmap import Heatmap
+from brainalign.report.figures.layer_profile import LayerProfile
+from brainalign.report.figures.learning_curves import LearningCurves
+from brainalign.report.figures.rdm_gallery import RdmGallery
+from brainalign.report.figures.rule_mds import RuleMds
+from brainalign.report.figures.stimulus_mds import StimulusMds
+from brainalign.report.figures.time_course import TimeCourse
+from brainalign.report.plates import draw_all
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
+from brainalign.report.shown_rdms import percentiles
 from brainalign.report.style import slug
 
 RDM = np.array([0.1, 0.3, 0.2])
@@ -25,21 +34,21 @@ def _texts(figure):
 
 
 @pytest.mark.parametrize(
-    ("draw", "arguments"),
+    ("figure", "cell"),
     [
-        (figures.draw_bars, ("cnn", RSA)),
-        (figures.draw_layer_profile, ("cnn", RSA)),
-        (figures.draw_heatmap, ("cnn", ENCODING)),
-        (figures.draw_contrasts, ("cnn", RSA)),
-        (figures.draw_rdm_gallery, ("cichy92",)),
-        (figures.draw_rule_mds, ("cichy92",)),
-        (figures.draw_stimulus_mds, ("cichy92", "IT")),
-        (figures.draw_learning_curves, ("cnn", "cifar10_jpeg")),
+        (Bars, ("cnn", RSA)),
+        (LayerProfile, ("cnn", RSA)),
+        (Heatmap, ("cnn", ENCODING)),
+        (Contrasts, ("cnn", RSA)),
+        (RdmGallery, ("cichy92",)),
+        (RuleMds, ("cichy92",)),
+        (StimulusMds, ("cichy92", "IT")),
+        (LearningCurves, ("cnn", "cifar10_jpeg")),
     ],
 )
-def test_every_figure_has_no_empty_panel_and_leaves_settings_alone(full, draw, arguments):
+def test_every_figure_has_no_empty_panel_and_leaves_settings_alone(full, figure, cell):
     before = dict(mpl.rcParams)
-    figure = draw(full, *arguments)
+    figure = figure().draw(full, *cell)
     assert isinstance(figure, Figure)
     assert dict(mpl.rcParams) == before
     assert all(axis.has_data() or axis.artists for axis in figure.axes)
@@ -47,17 +56,17 @@ def test_every_figure_has_no_empty_panel_and_leaves_settings_alone(full, draw, a
 
 
 def test_feedback_angles_have_a_panel_and_rules_without_have_no_curve_in_it(full):
-    with_angles = figures.draw_learning_curves(full, "cnn", "cifar10_jpeg").axes
+    with_angles = LearningCurves().draw(full, "cnn", "cifar10_jpeg").axes
     axis = next(axis for axis in with_angles if "angle" in axis.get_ylabel())
     means = [line for line in axis.lines if line.get_linewidth() > 0.6]
     aligned = [rule for rule in full.rules if "alignment" in rule]
     assert len(means) == len(aligned) < len(full.rules)
     none = dataclasses.replace(full, training=full.training.assign(feedback_angle=None))
-    assert len(figures.draw_learning_curves(none, "cnn", "cifar10_jpeg").axes) == len(with_angles) - 1
+    assert len(LearningCurves().draw(none, "cnn", "cifar10_jpeg").axes) == len(with_angles) - 1
 
 
 def test_bars_are_the_means_of_the_table_at_the_declared_layer(full):
-    figure = figures.draw_bars(full, "cnn", RSA)
+    figure = Bars().draw(full, "cnn", RSA)
     axis = next(axis for axis in figure.axes if axis.get_title(loc="left").startswith("cichy92 · IT"))
     rows = full.alignment.query("dataset == 'cichy92' and roi == 'IT' and layer == 'conv5'")
     widths = [patch.get_width() for patch in axis.patches if patch.get_height() == pytest.approx(0.8)]
@@ -69,7 +78,7 @@ def test_bars_are_the_means_of_the_table_at_the_declared_layer(full):
 
 def test_bars_without_a_declared_layer_are_the_mean_over_layers_not_the_best(small_folder):
     results = Results.load(small_folder(ranking_layer=False, with_images=False))
-    axis = figures.draw_bars(results, "cnn", RSA).axes[0]
+    axis = Bars().draw(results, "cnn", RSA).axes[0]
     rows = results.alignment.query("dataset == 'cichy92' and roi == 'IT' and rule == 'backprop'")
     assert axis.patches[0].get_width() == pytest.approx(rows.score.mean())
     assert axis.patches[0].get_width() < rows.groupby("layer").score.mean().max()
@@ -79,12 +88,12 @@ def test_bars_without_a_declared_layer_are_the_mean_over_layers_not_the_best(sma
 def test_only_the_last_checkpoint_is_drawn(full):
     early = full.alignment.query("rule == 'backprop'").assign(epoch=3, score=9.0)
     both = dataclasses.replace(full, alignment=pd.concat([full.alignment, early]))
-    axis, other = (figures.draw_bars(results, "cnn", RSA).axes[0] for results in (full, both))
+    axis, other = (Bars().draw(results, "cnn", RSA).axes[0] for results in (full, both))
     assert axis.patches[0].get_width() == other.patches[0].get_width()
 
 
 def test_a_recording_without_ceiling_says_so(full):
-    axes = figures.draw_bars(full, "cnn", RSA).axes
+    axes = Bars().draw(full, "cnn", RSA).axes
     notes = dict(axis.get_title(loc="left").split("\n") for axis in axes)
     assert notes["kriegeskorte92 · monkeyIT"] == "layer conv5, no noise ceiling"
     assert notes["cichy92 · IT"] == "layer conv5"
@@ -92,14 +101,14 @@ def test_a_recording_without_ceiling_says_so(full):
 
 def test_a_ceiling_with_one_bound_is_a_line(full):
     upper_only = dataclasses.replace(full, alignment=full.alignment.assign(ceiling_lower=np.nan))
-    axis = figures.draw_bars(upper_only, "cnn", ENCODING).axes[0]
+    axis = Bars().draw(upper_only, "cnn", ENCODING).axes[0]
     assert "no noise ceiling" not in axis.get_title(loc="left")
     bands = [patch for patch in axis.patches if patch.get_width() == 0]
     assert [patch.get_x() for patch in bands] == [pytest.approx(0.79)]
 
 
 def test_heatmap_prints_the_means(full):
-    figure = figures.draw_heatmap(full, "cnn", RSA)
+    figure = Heatmap().draw(full, "cnn", RSA)
     grid = figure.axes[0].images[0].get_array()
     rows = full.alignment.query("rule == 'backprop' and dataset == 'cichy92' and roi == 'EVC' and layer == 'conv1'")
     assert grid[-1, 0] == pytest.approx(rows.score.mean())
@@ -108,7 +117,7 @@ def test_heatmap_prints_the_means(full):
 
 
 def test_contrasts_are_filled_where_adjusted_p_is_small(full):
-    figure = figures.draw_contrasts(full, "cnn", RSA)
+    figure = Contrasts().draw(full, "cnn", RSA)
     for axis in figure.axes:
         dataset, roi = axis.get_title(loc="left").split("\n")[0].split(" · ")
         points = [line for line in axis.lines if line.get_marker() != "None"]
@@ -122,13 +131,15 @@ def test_contrasts_are_filled_where_adjusted_p_is_small(full):
 
 def test_a_missing_p_value_is_never_filled(full):
     blind = dataclasses.replace(full, contrasts=full.contrasts.assign(p_adjusted=np.nan))
-    for axis in figures.draw_contrasts(blind, "cnn", RSA).axes:
+    for axis in Contrasts().draw(blind, "cnn", RSA).axes:
         faces = {line.get_markerfacecolor() for line in axis.lines if line.get_marker() != "None"}
         assert faces == {"white"}
 
 
 def test_percentiles_by_hand(full):
-    small = dataclasses.replace(full.rdms["cichy92|IT|brain"], dissimilarities=RDM[None], stimulus_ids=("a", "b", "c"))
+    small = dataclasses.replace(
+        full.rdms[MeanRDM("cichy92", "IT")], dissimilarities=RDM[None], stimulus_ids=("a", "b", "c")
+    )
     square = percentiles(dataclasses.replace(full, rdms={"x": small}), "x")
     np.testing.assert_allclose(square, 100 / 6 * np.array([[0, 1, 5], [1, 0, 3], [5, 3, 0]]))
 
@@ -149,12 +160,12 @@ def test_short_names_never_clash():
 
 def test_dollar_signs_in_names_are_letters(small_folder):
     folder = small_folder(targets=(dataclasses.replace(TARGETS[1], roi="I$T$"),), with_images=False)
-    assert "I$T$" in _texts(figures.draw_bars(Results.load(folder), "cnn", RSA))
+    assert "I$T$" in _texts(Bars().draw(Results.load(folder), "cnn", RSA))
 
 
 def test_simulated_is_in_the_titles_of_simulated_panels_only(small_folder):
     results = Results.load(small_folder(simulated=("cichy92",)))
-    for plate in figures.draw_all(results):
+    for plate in draw_all(results):
         shows = "cichy92" in _texts(plate.figure)
         assert ("SIMULATED" in _texts(plate.figure)) == shows, plate.name
         assert ("SIMULATED" in plate.caption) == shows, plate.name
@@ -171,29 +182,23 @@ def test_times_and_undeclared_layers_get_their_own_figures(tmp_path):
     times = (0.0, 0.1, 0.2)
     folder = SyntheticFolder(targets=TARGETS[1:2], n_layers=2, n_seeds=2, times=times, with_images=False)
     results = Results.load(folder.write(tmp_path / "a"))
-    names = [plate.name.split("-")[0] for plate in figures.draw_all(results)]
-    assert names == ["bars", "layers", "heatmap", "times", "contrast_profile", "learning"]
-    axis = figures.draw_time_course(results, "cnn", RSA).axes[0]
+    names = [plate.name.split("-")[0] for plate in draw_all(results)]
+    assert names == ["bars", "layers", "heatmap", "time_course", "contrast_profile", "learning"]
+    axis = TimeCourse().draw(results, "cnn", RSA).axes[0]
     np.testing.assert_allclose(axis.lines[1].get_xdata(), [0, 100, 200])
     folder = dataclasses.replace(folder, times=(np.nan,), ranking_layer=False)
     results = Results.load(folder.write(tmp_path / "b"))
-    assert "contrast_profile" in [plate.name.split("-")[0] for plate in figures.draw_all(results)]
+    assert "contrast_profile" in [plate.name.split("-")[0] for plate in draw_all(results)]
 
 
-def test_names():
-    assert measure_label(RSA) == "RSA score (Spearman ρ)"
-    assert measure_label("encoding:ridge:r") == "Encoding score (Pearson r)"
-    assert measure_label("rsa:correlation:corr|pixels+gabor") == "RSA score (partial Pearson r given pixels and Gabor)"
-    semipartial = "rsa:correlation:spearman:semipartial:pixels+luminance"
-    assert measure_label(semipartial) == "RSA score (semipartial Spearman ρ given pixels and luminance)"
-    assert axis_label(semipartial) == "RSA score (semipartial Spearman ρ)"
+def test_file_names():
     assert slug("bars", "cnn", "a|b:c/d") == "bars-cnn-a_b_c_d"
 
 
 def test_the_gallery_says_whose_dissimilarity_is_which(full):
     rdms = {
-        name: rdm if name.endswith("|brain") else dataclasses.replace(rdm, measure="euclidean")
-        for name, rdm in full.rdms.items()
+        key: rdm if key.role == BRAIN else dataclasses.replace(rdm, measure="euclidean")
+        for key, rdm in full.rdms.items()
     }
-    texts = _texts(figures.draw_rdm_gallery(dataclasses.replace(full, rdms=rdms), "cichy92"))
+    texts = _texts(RdmGallery().draw(dataclasses.replace(full, rdms=rdms), "cichy92"))
     assert "cichy92 · IT, correlation distance; networks at layer conv5, squared Euclidean distance" in texts

@@ -6,8 +6,14 @@ import re
 import pandas as pd
 from synthetic_folder import RSA
 
+from brainalign.alignment.mean_rdm import BRAIN
+from brainalign.comparisons.rsa import RSA as Geometry
 from brainalign.plausibility.scorecard import COLUMNS
-from brainalign.report import captions
+from brainalign.report.figures.bars import Bars
+from brainalign.report.figures.contrasts import Contrasts
+from brainalign.report.figures.rdm_gallery import RdmGallery
+from brainalign.report.figures.rule_mds import RuleMds
+from brainalign.report.figures.stimulus_mds import StimulusMds
 from brainalign.report.methods_text import methods_text
 from brainalign.report.table import compared_table
 
@@ -52,13 +58,13 @@ def test_methods_of_an_undeclared_layer(full):
 
 
 def test_captions_state_sizes_scope_and_ceiling(full):
-    bars = captions.bars_caption(full, "cnn", RSA)
+    bars = Bars().caption(full, "cnn", RSA)
     assert "cichy92 EVC: 15 subjects, 92 stimuli" in bars
     assert "monkeyIT: 1 subject, 92 stimuli" in bars
     assert "5 seeds per rule" in bars
     assert "It could not be estimated for kriegeskorte92 monkeyIT." in bars
     assert "declared before the scores were seen" in bars
-    forest = captions.contrasts_caption(full, "cnn", RSA)
+    forest = Contrasts().caption(full, "cnn", RSA)
     assert (
         "For kriegeskorte92 monkeyIT and kriegeskorte92 humanIT, stimuli and seeds are random; subjects are fixed."
         in (forest)
@@ -70,11 +76,13 @@ def test_captions_state_sizes_scope_and_ceiling(full):
 def _euclidean(full):
     """Layers by squared Euclidean distance, recordings as they were."""
     rdms = {
-        name: rdm if name.endswith("|brain") else dataclasses.replace(rdm, measure="euclidean")
-        for name, rdm in full.rdms.items()
+        key: rdm if key.role == BRAIN else dataclasses.replace(rdm, measure="euclidean")
+        for key, rdm in full.rdms.items()
     }
-    alignment = full.alignment.assign(measure=full.alignment.measure.replace(RSA, "rsa:euclidean:spearman"))
-    return dataclasses.replace(full, rdms=rdms, alignment=alignment)
+    about = Geometry("euclidean").describe()
+    alignment = full.alignment.assign(measure=full.alignment.measure.astype(object).replace(RSA, about.measure))
+    measures = pd.concat([full.measures, pd.DataFrame([about.row()])])
+    return dataclasses.replace(full, rdms=rdms, alignment=alignment, measures=measures)
 
 
 def test_layers_and_recordings_are_said_to_have_their_own_dissimilarity(full):
@@ -84,11 +92,11 @@ def test_layers_and_recordings_are_said_to_have_their_own_dissimilarity(full):
         "(correlation distance) by Spearman ρ" in whole
     )
     assert "scored in the same way, luminance by squared Euclidean distance." in whole
-    caption = captions.rdm_caption(_euclidean(full), "cichy92")
+    caption = RdmGallery().caption(_euclidean(full), "cichy92")
     assert "Brain: correlation distance; networks: squared Euclidean distance." in caption
     for other in (
-        captions.stimulus_mds_caption(_euclidean(full), "cichy92", "IT"),
-        captions.rule_mds_caption(_euclidean(full), "cichy92"),
+        StimulusMds().caption(_euclidean(full), "cichy92", "IT"),
+        RuleMds().caption(_euclidean(full), "cichy92"),
     ):
         assert "Brain: correlation distance; networks: squared Euclidean distance." in other
 
@@ -102,10 +110,7 @@ def test_recordings_that_differ_are_named(full):
 
 
 def test_what_an_earlier_version_did_not_store_is_said_to_be_unknown(full):
-    rdms = {
-        name: dataclasses.replace(rdm, measure="") if name.endswith("|brain") else rdm
-        for name, rdm in full.rdms.items()
-    }
+    rdms = {key: dataclasses.replace(rdm, measure="") if key.role == BRAIN else rdm for key, rdm in full.rdms.items()}
     old = dataclasses.replace(full, rdms=rdms)
     assert "(a dissimilarity that the study did not store)" in " ".join(methods_text(old).paragraphs)
 
@@ -123,7 +128,10 @@ def test_a_layer_picked_by_its_score_in_one_figure_is_said(full):
 
 
 def test_methods_name_who_was_left_out(full):
-    rows = [("stdp", "cnn", "training", "", "it diverged"), ("pepita", "cnn", "display", "cichy92", "no mean RDM")]
+    rows = [
+        ("stdp", "cnn", "trained", "training", "", "it diverged"),
+        ("pepita", "cnn", "trained", "display", "cichy92", "no mean RDM"),
+    ]
     failures = pd.DataFrame(rows, columns=list(full.failures.columns))
     assert (
         "Training or scoring of stdp failed;"

@@ -12,6 +12,7 @@ from synthetic_folder import SyntheticFolder
 from brainalign.errors import DataError, SpecError, StorageError
 from brainalign.report.page import write_report
 from brainalign.report.table import contrast_tables, gate_table, p_value, training_table
+from brainalign.tables import TABLES
 
 SECTIONS = ("verdicts", "compared", "figures", "contrasts", "gates", "training", "methods", "provenance")
 
@@ -145,12 +146,10 @@ def test_what_was_trained_by_older_code_stands_above_the_verdicts(small_folder):
 def test_who_was_left_out_stands_above_the_verdicts_and_in_a_table(small_folder):
     folder = small_folder(with_images=False)
     rows = [
-        ("backprop", "cnn", "training", "", "The loss of seed 0 is nan."),
-        ("stdp", "cnn", "checkpoint", "cichy92", "Layer 'conv1' is constant."),
+        ("backprop", "cnn", "trained", "training", "", "The loss of seed 0 is nan."),
+        ("stdp", "cnn", "trained", "checkpoint", "cichy92", "Layer 'conv1' is constant."),
     ]
-    pd.DataFrame(rows, columns=["rule", "network", "stage", "recording", "reason"]).to_csv(
-        folder / "failures.csv", index=False
-    )
+    pd.DataFrame(rows, columns=list(TABLES["failures"].names)).to_csv(folder / "failures.csv", index=False)
     text = write_report(folder, formats=()).read_text(encoding="utf-8")
     notice = "backprop on cnn has no scores: The loss of seed 0 is nan. There is no contrast with backprop.</p>"
     assert text.index(notice) < text.index('<section id="verdicts">') < text.index("<h3>Left out</h3>")

@@ -9,10 +9,10 @@ import pytest
 from synthetic_folder import RSA
 
 from brainalign.plausibility.scorecard import COLUMNS, write_scorecard
-from brainalign.report.figures import draw_all, draw_trade_off
+from brainalign.report.figures.trade_off import TradeOff
 from brainalign.report.page import write_report
+from brainalign.report.plates import draw_all
 from brainalign.report.results import Results
-from brainalign.report.trade_off_figure import trade_off_caption
 
 
 def _scorecard(rules: tuple[str, ...]) -> pd.DataFrame:
@@ -52,7 +52,7 @@ def test_the_page_holds_both_figures_the_criteria_and_the_method(folder: Path) -
 
 def test_the_joint_figure_has_a_row_per_rule_and_a_panel_per_quantity(folder: Path) -> None:
     results = Results.load(folder)
-    figure = draw_trade_off(results, "cnn", RSA)
+    figure = TradeOff().draw(results, "cnn", RSA)
     criteria, accuracy, cost, *alignment = figure.axes
     assert [label.get_text() for label in criteria.get_xticklabels()] == ["C1", "C2", "C3", "C4", "C5"]
     assert [label.get_text() for label in criteria.get_yticklabels()] == ["backprop", "untrained"]
@@ -61,7 +61,7 @@ def test_the_joint_figure_has_a_row_per_rule_and_a_panel_per_quantity(folder: Pa
     last = results.training[results.training.step == results.training.step.max()]
     drawn = {round(float(x), 6) for line in accuracy.lines for x in np.atleast_1d(line.get_xdata())}
     assert {round(float(x), 6) for x in last.test_accuracy} <= drawn
-    assert len(alignment) == len(results.alignment.drop_duplicates(["dataset", "roi"]).query("rule != 'low_level'"))
+    assert len(alignment) == len(results.alignment.drop_duplicates(["dataset", "roi"]).query("role != 'low_level'"))
 
 
 def test_figures_come_with_captions_that_name_what_they_show(folder: Path) -> None:
@@ -77,7 +77,7 @@ def _slug(name: str) -> str:
 
 
 def _drawn_scores(results: Results, cell: int) -> set[float]:
-    axis = draw_trade_off(results, "cnn", RSA).axes[3 + cell]
+    axis = TradeOff().draw(results, "cnn", RSA).axes[3 + cell]
     return {round(float(x), 9) for line in axis.lines for x in np.atleast_1d(line.get_xdata())}
 
 
@@ -95,9 +95,9 @@ def test_alignment_is_drawn_at_the_declared_layer_though_another_scores_higher(f
         results.alignment.query("roi == 'IT' and rule == 'backprop'").groupby("layer").score.mean().idxmax() != "conv1"
     )
     assert _drawn_scores(declared, 0) == _means(results, "backprop", "conv1") | _means(results, "untrained", "conv1")
-    axes = draw_trade_off(declared, "cnn", RSA).axes[3:]
+    axes = TradeOff().draw(declared, "cnn", RSA).axes[3:]
     assert [axis.get_xlabel().split("\n")[1] for axis in axes] == ["layer conv1", "best layer"]
-    caption = trade_off_caption(declared, "cnn", RSA)
+    caption = TradeOff().caption(declared, "cnn", RSA)
     assert "Scores are at the layer declared before they were seen: conv1 (cichy92 IT). Elsewhere they are" in caption
     assert "the best layer, chosen on the same data, which favours no depth and flatters every rule" in caption
 
@@ -106,10 +106,10 @@ def test_without_a_declared_layer_the_figure_and_its_caption_say_best(folder: Pa
     results = Results.load(folder)
     spec = {key: value for key, value in results.study["spec"].items() if key != "ranking_layer"}
     open_study = dataclasses.replace(results, study={**results.study, "spec": spec})
-    assert {axis.get_xlabel().split("\n")[1] for axis in draw_trade_off(open_study, "cnn", RSA).axes[3:]} == {
+    assert {axis.get_xlabel().split("\n")[1] for axis in TradeOff().draw(open_study, "cnn", RSA).axes[3:]} == {
         "best layer"
     }
-    assert "declared" not in trade_off_caption(open_study, "cnn", RSA)
-    whole = trade_off_caption(results, "cnn", RSA)
+    assert "declared" not in TradeOff().caption(open_study, "cnn", RSA)
+    whole = TradeOff().caption(results, "cnn", RSA)
     assert "best" not in whole
     assert "readout (cichy92 IT)" in whole

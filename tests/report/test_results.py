@@ -1,12 +1,15 @@
 """The results folder is read whole or refused in one line."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from synthetic_folder import RSA
 
+from brainalign.alignment.mean_rdm import BRAIN, MeanRDM, read_mean_rdms, write_mean_rdms
 from brainalign.errors import DataError
 from brainalign.report.results import Results
 from brainalign.results_folder import result_hashes
@@ -24,13 +27,15 @@ def test_loads_every_table(full):
     assert full.layers("cnn") == ["conv1", "conv2", "conv3", "conv4", "conv5", "readout"]
     # (15 + 15 + 1 + 4 + 2) subjects x 6 layers x 5 seeds x 4 rules, and 3 controls per subject
     assert len(full.alignment) == 37 * 6 * 5 * 4 + 37 * 3
-    assert full.rdms["cichy92|IT|brain"].dissimilarities.shape == (1, 92 * 91 // 2)
+    assert full.rdms[MeanRDM("cichy92", "IT")].dissimilarities.shape == (1, 92 * 91 // 2)
     assert full.thumbnails["cichy92"][1].dtype == np.uint8
     assert full.ranking_layer("IT") == "conv5"
     assert not full.is_simulated("cichy92")
 
 
-@pytest.mark.parametrize("name", ["training.csv", "alignment.csv", "contrasts.csv", "gates.csv", "study.json"])
+@pytest.mark.parametrize(
+    "name", ["training.csv", "alignment.csv", "measures.csv", "contrasts.csv", "gates.csv", "study.json"]
+)
 def test_missing_file_is_named_in_one_line(small_folder, name):
     folder = small_folder(with_images=False)
     (folder / name).unlink()
@@ -138,9 +143,9 @@ def test_another_folder_is_told_from_results(tmp_path):
         (b"", r"'alignment.csv' in .* is empty; expected a whole table"),
         (b"\n", r"Cannot read .*alignment.csv"),
         (b"rule,network\nbackprop,ml", r"'alignment.csv' in .* is cut in the middle of a line"),
-        (b"rule,network\nbackprop,mlp\n", r"'alignment.csv' lacks column 'seed' \(has rule, network\)"),
+        (b"rule,network\nbackprop,mlp\n", r"'alignment.csv' lacks column 'role' \(has rule, network\)"),
         (bytes(range(128, 256)) * 3 + b"\n", r"Cannot read .*alignment.csv.*expected a CSV table"),
-        (b"\x00\x01\x02" * 500 + b"\n", r"alignment.csv' lacks column 'rule'"),
+        (b"\x00\x01\x02" * 500 + b"\n", r"alignment.csv' lacks column 'role'"),
         (b'rule,network\n"backprop,mlp\n', r"Cannot read .*alignment.csv"),
     ],
     ids=["empty", "an empty line", "cut", "few columns", "not text", "zeros", "an open quote"],
@@ -214,8 +219,8 @@ def test_files_that_the_study_did_not_write_are_refused(small_folder):
     [
         ("scorecard.csv", "", r"'scorecard.csv' in .* is empty"),
         ("criteria.csv", "rule,network\na,", r"'criteria.csv' in .* is cut in the middle of a line"),
-        ("scorecard.csv", "a,pass\n1,2\n", r"Cannot read the scorecard .*no column 'rule'"),
-        ("criteria.csv", "a\n1\n", r"Cannot read the scorecard"),
+        ("scorecard.csv", "a,pass\n1,2\n", r"'scorecard.csv' lacks column 'rule' \(has a, pass\); run the study again"),
+        ("criteria.csv", "a\n1\n", r"'criteria.csv' lacks column 'rule'"),
     ],
 )
 def test_a_scorecard_that_is_none_is_one_line(small_folder, name, content, message):
@@ -226,15 +231,59 @@ def test_a_scorecard_that_is_none_is_one_line(small_folder, name, content, messa
 
 def test_a_recording_brings_its_own_dissimilarity(small_folder):
     folder = small_folder()
-    tensors, about = read_tensors(folder / "rdms.safetensors")
-    write_tensors(folder / "rdms.safetensors", tensors, {
-        cell: {**own, "dissimilarity": "euclidean"} for cell, own in about.items()
-    })  # fmt: skip
+    path = folder / "rdms.safetensors"
+    rdms, labels = read_mean_rdms(path)
+    layers = {key: replace(rdm, measure="euclidean") for key, rdm in rdms.items() if key.role != BRAIN}
+    write_mean_rdms(path, {**rdms, **layers}, labels)
     results = Results.load(folder)
-    assert results.rdms["cichy92|IT|brain"].measure == "correlation"
-    assert results.rdms["cichy92|IT|backprop|conv1"].measure == "euclidean"
+    brain = MeanRDM("cichy92", "IT")
+    assert results.rdms[brain].measure == "correlation"
+    assert results.rdms[MeanRDM("cichy92", "IT", "trained", "backprop", "cnn", "conv1")].measure == "euclidean"
     assert results.recorded_dissimilarities(RSA) == {"correlation": ["cichy92 IT", "kriegeskorte92 monkeyIT"]}
-    for own in about.values():
-        del own["brain_dissimilarity"]
-    write_tensors(folder / "rdms.safetensors", tensors, about)  # as an earlier version wrote them
-    assert set(Results.load(folder).recorded_dissimilarities(RSA)) == {""}
+    assert len(set(results.labels[brain.dataset, brain.roi])) == 6
+
+
+def test_names_of_stored_rdms_mean_nothing(small_folder):
+    tensors, about = read_tensors(small_folder() / "rdms.safetensors")
+    assert list(tensors) == [f"rdm-{k:04d}" for k in range(1, 11)]
+    assert {one["role"] for one in about["rdms"]} == {"brain", "trained", "untrained"}
+    assert [(one["dataset"], one["roi"]) for one in about["stimuli"]] == [
+        ("cichy92", "IT"), ("kriegeskorte92", "monkeyIT")
+    ]  # fmt: skip
+
+
+def test_rdms_of_an_earlier_version_are_one_line(small_folder):
+    folder = small_folder()
+    values = {"cichy92|IT|brain": torch.zeros(3)}
+    write_tensors(folder / "rdms.safetensors", values, {"cichy92|IT": {"stimulus_ids": ["a", "b", "c"]}})
+    _one_line(folder, r"'rdms.safetensors' does not say what each RDM is of .*earlier version\. Run the study again")
+
+
+def test_results_of_an_earlier_version_ask_for_the_study_again(small_folder):
+    folder = small_folder(with_images=False)
+    (folder / "measures.csv").unlink()
+    _one_line(
+        folder, r"The results in .* are of an earlier version \('measures.csv' is missing\)\. Run the study again"
+    )
+
+
+def test_a_measure_that_nothing_describes_is_one_line(small_folder):
+    folder = small_folder(with_images=False)
+    _rewrite(folder, "alignment.csv", lambda table: table.assign(measure="cka"))
+    _one_line(folder, r"'alignment.csv' holds measure 'cka', which 'measures.csv' does not describe")
+
+
+def test_roles_tell_networks_apart_whatever_their_rules_are_called(small_folder):
+    folder = small_folder(with_images=False)
+
+    def renamed(table):
+        return table.assign(rule=table.rule.replace({"untrained": "zero", "low_level": "eyes"}))
+
+    for name in ("alignment", "training", "ranks"):
+        _rewrite(folder, f"{name}.csv", renamed)
+    _rewrite(folder, "contrasts.csv", lambda table: table.assign(rule_b=table.rule_b.replace("untrained", "zero")))
+    results = Results.load(folder)
+    assert results.untrained == {"zero"}
+    assert results.rules == ("backprop", "zero")
+    assert set(results.low_level.layer) == {"pixels", "luminance", "gabor"}
+    assert results.networks == ("cnn",)

@@ -4,6 +4,7 @@ import dataclasses
 
 import pandas as pd
 
+from brainalign.comparisons.rsa import RSA
 from brainalign.report.verdict import NOT_SUPPORTED, order_of, verdicts
 
 
@@ -52,7 +53,7 @@ def _at_it(results):
 
 def _with_control(full, name, score):
     table = full.alignment
-    chosen = (table.rule == "low_level") & (table.layer == name) & (table.dataset == "cichy92") & (table.roi == "IT")
+    chosen = (table.role == "low_level") & (table.layer == name) & (table.dataset == "cichy92") & (table.roi == "IT")
     return dataclasses.replace(full, alignment=table.assign(score=table.score.mask(chosen, score)))
 
 
@@ -69,18 +70,20 @@ def test_an_order_whose_first_rule_pixels_reach_is_not_green(full):
 
 
 def test_an_order_without_controls_is_not_green(full):
-    verdict = _at_it(dataclasses.replace(full, alignment=full.alignment.query("rule != 'low_level'")))
+    verdict = _at_it(dataclasses.replace(full, alignment=full.alignment.query("role != 'low_level'")))
     assert verdict.state == "limited"
     assert verdict.statements[0].endswith("Low-level controls were not scored.")
 
 
 def test_a_score_with_pixels_taken_out_is_judged_by_what_is_left(full):
-    named = {"measure": "rsa:correlation:spearman:semipartial:pixels+luminance"}
+    about = RSA(partial=("pixels", "luminance"), semi=True).describe()
+    named = {"measure": about.measure}
+    measures = pd.DataFrame([about.row()])
     at_it = full.ranks.roi == "IT"
     for shift, state in ((0.0, "supported"), (-0.5, "limited")):
         ranks = full.ranks[at_it].assign(**named, mean_score=full.ranks.mean_score + shift)
-        alignment = full.alignment[full.alignment.rule != "low_level"].assign(**named)
-        verdict = _at_it(dataclasses.replace(full, ranks=ranks, alignment=alignment))
+        alignment = full.alignment[full.alignment.role != "low_level"].assign(**named)
+        verdict = _at_it(dataclasses.replace(full, ranks=ranks, alignment=alignment, measures=measures))
         assert verdict.state == state
         assert (
             "with pixels and luminance taken out. Other low-level controls were not taken out."
@@ -91,7 +94,7 @@ def test_a_score_with_pixels_taken_out_is_judged_by_what_is_left(full):
 def test_controls_are_compared_at_the_time_of_the_order(full):
     at = full.alignment[full.alignment.roi == "IT"]
     early, late = (at.assign(time=time) for time in (0.1, 0.2))
-    late = late.assign(score=late.score.mask(late.rule == "low_level", 0.9))
+    late = late.assign(score=late.score.mask(late.role == "low_level", 0.9))
     ranks = pd.concat([full.ranks.assign(time=time) for time in (0.1, 0.2)])
     verdict = _at_it(dataclasses.replace(full, alignment=pd.concat([early, late]), ranks=ranks))
     assert [text.endswith("That lead was not tested.") for text in verdict.statements] == [True, False]
@@ -100,11 +103,11 @@ def test_controls_are_compared_at_the_time_of_the_order(full):
 
 def test_a_verdict_names_who_is_missing_where(full):
     rows = [
-        ("stdp", "cnn", "training", "", "it diverged"),
-        ("hebbian", "cnn", "scoring", "cichy92", "a layer is constant"),
-        ("hebbian", "mlp", "training", "", "another network"),
-        ("pepita", "cnn", "scoring", "macaque_v4", "another recording"),
-        ("pepita", "cnn", "checkpoint", "cichy92", "an earlier checkpoint"),
+        ("stdp", "cnn", "trained", "training", "", "it diverged"),
+        ("hebbian", "cnn", "own_start", "scoring", "cichy92", "a layer is constant"),
+        ("hebbian", "mlp", "trained", "training", "", "another network"),
+        ("pepita", "cnn", "trained", "scoring", "macaque_v4", "another recording"),
+        ("pepita", "cnn", "trained", "checkpoint", "cichy92", "an earlier checkpoint"),
     ]
     failures = pd.DataFrame(rows, columns=list(full.failures.columns))
     assert _at_it(dataclasses.replace(full, failures=failures)).statements[1:] == (

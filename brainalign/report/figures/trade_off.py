@@ -1,32 +1,77 @@
 """Plausibility beside accuracy, cost and alignment with brains: one row per rule."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import final_scores, panel_rows, panel_title, panels
+from brainalign.report.score_figure import ScoreFigure
+from brainalign.report.scores import at_one_time, final_scores, panel_rows, panel_title, panels
+from brainalign.report.sentences import joined, times_sentence
 from brainalign.report.style import DOUBLE, new_figure, paper
 from brainalign.report.wording import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
 _MARKS = {True: ("o", "#0072B2"), False: ("X", "#D55E00")}
 _COST = "P12"
 _MOST_CELLS = 4
 
 
-def draw_trade_off(results: Results, network: str, measure: str) -> "Figure":
-    """Draw measured criteria, test accuracy, cost of a step and alignment of every rule, at one layer per recording.
+class TradeOff(ScoreFigure):
+    """Measured criteria, test accuracy, cost of a step and alignment of every rule, at one layer per recording.
 
     That is the declared one; without a declaration it is each rule's best, which the figure says.
     """
-    scores = final_scores(results, network, measure)
+
+    file: ClassVar[str] = "trade_off"
+    heading: ClassVar[str] = "Plausibility, performance and alignment"
+    section: ClassVar[str] = "plausibility"
+    place: ClassVar[int] = 0
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "scorecard": ("rule", "network", "probe", "outcome"),
+        "criteria": ("rule", "network", "criterion", "measured", "certified", "disagrees"),
+        "training": ("rule", "network", "seed", "step", "test_accuracy"),
+        "alignment": ("role", "rule", "layer", "seed", "time", "score"),
+    }
+
+    def shows(self, results: Results, network: str, measure: str) -> bool:
+        """Return whether rules were probed on such a network."""
+        return network in set(results.plausibility.network)
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw one network and measure."""
+        return _draw(results, *cell)
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        network, measure = cell
+        criteria = _of_network(results.criteria, network)
+        named = criteria[criteria.criterion.str.startswith("C")].drop_duplicates("criterion").sort_values("criterion")
+        titles = "; ".join(f"{row['criterion']} {row['title']}" for row in named.to_dict("records"))
+        scores = final_scores(results, network, measure)
+        cells = panels(scores)
+        more = len(cells) - _MOST_CELLS
+        rest = f"{more} further recordings or ROIs are not drawn." if more > 0 else ""
+        layers = _layers_sentence(results, scores, cells[:_MOST_CELLS])
+        return joined(
+            "Plausibility, performance, cost and brain alignment of each rule, with no sum over them. "
+            f"Criteria: {titles}. "
+            "Circle: met; cross: not met; question mark: the probe cannot tell; hollow: not certified; square: the "
+            "literature says otherwise. Dots are seeds, ticks their mean. Cost counts floating-point operations.",
+            f"Alignment: {results.about(measure).axis}. {layers}",
+            times_sentence(scores),
+            rest,
+        )
+
+
+def _draw(results: Results, network: str, measure: str) -> "Drawing":
+    scores = at_one_time(final_scores(results, network, measure))
     rules = [rule for rule in results.rules if (scores.rule == rule).any()]
     styles = rule_styles(results.rules)
     cells = panels(scores)[:_MOST_CELLS]
@@ -98,7 +143,7 @@ def _values(
         own = panel_rows(scores[scores.rule == rule], dataset, roi)
         layer = _declared(results, scores, dataset, roi)
         if layer is None:
-            means = own.groupby("layer").score.mean().dropna()
+            means = own.groupby("layer", observed=True).score.mean().dropna()
             layer = str(means.idxmax()) if len(means) else ""
         found.append(own[own.layer == layer].groupby("seed").score.mean().dropna().to_numpy())
     return found
@@ -117,22 +162,6 @@ def _layer_words(results: Results, scores: pd.DataFrame, dataset: str, roi: str)
 
 def _of_network(table: pd.DataFrame, network: str) -> pd.DataFrame:
     return table[table.network == network]
-
-
-def trade_off_caption(results: Results, network: str, measure: str) -> str:
-    """Return the caption of :func:`draw_trade_off`."""
-    criteria = _of_network(results.criteria, network)
-    named = criteria[criteria.criterion.str.startswith("C")].drop_duplicates("criterion").sort_values("criterion")
-    titles = "; ".join(f"{row['criterion']} {row['title']}" for row in named.to_dict("records"))
-    scores = final_scores(results, network, measure)
-    cells = panels(scores)
-    rest = f" {len(cells) - _MOST_CELLS} further recordings or ROIs are not drawn." if len(cells) > _MOST_CELLS else ""
-    return (
-        f"Plausibility, performance, cost and brain alignment of each rule, with no sum over them. Criteria: {titles}. "
-        "Circle: met; cross: not met; question mark: the probe cannot tell; hollow: not certified; square: the "
-        "literature says otherwise. Dots are seeds, ticks their mean. Cost counts floating-point operations. "
-        f"Alignment: {axis_label(measure)}. {_layers_sentence(results, scores, cells[:_MOST_CELLS])}{rest}"
-    )
 
 
 def _layers_sentence(results: Results, scores: pd.DataFrame, cells: list[tuple[str, str]]) -> str:

@@ -1,17 +1,19 @@
 """The scorecard: rules by probes, with values, intervals and pass marks."""
 
-from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from brainalign.plausibility.probe import probes
+from brainalign.report.figure import Figure
+from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import DOUBLE, new_figure, paper, words
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
     from matplotlib.patches import Rectangle
 
 #: Fill of a cell by what it says; light enough for dark type, apart in grey and for dichromats.
@@ -22,7 +24,46 @@ _FILLS = {"pass": "#BFD9EE", "fail": "#F3CFA9", "no limit": "#FFFFFF", "cannot t
 _ROUNDING = 1e-6
 
 
-def draw_scorecard(table: pd.DataFrame) -> "Figure":
+class Scorecard(Figure):
+    """One row per rule and one column per probe."""
+
+    file: ClassVar[str] = "scorecard"
+    heading: ClassVar[str] = "Measured plausibility"
+    section: ClassVar[str] = "plausibility"
+    place: ClassVar[int] = 1
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "scorecard": ("rule", "network", "probe", "outcome", "lo", "hi", "pass", "certified")
+    }
+
+    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+        """Return the networks that were probed."""
+        return [(network,) for network in dict.fromkeys(results.plausibility.network)]
+
+    def title(self, results: Results, *cell: str) -> str:
+        """Return the title of one network."""
+        return scorecard_title(*cell)
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw the scorecard of one network."""
+        return draw_scorecard(_of_network(results, *cell))
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        return scorecard_caption(_of_network(results, *cell))
+
+
+def _of_network(results: Results, network: str) -> pd.DataFrame:
+    own = results.plausibility[results.plausibility.network == network]
+    place = {rule: k for k, rule in enumerate(results.rules)}
+    return own.sort_values("rule", key=lambda rules: rules.astype(object).map(place), kind="stable")
+
+
+def scorecard_title(network: str) -> str:
+    """Return the title of the scorecard of one network."""
+    return f"Measured plausibility, {words(network)}"
+
+
+def draw_scorecard(table: pd.DataFrame) -> "Drawing":
     """Draw one row per rule and one column per probe of a scorecard of one network."""
     titles = _titles()
     rules, codes = (list(dict.fromkeys(table[name])) for name in ("rule", "probe"))
@@ -83,7 +124,7 @@ def _interval(low: float, high: float) -> str:
     return "" if nothing or _short(low) == _short(high) else f"{_short(low)} to {_short(high)}"
 
 
-def _legend(figure: "Figure") -> None:
+def _legend(figure: "Drawing") -> None:
     from matplotlib.patches import Patch
 
     from brainalign.report.style import bottom_legend

@@ -1,55 +1,69 @@
 """RDM gallery: the brain beside every rule, as percentiles, stimuli ordered by category."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from brainalign.report.measure import dissimilarity_name
+from brainalign.alignment.mean_rdm import MeanRDM
+from brainalign.report.figure import Figure
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import panel_title, panels
+from brainalign.report.scores import panel_title
+from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
+from brainalign.report.shown_rdms import percentiles, rdm_cells, rdm_columns, rdm_dissimilarities, rdm_layer
 from brainalign.report.style import DOUBLE, new_figure, paper, words
+from brainalign.report.wording import abbreviations, simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
 
-def rdm_cells(results: Results) -> list[tuple[str, str]]:
-    """Return the (dataset, roi) pairs that have a brain RDM."""
-    names = (name.split("|") for name in results.rdms)
-    found = [(parts[0], parts[1]) for parts in names if len(parts) == 3 and parts[2] == "brain"]
-    order = panels(results.alignment)
-    return sorted(found, key=lambda cell: order.index(cell) if cell in order else len(order))
+class RdmGallery(Figure):
+    """One row per ROI of a recording: the mean brain RDM, then each rule at one layer."""
+
+    file: ClassVar[str] = "rdms"
+    heading: ClassVar[str] = "RDMs"
+    section: ClassVar[str] = "geometry"
+    place: ClassVar[int] = 0
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+        """Return the recordings with RDMs."""
+        return list(dict.fromkeys((dataset,) for dataset, _ in rdm_cells(results)))
+
+    def title(self, results: Results, *cell: str) -> str:
+        """Return the title of one recording."""
+        return f"{self.heading}, {results.dataset_label(cell[0])}"
+
+    def raster(self, results: Results, *cell: str) -> bool:
+        """Return True: RDMs are images."""
+        return True
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw the RDMs over the stimuli of one recording."""
+        return _draw(results, *cell)
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        dataset = cell[0]
+        cells = [one for one in rdm_cells(results) if one[0] == dataset]
+        brain = results.rdms[MeanRDM(*cells[0])]
+        short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
+        return joined(
+            simulated_note(results, [dataset]),
+            f"Representational dissimilarity of every pair of {len(brain.stimulus_ids)} stimuli, "
+            "as percentiles within each matrix.",
+            dissimilarities_sentence(results, cells),
+            "Mean over subjects (brain) and over seeds (rules).",
+            rdm_layers_sentence(results, cells),
+            "Stimuli are ordered by category." if any(results.labels.get(one) for one in cells) else "",
+            abbreviations(short),
+        )
 
 
-def rdm_layer(results: Results, dataset: str, roi: str) -> str | None:
-    """Return the layer a gallery shows: the declared one, or the deepest stored; never the best-scoring one."""
-    prefix = f"{dataset}|{roi}|"
-    stored = {name.split("|")[3] for name in results.rdms if name.startswith(prefix) and name.count("|") == 3}
-    declared = results.ranking_layer(roi)
-    if declared in stored:
-        return declared
-    depth = [layer for network in results.networks for layer in results.layers(network) if layer in stored]
-    return depth[-1] if depth else None
-
-
-def rdm_columns(results: Results, dataset: str, roi: str) -> dict[str, str]:
-    """Return column name (``"brain"`` or a rule) to the name of its RDM."""
-    layer = rdm_layer(results, dataset, roi)
-    names = {"brain": f"{dataset}|{roi}|brain"} | {rule: f"{dataset}|{roi}|{rule}|{layer}" for rule in results.rules}
-    return {column: name for column, name in names.items() if name in results.rdms}
-
-
-def rdm_dissimilarities(results: Results, dataset: str, roi: str) -> tuple[str, str]:
-    """Return in words the dissimilarity that the brain's RDM holds, and that of networks; empty without networks."""
-    columns = rdm_columns(results, dataset, roi)
-    names = [dissimilarity_name(results.rdms[name].measure) for name in columns.values()]
-    return names[0], names[1] if len(names) > 1 else ""
-
-
-def draw_rdm_gallery(results: Results, dataset: str) -> "Figure":
-    """Draw one row per ROI of ``dataset``: the mean brain RDM, then each rule at one layer."""
+def _draw(results: Results, dataset: str) -> "Drawing":
     cells = [cell for cell in rdm_cells(results) if cell[0] == dataset]
     columns = list(dict.fromkeys(name for cell in cells for name in rdm_columns(results, *cell)))
     styles = rule_styles(results.rules)
@@ -85,19 +99,10 @@ def draw_rdm_gallery(results: Results, dataset: str) -> "Figure":
     return figure
 
 
-def percentiles(results: Results, name: str) -> np.ndarray:
-    """Return an RDM ``(n_stimuli, n_stimuli)`` whose entries are ranks from 0 to 100, ties averaged."""
-    from scipy.spatial.distance import squareform
-    from scipy.stats import rankdata
-
-    values = results.rdms[name].dissimilarities[0]
-    return squareform(100 * (rankdata(values) - 0.5) / len(values))
-
-
 def _category_order(results: Results, dataset: str, roi: str) -> tuple[np.ndarray, list[str]]:
-    labels = list(results.labels.get(f"{dataset}|{roi}", ()))
+    labels = list(results.labels.get((dataset, roi), ()))
     if not labels:
-        return np.arange(len(results.rdms[f"{dataset}|{roi}|brain"].stimulus_ids)), []
+        return np.arange(len(results.rdms[MeanRDM(dataset, roi)].stimulus_ids)), []
     first = {label: k for k, label in enumerate(sorted(set(labels)))}
     order = np.argsort([first[label] for label in labels], kind="stable")
     return order, [labels[k] for k in order]

@@ -1,14 +1,16 @@
 """Bars: the mean score of each rule, with every seed and every subject as a dot."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
+from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import (
+    at_one_time,
     ceiling_of,
     chosen_layer,
     final_scores,
@@ -17,34 +19,73 @@ from brainalign.report.scores import (
     panel_rows,
     panel_title,
     panels,
+    peak_times,
+)
+from brainalign.report.sentences import (
+    ceiling_sentence,
+    controls_sentence,
+    joined,
+    layers_sentence,
+    times_sentence,
 )
 from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, FLOOR, bottom_legend, panel_grid, paper, words
+from brainalign.report.wording import in_ms, sample_sizes, simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
 _SEED = {"marker": "o", "s": 9, "facecolor": "white", "linewidths": 0.8, "zorder": 5}
 _SUBJECT = {"marker": "D", "s": 6, "facecolor": "0.15", "edgecolor": "white", "linewidths": 0.25, "zorder": 4}
 
 
-def draw_bars(results: Results, network: str, measure: str) -> "Figure":
-    """Draw one panel per ROI: a bar per rule and low-level control, dots, ceiling band and floors."""
-    scores = final_scores(results, network, measure)
+class Bars(ScoreFigure):
+    """One panel per ROI: a bar per rule and low-level control, dots, ceiling band and floors."""
+
+    file: ClassVar[str] = "bars"
+    heading: ClassVar[str] = "Scores of the rules"
+    place: ClassVar[int] = 0
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "alignment": ("role", "rule", "layer", "seed", "subject", "time", "score", "floor", "ceiling_lower")
+    }
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw the scores of one network and measure."""
+        return _draw(results, *cell)
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        network, measure = cell
+        scores = final_scores(results, network, measure)
+        return joined(
+            simulated_note(results, list(scores.dataset)),
+            f"Mean {results.about(measure).title} of {words(network)} trained with each rule.",
+            "Circles: seeds (mean over subjects). Diamonds: subjects (mean over seeds).",
+            controls_sentence(results, measure, "Hatched bars and broken lines"),
+            "Solid grey line: untrained floor.",
+            layers_sentence(results, scores),
+            ceiling_sentence(results, scores, measure),
+            times_sentence(scores),
+            sample_sizes(results, scores),
+        )
+
+
+def _draw(results: Results, network: str, measure: str) -> "Drawing":
+    every = final_scores(results, network, measure)
+    scores, times = at_one_time(every), peak_times(every)
     cells = panels(scores)
-    controls = {cell: low_level_scores(results, *cell, measure) for cell in cells}
+    controls = {cell: low_level_scores(results, *cell, measure, times.get(cell)) for cell in cells}
     n_rows = scores.rule.nunique() + max(map(len, controls.values()))
     with paper():
         figure, axes = panel_grid(len(cells), 0.235 * n_rows + 0.75)
         for axis, (dataset, roi) in zip(axes, cells, strict=True):
             rows, which = chosen_layer(results, panel_rows(scores, dataset, roi), roi)
             _draw_panel(axis, results, rows, controls[dataset, roi])
-            times = rows.time.nunique()
             notes = [which]
-            notes += [f"mean over {times} times"] if times > 1 else []
+            notes += [in_ms(times[dataset, roi])] if (dataset, roi) in times else []
             notes += [] if ceiling_of(rows) else ["no noise ceiling"]
             axis.set_title(f"{panel_title(results, dataset, roi)}\n{', '.join(notes)}")
-            axis.set_xlabel(axis_label(measure))
+            axis.set_xlabel(results.about(measure).axis)
         first_column = {axis.get_subplotspec().get_position(figure).x0 for axis in axes}  # type: ignore[union-attr]
         for axis in axes:
             if axis.get_subplotspec().get_position(figure).x0 > min(first_column) and _same_rows(axis, axes[0]):  # type: ignore[union-attr]

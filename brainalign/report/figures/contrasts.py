@@ -1,28 +1,57 @@
 """Forest plot: every contrast between rules with its confidence interval."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
-from brainalign.report.contrast_rows import forest_rows
-from brainalign.report.measure import axis_label
+from brainalign.report.contrast_rows import contrast_legend, forest_rows, rival_names
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
+from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
+from brainalign.report.sentences import OTHER_PAIRS, contrasts_sentences
 from brainalign.report.style import bottom_legend, panel_grid, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
 _KINDS = ("vs_untrained", "vs_backprop", "pair")
 
 
-def draw_contrasts(results: Results, network: str, measure: str) -> "Figure":
-    """Draw one panel per ROI: the difference of mean scores and its interval, filled where significant."""
+class Contrasts(ScoreFigure):
+    """One panel per ROI: the difference of mean scores and its interval, filled where significant."""
+
+    file: ClassVar[str] = "contrasts"
+    heading: ClassVar[str] = "Differences between rules"
+    place: ClassVar[int] = 5
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "contrasts": ("kind", "rule_a", "rule_b", "role_b", "delta", "ci_low", "ci_high", "p_adjusted")
+    }
+
+    def shows(self, results: Results, network: str, measure: str) -> bool:
+        """Return whether there are differences at a single layer and time."""
+        return not forest_rows(results, network, measure).empty
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw the differences of one network and measure."""
+        return _draw(results, *cell)
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        table = forest_rows(results, *cell)
+        rest = "" if (table.kind == "pair").any() else f" {OTHER_PAIRS}"
+        key = f"Colour and marker: the first rule of the difference.{rest}"
+        return contrasts_sentences(results, table, cell[1], key)
+
+
+def _draw(results: Results, network: str, measure: str) -> "Drawing":
     table = forest_rows(results, network, measure)
     place = {name: k for k, name in enumerate((*_KINDS, *results.rules))}
-    table = table.sort_values(["kind", "rule_a", "rule_b"], key=lambda names: names.map(place), kind="stable")
+    table = table.sort_values(
+        ["kind", "rule_a", "rule_b"], key=lambda names: names.astype(object).map(place), kind="stable"
+    )
     cells = panels(table)
     labels = {cell: _labels(results, panel_rows(table, *cell)) for cell in cells}
     height = 0.15 * max(len(names) for names in labels.values()) + 0.85
@@ -33,7 +62,7 @@ def draw_contrasts(results: Results, network: str, measure: str) -> "Figure":
             _draw_panel(axis, results, rows)
             axis.set_title(f"{panel_title(results, dataset, roi)}\nlayer {rows.layer.iloc[0]}")
             axis.set_yticks(range(len(rows)), labels[dataset, roi])
-            axis.set_xlabel(f"Δ {axis_label(measure)}")
+            axis.set_xlabel(f"Δ {results.about(measure).axis}")
         left = min(axis.get_subplotspec().get_position(figure).x0 for axis in axes)  # type: ignore[union-attr]
         for axis, cell in zip(axes, cells, strict=True):
             if axis.get_subplotspec().get_position(figure).x0 > left and labels[cell] == labels[cells[0]]:  # type: ignore[union-attr]
@@ -43,8 +72,9 @@ def draw_contrasts(results: Results, network: str, measure: str) -> "Figure":
 
 
 def _labels(results: Results, rows: pd.DataFrame) -> list[str]:
-    styles = rule_styles(results.rules)
-    return [f"{styles[a].short} − {styles[b].short}" for a, b in zip(rows.rule_a, rows.rule_b, strict=True)]
+    short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
+    rivals = rival_names(results, rows, short)
+    return [f"{short[a]} − {b}" for a, b in zip(rows.rule_a, rivals, strict=True)]
 
 
 def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
@@ -72,15 +102,3 @@ def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
     axis.locator_params(axis="x", nbins=5)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
-
-
-def contrast_legend(alpha: float) -> list[Any]:
-    """Return what filled, open and lines mean."""
-    from matplotlib.lines import Line2D
-
-    plain: dict[str, Any] = {"marker": "o", "linestyle": "", "color": "black", "markersize": 4}
-    return [
-        Line2D([], [], **plain, label=f"adjusted p < {alpha:g}"),
-        Line2D([], [], **plain, markerfacecolor="white", label="not significant, or no p value"),
-        Line2D([], [], color="black", linewidth=1.1, label=f"{100 * (1 - alpha):g}% confidence interval"),
-    ]

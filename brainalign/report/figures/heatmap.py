@@ -1,23 +1,53 @@
 """Heatmap: layers by ROIs, one panel per rule, one colour scale."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from brainalign.report.measure import axis_label
 from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import final_scores, mean_by, panels
+from brainalign.report.score_figure import ScoreFigure
+from brainalign.report.scores import at_one_time, final_scores, mean_by, panels, peak_times
+from brainalign.report.sentences import joined, times_sentence
 from brainalign.report.style import DOUBLE, SINGLE, new_figure, paper
+from brainalign.report.wording import abbreviations, in_ms, sample_sizes, simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
 
-def draw_heatmap(results: Results, network: str, measure: str) -> "Figure":
-    """Draw the mean score at each layer (rows, deepest on top) and ROI (columns) of every rule."""
-    scores = final_scores(results, network, measure)
+class Heatmap(ScoreFigure):
+    """The mean score at each layer (rows, deepest on top) and ROI (columns) of every rule."""
+
+    file: ClassVar[str] = "heatmap"
+    heading: ClassVar[str] = "Layers by recordings"
+    place: ClassVar[int] = 2
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {"alignment": ("role", "rule", "layer", "time", "score")}
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw the scores of one network and measure."""
+        return _draw(results, *cell)
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        network, measure = cell
+        scores = final_scores(results, network, measure)
+        short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
+        return joined(
+            simulated_note(results, list(scores.dataset)),
+            f"Mean {results.about(measure).title} by layer (rows, deepest on top) and recording (columns).",
+            "One colour scale for all rules.",
+            times_sentence(scores),
+            sample_sizes(results, scores),
+            abbreviations(short) if len(panels(scores)) <= 2 else "",
+        )
+
+
+def _draw(results: Results, network: str, measure: str) -> "Drawing":
+    every = final_scores(results, network, measure)
+    scores, times = at_one_time(every), peak_times(every)
     rules = [rule for rule in results.rules if (scores.rule == rule).any()]
     layers = [layer for layer in reversed(results.layers(network)) if (scores.layer == layer).any()]
     cells = panels(scores)
@@ -27,7 +57,8 @@ def draw_heatmap(results: Results, network: str, measure: str) -> "Figure":
         for rule in rules
     }
     scale = (float(np.nanmin(list(grids.values()))), float(np.nanmax(list(grids.values()))))
-    names = [f"{results.dataset_label(dataset)}\n{roi}" for dataset, roi in cells]
+    at = {cell: f", {in_ms(times[cell])}" if cell in times else "" for cell in cells}
+    names = [f"{results.dataset_label(cell[0])}\n{cell[1]}{at[cell]}" for cell in cells]
     columns = min(len(rules), 4 if len(cells) > 2 else 6)
     rows = -(-len(rules) // columns)
     width = SINGLE if 0.45 * len(cells) * columns + 1.2 < SINGLE else DOUBLE
@@ -51,7 +82,7 @@ def draw_heatmap(results: Results, network: str, measure: str) -> "Figure":
             axis.tick_params(length=0)
             axis.spines[:].set_visible(False)
         bar = figure.colorbar(image, ax=list(axes[: len(rules)]), shrink=0.8, aspect=25, pad=0.01)
-        bar.set_label(axis_label(measure))
+        bar.set_label(results.about(measure).axis)
         bar.outline.set_visible(False)
     return figure
 

@@ -1,26 +1,50 @@
 """Contrasts by layer, or by time: what each rule gains over the untrained network, and loses to backprop."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
-from brainalign.report.contrast_rows import profile_rows
-from brainalign.report.contrasts_figure import contrast_legend
-from brainalign.report.measure import axis_label
+from brainalign.report.contrast_rows import contrast_legend, profile_rows
 from brainalign.report.results import Results
 from brainalign.report.rule_style import RuleStyle, rule_styles
+from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
+from brainalign.report.sentences import OTHER_PAIRS, contrasts_sentences
 from brainalign.report.style import DOUBLE, SINGLE, bottom_legend, new_figure, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Drawing
 
 _KINDS = {"vs_untrained": "rule − untrained", "vs_backprop": "rule − backprop"}
 
 
-def draw_contrast_profile(results: Results, network: str, measure: str) -> "Figure":
-    """Draw one row of panels per ROI, one column per reference; differences with intervals by layer or time."""
+class ContrastProfile(ScoreFigure):
+    """One row of panels per ROI, one column per reference; differences with intervals by layer or time."""
+
+    file: ClassVar[str] = "contrast_profile"
+    heading: ClassVar[str] = "Differences between rules by layer or time"
+    place: ClassVar[int] = 4
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "contrasts": ("kind", "rule_a", "layer", "time", "delta", "ci_low", "ci_high", "p_adjusted")
+    }
+
+    def shows(self, results: Results, network: str, measure: str) -> bool:
+        """Return whether there are differences at several layers, or at several times."""
+        return not profile_rows(results, network, measure).empty
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw the differences of one network and measure."""
+        return _draw(results, *cell)
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        key = f"Colour and marker: the rule. {OTHER_PAIRS}"
+        return contrasts_sentences(results, profile_rows(results, *cell), cell[1], key)
+
+
+def _draw(results: Results, network: str, measure: str) -> "Drawing":
     table = profile_rows(results, network, measure)
     cells = panels(table)
     kinds = [kind for kind in _KINDS if (table.kind == kind).any()]
@@ -36,7 +60,7 @@ def draw_contrast_profile(results: Results, network: str, measure: str) -> "Figu
                 rows = panel_rows(table[table.kind == kind], dataset, roi)
                 _draw_panel(axis, rows, layers, styles, results.alpha)
                 axis.set_title(f"{panel_title(results, dataset, roi)}: {_KINDS[kind]}")
-            row[0].set_ylabel(f"Δ {axis_label(measure)}")
+            row[0].set_ylabel(f"Δ {results.about(measure).axis}")
         figure.align_ylabels()
         rules = [rule for rule in results.rules if (table.rule_a == rule).any()]
         handles: list[Any] = [
@@ -51,7 +75,8 @@ def _draw_panel(
     axis: "Axes", rows: pd.DataFrame, layers: list[str], styles: dict[str, RuleStyle], alpha: float
 ) -> None:
     by_time = rows.time.nunique() > 1
-    x = 1000 * rows.time if by_time else rows.layer.map({layer: float(k) for k, layer in enumerate(layers)})
+    place = {layer: float(k) for k, layer in enumerate(layers)}
+    x = 1000 * rows.time if by_time else rows.layer.astype(object).map(place)
     rules = [rule for rule in styles if (rows.rule_a == rule).any()]
     step = 0.0 if by_time else 0.6 / max(len(rules), 3)
     for k, rule in enumerate(rules):

@@ -1,0 +1,202 @@
+"""Networks against a recording: shown one after another, reduced at once, scored in blocks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from brainalign.alignment.instance import Instance
+from brainalign.alignment.scored import Model, Scored, naming
+from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.prepared import Prepared
+from brainalign.patterns import Patterns
+from brainalign.recordings.brain import Brain
+from brainalign.resampling.samples import Samples
+from brainalign.resampling.score_draws import ScoreDraws
+
+# what measures made of layers that wait for their scores, in bytes
+_WAITING_BYTES = 2**28
+_OBSERVED = Samples("none")
+
+#: Draws of one block of layers, by part of subjects and by time.
+Block = list[list[ScoreDraws]]
+
+
+class Scoring:
+    """Scores of networks as they come; their activations are let go as soon as every measure has reduced them.
+
+    Parameters
+    ----------
+    brain
+        The recordings.
+    rois, measures
+        What layers are scored on; each measure prepares each ROI once.
+    samples
+        Samples of stimuli for final networks and controls; earlier checkpoints are scored as observed only.
+    controls
+        Low-level features of the stimuli by name, for measures that take some out of a score.
+    scored_controls
+        Whether the controls are scored, too.
+    """
+
+    def __init__(
+        self,
+        brain: Brain,
+        rois: Sequence[str],
+        measures: Sequence[Comparison],
+        samples: Samples,
+        controls: Mapping[str, Patterns],
+        scored_controls: bool = True,
+    ) -> None:
+        self.brain, self.samples = brain, samples
+        self._sides = [
+            _Side(measure, {roi: measure.prepare(brain, roi, controls) for roi in rois}) for measure in measures
+        ]
+        parts = [part for side in self._sides for of_roi in side.parts.values() for part in of_roi]
+        self._ids = tuple(dict.fromkeys(i for part in parts for i in part.stimulus_ids))
+        for name, features in controls.items() if scored_controls else ():
+            for side in self._sides:
+                if not side.partial:
+                    side.wait(Model.control(name), side.measure.control(features))
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers of networks that were shown."""
+        return tuple(
+            dict.fromkeys(model.layer for side in self._sides for model in side.models[True] if model.seed is not None)
+        )
+
+    @property
+    def left_out(self) -> bool:
+        """Whether errors rest on the scores without each stimulus."""
+        parts = [part for side in self._sides for of_roi in side.parts.values() for part in of_roi]
+        return any(self.samples.at(len(part.times)).kind == "leave_one_out" for part in parts)
+
+    def ids(self, roi: str, measure: Comparison) -> tuple[str, ...]:
+        """Return the ids of the stimuli on which any subject is scored, in the order in which they are shown."""
+        parts = next(side.parts[roi] for side in self._sides if side.measure is measure)
+        held = {i for part in parts for i in part.stimulus_ids}
+        return tuple(i for i in self.brain.stimuli.ids if i in held)
+
+    def show(self, instance: Instance) -> None:
+        """Reduce the layers of an instance; they are scored when enough of them wait.
+
+        Raises
+        ------
+        LayerError
+            If a layer cannot be scored; nothing of the instance is kept then.
+        StimulusMismatchError
+            If the network did not see the stimuli that are scored, or saw others.
+        """
+        shown = instance.activations
+        self.brain.check_shown(shown.stimulus_ids, self._ids)
+        reduced = []
+        for index, layer in enumerate(shown.layers):
+            model = Model.of(instance, layer, index)
+            for side in self._sides:
+                if model.final or not side.partial:
+                    with naming(model):
+                        reduced.append((side, model, side.measure.layer(shown.patterns(layer))))
+        for side, model, made in reduced:
+            side.wait(model, made)
+        if sum(side.bytes for side in self._sides) > _WAITING_BYTES:
+            self._score()
+
+    def forget(self, rule: str, network: str, step: int | None) -> None:
+        """Leave a population out of what is scored, or one earlier checkpoint of it."""
+        for side in self._sides:
+            side.forget(rule, network, step)
+
+    def finish(self) -> Iterator[Scored]:
+        """Yield the scores by ROI, measure and time."""
+        self._score()
+        for roi in self._sides[0].parts if self._sides else ():
+            for side in self._sides:
+                yield from side.scored(roi, self.samples.seed)
+
+    def _score(self) -> None:
+        for side in self._sides:
+            side.score(self.samples)
+
+
+@dataclass
+class _Side:
+    """One measure with the brain's side of every ROI, and the scores so far."""
+
+    measure: Comparison
+    parts: Mapping[str, tuple[Prepared, ...]]
+    models: dict[bool, list[Model]] = field(default_factory=lambda: {True: [], False: []})
+    waiting: dict[bool, list[Any]] = field(default_factory=lambda: {True: [], False: []})
+    blocks: dict[tuple[str, bool], list[Block]] = field(default_factory=dict)
+    left_out: set[tuple[str, str, int | None]] = field(default_factory=set)
+    bytes: int = 0
+
+    @property
+    def partial(self) -> bool:
+        """Whether controls are taken out of scores: these, and earlier checkpoints, are not scored by it."""
+        return bool(self.measure.describe().held)
+
+    def wait(self, model: Model, made: Any) -> None:
+        self.models[model.final].append(model)
+        self.waiting[model.final].append(made)
+        values = getattr(made, "dissimilarities", getattr(made, "values", None))
+        self.bytes += int(getattr(values, "nbytes", 0))
+
+    def forget(self, rule: str, network: str, step: int | None) -> None:
+        self.left_out.add((rule, network, step))
+
+    def score(self, samples: Samples) -> None:
+        for final, layers in self.waiting.items():
+            for roi, parts in self.parts.items() if layers else ():
+                block = [
+                    list(self.measure.draws(layers, part, samples.at(len(part.times)) if final else _OBSERVED))
+                    for part in parts
+                ]
+                self.blocks.setdefault((roi, final), []).append(block)
+            layers.clear()
+        self.bytes = 0
+
+    def scored(self, roi: str, seed: int) -> Iterator[Scored]:
+        parts, about = self.parts[roi], self.measure.describe()
+        kept = {final: [k for k, one in enumerate(models) if self._kept(one)] for final, models in self.models.items()}
+        models = tuple(self.models[final][k] for final in (True, False) for k in kept[final])
+        times = parts[0].times
+        for k, time in enumerate(times):
+            draws = _joined(self.blocks.get((roi, True), []), k, kept[True], parts, seed)
+            earlier = np.empty((0, draws.n_subjects))
+            if kept[False]:
+                earlier = _joined(self.blocks[roi, False], k, kept[False], parts, seed).observed
+            yield Scored(
+                about,
+                models,
+                draws,
+                earlier,
+                tuple(subject for part in parts for subject in part.subjects),
+                min(len(part.stimulus_ids) for part in parts),
+                sum(part.n_targets for part in parts),
+                np.concatenate([_ceiling(part, k, draws) for part in parts], axis=1),
+                roi,
+                time if len(times) > 1 else np.nan,
+                tuple(len(part.stimulus_ids) for part in parts for _ in part.subjects) if len(parts) > 1 else None,
+            )
+
+    def _kept(self, model: Model) -> bool:
+        whole = (model.rule, model.network, None) in self.left_out
+        return not whole and (model.final or (model.rule, model.network, model.step) not in self.left_out)
+
+
+def _joined(
+    blocks: Sequence[Block], time: int, kept: Sequence[int], parts: Sequence[Prepared], seed: int
+) -> ScoreDraws:
+    """Return the draws of all blocks of layers and parts of subjects at one time, the rows that are kept."""
+    of_parts = [ScoreDraws.stack_models([block[p][time] for block in blocks]).rows(kept) for p in range(len(parts))]
+    return of_parts[0] if len(of_parts) == 1 else ScoreDraws.side_by_side(of_parts, seed)
+
+
+def _ceiling(part: Prepared, time: int, draws: ScoreDraws) -> np.ndarray:
+    if part.ceiling is not None:
+        return part.ceiling[:, :, time]
+    if draws.ceiling_lower_observed is None or draws.ceiling_upper_observed is None:
+        return np.full((2, len(part.subjects)), np.nan)
+    return np.stack([draws.ceiling_lower_observed, draws.ceiling_upper_observed])

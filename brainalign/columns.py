@@ -1,0 +1,159 @@
+"""Every column of the tables of a study: type, unit and meaning."""
+
+from dataclasses import dataclass
+
+#: What the networks of a row are; the values of ``role``.
+TRAINED, UNTRAINED, OWN_START, LOW_LEVEL = "trained", "untrained", "own_start", "low_level"
+ROLES = {
+    TRAINED: "networks that a rule has trained",
+    UNTRAINED: "networks that no rule has trained",
+    OWN_START: "the networks of a rule before its first step, where they answer otherwise than untrained ones",
+    LOW_LEVEL: "a low-level control of the stimuli; `layer` names it",
+    "readout_only": "networks of which only the readout was trained",
+    "model": "a network from elsewhere",
+}
+
+#: Types of columns, as the documentation calls them.
+TEXT, WHOLE, MAYBE_WHOLE, NUMBER, BOOLEAN, MARK = (
+    "text",
+    "whole number",
+    "whole number or empty",
+    "number",
+    "boolean",
+    "boolean or empty",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Parameters
+    ----------
+    name
+        Its name in tables and files.
+    type
+        ``"text"`` (categories in memory), ``"whole number"``, ``"whole number or empty"``, ``"number"`` (NaN where
+        there is none), ``"boolean"`` or ``"boolean or empty"``.
+    meaning
+        What it holds.
+    unit
+        Of its numbers; empty where they have none.
+    """
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+
+
+def _columns(*rows: tuple[str, ...]) -> dict[str, Column]:
+    return {row[0]: Column(row[0].rpartition(".")[2], *row[1:]) for row in rows}
+
+
+#: Columns by name; one that means something of its own in one table is under ``<table>.<name>``.
+COLUMNS: dict[str, Column] = _columns(
+    ("role", TEXT, f"what the networks are: {', '.join(f'`{name}`' for name in ROLES)}"),
+    ("rule", TEXT, "the learning rule, or the one that the networks are a control of; `low_level` for those controls"),
+    ("network", TEXT, "the architecture; `-` for low-level controls"),
+    ("dataset", TEXT, "the recording"),
+    ("training.dataset", TEXT, "the training set"),
+    ("feedback_angles.dataset", TEXT, "the training set"),
+    ("seed", MAYBE_WHOLE, "the instance; empty for low-level controls"),
+    ("epoch", NUMBER, "passes over the training samples"),
+    ("step", WHOLE, "updates"),
+    ("train_loss", NUMBER, "mean loss of the last training batches"),
+    ("train_accuracy", NUMBER, "share of training samples classified rightly; NaN without classes"),
+    ("val_loss", NUMBER, "mean loss of validation samples"),
+    ("val_accuracy", NUMBER, "share of validation samples classified rightly; NaN without classes"),
+    ("test_loss", NUMBER, "mean loss of test samples"),
+    ("test_accuracy", NUMBER, "share of test samples classified rightly; NaN without classes"),
+    ("feedback_angle", NUMBER, "mean over feedback weights of `angle`; NaN without such weights", "degrees"),
+    ("ms_per_step", NUMBER, "time of a step of the whole population", "ms"),
+    ("population", WHOLE, "instances trained together"),
+    ("learning_rate", NUMBER, "rate of the optimiser at its highest"),
+    ("feedback", TEXT, "the feedback weight"),
+    ("angle", NUMBER, "between the feedback weight and the forward weight that it stands for", "degrees"),
+    ("checkpoint", MAYBE_WHOLE, "updates before the scored moment; empty for low-level controls"),
+    ("layer", TEXT, "the layer, or the low-level control: `pixels`, `luminance`, `gabor`"),
+    ("layer_index", WHOLE, "depth of the layer, from 0"),
+    ("subject", TEXT, "whose recording"),
+    ("roi", TEXT, "region of interest"),
+    ("time", NUMBER, "time from stimulus onset; NaN where there is one time", "s"),
+    ("measure", TEXT, "the measure, a row of `measures.csv`"),
+    ("score", NUMBER, "how alike layer and brain are", "that of the measure"),
+    ("floor", NUMBER, "mean score of the untrained control: same layer, same subject", "that of the measure"),
+    ("ceiling_lower", NUMBER, "lower noise ceiling, mean over subjects; NaN without", "that of the measure"),
+    ("ceiling_upper", NUMBER, "upper noise ceiling, mean over subjects; NaN without", "that of the measure"),
+    ("n_stimuli", WHOLE, "stimuli scored; in contrasts, what was resampled: stimuli or groups of them"),
+    ("n_targets", WHOLE, "responses predicted; 0 where none are"),
+    ("simulated", BOOLEAN, "whether no brain was recorded"),
+    ("final", BOOLEAN, "whether it is the last checkpoint; contrasts and ranks compare these only"),
+    ("measures.kind", TEXT, "`geometry` or `prediction`"),
+    ("title", TEXT, "in titles and captions: what is scored, its unit, and what is held constant"),
+    ("axis", TEXT, "along axes: what is scored and its unit"),
+    ("unit", TEXT, "of a score"),
+    ("dissimilarity", TEXT, "that of layers; empty where patterns are compared without one"),
+    ("comparator", TEXT, "between two RDMs; empty where there are none"),
+    ("held", TEXT, "low-level controls taken out of the score, a JSON list"),
+    ("ceiling", TEXT, "what the noise ceiling of this measure is"),
+    ("ceiling_citation", TEXT, "where that noise ceiling comes from"),
+    (
+        "measures.sentence",
+        TEXT,
+        "for the methods; `{citation}`, `{layers}` and `{recordings}` stand for a number and two dissimilarities",
+    ),
+    ("citation", TEXT, "where the measure comes from"),
+    ("kind", TEXT, "`vs_untrained`, `vs_backprop` or `pair`"),
+    ("rule_a", TEXT, "the first rule"),
+    ("rule_b", TEXT, "the rule that is subtracted"),
+    ("role_b", TEXT, "its role: `trained`, `untrained` or `own_start`"),
+    ("delta", NUMBER, "difference of mean scores, first minus second", "that of the measure"),
+    ("se", NUMBER, "its standard error", "that of the measure"),
+    ("se_subjects", NUMBER, "standard error from subjects alone; NaN where fixed", "that of the measure"),
+    ("se_stimuli", NUMBER, "standard error from stimuli alone; NaN where fixed", "that of the measure"),
+    ("se_seeds", NUMBER, "standard error from seeds alone; NaN where fixed", "that of the measure"),
+    ("dof", NUMBER, "degrees of freedom"),
+    ("ci_low", NUMBER, "lower end of the interval at `1 - alpha`, unadjusted", "that of the measure"),
+    ("ci_high", NUMBER, "upper end of that interval", "that of the measure"),
+    ("p", NUMBER, "two-sided, unadjusted; NaN where nothing is random"),
+    ("p_adjusted", NUMBER, "`p` adjusted within the family"),
+    ("correction", TEXT, "how: `holm`, `bh` or `by`"),
+    ("family", TEXT, "the tests that `p` is adjusted among"),
+    ("family_size", WHOLE, "how many they are"),
+    ("n_subjects", WHOLE, "subjects"),
+    ("n_seeds", WHOLE, "seeds, the fewer of the two rules"),
+    ("scope_subjects", TEXT, "`random` or `fixed`"),
+    ("scope_stimuli", TEXT, "`random` or `fixed`"),
+    ("scope_seeds", TEXT, "`random` or `fixed`"),
+    ("mde", NUMBER, "smallest difference found with power .8", "that of the measure"),
+    ("verdict", TEXT, "`higher`, `lower`, `inconclusive` or `no inference possible`, at the adjusted level"),
+    ("mean_score", NUMBER, "over seeds and subjects", "that of the measure"),
+    ("rank", WHOLE, "place by mean score, 1 is the highest"),
+    ("rank_low", WHOLE, "first place that the data do not exclude"),
+    ("rank_high", WHOLE, "last place that the data do not exclude"),
+    ("supported", BOOLEAN, "whether an order of the rules may be shown"),
+    ("gate", TEXT, "code of the gate"),
+    ("severity", TEXT, "`stop` (no ranking) or `warn`"),
+    ("sentence", TEXT, "what it says"),
+    ("stage", TEXT, "`training`, `scoring`, `checkpoint` (an earlier one, which goes alone) or `display` (mean RDMs)"),
+    ("recording", TEXT, "the recording without scores; empty for all"),
+    ("reason", TEXT, "what happened"),
+    ("probe", TEXT, "code of the probe"),
+    ("outcome", NUMBER, "mean over states and seeds; NaN where the probe cannot tell", "that of the probe"),
+    ("lo", NUMBER, "smallest", "that of the probe"),
+    ("hi", NUMBER, "largest", "that of the probe"),
+    ("pass", MARK, "whether the limit is met; empty where the probe cannot tell or has no limit"),
+    ("certified", BOOLEAN, "whether the controls of the probes answered as they must"),
+    ("evidence", TEXT, "what the outcome rests on"),
+    ("note", TEXT, "why a probe cannot tell"),
+    ("seconds", NUMBER, "how long the probe took", "s"),
+    ("criterion", TEXT, "code of the criterion"),
+    ("criteria.title", TEXT, "what it asks"),
+    ("source", TEXT, "who asks it"),
+    ("measured", MARK, "whether it is met; empty where that cannot be told"),
+    ("probes", TEXT, "the probes that decide"),
+    ("claimed", MARK, "whether the literature says that it is met; empty without a claim"),
+    ("claim_source", TEXT, "where it says so"),
+    ("disagrees", BOOLEAN, "whether measurement and literature differ"),
+)

@@ -1,0 +1,56 @@
+"""The contract of a figure of the report."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from brainalign.discovery import available
+from brainalign.report.results import Results
+from brainalign.report.style import words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
+#: Sections of the page, in order, and how many names of a cell figures stand together by.
+SECTIONS = {"scores": 2, "plausibility": 1, "geometry": 1, "training": 2}
+
+
+class Figure(ABC):
+    """What is drawn of results; the file ``report/figures/<name>.py`` holds the class.
+
+    ``file`` begins the names of its files, ``heading`` its title. ``section`` and ``place`` say where on the page it
+    stands. ``needs`` names the tables, and the columns of each, that it draws from: where one of them has no rows the
+    figure is left out. ``raster`` is for figures that are mostly images.
+    """
+
+    file: ClassVar[str]
+    heading: ClassVar[str]
+    section: ClassVar[str]
+    place: ClassVar[int]
+    needs: ClassVar[Mapping[str, tuple[str, ...]]]
+
+    @abstractmethod
+    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+        """Return what is drawn, a figure each, in order: such as (network, measure). None: nothing to draw."""
+
+    @abstractmethod
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw one cell."""
+
+    @abstractmethod
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption of one cell, from the rows that are drawn."""
+
+    def title(self, results: Results, *cell: str) -> str:
+        """Return the title of one cell."""
+        return f"{self.heading}, {', '.join(words(name) for name in cell)}"
+
+    def raster(self, results: Results, *cell: str) -> bool:
+        """Return whether one cell is mostly images."""
+        del results, cell
+        return False
+
+
+def figures() -> dict[str, type[Figure]]:
+    """Return every figure by name."""
+    return available("report.figures", Figure)

@@ -1,0 +1,120 @@
+"""Layer profiles: the score of every rule by layer, with every seed as a dot."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from brainalign.report.lines import finish, lines_legend
+from brainalign.report.results import Results
+from brainalign.report.rule_style import rule_styles
+from brainalign.report.score_figure import ScoreFigure
+from brainalign.report.scores import (
+    at_one_time,
+    ceiling_of,
+    final_scores,
+    low_level_scores,
+    mean_by,
+    panel_rows,
+    panel_title,
+    panels,
+    peak_times,
+)
+from brainalign.report.sentences import ceiling_sentence, controls_sentence, joined, times_sentence
+from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, bottom_legend, panel_grid, paper, words
+from brainalign.report.wording import in_ms, sample_sizes, simulated_note
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+
+class LayerProfile(ScoreFigure):
+    """One panel per ROI: score by layer, a line per rule, ceiling band and low-level lines."""
+
+    file: ClassVar[str] = "layers"
+    heading: ClassVar[str] = "Scores by layer"
+    place: ClassVar[int] = 1
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "alignment": ("role", "rule", "layer", "layer_index", "seed", "subject", "time", "score", "ceiling_lower")
+    }
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw the scores of one network and measure."""
+        return _draw(results, *cell)
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        network, measure = cell
+        scores = final_scores(results, network, measure)
+        return joined(
+            simulated_note(results, list(scores.dataset)),
+            f"{results.about(measure).title} at every layer of {words(network)}, from input to output.",
+            "Lines: mean over seeds and subjects. Dots: seeds.",
+            controls_sentence(results, measure, "Broken grey lines"),
+            ceiling_sentence(results, scores, measure),
+            times_sentence(scores),
+            sample_sizes(results, scores),
+        )
+
+
+def _draw(results: Results, network: str, measure: str) -> "Drawing":
+    every = final_scores(results, network, measure)
+    scores, times = at_one_time(every), peak_times(every)
+    layers = [layer for layer in results.layers(network) if (scores.layer == layer).any()]
+    place = {layer: k for k, layer in enumerate(layers)}
+    cells = panels(scores)
+    with paper():
+        figure, axes = panel_grid(len(cells), 1.75)
+        for axis, (dataset, roi) in zip(axes, cells, strict=True):
+            rows = panel_rows(scores, dataset, roi)
+            _draw_lines(axis, results, rows.assign(x=rows.layer.astype(object).map(place)))
+            ceiling = ceiling_of(rows)
+            if ceiling:
+                axis.axhspan(*ceiling, facecolor=BAND, edgecolor=BAND_EDGE, linewidth=0.8, zorder=0)
+            for control, score in low_level_scores(results, dataset, roi, measure, times.get((dataset, roi))).items():
+                dashes: Any = CONTROLS.get(str(control), "--")
+                axis.axhline(score, color="0.45", linestyle=dashes, linewidth=0.8, zorder=1)
+            crowded = sum(map(len, layers)) > 32
+            axis.set_xticks(
+                range(len(layers)), layers, rotation=45 if crowded else 0, ha="right" if crowded else "center"
+            )
+            axis.set_xlim(-0.3, len(layers) - 0.7)
+            at = f", {in_ms(times[dataset, roi])}" if (dataset, roi) in times else ""
+            finish(axis, f"{panel_title(results, dataset, roi)}{at}", results.about(measure).axis)
+            axis.set_xlabel("Layer")
+        figure.align_ylabels()
+        controls = _controls(results, cells, measure)
+        has_ceiling = any(ceiling_of(panel_rows(scores, *cell)) for cell in cells)
+        bottom_legend(figure, lines_legend(results, scores, controls, has_ceiling))
+    return figure
+
+
+def _draw_lines(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
+    styles = rule_styles(results.rules)
+    drawn = [rule for rule in results.rules if (rows.rule == rule).any()]
+    for k, rule in enumerate(drawn):
+        of_rule = rows[rows.rule == rule]
+        mean = mean_by(of_rule, "x").sort_index()
+        seeds = mean_by(of_rule, "seed", "x").unstack("seed").reindex(mean.index)
+        colour, dashed = styles[rule].colour, "--" if rule in results.untrained else "-"
+        # Rules stand a little apart, so that their seeds do not hide one another.
+        shift = min(0.07, 0.5 / len(drawn)) * (k - (len(drawn) - 1) / 2)
+        x = np.repeat(mean.index.to_numpy()[:, None] + shift, seeds.shape[1], axis=1)
+        axis.scatter(x, seeds, s=4, color=colour, alpha=0.55, linewidths=0, zorder=3)
+        axis.plot(
+            mean.index + shift,
+            mean,
+            color=colour,
+            linestyle=dashed,
+            marker=styles[rule].marker,
+            markersize=3.2,
+            markeredgewidth=0.4,
+            markeredgecolor="white",
+            zorder=4,
+        )
+
+
+def _controls(results: Results, cells: list[tuple[str, str]], measure: str) -> list[str]:
+    return list(dict.fromkeys(str(c) for cell in cells for c in low_level_scores(results, *cell, measure).index))

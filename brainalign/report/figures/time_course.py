@@ -1,0 +1,124 @@
+"""Time courses: the score of every rule by time from stimulus onset, a panel per recording and layer."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from brainalign.report.lines import finish, lines_legend
+from brainalign.report.results import Results
+from brainalign.report.rule_style import rule_styles
+from brainalign.report.score_figure import ScoreFigure
+from brainalign.report.scores import ceiling_of, final_scores, mean_by, panel_rows, panel_title, panels
+from brainalign.report.sentences import ceiling_sentence, controls_sentence, joined
+from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, bottom_legend, panel_grid, paper, words
+from brainalign.report.wording import sample_sizes, simulated_note, spanned
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+
+class TimeCourse(ScoreFigure):
+    """One panel per ROI that was scored at several times, and layer: score by time in ms, a line per rule."""
+
+    file: ClassVar[str] = "time_course"
+    heading: ClassVar[str] = "Scores by time"
+    place: ClassVar[int] = 3
+    needs: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "alignment": ("role", "rule", "layer", "layer_index", "subject", "time", "score", "ceiling_lower")
+    }
+
+    def shows(self, results: Results, network: str, measure: str) -> bool:
+        """Return whether there is more than one time."""
+        return not _timed(results, network, measure).empty
+
+    def draw(self, results: Results, *cell: str) -> "Drawing":
+        """Draw the scores of one network and measure."""
+        network, measure = cell
+        scores = _timed(results, network, measure)
+        layers = [layer for layer in results.layers(network) if (scores.layer == layer).any()]
+        places = [(*place, layer) for place in panels(scores) for layer in layers]
+        with paper():
+            figure, axes = panel_grid(len(places), 1.75, sharex=False)
+            for axis, (dataset, roi, layer) in zip(axes, places, strict=True):
+                rows = panel_rows(scores[scores.layer == layer], dataset, roi)
+                _draw_rules(axis, results, rows)
+                _draw_ceiling(axis, rows)
+                _draw_controls(axis, results, dataset, roi, measure)
+                axis.axvline(0, color="0.6", linewidth=0.6, zorder=0)
+                declared = " (declared)" if results.ranking_layer(roi) == layer else ""
+                title = f"{panel_title(results, dataset, roi)}\nlayer {layer}{declared}"
+                finish(axis, title, results.about(measure).axis)
+                axis.set_xlabel("Time from stimulus onset (ms)")
+            controls = results.low_level[results.low_level.measure == measure]
+            names = list(dict.fromkeys(controls.layer))
+            bottom_legend(figure, lines_legend(results, scores, names, ceiling_of(scores) is not None))
+        return figure
+
+    def caption(self, results: Results, *cell: str) -> str:
+        """Return the caption."""
+        network, measure = cell
+        scores = _timed(results, network, measure)
+        times = scores.groupby(["dataset", "roi"], observed=True).time.nunique()
+        return joined(
+            simulated_note(results, list(scores.dataset)),
+            f"{results.about(measure).title} of {words(network)} by time from stimulus onset, {spanned(times)} times, "
+            "a panel per layer.",
+            "Lines: mean over seeds and subjects. Bands: one standard error over subjects (of means over seeds), where "
+            "there are several.",
+            controls_sentence(results, measure, "Thin grey lines"),
+            "Vertical line: onset.",
+            ceiling_sentence(results, scores, measure),
+            sample_sizes(results, scores),
+        )
+
+
+def _timed(results: Results, network: str, measure: str) -> pd.DataFrame:
+    """Return the scores of recordings with more than one time."""
+    scores = final_scores(results, network, measure)
+    n_times = scores.groupby(["dataset", "roi"], observed=True).time.transform("nunique")
+    return scores[n_times > 1]
+
+
+def _draw_rules(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
+    styles = rule_styles(results.rules)
+    for rule in results.rules:
+        of_rule = rows[rows.rule == rule]
+        if of_rule.empty:
+            continue
+        subjects = mean_by(of_rule, "time", "subject").unstack("subject").sort_index()
+        mean, n_subjects = subjects.mean(axis=1), subjects.notna().sum(axis=1)
+        error = subjects.std(axis=1, ddof=1) / np.sqrt(n_subjects)
+        time, colour = 1000 * mean.index.to_numpy(), styles[rule].colour
+        axis.fill_between(time, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0, zorder=2)
+        axis.plot(time, mean, color=colour, linestyle="--" if rule in results.untrained else "-", zorder=4)
+
+
+def _draw_ceiling(axis: "Axes", rows: pd.DataFrame) -> None:
+    limits = rows.groupby("time")[["ceiling_lower", "ceiling_upper"]].mean().bfill(axis=1).ffill(axis=1).dropna()
+    if len(limits):
+        axis.fill_between(
+            1000 * limits.index.to_numpy(),
+            limits.ceiling_lower,
+            limits.ceiling_upper,
+            facecolor=BAND,
+            edgecolor=BAND_EDGE,
+            linewidth=0.8,
+            zorder=0,
+        )
+
+
+def _draw_controls(axis: "Axes", results: Results, dataset: str, roi: str, measure: str) -> None:
+    rows = panel_rows(results.low_level[results.low_level.measure == measure], dataset, roi)
+    for control in dict.fromkeys(rows.layer):
+        mean = mean_by(rows[rows.layer == control], "time").sort_index()
+        axis.plot(
+            1000 * mean.index.to_numpy(),
+            mean,
+            color="0.45",
+            linestyle=CONTROLS.get(control, "--"),
+            linewidth=0.5,
+            zorder=1,
+        )

@@ -1,0 +1,47 @@
+"""All figures of a study, each with its caption, in the order of the page."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from brainalign.report.figure import SECTIONS, Figure, figures
+from brainalign.report.figures.scorecard import draw_scorecard, scorecard_caption, scorecard_title
+from brainalign.report.plate import Plate
+from brainalign.report.results import Results
+from brainalign.report.style import slug
+
+
+def draw_all(results: Results) -> Iterator[Plate]:
+    """Yield every figure that the tables can fill; a figure without rows is left out, never drawn empty."""
+    for figure, cell in _in_order([made() for made in figures().values() if has_rows(made, results)], results):
+        yield Plate(
+            slug(figure.file, *cell),
+            figure.title(results, *cell),
+            figure.caption(results, *cell),
+            figure.draw(results, *cell),
+            raster=figure.raster(results, *cell),
+        )
+
+
+def has_rows(figure: type[Figure], results: Results) -> bool:
+    """Return whether every table that a figure needs has rows, and the columns."""
+    tables = {name: getattr(results, {"scorecard": "plausibility"}.get(name, name)) for name in figure.needs}
+    return all(len(table) and set(figure.needs[name]) <= set(table.columns) for name, table in tables.items())
+
+
+def _in_order(drawn: list[Figure], results: Results) -> list[tuple[Figure, tuple[str, ...]]]:
+    """Return figures and cells as they stand on the page: by section, what they are about, and place."""
+    drawn = sorted(drawn, key=lambda figure: (list(SECTIONS).index(figure.section), figure.place))
+    found = [(figure, tuple(cell)) for figure in drawn for cell in figure.cells(results)]
+    groups = list(dict.fromkeys(_group(figure, cell) for figure, cell in found))
+    return sorted(found, key=lambda one: groups.index(_group(*one)))
+
+
+def _group(figure: Figure, cell: tuple[str, ...]) -> tuple[str, ...]:
+    return (figure.section, *cell[: SECTIONS[figure.section]])
+
+
+def scorecard_plate(table: pd.DataFrame) -> Plate:
+    """Return the figure of the scorecard of one network."""
+    network = str(table.network.iloc[0])
+    return Plate(slug("scorecard", network), scorecard_title(network), scorecard_caption(table), draw_scorecard(table))
