@@ -298,3 +298,40 @@ def test_mean_rdms_name_the_network_where_there_are_several() -> None:
     names = mean_rdms(both.instances(), both.source(), SPEC, WORLD.ids, "correlation")
     assert _mean("backprop", "cnn", "hidden1") in names
     assert len(names) == 1 + 2 * 3 * 2
+
+
+# -- roles ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_is_compared_with_its_own_start_and_the_others_with_untrained_networks(aligned: Alignment) -> None:
+    starts = [replace(one, role="own_start") for one in WORLD.instances(progress=0.3) if one.rule == "backprop"]
+    found = align([*WORLD.instances(), *starts], WORLD.source(), SPEC, QUICK)
+    against = found.contrasts[found.contrasts.kind == "vs_untrained"]
+    pairs = set(zip(against.rule_a, against.rule_b, against.role_b, strict=True))
+    assert pairs == {("backprop", "backprop", "own_start"), ("feedback_alignment", "untrained", "untrained")}
+    means = found.scores.groupby(["role", "rule", "layer"]).score.mean()
+    for row in against[against.rule_a == "backprop"].itertuples():
+        own = means["trained", "backprop", row.layer] - means["own_start", "backprop", row.layer]
+        assert row.delta == pytest.approx(own, abs=1e-12)
+    floors = found.scores.groupby(["role", "rule", "layer"]).floor.mean()
+    assert floors["trained", "backprop", "hidden1"] == pytest.approx(means["own_start", "backprop", "hidden1"])
+    assert set(found.ranks.rule) == set(aligned.ranks.rule) == {"backprop", "feedback_alignment"}
+
+
+def test_names_of_rules_say_nothing_of_their_role(aligned: Alignment) -> None:
+    names = {"untrained": "zero", "backprop": "low_level", "feedback_alignment": "untrained"}
+    found = align([replace(one, rule=names[one.rule]) for one in WORLD.instances()], WORLD.source(), SPEC, QUICK)
+    for name, rule in names.items():
+        own, other = (
+            table.scores[(table.scores.rule == called) & (table.scores.role != "low_level")][["score", "floor"]]
+            for table, called in ((aligned, name), (found, rule))
+        )
+        np.testing.assert_array_equal(own, other)
+    assert set(found.contrasts.rule_b[found.contrasts.kind == "vs_untrained"]) == {"zero"}
+
+
+def test_every_measure_of_an_alignment_is_described() -> None:
+    found = _aligned(scoring=replace(QUICK, partial=("pixels",)))
+    assert list(found.measures.measure) == ["rsa spearman", "rsa spearman without pixels"]
+    assert set(found.scores.measure) == set(found.measures.measure)
+    assert list(found.measures.held) == ["[]", '["pixels"]']

@@ -166,3 +166,11 @@ def test_with_nobody_left_the_layer_is_the_error() -> None:
     alone = [one for one in _collapsed(10) if one.rule == "backprop"]
     with pytest.raises(LayerError, match="Layer 'hidden2' of rule 'backprop'"):
         align_sound(alone, WORLD.source(), SPEC, QUICK)
+
+
+def test_a_start_that_cannot_be_scored_takes_its_rule_along_and_no_other() -> None:
+    starts = [replace(one, role="own_start") for one in _collapsed(5) if one.rule == "backprop"]
+    found, failures = align_sound([*WORLD.instances(), *starts], WORLD.source(), SPEC, QUICK)
+    assert [(one.rule, one.role, one.stage) for one in failures] == [("backprop", "own_start", "scoring")]
+    assert "of rule 'backprop' before its first step on 'mlp'" in failures[0].reason
+    assert set(found.scores.rule) == {"untrained", "feedback_alignment", "low_level"}
