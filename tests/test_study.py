@@ -173,7 +173,7 @@ def test_other_scoring_uses_the_same_populations(folder: Path) -> None:
     watched = Watched()
     run_study(_spec(scoring__n_bootstrap=150), folder, progress=watched)
     assert watched.trained == set()
-    assert watched.scored == {"simulated planted: rsa"}
+    assert watched.scored == {"simulated planted: rsa spearman"}
     back = Watched()
     run_study(_spec(), folder, progress=back)
     assert back.texts == []  # the first scores are still there
@@ -184,7 +184,7 @@ def test_a_changed_rate_trains_that_population_only(folder: Path) -> None:
     watched = Watched()
     run_study(_spec(rules__backprop={"learning_rate": 0.02}), folder, progress=watched)
     assert watched.trained == {"backprop"}
-    assert watched.scored == {"simulated planted: rsa"}
+    assert watched.scored == {"simulated planted: rsa spearman"}
     after = pd.read_csv(folder / "alignment.csv").set_index(["rule", "seed", "layer", "subject"]).score
     changed = (before != after)[before.notna()]
     assert changed["backprop"].all()
@@ -195,7 +195,7 @@ def test_a_changed_brain_is_scored_anew_and_nothing_is_trained(folder: Path) -> 
     watched = Watched()
     run_study(_spec(recordings__0__options={**RECORDING["options"], "noise": 2.0}), folder, progress=watched)
     assert watched.trained == set()
-    assert watched.scored == {"simulated planted: rsa"}
+    assert watched.scored == {"simulated planted: rsa spearman"}
 
 
 def test_scores_of_other_code_are_not_reused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +203,7 @@ def test_scores_of_other_code_are_not_reused(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(study, "scoring_code", lambda *_: "another version")
     run_study(_spec(), folder, progress=watched)
     assert watched.trained == set()
-    assert watched.scored == {"simulated planted: rsa"}
+    assert watched.scored == {"simulated planted: rsa spearman"}
     assert json.loads((folder / "study.json").read_text())["stale"] == []
 
 
@@ -224,7 +224,7 @@ def test_scores_of_other_weights_are_not_reused(folder: Path) -> None:
     write_tensors(last, {**tensors, "params|hidden1.weight": -tensors["params|hidden1.weight"]}, facts)
     watched = Watched()
     run_study(_spec(), folder, progress=watched)
-    assert watched.scored == {"simulated planted: rsa"}
+    assert watched.scored == {"simulated planted: rsa spearman"}
 
 
 def test_interrupted_in_the_second_population_and_resumed_it_ends_the_same(finished: Path, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_rows_cut_from_a_cached_table_are_computed_again(folder: Path, name: str
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     watched = Watched()
     run_study(_spec(), folder, progress=watched)
-    assert watched.scored == {"simulated planted: rsa"}
+    assert watched.scored == {"simulated planted: rsa spearman"}
     assert watched.trained == set()
     assert _files(folder) == before
 
@@ -108,17 +108,17 @@ def test_an_own_recording_with_other_content_is_scored_anew(tmp_path: Path, monk
         return watched.scored, pd.read_csv(tmp_path / "alignment.csv").score
 
     first = scored()
-    assert first[0] == {"made_up V1: rsa"}
+    assert first[0] == {"made_up V1: rsa spearman"}
     again = scored()
     assert again[0] == set()
     pd.testing.assert_series_equal(again[1], first[1])
     shown.append(replace(shown[0], geometry=World(**{**vars(OWN), "seed": 5}).source().geometry))
     other = scored()
-    assert other[0] == {"made_up V1: rsa"}
+    assert other[0] == {"made_up V1: rsa spearman"}
     assert not np.allclose(other[1].dropna(), first[1].dropna())
     louder = replace(OWN.source().trials[0], data=2 * OWN.source().trials[0].data)
     shown.append(replace(shown[0], trials=(louder, *shown[0].trials[1:])))
-    assert scored()[0] == {"made_up V1: rsa"}
+    assert scored()[0] == {"made_up V1: rsa spearman"}
 
 
 # -- one folder, one study --------------------------------------------------------------------------------------------
@@ -346,11 +346,10 @@ def test_a_layer_that_collapsed_leaves_its_rule_out_of_scores_and_figures(
     show = study.show
 
     def dead(checkpoints: Any, *arguments: Any) -> Any:
-        found = show(checkpoints, *arguments)
-        if checkpoints[0].spec.rule == "backprop":
-            for one in found:
+        for one in show(checkpoints, *arguments):
+            if one.rule == "backprop":
                 one.activations.layers["hidden1"][:] = 0.0
-        return found
+            yield one
 
     with monkeypatch.context() as patched:
         patched.setattr(study, "show", dead)

@@ -11,15 +11,18 @@ from brainalign.training.code import modules_of
 OF_RECORDINGS = ("correlation", "euclidean")
 
 
-def scoring_code(populations: Sequence[TrainSpec], source: RecordingSource, scoring: ScoringSpec) -> str:
+def scoring_code(
+    populations: Sequence[TrainSpec], source: RecordingSource, scoring: ScoringSpec, measures: Sequence[str]
+) -> str:
     """Return the hash of the code that scores populations on a recording.
 
-    It covers how rules and networks answer, what the recording does, down to the training of a planted network, and the
-    dissimilarities of layers and recordings.
+    It covers how rules and networks answer, what the recording does, down to the training of a planted network, the
+    measures, and the dissimilarities of layers and recordings.
     How populations were trained is in their weights, which a cache compares themselves.
     """
     modules = [name for one in populations for name in modules_of(one.rule, one.network)]
     modules += ["brainalign.alignment.align", "brainalign.alignment.instance", type(source).__module__]
+    modules += [f"brainalign.comparisons.{name}" for name in measures]
     modules += [f"brainalign.dissimilarities.{name}" for name in (scoring.dissimilarity, *OF_RECORDINGS)]
     planted = [getattr(source, name, "") for name in ("rule", "network", "dataset")]
     if source.simulated and all(planted):

@@ -8,6 +8,7 @@ import numpy as np
 
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.scored import Model, Scored, naming
+from brainalign.columns import LOW_LEVEL
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.prepared import Prepared
 from brainalign.patterns import Patterns
@@ -159,7 +160,7 @@ class _Side:
 
     def scored(self, roi: str, seed: int) -> Iterator[Scored]:
         parts, about = self.parts[roi], self.measure.describe()
-        kept = {final: [k for k, one in enumerate(models) if self._kept(one)] for final, models in self.models.items()}
+        kept = {final: self._rows(models) for final, models in self.models.items()}
         models = tuple(self.models[final][k] for final in (True, False) for k in kept[final])
         times = parts[0].times
         for k, time in enumerate(times):
@@ -180,6 +181,11 @@ class _Side:
                 time if len(times) > 1 else np.nan,
                 tuple(len(part.stimulus_ids) for part in parts for _ in part.subjects) if len(parts) > 1 else None,
             )
+
+    def _rows(self, models: Sequence[Model]) -> list[int]:
+        """Return which rows are kept, controls last."""
+        rows = [k for k, one in enumerate(models) if self._kept(one)]
+        return sorted(rows, key=lambda k: models[k].role == LOW_LEVEL)
 
     def _kept(self, model: Model) -> bool:
         whole = (model.rule, model.network, None) in self.left_out

@@ -75,8 +75,10 @@ def score_variance(
     factor_subjects = n_subjects / (n_subjects - 1) if n_subjects > 1 else 1.0
     factor_stimuli = n_units / (n_units - n_strata)
     by_subjects = float(observed.var()) / n_subjects
-    by_stimuli = float(usable.mean(axis=1).var(ddof=1))
-    both = by_stimuli + float(usable.var(axis=1).mean()) / n_subjects
+    # without draws stimuli must be fixed: subjects that were scored each on stimuli of its own
+    drawn = len(usable) > 1
+    by_stimuli = float(usable.mean(axis=1).var(ddof=1)) if drawn else np.nan
+    both = by_stimuli + float(usable.var(axis=1).mean()) / n_subjects if drawn else np.nan
     subjects_random, stimuli_random = scope.subjects == "random" and n_subjects > 1, scope.stimuli == "random"
     if subjects_random and stimuli_random:
         total = float(two_factor_variance(both, by_subjects, by_stimuli, factor_subjects, factor_stimuli))

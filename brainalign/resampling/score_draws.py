@@ -101,7 +101,7 @@ class ScoreDraws:
 
     def rows(self, kept: Sequence[int]) -> "ScoreDraws":
         """Return the draws of some models."""
-        if len(kept) == self.n_models:
+        if list(kept) == list(range(self.n_models)):
             return self
         return replace(self, observed=self.observed[list(kept)], draws=self.draws[:, list(kept)])
 

@@ -192,7 +192,7 @@ def test_mean_rdms_are_over_stimuli_that_every_subject_saw() -> None:
         shown = Brain(_source(trials), spec).displayed(("V1",))
         assert shown.ids == WORLD.ids[3:]
         found = mean_rdms(WORLD.instances(), _source(trials), spec, shown.ids, "correlation")
-        expected = [rdms.subset(shown.ids) for rdms in Brain(_source(trials), spec).rdms("V1")]
+        expected = [movie.rdms().subset(shown.ids) for movie in Brain(_source(trials), spec).movies("V1")]
         expected = np.concatenate([one.dissimilarities for one in expected]).mean(axis=0)
         np.testing.assert_allclose(found[MeanRDM("trials", "V1")].dissimilarities[0], expected)
     apart = [_without(one, WORLD.ids[20 * k : 20 * k + 20]) for k, one in enumerate(trials[:1] + trials[2:])]

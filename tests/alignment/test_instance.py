@@ -19,7 +19,7 @@ STIMULI = Stimuli(tuple("abcdefg"), IMAGES, "noise")
 def test_every_seed_of_every_checkpoint_is_shown_and_only_the_last_is_final() -> None:
     last = a_checkpoint()
     first = replace(a_checkpoint(seeds=(9, 4)), spec=last.spec, step=0, epoch=0.0)
-    found = show([first, last], STIMULI)
+    found = list(show([first, last], STIMULI))
     assert [(one.seed, one.step, one.epoch, one.final) for one in found] == [
         (4, 0, 0.0, False), (9, 0, 0.0, False), (4, 12, 1.5, True), (9, 12, 1.5, True),
     ]  # fmt: skip
@@ -37,7 +37,7 @@ def test_every_seed_of_every_checkpoint_is_shown_and_only_the_last_is_final() ->
 
 def test_stimuli_are_shown_at_the_resolution_asked_for() -> None:
     checkpoint = a_checkpoint("cnn", "backprop")
-    native, larger = show([checkpoint], STIMULI)[0], show([checkpoint], STIMULI, resolution=12)[0]
+    native, larger = next(show([checkpoint], STIMULI)), next(show([checkpoint], STIMULI, resolution=12))
     sizes = {name: one.activations.layers["conv1"].shape[1] for name, one in (("8", native), ("12", larger))}
     assert sizes["12"] > sizes["8"]
     assert native.activations.key != larger.activations.key

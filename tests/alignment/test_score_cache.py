@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from brainalign.alignment.sound import align_sound
 
 from brainalign.alignment.align import Alignment, align
 from brainalign.alignment.failure import Failure
@@ -145,7 +144,8 @@ def test_a_rule_with_a_collapsed_layer_is_left_out_and_named(measure: str) -> No
             if (one.rule, one.seed) == ("backprop", 0):
                 one.activations.layers["hidden2"][4] = np.inf
     alone = align([one for one in instances if one.rule != "backprop"], WORLD.source(), spec, QUICK)
-    found, failures = align_sound(instances, WORLD.source(), spec, QUICK)
+    failures: list[Failure] = []
+    found = align(instances, WORLD.source(), spec, QUICK, failures=failures)
     pd.testing.assert_frame_equal(found.scores, alone.scores)
     assert [(one.rule, one.network, one.stage, one.recording) for one in failures] == [
         ("backprop", "mlp", "scoring", "made_up")
@@ -155,7 +155,8 @@ def test_a_rule_with_a_collapsed_layer_is_left_out_and_named(measure: str) -> No
 
 def test_an_earlier_checkpoint_that_collapsed_goes_alone() -> None:
     final = WORLD.instances()
-    found, failures = align_sound([*_collapsed(5, final=False), *final], WORLD.source(), SPEC, QUICK)
+    failures: list[Failure] = []
+    found = align([*_collapsed(5, final=False), *final], WORLD.source(), SPEC, QUICK, failures=failures)
     assert [(one.rule, one.stage) for one in failures] == [("backprop", "checkpoint")]
     early = found.scores[~found.scores.final]
     assert set(early.rule) == {"untrained", "feedback_alignment"}
@@ -165,12 +166,13 @@ def test_an_earlier_checkpoint_that_collapsed_goes_alone() -> None:
 def test_with_nobody_left_the_layer_is_the_error() -> None:
     alone = [one for one in _collapsed(10) if one.rule == "backprop"]
     with pytest.raises(LayerError, match="Layer 'hidden2' of rule 'backprop'"):
-        align_sound(alone, WORLD.source(), SPEC, QUICK)
+        align(alone, WORLD.source(), SPEC, QUICK, failures=[])
 
 
 def test_a_start_that_cannot_be_scored_takes_its_rule_along_and_no_other() -> None:
     starts = [replace(one, role="own_start") for one in _collapsed(5) if one.rule == "backprop"]
-    found, failures = align_sound([*WORLD.instances(), *starts], WORLD.source(), SPEC, QUICK)
+    failures: list[Failure] = []
+    found = align([*WORLD.instances(), *starts], WORLD.source(), SPEC, QUICK, failures=failures)
     assert [(one.rule, one.role, one.stage) for one in failures] == [("backprop", "own_start", "scoring")]
     assert "of rule 'backprop' before its first step on 'mlp'" in failures[0].reason
     assert set(found.scores.rule) == {"untrained", "feedback_alignment", "low_level"}

@@ -66,6 +66,7 @@ def test_a_training_depends_on_its_own_rule_network_and_data(
         ("alignment/align.py", True, True),
         ("rdms.py", True, True),
         ("comparisons/rsa.py", True, True),
+        ("comparisons/encoding.py", False, False),  # not asked for
         ("resampling/draw_units.py", True, True),
         ("dissimilarities/correlation.py", True, True),
         ("dissimilarities/cosine.py", False, False),  # not asked for
@@ -85,9 +86,9 @@ def test_scores_depend_on_how_networks_answer_and_are_scored(
     edited: list[str], path: str, real: bool, simulated: bool
 ) -> None:
     sources = [recording_source(name) for name in ("kriegeskorte92", "simulated")]
-    before = [scoring_code([SPEC], source, ScoringSpec()) for source in sources]
+    before = [scoring_code([SPEC], source, ScoringSpec(), ("rsa",)) for source in sources]
     edited.append(f"brainalign/{path}")
-    now = [scoring_code([SPEC], source, ScoringSpec()) for source in sources]
+    now = [scoring_code([SPEC], source, ScoringSpec(), ("rsa",)) for source in sources]
     assert [one != other for one, other in zip(now, before, strict=True)] == [real, simulated]
 
 
