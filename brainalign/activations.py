@@ -148,7 +148,7 @@ def extract_each(
     batch_size: int = 128,
     device: str = "cpu",
 ) -> Iterator[Activations]:
-    """Yield what :func:`extract` returns, one instance when it is asked for: one network's layers in memory at a time."""
+    """Yield what :func:`extract` returns, each instance when it is asked for: the layers of one network at a time."""
     yield from _each(model, stimuli, _Options.checked(model, stimuli, preprocessing, layers, batch_size, device))
 
 

@@ -87,8 +87,8 @@ def align(
     Parameters
     ----------
     instances
-        Networks under the stimuli of ``source``, see :func:`brainalign.alignment.instance.show`, one after another: each
-        is let go before the next is asked for. Rules are compared within one architecture, seed k of one rule with
+        Networks under the stimuli of ``source``, see :func:`brainalign.alignment.instance.show`, one after another:
+        each is let go before the next is asked for. Rules are compared within one architecture, seed k of one rule with
         seed k of another.
     source
         The recording.
