@@ -88,7 +88,7 @@ class Probe(ABC):
 
 def probes() -> dict[str, Probe]:
     """Return every probe by code, in the order of the specification."""
-    found = [probe() for probe in available("plausibility", Probe).values()]
+    found = [probe() for probe in available("plausibility.probes", Probe).values()]
     return {probe.code: probe for probe in sorted(found, key=_order)}
 
 
