@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: a room has a place of its own.
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage"),
-    *("provenance", "options", "optimizers", "discovery", "shipped", "specs"),
+    *("own_folders", "provenance", "options", "optimizers", "discovery", "shipped", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),

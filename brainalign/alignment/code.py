@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from brainalign.dissimilarities.dissimilarity import dissimilarities
 from brainalign.provenance import code_hash
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import ScoringSpec, TrainSpec
@@ -20,7 +21,8 @@ def scoring_code(populations: Sequence[TrainSpec], source: RecordingSource, scor
     """
     modules = [name for one in populations for name in modules_of(one.rule, one.network)]
     modules += ["brainalign.alignment.align", "brainalign.alignment.instance", type(source).__module__]
-    modules += [f"brainalign.dissimilarities.{name}" for name in (scoring.dissimilarity, *OF_RECORDINGS)]
+    known = dissimilarities()
+    modules += [known[name].__module__ for name in (scoring.dissimilarity, *OF_RECORDINGS)]
     planted = [getattr(source, name, "") for name in ("rule", "network", "dataset")]
     if source.simulated and all(planted):
         modules += modules_of(*planted)
