@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from brainalign.plausibility.scorecard import candidates, scorecard
 from brainalign.provenance import code_hash, own_hashes
 from brainalign.rdms import compute_rdms
 from brainalign.recordings.source import recording_source
+from brainalign.report.scorecard_figure import scorecard_caption
 from brainalign.rules.learning_rule import learning_rule, learning_rules
 from brainalign.specs import ScoringSpec, TrainSpec, read_study
 from brainalign.study import run_study
@@ -34,136 +34,8 @@ from brainalign.support import support, support_markdown
 from brainalign.training.checkpoint import load_checkpoint
 from brainalign.training.code import training_code
 from brainalign.training.train import train
+from tests.own_lab import DISSIMILARITY, NETWORK, PROBE, RULE, SHARED, write_lab
 
-RULE = '''
-from dataclasses import dataclass
-from brainalign.rules.backprop import Backprop
-from ._shared import shrunk
-
-@dataclass(frozen=True)
-class SlowLearner(Backprop):
-    """Backpropagation at a share of its pace."""
-    pace: float = 0.5
-
-    def step(self, network, params, state, batch, noise):
-        step = super().step(network, params, state, batch, noise)
-        return step._replace(updates=shrunk(step.updates, self.pace))
-'''
-SHARED = "def shrunk(updates, pace):\n    return {name: pace * update for name, update in updates.items()}\n"
-NETWORK = '''
-from dataclasses import dataclass, replace
-from brainalign.networks.mlp import MLP
-
-@dataclass(frozen=True)
-class SlimNet(MLP):
-    """A perceptron of eight units."""
-    widths: tuple[int, ...] = (8,)
-
-    def build(self, task):
-        return replace(super().build(task), name="slim_net")
-'''
-DATASET = '''
-from dataclasses import dataclass
-from typing import ClassVar
-from brainalign.datasets.dataset import Split
-from brainalign.datasets.digits import Digits
-
-@dataclass(frozen=True)
-class Mirrored(Digits):
-    """Digits in a mirror."""
-    title: ClassVar[str] = "Mirrored digits"
-
-    def train(self):
-        return _turned(super().train())
-
-    def test(self):
-        return _turned(super().test())
-
-def _turned(split):
-    return Split(split.images[..., ::-1].copy(), split.labels, split.index)
-'''
-DISSIMILARITY = '''
-from dataclasses import dataclass
-from scipy.spatial.distance import pdist
-from brainalign.dissimilarities.dissimilarity import Dissimilarity
-
-@dataclass(frozen=True)
-class CityBlock(Dissimilarity):
-    """Sum of absolute differences."""
-
-    def pairs(self, patterns, ids):
-        return pdist(patterns, "cityblock"), 1e-12
-'''
-RECORDING = '''
-from dataclasses import dataclass
-from typing import ClassVar
-import numpy as np
-from brainalign.datasets.stimuli import Stimuli
-from brainalign.recordings.recording import Recording
-from brainalign.recordings.source import RecordingSource
-
-@dataclass(frozen=True)
-class MyLab(RecordingSource):
-    """Six people, twenty pictures, noise."""
-    title: ClassVar[str] = "My lab"
-    modality: ClassVar[str] = "EEG"
-    citation: ClassVar[str] = "nobody"
-    rois: ClassVar[tuple[str, ...]] = ("V1",)
-    gain: float = 1.0
-
-    def stimuli(self):
-        pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 1), dtype=np.uint8)
-        return Stimuli(tuple(f"s{k}" for k in range(20)), pixels, "My pictures", tuple("ab" * 10))
-
-    def recordings(self):
-        shown = self.stimuli().images.reshape(20, -1)
-        draw = np.random.default_rng(1)
-        return tuple(
-            Recording(
-                self.gain * (shown / 255 + draw.normal(size=(20, 64)))[:, :, None], self.stimuli().ids,
-                tuple(f"c{k}" for k in range(64)), np.zeros(1), f"p{k}", "my_lab", "EEG", "uV",
-                rois={"V1": np.ones(64, dtype=bool)},
-            )
-            for k in range(6)
-        )
-'''
-PROBE = '''
-from dataclasses import dataclass
-from typing import ClassVar
-from brainalign.plausibility.probe import Control, Measured, Probe
-
-@dataclass(frozen=True)
-class Stillness(Probe):
-    """Share of weights that do not move."""
-    code: ClassVar[str] = "MINE"
-    title: ClassVar[str] = "stillness: share of weights without an update"
-    limit: ClassVar[float] = 0.0
-    passing: ClassVar[Control] = Control("backprop")
-    failing: ClassVar[None] = None
-
-    def measure(self, subject):
-        moment = subject.moments()[0]
-        step, _ = subject.watch(moment)
-        return Measured((sum(name not in step.updates for name in moment.params) / len(moment.params),))
-'''
-MEASURE = '''
-from dataclasses import dataclass
-from brainalign.comparisons.rsa import RSA
-
-@dataclass(frozen=True)
-class MyMeasure(RSA):
-    """RSA by another name."""
-'''
-FILES = {
-    "rules/slow_learner.py": RULE,
-    "rules/_shared.py": SHARED,
-    "networks/slim_net.py": NETWORK,
-    "datasets/mirrored.py": DATASET,
-    "dissimilarities/city_block.py": DISSIMILARITY,
-    "recordings/my_lab.py": RECORDING,
-    "plausibility/probes/stillness.py": PROBE,
-    "comparisons/my_measure.py": MEASURE,
-}
 SPEC = TrainSpec("slow_learner", "slim_net", "mirrored", seeds=(0, 1), epochs=0.2, n_checkpoints=2)
 STUDY = """
 own = ["lab"]
@@ -190,17 +62,10 @@ n_bootstrap = 100
 """
 
 
-def _write(folder: Path, names: Sequence[str] = tuple(FILES), **changes: str) -> Path:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(changes.get(Path(name).stem, FILES[name]), encoding="utf-8")
-    return folder
-
-
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
     """A folder with one file of each kind, which is looked in."""
-    return add_folder(_write(tmp_path / "lab"))
+    return add_folder(write_lab(tmp_path / "lab"))
 
 
 # -- one of each ------------------------------------------------------------------------------------------------------
@@ -243,7 +108,7 @@ def test_a_study_of_ones_own_runs_wherever_its_folder_stands(tmp_path: Path) -> 
     keys, hashes = [], []
     for place in ("here", "there"):
         root = tmp_path / place
-        _write(root / "lab")
+        write_lab(root / "lab")
         (root / "study.toml").write_text(STUDY, encoding="utf-8")
         spec = read_study(root / "study.toml")
         out = run_study(spec, tmp_path / "results")
@@ -267,8 +132,8 @@ def test_a_study_of_ones_own_runs_wherever_its_folder_stands(tmp_path: Path) -> 
 
 
 def test_the_environment_names_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = _write(tmp_path / "one", ["rules/slow_learner.py", "rules/_shared.py"])
-    two = _write(tmp_path / "two", ["networks/slim_net.py"])
+    one = write_lab(tmp_path / "one", ["rules/slow_learner.py", "rules/_shared.py"])
+    two = write_lab(tmp_path / "two", ["networks/slim_net.py"])
     monkeypatch.setenv("BRAINALIGN_PATH", os.pathsep.join([str(one), str(two), ""]))
     assert learning_rule("slow_learner")
     assert architecture("slim_net")
@@ -291,7 +156,7 @@ def test_an_unknown_name_lists_ones_own(lab: Path) -> None:
 
 @pytest.mark.parametrize("verb", [["rules"], ["networks"], ["data", "list"]])
 def test_the_lists_of_the_command_show_ones_own(verb: list[str], tmp_path: Path) -> None:
-    lab = _write(tmp_path / "lab")
+    lab = write_lab(tmp_path / "lab")
     done = CliRunner().invoke(app, [*verb, "--json", "--own", str(lab)], catch_exceptions=False)
     names = {record["name"] for record in json.loads(done.output)}
     assert names & {"slow_learner", "slim_net", "mirrored"}
@@ -299,7 +164,7 @@ def test_the_lists_of_the_command_show_ones_own(verb: list[str], tmp_path: Path)
 
 
 def test_a_process_of_its_own_is_told_by_option_or_environment(tmp_path: Path) -> None:
-    lab = _write(tmp_path / "lab")
+    lab = write_lab(tmp_path / "lab")
     command = [
         *(sys.executable, "-m", "brainalign", "train", "--rule", "slow_learner", "--network", "slim_net", "--dataset"),
         *("mirrored", "--seeds", "1", "--epochs", "0.1", "--json", "--out"),
@@ -360,7 +225,7 @@ BAD = {
 
 @pytest.mark.parametrize(("name", "text", "said"), BAD.values(), ids=BAD)
 def test_a_file_that_is_no_algorithm_is_one_line(tmp_path: Path, name: str, text: str, said: str) -> None:
-    lab = _write(tmp_path / "lab", ["rules/_shared.py"])
+    lab = write_lab(tmp_path / "lab", ["rules/_shared.py"])
     (lab / "rules" / f"{name}.py").write_text(text, encoding="utf-8")
     add_folder(lab)
     with pytest.raises(SpecError, match=said) as caught:
@@ -370,7 +235,7 @@ def test_a_file_that_is_no_algorithm_is_one_line(tmp_path: Path, name: str, text
 
 
 def test_a_name_in_two_folders_is_refused_with_both(lab: Path, tmp_path: Path) -> None:
-    add_folder(_write(tmp_path / "other", ["networks/slim_net.py"]))
+    add_folder(write_lab(tmp_path / "other", ["networks/slim_net.py"]))
     said = r"Network 'slim_net' is in '.*lab/networks/slim_net\.py' and in '.*other/networks/slim_net\.py'"
     with pytest.raises(SpecError, match=said):
         architecture("mlp")
@@ -378,14 +243,14 @@ def test_a_name_in_two_folders_is_refused_with_both(lab: Path, tmp_path: Path) -
 
 def test_two_probes_with_one_code_are_refused(tmp_path: Path) -> None:
     text = PROBE.replace('"MINE"', '"P1"')
-    add_folder(_write(tmp_path / "lab", ["plausibility/probes/stillness.py"], stillness=text))
+    add_folder(write_lab(tmp_path / "lab", ["plausibility/probes/stillness.py"], stillness=text))
     with pytest.raises(SpecError, match=r"weight_transport\.py' and '.*stillness\.py' both have the code 'P1'"):
         probes()
 
 
 def test_a_network_under_another_name_is_refused(tmp_path: Path) -> None:
     text = NETWORK.replace('name="slim_net"', 'name="mlp"')
-    add_folder(_write(tmp_path / "lab", ["networks/slim_net.py"], slim_net=text))
+    add_folder(write_lab(tmp_path / "lab", ["networks/slim_net.py"], slim_net=text))
     with pytest.raises(SpecError, match="Network 'slim_net' is built under the name 'mlp'"):
         train(TrainSpec("backprop", "slim_net", "digits", seeds=(0,), epochs=0.1), tmp_path / "run")
 
@@ -435,7 +300,7 @@ def test_an_edit_reaches_the_code_of_what_rests_on_it(
 def test_code_does_not_depend_on_where_the_folder_stands(lab: Path, tmp_path: Path) -> None:
     here, own = _codes(), own_hashes()
     remove_folder(lab)
-    add_folder(_write(tmp_path / "elsewhere"))
+    add_folder(write_lab(tmp_path / "elsewhere"))
     assert (_codes(), own_hashes()) == (here, own)
 
 
@@ -450,7 +315,7 @@ def test_code_covers_what_of_the_package_is_imported(lab: Path) -> None:
 
 def test_an_edited_rule_is_loaded_again_and_its_training_is_stale(lab: Path, tmp_path: Path) -> None:
     first = train(SPEC, tmp_path / "run")
-    _write(lab, ["rules/_shared.py"], _shared=SHARED.replace("pace * update", "0.0 * update"))
+    write_lab(lab, ["rules/_shared.py"], _shared=SHARED.replace("pace * update", "0.0 * update"))
     assert first.stale
     assert train(SPEC, tmp_path / "run").stale  # used as it is, and says so
     again = train(SPEC, tmp_path / "again").checkpoint
@@ -486,3 +351,10 @@ def test_a_room_of_a_later_kind_is_found(lab: Path, monkeypatch: pytest.MonkeyPa
     (lab / "report" / "figures").mkdir(parents=True)
     (lab / "report" / "figures" / "my_plot.py").write_text("class MyPlot: ...", encoding="utf-8")
     assert discovery.available("report.figures", object)["my_plot"].__name__ == "MyPlot"
+
+
+def test_a_scorecard_is_described_without_the_folder_of_its_probe(lab: Path) -> None:
+    table = scorecard(candidates(["untrained"]), "mlp", (0,), ("MINE", "P8"))
+    assert "MINE stillness: share" in scorecard_caption(table)
+    remove_folder(lab)
+    assert ". MINE; P8 spikes" in scorecard_caption(table)
