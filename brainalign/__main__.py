@@ -6,13 +6,13 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from brainalign.commands.credit import credit_app
 from brainalign.commands.data import data_app
 from brainalign.commands.lists import networks, rules
 from brainalign.commands.plausibility import scorecard
 from brainalign.commands.studies import demo, report, run
 from brainalign.commands.training import presets, reproduce, search, train
 from brainalign.errors import BrainalignError
+from brainalign.metalearning.command import credit_app
 
 
 class _Interruptible(TyperGroup):

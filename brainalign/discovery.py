@@ -1,16 +1,24 @@
 """Finding the algorithms of a room: one module each, the class named as the module.
 
-Adding an algorithm is adding its file; nothing else lists it.
+Adding an algorithm is adding its file; nothing else lists it. The file stands in the package's room, or in the room
+of the same name of a folder of one's own (:func:`add_folder`).
 """
 
+import dataclasses
 import importlib
+import inspect
 import pkgutil
 import re
 from functools import cache
-from typing import Any
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar, get_origin
 
 from brainalign.errors import SpecError
 from brainalign.options import field_types, fitted
+from brainalign.own_folders import add_folder, how_to_name, own_files, own_folders, own_module, remove_folder
+
+__all__ = ["add_folder", "available", "create", "in_package", "names", "remove_folder", "require_here", "snake_case"]
 
 
 def snake_case(name: str) -> str:
@@ -18,9 +26,30 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-@cache
 def available(room: str, base: type) -> dict[str, type]:
-    """Return the concrete subclasses of ``base`` in the package ``brainalign.<room>``, by module name."""
+    """Return the concrete subclasses of ``base`` in the package ``brainalign.<room>``, by module name, then one's own.
+
+    Raises
+    ------
+    SpecError
+        If a file of one's own cannot be imported, holds no class of its name, or one that is not whole; if its name is
+        taken.
+    """
+    found = dict(in_package(room, base))
+    for folder in own_folders():
+        for path in own_files(folder, room):
+            own = _own_class(path, own_module(folder, room, path.stem), base)
+            if path.stem in found:
+                other = inspect.getfile(found[path.stem])
+                msg = f"{_noun(room).capitalize()} {path.stem!r} is in {other!r} and in {str(path)!r}; rename your own."
+                raise SpecError(msg)
+            found[path.stem] = own
+    return found
+
+
+@cache
+def in_package(room: str, base: type) -> dict[str, type]:
+    """Return what :func:`available` does, without one's own."""
     package = importlib.import_module(f"brainalign.{room}")
     found: dict[str, type] = {}
     for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
@@ -45,10 +74,6 @@ def names(room: str) -> tuple[str, ...]:
     return tuple(available(room, next(one for one in classes if snake_case(one.__name__) == _noun(room))))
 
 
-def _noun(room: str) -> str:
-    return f"{room.removesuffix('ies')}y" if room.endswith("ies") else room.removesuffix("s")
-
-
 def create(room: str, base: type, name: str, options: dict[str, Any] | None = None) -> Any:
     """Return the algorithm ``name`` of a room with ``options`` as its fields.
 
@@ -70,3 +95,59 @@ def create(room: str, base: type, name: str, options: dict[str, Any] | None = No
             raise SpecError(msg)
         fitting[option] = fitted(kinds[option], value, f"Option {option} of {name!r}")
     return classes[name](**fitting)
+
+
+def require_here(room: str, base: type, name: str, what: str) -> None:
+    """Raise :class:`SpecError` if there is no algorithm ``name``, which ``what`` needs and which once was one's own."""
+    if name not in available(room, base):
+        msg = f"{what} needs the {_noun(room)} {name!r}, which is not in the package. {how_to_name(room, name)}"
+        raise SpecError(msg)
+
+
+def _noun(room: str) -> str:
+    last = room.rpartition(".")[2]
+    return f"{last.removesuffix('ies')}y" if last.endswith("ies") else last.removesuffix("s")
+
+
+# -- what a file of one's own must hold -------------------------------------------------------------------------------
+
+
+def _own_class(path: Path, module: ModuleType, base: type) -> type:
+    """Return the class of a file of one's own, or say what it lacks."""
+    classes = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == module.__name__]
+    own = next((one for one in classes if snake_case(one.__name__) == path.stem), None)
+    if own is None:
+        name = "".join(part.capitalize() for part in path.stem.split("_"))
+        held = ", ".join(one.__name__ for one in classes) or "none"
+        msg = (
+            f"{str(path)!r} holds no class of its name but {held}; expected class {name}({base.__name__}). "
+            "A file of pieces that others share has a name that begins with '_'."
+        )
+        raise SpecError(msg)
+    if not issubclass(own, base):
+        expected = f"class {own.__name__}({base.__name__})"
+        msg = f"{str(path)!r}: class {own.__name__} is no {base.__name__}; expected {expected}."
+        raise SpecError(msg)
+    missing = [*sorted(getattr(own, "__abstractmethods__", ())), *_unset(own)]
+    if missing:
+        msg = f"{str(path)!r}: class {own.__name__} lacks {', '.join(missing)}; {base.__name__} says what they are."
+        raise SpecError(msg)
+    return own
+
+
+def _unset(own: type) -> list[str]:
+    """Return what a class must say, or give a value to: class variables, and options without a default."""
+    found = [
+        name
+        for one in own.__mro__
+        for name, kind in inspect.get_annotations(one).items()
+        if (get_origin(kind) or kind) is ClassVar or str(kind).startswith(("ClassVar", "typing.ClassVar"))
+        if not hasattr(own, name)
+    ]
+    if dataclasses.is_dataclass(own):
+        found += [
+            f"a default of {field.name}"
+            for field in dataclasses.fields(own)
+            if field.init and field.default is field.default_factory is dataclasses.MISSING
+        ]
+    return list(dict.fromkeys(found))

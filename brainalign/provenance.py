@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from brainalign import __version__
 from brainalign.errors import SpecError
+from brainalign.own_folders import is_own, loaded_files, root_of, shown_name
 from brainalign.storage import content_hash
 
 _PACKAGE = Path(__file__).parent
@@ -22,7 +23,7 @@ def code_hash(*modules: str, root: Path = _PACKAGE) -> str:
     Imports count wherever they stand, also inside functions, but not under ``if TYPE_CHECKING``. What is found by its
     name while running (a rule, a network, a data set) is not seen: name its module, too. Syntax trees are hashed, so
     comments, layout and docstrings do not count, nor does the package's own ``__init__.py``, on which no number
-    depends.
+    depends. Of a module in a folder of one's own, neighbours in that folder count, too; where the folder is does not.
 
     Parameters
     ----------
@@ -36,21 +37,31 @@ def code_hash(*modules: str, root: Path = _PACKAGE) -> str:
     SpecError
         If there is no such module.
     """
-    waiting, found = list(modules or _names(root)), dict[str, str]()
+    waiting, found, own = list(modules or _names(root)), dict[str, str](), dict[str, str]()
     while waiting:
         name = waiting.pop()
-        if name in found or name == root.name:
+        if name in found or name in own or name == root.name:
             continue
         path = _file(name, root) or _loaded(name)
         if path is None:
             msg = f"Unknown module {name!r}; expected one of the package {root.name!r}, e.g. '{root.name}.specs'."
             raise SpecError(msg)
-        written = path.stat()
-        module = _module(path, (written.st_mtime_ns, written.st_size))
-        found[name] = module.digest
+        module = _read(path)
+        (own if is_own(name) else found)[name] = module.digest
         parents = [name.rpartition(".")[0]] if "." in name else []
-        waiting += [*parents, *_imported(name, path, module, root)]
-    return content_hash(found)
+        waiting += [one for one in parents if not is_own(one) or _file(one, root)]
+        waiting += _imported(name, path, module, root)
+    if not own:
+        return content_hash(found)
+    return content_hash(found, sorted([shown_name(name), digest] for name, digest in own.items()))
+
+
+def own_hashes() -> dict[str, str]:
+    """Return the content hash of every loaded module of one's own, by its name without its folder."""
+    found: dict[str, list[str]] = {}
+    for name, path in loaded_files():
+        found.setdefault(name, []).append(_read(path).digest)
+    return {name: content_hash(sorted(digests)) for name, digests in found.items()}
 
 
 def versions() -> dict[str, str]:
@@ -72,6 +83,11 @@ class _Module(NamedTuple):
 
     digest: str
     imports: tuple[tuple[int, str, str], ...]
+
+
+def _read(path: Path) -> _Module:
+    written = path.stat()
+    return _module(path, (written.st_mtime_ns, written.st_size))
 
 
 @cache
@@ -119,13 +135,13 @@ def _is_lone_string(node: Any) -> bool:
 
 
 def _imported(name: str, path: Path, module: _Module, root: Path) -> list[str]:
-    """Return the modules of the package that a module imports."""
+    """Return the modules of the package, and of the module's own folder, that a module imports."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
     found = []
     for level, source, alias in module.imports:
         home = package[: len(package) - level + 1] if level else []
         parts = ".".join(part for part in (*home, source, alias) if part).split(".")
-        if parts[0] == root.name:
+        if parts[0] == root.name or is_own(parts[0]):
             names = (".".join(parts[:k]) for k in range(len(parts), 0, -1))
             found.append(next((one for one in names if _file(one, root)), root.name))
     return found
@@ -137,10 +153,11 @@ def _names(root: Path) -> list[str]:
 
 
 def _file(name: str, root: Path) -> Path | None:
-    """Return the file of a module of the package, or None."""
+    """Return the file of a module of the package or of a folder of one's own, or None."""
     head, *rest = name.split(".")
-    place = root.joinpath(*rest)
-    files = (place.with_suffix(".py"), place / "__init__.py") if head == root.name and rest else ()
+    home = root_of(name) if is_own(name) else root if head == root.name else None
+    place = home.joinpath(*rest) if home else Path()
+    files = (place.with_suffix(".py"), place / "__init__.py") if home and rest else ()
     return next((path for path in files if path.is_file()), None)
 
 

@@ -10,6 +10,7 @@ from brainalign.discovery import names
 from brainalign.errors import SpecError
 from brainalign.optimizers import check_optimizer
 from brainalign.options import field_types, fit_fields, fitted, plain, require
+from brainalign.own_folders import add_folder
 from brainalign.shipped import known_keys, read_toml
 from brainalign.storage import content_hash
 
@@ -272,27 +273,30 @@ def read_study(path: str | Path) -> StudySpec:
 
     The file holds ``name``, ``title``, a table ``[training]`` of options all populations share, one table
     ``[rules.<name>]`` per rule with options of its own (``options`` are the rule's fields), ``[[recordings]]``
-    ``[scoring]``, and ``plausibility``.
+    ``[scoring]``, and ``plausibility``. ``own`` lists folders of algorithms of one's own, seen from the file; they are
+    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key.
 
     Raises
     ------
     SpecError
         If the file cannot be read, or a key or value is unknown; the message names the key and the alternatives.
     """
-    return study_from_table(read_toml(path, "study file"), str(path))
+    return study_from_table(read_toml(path, "study file"), str(path), Path(path).parent)
 
 
-def study_from_table(table: Mapping[str, Any], where: str = "study") -> StudySpec:
-    """Build a study from nested tables; see :func:`read_study`."""
+def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Path = Path()) -> StudySpec:
+    """Build a study from nested tables, written in ``folder``; see :func:`read_study`."""
     known = ("name", "title", "training", "rules", "recordings", "scoring", "plausibility")
-    known_keys(table, known, where)
+    known_keys(table, ("own", *known), where)
     for key in ("name", "training", "rules", "recordings"):
         if key not in table:
-            optional = "title, scoring and plausibility are optional"
+            optional = "title, scoring, plausibility and own are optional"
             msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} ({optional})."
             raise SpecError(msg)
     for key in ("name", "title", "plausibility"):
         fitted(str, table.get(key, ""), f"{where}: {key}")
+    for path in fitted(tuple[str, ...], table.get("own", ()), f"{where}: own"):
+        add_folder(folder / path)
     for key in ("training", "rules", "scoring"):
         fitted(Options, table.get(key, {}), f"{where}, [{key}]")
     recorded = fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")

@@ -28,7 +28,7 @@ from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes
 from brainalign.plausibility.scorecard import COLUMNS, Candidate, scorecard, write_scorecard
 from brainalign.plausibility.subject import PROBED
-from brainalign.provenance import code_hash, versions
+from brainalign.provenance import code_hash, own_hashes, versions
 from brainalign.randomness import stream
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
@@ -295,7 +295,11 @@ class _StudyRun:
             "key": self.spec.key,
             "versions": versions(),
             "stale": self.stale,
-            "hashes": {"code": code_hash(), **{f"data: {name}": content_hash(_file_hashes(name)) for name in hashed}},
+            "hashes": {
+                "code": code_hash(),
+                **{f"data: {name}": content_hash(_file_hashes(name)) for name in hashed},
+                **own_hashes(),
+            },
             "citations": [load_manifest(name).citation for name in known],
             "cautions": [
                 *(f"{name}: {caution}" for name in known for caution in load_manifest(name).cautions),

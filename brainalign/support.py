@@ -4,16 +4,27 @@ from typing import Any
 
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architectures
+from brainalign.own_folders import is_own
 from brainalign.rules.learning_rule import learning_rules
 
 _TASK = Task((3, 32, 32), 10, 50_000)
 
 
-def support() -> list[dict[str, Any]]:
-    """Return one record per rule: name, reference, claims, and for each network True or the reason it is not."""
-    networks = {name: shape().build(_TASK) for name, shape in architectures().items()}
+def support(own: bool = False) -> list[dict[str, Any]]:
+    """Return one record per rule: name, reference, claims, and for each network True or the reason it is not.
+
+    Parameters
+    ----------
+    own
+        Whether rules and networks of folders of one's own are among them.
+    """
+    shapes, rules = architectures(), learning_rules()
+    if not own:
+        shapes = {name: shape for name, shape in shapes.items() if not is_own(shape.__module__)}
+        rules = {name: rule for name, rule in rules.items() if not is_own(rule.__module__)}
+    networks = {name: shape().build(_TASK) for name, shape in shapes.items()}
     records = []
-    for name, rule in learning_rules().items():
+    for name, rule in rules.items():
         reasons = {shape: rule().incompatibility(network) for shape, network in networks.items()}
         records.append(
             {
@@ -26,9 +37,9 @@ def support() -> list[dict[str, Any]]:
     return records
 
 
-def support_markdown() -> str:
-    """Return the support table of the documentation."""
-    records = support()
+def support_markdown(own: bool = False) -> str:
+    """Return the support table of the documentation; see :func:`support`."""
+    records = support(own)
     shapes = list(records[0]["networks"])
     lines = [
         "# Support table",

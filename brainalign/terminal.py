@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from brainalign.errors import SpecError
+from brainalign.own_folders import add_folder
 
 
 def existing_device(device: str) -> None:
@@ -26,6 +27,13 @@ def output_folder(path: Path | None) -> Path | None:
         msg = f"--out {str(path)!r} is a file; expected a folder, which is made if it is not there."
         raise SpecError(msg)
     return path
+
+
+def own_folders(paths: list[str] | None) -> list[str] | None:
+    """Look for algorithms in folders of the user's own, too; one that cannot be is a :class:`SpecError`."""
+    for path in paths or ():
+        add_folder(path)
+    return paths
 
 
 def say_stale(rules: Sequence[str]) -> None:

@@ -13,21 +13,26 @@ from brainalign.discovery import snake_case
 
 PACKAGE = Path(__file__).parents[1] / "brainalign"
 
-#: Every room, in the order data flows: a module imports from rooms above its own and from its own only.
+#: Every room, in the order data flows: a module imports from rooms above its own and from its own only. A room within
+#: a room has a place of its own.
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage"),
-    *("provenance", "options", "optimizers", "discovery", "columns", "tables", "shipped", "specs"),
+    *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "shipped", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
-    *("training", "metalearning", "reproduction", "extraction", "activations", "plausibility"),
+    *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
     *("condensed", "recordings", "resampling", "comparisons", "inference"),
-    *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands", "__main__"),
+    *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands"),
+    *("metalearning", "__main__"),
 )
+
+#: Rooms beside that way: nothing imports from them but the command.
+NEIGHBOURS = ("metalearning",)
 
 #: Rooms with one public class per file, under the file's name.
 ONE_CLASS = (
     *("datasets", "networks", "credit", "rules", "recordings"),
-    *("dissimilarities", "resampling", "comparisons", "inference"),
+    *("dissimilarities", "resampling", "comparisons", "inference", "plausibility/probes"),
 )
 
 #: Files excused from that, with the reason.
@@ -39,6 +44,8 @@ SEVERAL_CLASSES = {
 #: What only one job needs; the core must import without it.
 OPTIONAL = ("himalaya", "rsatoolbox", "sklearn", "matplotlib", "h5py", "pooch", "typer", "rich", "jinja2", "gymnasium")
 CORE = ("rules", "networks", "training", "metalearning", "extraction", "activations", "rdms", "inference")
+#: The command of a room of the core is no part of it.
+COMMANDS = ("metalearning.command",)
 
 
 def modules(root: Path) -> dict[str, Path]:
@@ -84,14 +91,31 @@ def upward_imports(root: Path) -> list[str]:
     place = {room: k for k, room in enumerate(ROOMS)}
     wrong = []
     for name, path in modules(root).items():
-        room = name.split(".")[0]
+        room = room_of(name)
         if room not in place:
             wrong.append(f"{name} is in no room")
             continue
         for other in sorted(imports(root, name, path)):
-            if place.get(other.split(".")[0], len(ROOMS)) > place[room]:
+            if place.get(room_of(other), len(ROOMS)) > place[room]:
                 wrong.append(f"{name} imports {other}")
     return wrong
+
+
+def room_of(name: str) -> str:
+    """Return the room of a module: the innermost that is listed, else the outermost."""
+    parts = name.split(".")
+    rooms = (".".join(parts[:k]) for k in range(len(parts), 0, -1))
+    return next((room for room in rooms if room in ROOMS), parts[0])
+
+
+def imports_of_neighbours(root: Path) -> list[str]:
+    """Return imports from a room beside the way, but for its own and the command's."""
+    return [
+        f"{name} imports {other}"
+        for name, path in modules(root).items()
+        for other in sorted(imports(root, name, path))
+        if room_of(other) in NEIGHBOURS and room_of(name) not in (room_of(other), "__main__")
+    ]
 
 
 def cycle(root: Path) -> list[str]:
@@ -160,11 +184,15 @@ def loaded(statement: str) -> set[str]:
 
 def test_every_room_is_listed_once_and_exists() -> None:
     assert len(set(ROOMS)) == len(ROOMS)
-    assert {name.split(".")[0] for name in modules(PACKAGE)} == set(ROOMS)
+    assert {room_of(name) for name in modules(PACKAGE)} == set(ROOMS)
 
 
 def test_imports_run_down_the_rooms() -> None:
     assert upward_imports(PACKAGE) == []
+
+
+def test_nothing_imports_a_neighbour_but_the_command() -> None:
+    assert imports_of_neighbours(PACKAGE) == []
 
 
 def test_no_import_runs_in_a_circle() -> None:
@@ -180,7 +208,7 @@ def test_nothing_prints_unpickles_or_hides_behind_an_empty_name() -> None:
 
 
 def test_the_core_imports_without_what_only_one_job_needs() -> None:
-    names = [name for name in modules(PACKAGE) if name.split(".")[0] in CORE]
+    names = [name for name in modules(PACKAGE) if name.split(".")[0] in CORE and name not in COMMANDS]
     assert len(names) > 30
     held = loaded("\n".join(f"import brainalign.{name}" for name in names))
     assert {"torch", "brainalign"} <= held
@@ -230,6 +258,19 @@ def test_a_relative_import_out_of_a_room_is_seen(tmp_path: Path) -> None:
     assert upward_imports(root) == ["rules.a imports report.page", "rules.a imports study"]
 
 
+def test_a_room_within_a_room_has_its_own_place(tmp_path: Path) -> None:
+    files = {"plausibility/tap.py": "", "plausibility/probes/dale.py": "from brainalign.plausibility.tap import Tap"}
+    assert upward_imports(_tree(tmp_path, files)) == []
+    files["plausibility/tap.py"] = "from .probes import dale"
+    assert upward_imports(_tree(tmp_path, files)) == ["plausibility.tap imports plausibility.probes.dale"]
+
+
+def test_an_import_of_a_neighbour_is_seen(tmp_path: Path) -> None:
+    late = "def f():\n    from brainalign.metalearning import evolution"
+    files = {"metalearning/evolution.py": "", "metalearning/figures.py": late, "__main__.py": late, "study.py": late}
+    assert imports_of_neighbours(_tree(tmp_path, files)) == ["study imports metalearning.evolution"]
+
+
 def test_a_module_without_a_room_is_seen(tmp_path: Path) -> None:
     assert upward_imports(_tree(tmp_path, {"attic.py": ""})) == ["attic is in no room"]
 
@@ -247,12 +288,14 @@ def test_a_second_or_misnamed_class_is_seen(tmp_path: Path) -> None:
         "rules/other.py": "class BadRule: ...",
         "networks/two.py": "class Two: ...\nclass Three: ...",
         "inference/functions.py": "def f(): ...",
+        "plausibility/probes/third.py": "class Fourth: ...",
         "datasets/dataset.py": "class Split: ...\nclass Dataset: ...\nclass Third: ...",
     }
     assert misnamed_classes(_tree(tmp_path, files)) == [
         "datasets/dataset.py holds Dataset, Split, Third",
         "networks/two.py holds Three, Two",
         "rules/other.py holds BadRule",
+        "plausibility/probes/third.py holds Fourth",
     ]
 
 

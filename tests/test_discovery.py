@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import brainalign.rules
-from brainalign.discovery import available, create, names, snake_case
+from brainalign.discovery import available, create, in_package, names, snake_case
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import Architecture, architecture
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
@@ -41,10 +41,10 @@ def test_a_room_lists_its_algorithms_and_neither_its_base_nor_its_helpers() -> N
 def new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A file that a user adds to the rules."""
     monkeypatch.setattr(brainalign.rules, "__path__", [*brainalign.rules.__path__, str(tmp_path)])
-    available.cache_clear()
+    in_package.cache_clear()
     yield tmp_path / "slow_learner.py"
     sys.modules.pop("brainalign.rules.slow_learner", None)
-    available.cache_clear()
+    in_package.cache_clear()
 
 
 def test_adding_a_file_adds_an_algorithm(new_file: Path) -> None:

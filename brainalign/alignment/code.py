@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from brainalign.comparisons.comparison import comparisons
+from brainalign.dissimilarities.dissimilarity import dissimilarities
 from brainalign.provenance import code_hash
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import ScoringSpec, TrainSpec
@@ -22,8 +24,10 @@ def scoring_code(
     """
     modules = [name for one in populations for name in modules_of(one.rule, one.network)]
     modules += ["brainalign.alignment.align", "brainalign.alignment.instance", type(source).__module__]
-    modules += [f"brainalign.comparisons.{name}" for name in measures]
-    modules += [f"brainalign.dissimilarities.{name}" for name in (scoring.dissimilarity, *OF_RECORDINGS)]
+    of_measures = comparisons()
+    modules += [of_measures[name].__module__ for name in measures]
+    known = dissimilarities()
+    modules += [known[name].__module__ for name in (scoring.dissimilarity, *OF_RECORDINGS)]
     planted = [getattr(source, name, "") for name in ("rule", "network", "dataset")]
     if source.simulated and all(planted):
         modules += modules_of(*planted)

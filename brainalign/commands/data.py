@@ -1,17 +1,19 @@
 """``data list``, ``fetch``, ``verify``."""
 
 import sys
+from typing import Any
 
 import typer
 
-from brainalign.commands.options import DataDir, Json, Quiet
+from brainalign.commands.options import DataDir, Json, Own, Quiet
+from brainalign.own_folders import is_own
 from brainalign.terminal import print_records
 
 data_app = typer.Typer(help="List, download and verify data sets.", no_args_is_help=True)
 
 
 @data_app.command("list")
-def data_list(as_json: Json = False, data_dir: DataDir = None) -> None:
+def data_list(as_json: Json = False, data_dir: DataDir = None, own: Own = None) -> None:
     """List data sets: what they are, their licence, and whether they are here."""
     from brainalign.datasets.manifest import manifests, verify
 
@@ -25,7 +27,24 @@ def data_list(as_json: Json = False, data_dir: DataDir = None) -> None:
             "licence": manifest.licence, "redistribute": manifest.redistribute,
         }  # fmt: skip
         records.append(record | ({"citation": manifest.citation} if as_json else {}))
-    print_records(records, as_json, "Data sets")
+    print_records([*records, *_own_records(as_json)], as_json, "Data sets")
+
+
+def _own_records(as_json: bool) -> list[dict[str, Any]]:
+    """Return records of one's own data sets and recordings, which have no manifest: their files are one's own."""
+    from brainalign.datasets.dataset import datasets
+    from brainalign.recordings.source import recording_sources
+
+    rooms = (("images or features", datasets()), ("recording", recording_sources()))
+    return [
+        {
+            "name": name, "title": one.title, "kind": kind, "status": "your own", "MB": None, "licence": "",
+            "redistribute": "",
+        } | ({"citation": getattr(one, "citation", "")} if as_json else {})
+        for kind, room in rooms
+        for name, one in room.items()
+        if is_own(one.__module__)
+    ]  # fmt: skip
 
 
 @data_app.command("fetch")

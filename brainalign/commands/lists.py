@@ -4,21 +4,24 @@ from typing import Annotated
 
 import typer
 
-from brainalign.commands.options import Json
+from brainalign.commands.options import Json, Own
 from brainalign.terminal import print_records
 
 
 def rules(
     as_json: Json = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the support table.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the support table; your own rules are in it with --own only.")
+    ] = False,
+    own: Own = None,
 ) -> None:
     """List learning rules and the networks each can train."""
     from brainalign.support import support, support_markdown
 
     if markdown:
-        typer.echo(support_markdown(), nl=False)
+        typer.echo(support_markdown(own=bool(own)), nl=False)
         return
-    records = support()
+    records = support(own=True)
     if not as_json:
         records = [
             {
@@ -31,7 +34,7 @@ def rules(
     print_records(records, as_json, "Learning rules")
 
 
-def networks(as_json: Json = False) -> None:
+def networks(as_json: Json = False, own: Own = None) -> None:
     """List architectures and their options."""
     import dataclasses
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from brainalign.commands.options import Json, Quiet
+from brainalign.commands.options import Json, Own, Quiet
 from brainalign.options import require
 from brainalign.terminal import output_folder, print_records, progress_bar
 
@@ -25,6 +25,7 @@ def scorecard(
     ranks: Annotated[
         bool, typer.Option("--ranks", help="How the order of rules depends on the weights of the probes.")
     ] = False,
+    own: Own = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:

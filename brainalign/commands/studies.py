@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from brainalign.commands.options import Compile, DataDir, Device, Execution, Out, Quiet, Retrain
+from brainalign.commands.options import Compile, DataDir, Device, Execution, Out, Own, Quiet, Retrain
 from brainalign.terminal import output_folder, progress_bar, say_stale
 
 
@@ -24,6 +24,7 @@ def run(
     ] = None,
     device: Device = "cpu",
     data_dir: DataDir = None,
+    own: Own = None,
     execution: Execution = "auto",
     compile: Compile = False,
     retrain: Retrain = False,
@@ -34,7 +35,10 @@ def run(
     _run_study(study, out, quiet, **options)
 
 
-def report(folder: Annotated[Path, typer.Argument(help="Results folder of a study.")]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(help="Results folder of a study.")],
+    own: Own = None,
+) -> None:
     """Draw figures, tables and the page again from stored results."""
     from brainalign.report.page import write_report
 

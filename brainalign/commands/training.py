@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from brainalign.commands.options import Compile, DataDir, Device, Execution, Json, Out, Quiet, Retrain
+from brainalign.commands.options import Compile, DataDir, Device, Execution, Json, Out, Own, Quiet, Retrain
 from brainalign.terminal import output_folder, print_records, progress_bar, read_settings, say_stale
 
 
@@ -26,6 +26,7 @@ def train(
     ] = None,
     device: Device = "cpu",
     data_dir: DataDir = None,
+    own: Own = None,
     execution: Execution = "auto",
     compile: Compile = False,
     retrain: Retrain = False,
@@ -80,6 +81,7 @@ def search(
     n_train: Annotated[int | None, typer.Option(help="Training samples; default: the preset's.")] = None,
     device: Device = "cpu",
     data_dir: DataDir = None,
+    own: Own = None,
     compile: Compile = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -114,6 +116,7 @@ def reproduce(
     epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default: the presets'.")] = None,
     device: Device = "cpu",
     data_dir: DataDir = None,
+    own: Own = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results; default results/<table>.", callback=output_folder)
     ] = None,
@@ -139,9 +142,9 @@ def reproduce(
         typer.echo(json.dumps({**facts, "cells": cells}, indent=1, ensure_ascii=False))
         return
     for column in found.table.columns:
-        own = found.asked[found.asked.column == column.name]
-        if column.missing and len(own):
-            typer.echo(f"{heading(own)}: not at hand, {column.missing}")
-        elif len(own):
-            print_records(comparisons(own), False, heading(own))
+        part = found.asked[found.asked.column == column.name]
+        if column.missing and len(part):
+            typer.echo(f"{heading(part)}: not at hand, {column.missing}")
+        elif len(part):
+            print_records(comparisons(part), False, heading(part))
     typer.echo(f"Table with what differs from the paper: {out / 'reproduction.md'}")

@@ -1,11 +1,14 @@
 """The contract of a probe: one criterion as an experiment on a running rule."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from brainalign.discovery import available
+from brainalign.errors import SpecError
+from brainalign.own_folders import is_own
 from brainalign.plausibility.subject import Subject
 
 #: From the strongest kind of evidence to the weakest.
@@ -87,9 +90,21 @@ class Probe(ABC):
 
 
 def probes() -> dict[str, Probe]:
-    """Return every probe by code, in the order of the specification."""
-    found = [probe() for probe in available("plausibility", Probe).values()]
-    return {probe.code: probe for probe in sorted(found, key=_order)}
+    """Return every probe by code, in the order of the specification, then one's own.
+
+    Raises
+    ------
+    SpecError
+        If two have one code.
+    """
+    found: dict[str, Probe] = {}
+    for probe in sorted((kind() for kind in available("plausibility.probes", Probe).values()), key=_order):
+        other = found.setdefault(probe.code, probe)
+        if other is not probe:
+            names = " and ".join(repr(inspect.getfile(type(one))) for one in (other, probe))
+            msg = f"Probes {names} both have the code {probe.code!r}; give your own another."
+            raise SpecError(msg)
+    return found
 
 
 def mechanism() -> tuple[str, ...]:
@@ -97,6 +112,6 @@ def mechanism() -> tuple[str, ...]:
     return tuple(code for code, probe in probes().items() if not probe.trains)
 
 
-def _order(probe: Probe) -> tuple[int, str]:
+def _order(probe: Probe) -> tuple[bool, int, str]:
     digits = "".join(c for c in probe.code if c.isdigit())
-    return int(digits), probe.code
+    return is_own(type(probe).__module__), int(digits or 0), probe.code

@@ -14,6 +14,7 @@ import torch
 from brainalign import tables
 from brainalign.errors import BrainalignError, SpecError
 from brainalign.options import require
+from brainalign.own_folders import add_folder, own_folders
 from brainalign.plausibility.control_rules import CONTROL_RULES
 from brainalign.plausibility.criterion import CRITERIA
 from brainalign.plausibility.probe import Control, Measured, Probe, probes
@@ -131,7 +132,7 @@ def _run(
             progress(k, len(jobs), f"probing {rule.label}")
             found[rule, network] = probe(rule, network, codes, seeds)
         return found
-    pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _one_thread)
+    pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (own_folders(),))
     with pool:
         running: list[tuple[Candidate, str, Future[dict[str, dict[str, Any]]]]] = [
             (rule, network, pool.submit(probe, rule, network, jobs[rule, network], seeds))
@@ -151,8 +152,11 @@ _LONG = (
 )  # fmt: skip
 
 
-def _one_thread() -> None:
+def _begin(folders: Sequence[Path]) -> None:
+    """Begin a process: one thread, and the folders of one's own that were named."""
     torch.set_num_threads(1)
+    for folder in folders:
+        add_folder(folder)
 
 
 def probe(rule: Candidate, network: str, codes: Sequence[str], seeds: Sequence[int]) -> dict[str, dict[str, Any]]:

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.datasets.task import Task
+from brainalign.discovery import require_here
 from brainalign.errors import DataError
-from brainalign.networks.architecture import architecture
+from brainalign.networks.architecture import Architecture, architecture
 from brainalign.networks.network import Network, Params
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import TrainSpec, to_dict, train_spec
@@ -95,6 +96,8 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     ------
     DataError
         If the file is missing, truncated, not a checkpoint, or was changed since it was written.
+    SpecError
+        If its rule or network is of a folder of one's own that is not named.
     """
     if not Path(path).exists():
         msg = (
@@ -114,6 +117,8 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
         )
         raise DataError(msg)
     spec = train_spec(facts["spec"], str(path))
+    require_here("rules", LearningRule, spec.rule, f"Checkpoint {str(path)!r}")
+    require_here("networks", Architecture, spec.network, f"Checkpoint {str(path)!r}")
     task = Task(**{**facts["task"], "input_shape": tuple(facts["task"]["input_shape"])})
     network = architecture(spec.network, dict(spec.network_options)).build(task)
     params, state = (

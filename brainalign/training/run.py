@@ -12,7 +12,7 @@ from torch import Tensor
 
 from brainalign.datasets.dataset import Dataset
 from brainalign.datasets.dataset import dataset as find_dataset
-from brainalign.errors import StorageError
+from brainalign.errors import SpecError, StorageError
 from brainalign.networks.architecture import architecture
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule, learning_rule
@@ -62,6 +62,9 @@ class Run:
         self.rule.check(shape.build(data.task(1, spec.objective)))
         self.batches = Batches.load(spec, data, self.device)
         self.network = shape.build(data.task(len(self.batches.train.labels), spec.objective))
+        if self.network.name != spec.network:  # tables and controls go by the network's own name
+            msg = f"Network {spec.network!r} is built under the name {self.network.name!r}; give it its file's name."
+            raise SpecError(msg)
         self.total = self.batches.steps(spec.epochs)
         self.keep = kept_steps(self.total, spec.n_checkpoints)
         self.execution = choose_execution(runtime.execution, self.network, len(spec.seeds), self.device)

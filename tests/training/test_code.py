@@ -96,14 +96,14 @@ def test_scores_depend_on_how_networks_answer_and_are_scored(
     ("path", "depends"),
     [
         ("plausibility/tap.py", True),
-        ("plausibility/weight_transport.py", True),
+        ("plausibility/probes/weight_transport.py", True),
         ("rules/sign_symmetry.py", True),
         ("rules/backprop.py", True),  # a control of weight transport
         ("networks/mlp.py", True),
         ("rules/stdp.py", True),  # a control of the probe for spikes
         ("rules/pepita.py", False),
         ("networks/transformer.py", False),
-        ("plausibility/precision.py", False),  # a short training, none of these probes
+        ("plausibility/probes/precision.py", False),  # a short training, none of these probes
         ("report/captions.py", False),
     ],
 )

@@ -144,7 +144,7 @@ def scorecard_caption(table: pd.DataFrame) -> str:
     """Return the caption of :func:`draw_scorecard`."""
     titles = _titles()
     network = ", ".join(dict.fromkeys(table.network))
-    named = "; ".join(f"{code} {titles[code]}" for code in dict.fromkeys(table.probe))
+    named = "; ".join(f"{code} {titles.get(code, '')}".strip() for code in dict.fromkeys(table.probe))
     return (
         f"Plausibility of each rule, measured on its implementation, on a small {network}. Numbers: mean over states "
         f"and seeds, below it the extremes; the worst decides whether a limit is met. {named}. Hatched: a control of "

@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from brainalign.metalearning.figures import function_plates, multi_task_plates, reinforcement_plates
 from brainalign.metalearning.function_optimisation import METHODS as FUNCTION_METHODS
 from brainalign.metalearning.landscapes import LANDSCAPES
 from brainalign.metalearning.multi_task import TRAININGS, parameter_counts
 from brainalign.metalearning.reinforcement import METHODS as REINFORCEMENT_METHODS
-from brainalign.report.credit_figures import function_plates, multi_task_plates, reinforcement_plates
 from brainalign.report.plate import Plate, save_plate
 
 
@@ -74,6 +74,6 @@ def test_control_tasks_are_drawn_by_variant() -> None:
 
 @pytest.mark.parametrize("method", [*FUNCTION_METHODS, *REINFORCEMENT_METHODS, *TRAININGS])
 def test_every_method_has_a_style(method: str) -> None:
-    from brainalign.report.credit_figures import _STYLES
+    from brainalign.metalearning.figures import _STYLES
 
     assert len(_STYLES[method]) == 3

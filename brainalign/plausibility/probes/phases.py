@@ -8,10 +8,10 @@ from torch import Tensor
 
 from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.forward_pass import answering
-from brainalign.plausibility.locking import hidden_synapses
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
 from brainalign.plausibility.tap import Tap, Y
+from brainalign.plausibility.teaching import hidden_synapses
 from brainalign.plausibility.unsupported import Unsupported
 
 

@@ -3,33 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.credit.step import Step
 from brainalign.plausibility.crossing import Crossing
-from brainalign.plausibility.locking import hidden_synapses
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Moment, Subject
 from brainalign.plausibility.tap import Tap
+from brainalign.plausibility.teaching import hidden_synapses, teaching
 from brainalign.plausibility.unsupported import Unsupported
-
-
-def teaching(moment: Moment, crossings: list[Crossing]) -> list[Crossing]:
-    """Return crossings that are not the network's own forward ones: backwards, or through matrices of the rule."""
-    return [c for c in crossings if not (c.forward and c.matrices <= moment.params.keys())]
-
-
-def hidden_teaching(subject: Subject, moment: Moment, step: Step, tap: Tap) -> list[Crossing]:
-    """Return the :func:`teaching` crossings that any hidden update rests on."""
-    crossed = 0
-    for name in subject.hidden:
-        crossed |= tap.node(step.updates[name]).crossed if name in step.updates else 0
-    return [c for c in teaching(moment, tap.crossings) if crossed >> c.order & 1]
-
-
-def untaught(subject: Subject) -> str:
-    """Return that no signal teaches hidden layers, if that is so, else nothing."""
-    moment = subject.moments()[0]
-    step, tap = subject.watch(moment)
-    return "" if hidden_teaching(subject, moment, step, tap) else "no teaching signals cross synapses"
 
 
 @dataclass(frozen=True)

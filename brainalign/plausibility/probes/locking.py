@@ -3,21 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
-from brainalign.plausibility.tap import Tap
+from brainalign.plausibility.teaching import hidden_synapses
 from brainalign.plausibility.unsupported import Unsupported
-
-
-def hidden_synapses(subject: Subject, tap: Tap) -> list[tuple[str, Crossing]]:
-    """Return the weights below the readout that are met, each with its first crossing forwards."""
-    found = []
-    for name in subject.hidden:
-        own = [crossing for crossing in tap.crossings if crossing.forward and name in crossing.matrices]
-        if own:
-            found.append((name, own[0]))
-    return found
 
 
 @dataclass(frozen=True)

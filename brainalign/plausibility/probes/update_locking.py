@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.plausibility.locking import hidden_synapses
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.teaching import hidden_synapses
 from brainalign.plausibility.unsupported import Unsupported
 
 

@@ -6,12 +6,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from brainalign.plausibility.backward_locking import untaught
 from brainalign.plausibility.crossing import Meeting
 from brainalign.plausibility.practice import Disturbance
 from brainalign.plausibility.probe import Control
 from brainalign.plausibility.retained import RetainedAccuracy
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.teaching import untaught
 from brainalign.randomness import stream
 
 _MISSING = 0.2

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from brainalign.networks.network import Params
-from brainalign.plausibility.backward_locking import hidden_teaching
 from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Moment, Subject
+from brainalign.plausibility.teaching import hidden_teaching
 from brainalign.randomness import stream
 
 #: Crossings that are disturbed, in turn.

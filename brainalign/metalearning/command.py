@@ -23,8 +23,8 @@ def credit_functions(
     out: Out, seeds: Seeds = 5, generations: Generations = None, dimension: Dimension = 0, quiet: Quiet = False
 ) -> None:
     """Non-convex functions: credit networks against gradient descent, at equal evaluations."""
+    from brainalign.metalearning.figures import function_plates
     from brainalign.metalearning.function_optimisation import FunctionOptions, function_experiment
-    from brainalign.report.credit_figures import function_plates
 
     tables = []
     for one in (dimension,) if dimension else (2, 10):
@@ -47,8 +47,8 @@ def credit_reinforcement(
 ) -> None:
     """Control tasks: policies that learn by credit within a lifetime, in default and in unseen settings."""
     from brainalign.metalearning.control_tasks import control_task
+    from brainalign.metalearning.figures import reinforcement_plates
     from brainalign.metalearning.reinforcement import ReinforcementOptions, reinforcement_experiment
-    from brainalign.report.credit_figures import reinforcement_plates
 
     with progress_bar(quiet) as progress:
         asked = ReinforcementOptions(tasks=tuple(task.split(",")))
@@ -62,9 +62,9 @@ def credit_reinforcement(
 @credit_app.command("multitask")
 def credit_multitask(out: Out, seeds: Seeds = 5, generations: Generations = None, quiet: Quiet = False) -> None:
     """Several functions: one credit network for all against one for each, and what diffusion saves."""
+    from brainalign.metalearning.figures import multi_task_plates
     from brainalign.metalearning.function_optimisation import FunctionOptions
     from brainalign.metalearning.multi_task import multi_task_experiment, parameter_counts
-    from brainalign.report.credit_figures import multi_task_plates
 
     with progress_bar(quiet) as progress:
         scores = multi_task_experiment(_credit_options(FunctionOptions(), seeds, generations), progress=progress)

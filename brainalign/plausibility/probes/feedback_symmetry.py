@@ -5,9 +5,9 @@ from math import degrees, sqrt
 from typing import ClassVar
 
 from brainalign.plausibility.probe import Control, Measured, Probe
+from brainalign.plausibility.probes.weight_transport import WeightTransport
 from brainalign.plausibility.subject import Subject
 from brainalign.plausibility.unsupported import Unsupported
-from brainalign.plausibility.weight_transport import WeightTransport
 
 
 @dataclass(frozen=True)

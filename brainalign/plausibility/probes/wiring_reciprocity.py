@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from brainalign.plausibility.backward_locking import hidden_teaching
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.teaching import hidden_teaching
 
 
 @dataclass(frozen=True)

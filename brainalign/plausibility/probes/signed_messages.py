@@ -6,10 +6,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from brainalign.plausibility.backward_locking import hidden_teaching
 from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Subject
+from brainalign.plausibility.teaching import hidden_teaching
 
 
 @dataclass(frozen=True)
