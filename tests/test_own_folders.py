@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from brainalign.report.scorecard_figure import scorecard_caption
 from typer.testing import CliRunner
 
 from brainalign import discovery, own_folders
@@ -27,6 +26,7 @@ from brainalign.plausibility.scorecard import candidates, scorecard
 from brainalign.provenance import code_hash, own_hashes
 from brainalign.rdms import compute_rdms
 from brainalign.recordings.source import recording_source
+from brainalign.report.figures.scorecard import scorecard_caption
 from brainalign.rules.learning_rule import learning_rule, learning_rules
 from brainalign.specs import ScoringSpec, TrainSpec, read_study
 from brainalign.study import run_study
@@ -261,8 +261,8 @@ def test_a_network_under_another_name_is_refused(tmp_path: Path) -> None:
 def _codes() -> dict[str, str]:
     return {
         "training": training_code(SPEC),
-        "scores": scoring_code([SPEC], recording_source("my_lab"), ScoringSpec(dissimilarity="city_block")),
-        "other scores": scoring_code([SPEC], recording_source("kriegeskorte92"), ScoringSpec()),
+        "scores": scoring_code([SPEC], recording_source("my_lab"), ScoringSpec(dissimilarity="city_block"), ("rsa",)),
+        "other scores": scoring_code([SPEC], recording_source("kriegeskorte92"), ScoringSpec(), ("rsa",)),
         "probes": probing_code(["MINE"], [("slow_learner", "mlp")]),
         "other training": training_code(TrainSpec("backprop", "mlp", "digits")),
     }

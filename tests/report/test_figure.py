@@ -10,7 +10,7 @@ import pytest
 from synthetic_folder import RSA
 
 import brainalign.report.figures
-from brainalign.discovery import available
+from brainalign.discovery import in_package
 from brainalign.report.contrast_rows import rival_names
 from brainalign.report.figure import SECTIONS, Figure, figures
 from brainalign.report.page import write_report
@@ -47,10 +47,10 @@ def new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     home = tmp_path / "own"
     home.mkdir()
     monkeypatch.setattr(brainalign.report.figures, "__path__", [*brainalign.report.figures.__path__, str(home)])
-    available.cache_clear()
+    in_package.cache_clear()
     yield home / "seed_count.py"
     sys.modules.pop("brainalign.report.figures.seed_count", None)
-    available.cache_clear()
+    in_package.cache_clear()
 
 
 def test_adding_a_file_adds_a_figure_to_the_page(new_file: Path, small_folder) -> None:
