@@ -11,6 +11,12 @@ def recovery(source: RecordingSource, scores: pd.DataFrame, ranks: pd.DataFrame)
     rule, layer = getattr(source, "rule", None), getattr(source, "layer", None)
     if not source.simulated or rule is None:
         return ""
+    latencies = getattr(source, "latencies", {})
+    if latencies:
+        order = ", ".join(
+            f"{one} at {1000 * time:.0f} ms" for one, time in sorted(latencies.items(), key=lambda x: x[1])
+        )
+        return f"SIMULATED truth: layers of a network trained with {rule} answer one after another: {order}."
     table = scores[(scores.dataset == source.label) & scores.final & (scores.role != LOW_LEVEL)]
     table = table[table.measure == table.measure.iloc[0]]
     means = table.groupby(["role", "rule", "layer"], observed=True).score.mean()

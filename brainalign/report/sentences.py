@@ -68,7 +68,7 @@ def contrasts_sentences(results: Results, table: pd.DataFrame, measure: str, key
 
 
 def dissimilarities_sentence(results: Results, cells: list[tuple[str, str]]) -> str:
-    """Say which dissimilarity RDMs of brains and networks hold."""
+    """Say which dissimilarity RDMs of brains and networks hold, and that of brains is a mean where there are times."""
     brains: dict[str, list[str]] = {}
     networks: list[str] = []
     for dataset, roi in cells:
@@ -77,8 +77,9 @@ def dissimilarities_sentence(results: Results, cells: list[tuple[str, str]]) -> 
         networks += [other] if other and other not in networks else []
     alone = len(brains) == 1
     parts = [f"{name}{'' if alone else f' ({listed(rois)})'}" for name, rois in brains.items()]
-    text = f"Brain: {listed(parts)}"
-    return f"{text}; networks: {listed(networks)}." if networks else f"{text}."
+    text = f"Brain: {listed(parts)}" + (f"; networks: {listed(networks)}." if networks else ".")
+    shown = results.alignment[results.alignment.dataset.isin([dataset for dataset, _ in cells])]
+    return f"{text} The brain's RDM is the mean over times from onset on." if shown.time.notna().any() else text
 
 
 def rdm_layers_sentence(results: Results, cells: list[tuple[str, str]]) -> str:

@@ -1,5 +1,6 @@
 """The simulated brain: what is planted is there, and said to be simulated."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from brainalign.comparisons.comparators import compare
 from brainalign.comparisons.noise_ceiling import noise_ceiling
 from brainalign.comparisons.response_ceiling import response_ceiling
 from brainalign.errors import BrainalignError, DataError, SpecError
-from brainalign.rdms import compute_rdms
+from brainalign.rdms import RDMs, compute_rdms
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.simulated import Simulated
 from brainalign.recordings.source import recording_source
-from brainalign.specs import TrainSpec
+from brainalign.specs import RecordingSpec, TrainSpec
 from brainalign.training.train import train
 
 OPTIONS: dict[str, Any] = {
@@ -136,3 +138,59 @@ def test_what_cannot_be_planted_is_one_line(
 def test_an_unknown_roi_is_one_line(source: Simulated) -> None:
     with pytest.raises(DataError, match="no ROI 'V1'; choose one of planted"):
         source.rdms("V1")
+
+
+# -- times ------------------------------------------------------------------------------------------------------------
+
+COURSE = {"n_subjects": 3, "n_stimuli": 30, "n_repeats": 3, "n_channels": 24, "training": {"epochs": 2}}
+
+
+def test_with_times_the_planted_layer_answers_at_its_latency_and_not_before_onset() -> None:
+    source = Simulated(**COURSE, n_times=25, noise=0.5)
+    one = source.recordings()[0]
+    assert one.data.shape == (90, 24, 25)
+    assert one.times[0] == pytest.approx(-0.1)
+    assert one.times[-1] == pytest.approx(0.5)
+    power = one.average()[1].var(axis=(0, 1))
+    assert one.times[int(power.argmax())] == pytest.approx(0.15, abs=0.026)
+    before = power[np.array(one.times) < 0]
+    assert before.max() < 0.2 * power.max()
+
+
+def test_layers_answer_one_after_another_and_each_is_told_by_its_geometry() -> None:
+    latencies = {"hidden1": 0.1, "readout": 0.4}
+    source = Simulated(**COURSE, n_times=25, noise=0.5, latencies=latencies)
+    brain = Brain(source, RecordingSpec("simulated"))
+    movie = brain.movies("planted")[0]
+    assert movie.values.shape == (3, 25, 435)
+    layers = source._layers
+    found = {}
+    for layer in latencies:
+        rdm = compute_rdms(layers[layer], source.stimuli().ids)
+        found[layer] = [
+            compare(rdm, RDMs(movie.values[:, k], movie.stimulus_ids, "correlation"), "corr").mean() for k in range(25)
+        ]
+    lead = np.array(found["readout"]) - np.array(found["hidden1"])
+    early, late = (int(np.abs(np.array(movie.times) - time).argmin()) for time in (0.1, 0.4))
+    assert lead[late] > lead[early] + 0.1
+
+
+def test_noise_drifts_as_much_as_it_is_told_to() -> None:
+    for drift in (0.0, 0.9):
+        one = Simulated(**COURSE, n_times=40, noise=50.0, drift=drift).recordings()[0]
+        neighbours = np.corrcoef(one.data[:, :, 20].ravel(), one.data[:, :, 21].ravel())[0, 1]
+        assert neighbours == pytest.approx(drift, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_times": 0}, "n_times = 0 from -0.1 to 0.5 s"),
+        ({"n_times": 10, "tmin": 0.5}, "n_times = 10 from 0.5 to 0.5 s, expected increasing times"),
+        ({"n_times": 10, "drift": 1.0}, "drift = 1.0, expected a correlation"),
+        ({"latencies": {"hidden1": 0.1}}, "with one time; set n_times to 100"),
+    ],
+)
+def test_times_that_make_no_sense_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(message)):
+        Simulated(**options)

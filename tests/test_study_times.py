@@ -1,0 +1,84 @@
+"""A study of a recording with times, from its file to its page."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from brainalign.report.page import write_report
+from brainalign.report.results import Results
+from brainalign.specs import study_from_table
+from brainalign.study import run_study
+
+TABLE = {
+    "name": "times",
+    "training": {
+        "dataset": "digits",
+        "network": "mlp",
+        "network_options": {"widths": [24, 16]},
+        "seeds": 3,
+        "epochs": 2,
+        "n_checkpoints": 2,
+    },
+    "rules": {"untrained": {}, "backprop": {}},
+    "recordings": [
+        {
+            "dataset": "simulated",
+            "measures": ["rsa", "encoding"],
+            "options": {
+                "n_times": 13,
+                "n_subjects": 6,
+                "n_stimuli": 40,
+                "n_channels": 8,
+                "noise": 0.5,
+                "latencies": {"hidden1": 0.15},
+                "network_options": {"widths": [24, 16]},
+                "training": {"epochs": 2},
+            },
+        }
+    ],
+    "scoring": {"comparator": "corr"},
+    "plausibility": "none",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_study(study_from_table(TABLE), tmp_path_factory.mktemp("times"))
+
+
+def test_every_table_of_scores_and_claims_holds_every_time(folder: Path) -> None:
+    results = Results.load(folder)
+    times = np.linspace(-0.1, 0.5, 13)
+    for table in (results.alignment, results.contrasts, results.ranks):
+        for _, rows in table.groupby("measure", observed=True):
+            np.testing.assert_allclose(sorted(rows.time.unique()), times, atol=1e-8)
+    assert len(results.alignment) == 2 * 13 * 6 * (2 * 3 * 3 + 3)
+
+
+@pytest.mark.parametrize("measure", ["rsa corr", "encoding ridge"])
+def test_scores_are_flat_before_onset_and_peak_when_the_planted_layer_does(folder: Path, measure: str) -> None:
+    table = Results.load(folder).alignment
+    rows = table[(table.rule == "backprop") & (table.layer == "hidden1") & (table.measure == measure)]
+    course = rows.groupby("time").score.mean()
+    assert course.idxmax() == pytest.approx(0.15, abs=0.03)
+    assert course[course.index < -0.01].abs().max() < 0.15 * course.max()
+
+
+def test_the_page_says_how_errors_were_had_and_draws_the_course(folder: Path) -> None:
+    page = write_report(folder).read_text("utf-8")
+    assert "Scores by time, mlp, RSA score (Pearson r)" in page
+    assert "errors rest on the scores without each stimulus" in page
+    assert (
+        "SIMULATED truth: layers of a network trained with backprop answer one after another: hidden1 at 150 ms" in page
+    )
+    assert "The brain's RDM is the mean over times from onset on." in page.replace("&#39;", "'")
+    assert (folder / "figures" / "time_course-mlp-rsa_corr.png").exists()
+
+
+def test_run_again_it_scores_nothing_and_ends_the_same(folder: Path) -> None:
+    before = (folder / "alignment.csv").read_bytes()
+    said: list[str] = []
+    run_study(study_from_table(TABLE), folder, progress=lambda done, total, text: said.append(text))
+    assert said == []
+    assert (folder / "alignment.csv").read_bytes() == before
