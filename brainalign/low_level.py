@@ -74,7 +74,9 @@ def low_level_rdms(stimuli: Stimuli, resolution: tuple[int, int], measure: str =
         If an image is constant, which has no correlation distance; the message names it.
     """
     return {
-        name: compute_rdms(features, stimuli.ids, "euclidean" if name == "luminance" else measure, {"layer": (name,)})
+        name: compute_rdms(
+            features, stimuli.ids, "squared_euclidean" if name == "luminance" else measure, {"layer": (name,)}
+        )
         for name, features in low_level_features(stimuli, resolution).items()
     }
 

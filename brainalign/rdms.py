@@ -219,9 +219,9 @@ def compute_rdms(
 ) -> RDMs:
     """Return the RDM of a set of patterns, or of each of several.
 
-    ``"correlation"``: ``1 - r(x_i, x_j)``. ``"cosine"``: ``1 - cos(x_i, x_j)``. ``"euclidean"``:
-    ``|x_i - x_j|^2 / n_features``, squared and per feature, the convention of rsatoolbox. All come from one
-    Gram matrix in float64, accumulated over blocks of features.
+    ``"correlation"``: ``1 - r(x_i, x_j)``. ``"cosine"``: ``1 - cos(x_i, x_j)``.
+    ``"squared_euclidean"``: ``|x_i - x_j|^2 / n_features``, per feature as rsatoolbox has it; ``"euclidean"``: its
+    root. All come from one Gram matrix in float64, accumulated over blocks of features.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def compute_rdms(
     stimulus_ids
         Unique ids, length ``n_stimuli``.
     measure
-        A dissimilarity: ``"correlation"``, ``"cosine"`` or ``"euclidean"``.
+        A dissimilarity: ``"correlation"``, ``"cosine"``, ``"squared_euclidean"``, ``"euclidean"``, or one of your own.
     descriptors
         Name to one value per RDM.
     sets

@@ -8,9 +8,8 @@ from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs
 
 # the same dissimilarity under the name of each package
-_TO_RSATOOLBOX = {"euclidean": "squared euclidean"}
-# what they call Euclidean without "squared" is another measure than ours of that name
-_FROM_RSATOOLBOX = {theirs: ours for ours, theirs in _TO_RSATOOLBOX.items()} | {"euclidean": "unsquared euclidean"}
+_TO_RSATOOLBOX = {"squared_euclidean": "squared euclidean"}
+_FROM_RSATOOLBOX = {theirs: ours for ours, theirs in _TO_RSATOOLBOX.items()}
 
 
 def to_rsatoolbox(rdms: RDMs, id_descriptor: str = "stimulus") -> Any:

@@ -128,6 +128,9 @@ class RecordingSpec:
         What becomes of recordings with runs. ``"centre"``: what differs between runs is estimated from the stimuli that
         they share, and taken out; ``"centre_each"``: the mean over the stimuli of each run is made the same, for runs
         to which stimuli were dealt at random; ``"ignore"``.
+    dissimilarity
+        Of the patterns of trials, in the RDMs of subjects; that of layers is an option of scoring. RDMs that a source
+        published keep their own, and another is refused.
     """
 
     dataset: str
@@ -137,6 +140,7 @@ class RecordingSpec:
     measures: tuple[str, ...] = ("rsa",)
     stimuli: str = field(default="all", metadata=_LATER)
     runs: str = field(default="centre", metadata=_LATER)
+    dissimilarity: str = field(default="correlation", metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
@@ -149,6 +153,7 @@ class RecordingSpec:
         _distinct("rois", self.rois)
         _choose("stimuli", self.stimuli, ("all", "shared", "own"))
         _choose("runs", self.runs, ("centre", "centre_each", "ignore"))
+        _choose("dissimilarity", self.dissimilarity, names("dissimilarities"))
 
 
 @dataclass(frozen=True)

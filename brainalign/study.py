@@ -165,7 +165,7 @@ class _StudyRun:
             weights,
             stimuli.key,
             _file_hashes(target.spec.dataset),
-            scoring_code(self.spec.populations, target.source, self.spec.scoring, target.spec.measures),
+            scoring_code(self.spec.populations, target.source, self.spec.scoring, target.spec),
         )
         folder = self.out / "cache" / f"{target.spec.dataset}-{key[:16]}"
         kept = read_scores(folder)

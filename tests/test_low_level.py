@@ -99,7 +99,7 @@ def test_luminance_rdm_is_euclidean_and_the_others_as_asked():
     found = low_level_rdms(noise(), (32, 32), "correlation")
     assert {name: rdm.measure for name, rdm in found.items()} == {
         "pixels": "correlation",
-        "luminance": "euclidean",
+        "luminance": "squared_euclidean",
         "gabor": "correlation",
     }
     features = low_level_features(noise(), (32, 32))

@@ -28,7 +28,7 @@ from brainalign.rdms import compute_rdms
 from brainalign.recordings.source import recording_source
 from brainalign.report.figures.scorecard import scorecard_caption
 from brainalign.rules.learning_rule import learning_rule, learning_rules
-from brainalign.specs import ScoringSpec, TrainSpec, read_study
+from brainalign.specs import RecordingSpec, ScoringSpec, TrainSpec, read_study
 from brainalign.study import run_study
 from brainalign.support import support, support_markdown
 from brainalign.training.checkpoint import load_checkpoint
@@ -261,8 +261,10 @@ def test_a_network_under_another_name_is_refused(tmp_path: Path) -> None:
 def _codes() -> dict[str, str]:
     return {
         "training": training_code(SPEC),
-        "scores": scoring_code([SPEC], recording_source("my_lab"), ScoringSpec(dissimilarity="city_block"), ("rsa",)),
-        "other scores": scoring_code([SPEC], recording_source("kriegeskorte92"), ScoringSpec(), ("rsa",)),
+        "scores": scoring_code(
+            [SPEC], recording_source("my_lab"), ScoringSpec(dissimilarity="city_block"), RecordingSpec("any")
+        ),
+        "other scores": scoring_code([SPEC], recording_source("kriegeskorte92"), ScoringSpec(), RecordingSpec("any")),
         "probes": probing_code(["MINE"], [("slow_learner", "mlp")]),
         "other training": training_code(TrainSpec("backprop", "mlp", "digits")),
     }

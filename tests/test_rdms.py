@@ -10,7 +10,12 @@ from brainalign.dissimilarities.dissimilarity import dissimilarities
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs, by_subject, compute_rdms, concatenate, match
 
-PDIST = {"correlation": "correlation", "euclidean": "sqeuclidean", "cosine": "cosine"}
+PDIST = {
+    "correlation": "correlation",
+    "squared_euclidean": "sqeuclidean",
+    "euclidean": "euclidean",
+    "cosine": "cosine",
+}
 
 
 def ids(n):
@@ -24,7 +29,8 @@ def rdms(n=6, k=2, seed=0, **descriptors):
 
 def reference(features, measure):
     distances = pdist(np.asarray(features, np.float64), PDIST[measure])
-    return distances / features.shape[1] if measure == "euclidean" else distances
+    per_feature = {"squared_euclidean": features.shape[1], "euclidean": np.sqrt(features.shape[1])}
+    return distances / per_feature.get(measure, 1)
 
 
 @pytest.mark.parametrize("measure", dissimilarities())
@@ -35,12 +41,12 @@ def test_rdms_equal_scipy_also_with_large_means(measure, mean):
     np.testing.assert_allclose(ours, reference(features, measure), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("measure", ["correlation", "euclidean"])
-def test_rdms_equal_rsatoolbox(measure):
+@pytest.mark.parametrize(("measure", "theirs"), [("correlation", "correlation"), ("squared_euclidean", "euclidean")])
+def test_rdms_equal_rsatoolbox(measure, theirs):
     rsatoolbox = pytest.importorskip("rsatoolbox")
     features = np.random.default_rng(1).standard_normal((25, 80)) + 10
-    theirs = rsatoolbox.rdm.calc_rdm(rsatoolbox.data.Dataset(features), method=measure).get_vectors()
-    np.testing.assert_allclose(compute_rdms(features, ids(25), measure).dissimilarities, theirs, rtol=0, atol=1e-10)
+    found = rsatoolbox.rdm.calc_rdm(rsatoolbox.data.Dataset(features), method=theirs).get_vectors()
+    np.testing.assert_allclose(compute_rdms(features, ids(25), measure).dissimilarities, found, rtol=0, atol=1e-10)
 
 
 def test_blocks_of_features_change_nothing(monkeypatch):
@@ -91,11 +97,11 @@ def test_patterns_without_a_distance_are_refused_by_name():
     features[3] = 0
     with pytest.raises(DataError, match="'s3' is zero"):
         compute_rdms(features, ids(6), "cosine")
-    assert np.isfinite(compute_rdms(features, ids(6), "euclidean").dissimilarities).all()
+    assert np.isfinite(compute_rdms(features, ids(6), "squared_euclidean").dissimilarities).all()
     for bad in ([np.nan, 1], [np.inf, -np.inf], [np.inf, 0]):
         features[4, :2] = bad
         with pytest.raises(DataError, match="'s4' holds NaN or infinity"):
-            compute_rdms(features, ids(6), "euclidean")
+            compute_rdms(features, ids(6), "squared_euclidean")
 
 
 def test_unknown_measure_and_wrong_number_of_ids_are_refused():
@@ -188,7 +194,7 @@ def test_concatenate_reorders_and_keeps_shared_descriptors():
     assert both.descriptors == {"subject": ("a", "b", "c")}
     np.testing.assert_array_equal(both.dissimilarities[2], b.subset(a.stimulus_ids).dissimilarities[0])
     with pytest.raises(SpecError, match="measures"):
-        concatenate([a, RDMs(a.dissimilarities, a.stimulus_ids, "euclidean")])
+        concatenate([a, RDMs(a.dissimilarities, a.stimulus_ids, "squared_euclidean")])
 
 
 def test_a_recording_with_times_does_not_become_as_many_rdms_as_it_has_stimuli():

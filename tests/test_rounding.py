@@ -27,7 +27,7 @@ def one_hot(copies: int = 8, kinds: int = 6) -> np.ndarray:
 def partner(n: int, seed: int = 0) -> RDMs:
     """Return an RDM that is near that of :func:`one_hot`."""
     rng = np.random.default_rng(seed)
-    return compute_rdms(one_hot(n // 6) + 0.3 * rng.standard_normal((n, 6)), ids(n), "euclidean")
+    return compute_rdms(one_hot(n // 6) + 0.3 * rng.standard_normal((n, 6)), ids(n), "squared_euclidean")
 
 
 def test_five_multiples_of_one_pattern_are_at_no_distance_and_order_nothing() -> None:
@@ -51,7 +51,7 @@ def test_equal_distances_are_tied_in_any_order_of_features(measure: str, method:
     """Eight copies of six one-hot patterns: .430 or .4875 with columns permuted, where .58 was right."""
     other = partner(48)
     patterns = one_hot() * 0.1 + 0.7
-    exact = (np.round(compute_rdms(one_hot(), ids(48), "euclidean").dissimilarities, 6) > 0).astype(float)
+    exact = (np.round(compute_rdms(one_hot(), ids(48), "squared_euclidean").dissimilarities, 6) > 0).astype(float)
     expected = compare_vectors(exact, other.dissimilarities, method)[0, 0]
     for order in itertools.islice(itertools.permutations(range(6)), 0, 720, 97):
         found = compare(compute_rdms(patterns[:, list(order)], ids(48), measure), other, method)[0, 0]
@@ -130,7 +130,7 @@ def test_a_pattern_of_rounding_beside_others_is_none(measure: str) -> None:
         compute_rdms(patterns, ids(6), measure)
 
 
-@pytest.mark.parametrize("measure", ["correlation", "euclidean", "cosine"])
+@pytest.mark.parametrize("measure", ["correlation", "squared_euclidean", "cosine"])
 def test_a_collapsed_layer_is_constant_by_magnitude(measure: str) -> None:
     pattern = np.random.default_rng(0).random(50, dtype=np.float32)
     layer = np.tile(pattern, (8, 1))

@@ -10,7 +10,7 @@ from brainalign.rsatoolbox_exchange import from_rsatoolbox, to_rsatoolbox
 
 def example():
     features = np.random.default_rng(0).standard_normal((2, 5, 20))
-    return compute_rdms(features, tuple("dacbe"), "euclidean", {"subject": ("s1", "s2")}, sets=True)
+    return compute_rdms(features, tuple("dacbe"), "squared_euclidean", {"subject": ("s1", "s2")}, sets=True)
 
 
 def test_round_trip_keeps_values_ids_and_descriptors():
@@ -21,7 +21,11 @@ def test_round_trip_keeps_values_ids_and_descriptors():
     np.testing.assert_array_equal(theirs.get_matrices(), ours.matrices())
     back = from_rsatoolbox(theirs)
     np.testing.assert_array_equal(back.dissimilarities, ours.dissimilarities)
-    assert (back.stimulus_ids, back.measure, back.descriptors) == (ours.stimulus_ids, "euclidean", ours.descriptors)
+    assert (back.stimulus_ids, back.measure, back.descriptors) == (
+        ours.stimulus_ids,
+        "squared_euclidean",
+        ours.descriptors,
+    )
 
 
 def test_reordering_there_is_followed_here():
@@ -54,10 +58,12 @@ def test_rdms_without_descriptors_get_one_line():
         from_rsatoolbox(np.ones((3, 3)))
 
 
-def test_their_unsquared_distance_does_not_get_the_name_of_our_squared_one():
+def test_squared_and_unsquared_distances_keep_their_names():
     toolbox = pytest.importorskip("rsatoolbox")
-    theirs = toolbox.rdm.RDMs(np.ones((1, 3)), "euclidean", pattern_descriptors={"stimulus": ["a", "b", "c"]})
-    assert from_rsatoolbox(theirs).measure == "unsquared euclidean"
+    for theirs, ours in (("euclidean", "euclidean"), ("squared euclidean", "squared_euclidean")):
+        given = toolbox.rdm.RDMs(np.ones((1, 3)), theirs, pattern_descriptors={"stimulus": ["a", "b", "c"]})
+        assert from_rsatoolbox(given).measure == ours
+        assert to_rsatoolbox(from_rsatoolbox(given)).dissimilarity_measure == theirs
 
 
 def test_without_rsatoolbox_the_error_says_how_to_install(monkeypatch):

@@ -135,7 +135,13 @@ def test_every_measure_describes_itself_as_a_row_that_is_read_back(name: str, tm
 
 def test_variants_of_a_measure_have_names_of_their_own() -> None:
     held = ("pixels", "luminance")
-    variants = [RSA(), RSA("euclidean"), RSA(comparator="corr"), RSA(partial=held), RSA(partial=held, semi=True)]
+    variants = [
+        RSA(),
+        RSA("squared_euclidean"),
+        RSA(comparator="corr"),
+        RSA(partial=held),
+        RSA(partial=held, semi=True),
+    ]
     names = [one.describe().measure for one in variants]
     assert len(set(names)) == 5
     assert names[-1] == "rsa spearman without pixels, luminance"

@@ -6,15 +6,15 @@ from brainalign.comparisons.comparison import comparisons
 from brainalign.dissimilarities.dissimilarity import dissimilarities
 from brainalign.provenance import code_hash
 from brainalign.recordings.source import RecordingSource
-from brainalign.specs import ScoringSpec, TrainSpec
+from brainalign.specs import RecordingSpec, ScoringSpec, TrainSpec
 from brainalign.training.code import modules_of
 
 #: Dissimilarities that recordings and low-level controls have, whatever is asked of layers.
-OF_RECORDINGS = ("correlation", "euclidean")
+OF_RECORDINGS = ("correlation", "squared_euclidean")
 
 
 def scoring_code(
-    populations: Sequence[TrainSpec], source: RecordingSource, scoring: ScoringSpec, measures: Sequence[str]
+    populations: Sequence[TrainSpec], source: RecordingSource, scoring: ScoringSpec, recorded: RecordingSpec
 ) -> str:
     """Return the hash of the code that scores populations on a recording.
 
@@ -25,9 +25,9 @@ def scoring_code(
     modules = [name for one in populations for name in modules_of(one.rule, one.network)]
     modules += ["brainalign.alignment.align", "brainalign.alignment.instance", type(source).__module__]
     of_measures = comparisons()
-    modules += [of_measures[name].__module__ for name in measures]
+    modules += [of_measures[name].__module__ for name in recorded.measures]
     known = dissimilarities()
-    modules += [known[name].__module__ for name in (scoring.dissimilarity, *OF_RECORDINGS)]
+    modules += [known[name].__module__ for name in (scoring.dissimilarity, recorded.dissimilarity, *OF_RECORDINGS)]
     planted = [getattr(source, name, "") for name in ("rule", "network", "dataset")]
     if source.simulated and all(planted):
         modules += modules_of(*planted)

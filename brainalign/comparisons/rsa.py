@@ -56,7 +56,7 @@ class RSA(Comparison):
     Parameters
     ----------
     dissimilarity
-        Of the layer's patterns: ``"correlation"``, ``"euclidean"`` (squared) or ``"cosine"``.
+        Of the layer's patterns: ``"correlation"``, ``"squared_euclidean"``, ``"euclidean"`` or ``"cosine"``.
     comparator
         ``"corr"``, ``"cosine"``, ``"spearman"``, ``"rho-a"`` or ``"tau-a"``.
     partial
@@ -93,7 +93,7 @@ class RSA(Comparison):
         given = f" given {' and '.join(held)}" if held else ""
         constant = f", with {', '.join(held[:-1])}{' and ' if held[1:] else ''}{held[-1]} held constant" if held else ""
         name = f"{self.name} {self.comparator}"
-        name += f" of {self.dissimilarity} distances" if self.dissimilarity != "correlation" else ""
+        name += f" of {self.dissimilarity.replace('_', ' ')} distances" if self.dissimilarity != "correlation" else ""
         name += f" {'without' if self.semi else 'given'} {', '.join(self.partial)}" if self.partial else ""
         return Description(
             measure=name,
@@ -167,7 +167,7 @@ class RSA(Comparison):
 
     def control(self, features: Patterns) -> RDMs:
         """Return the RDM of a control; squared Euclidean for one number per stimulus, which has no correlation."""
-        measure = "euclidean" if features.values.shape[1] == 1 else self.dissimilarity
+        measure = "squared_euclidean" if features.values.shape[1] == 1 else self.dissimilarity
         return compute_rdms(features.values, features.stimulus_ids, measure)
 
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:

@@ -56,6 +56,12 @@ class Brain:
 
     def _own_movie(self, roi: str) -> tuple[Movie, ...]:
         rdms = self.source.rdms(roi)
+        if self.spec.dissimilarity not in ("correlation", rdms.measure):
+            msg = (
+                f"Recording {self.source.label!r} was published as RDMs of {rdms.measure!r} distances; "
+                f"dissimilarity = {self.spec.dissimilarity!r} needs trials. Leave the option out."
+            )
+            raise SpecError(msg)
         held = dict.fromkeys(rdms.descriptors.get("subject", ("1",)), rdms.stimulus_ids)
         ids = scored_ids(held, self.stimuli.ids, self.spec.stimuli, self.source.label)
         return (Movie.of_rdms(rdms.subset(ids)),)
@@ -66,7 +72,7 @@ class Brain:
         for part in parts:
             held = set(part[0].stimulus_ids)
             ids = [i for i in self.stimuli.ids if i in held]
-            found.append(Movie.of_recordings(part, roi, ids, "correlation"))
+            found.append(Movie.of_recordings(part, roi, ids, self.spec.dissimilarity))
         return tuple(found)
 
     @cached_property

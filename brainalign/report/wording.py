@@ -11,7 +11,8 @@ from brainalign.report.style import words
 _DISSIMILARITIES = {
     "correlation": "correlation distance",
     "cosine": "cosine distance",
-    "euclidean": "squared Euclidean distance",
+    "euclidean": "Euclidean distance",
+    "squared_euclidean": "squared Euclidean distance",
     "": "a dissimilarity that the study did not store",
 }
 
@@ -67,7 +68,7 @@ def correction_name(correction: str) -> str:
 
 
 def dissimilarity_name(name: str) -> str:
-    """Return a dissimilarity as what it is: ``"euclidean"`` is squared."""
+    """Return a dissimilarity in words."""
     return _DISSIMILARITIES.get(name, words(name))
 
 

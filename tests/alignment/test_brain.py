@@ -317,3 +317,21 @@ def test_a_source_with_rdms_of_its_own_says_that_runs_did_not_reach_them() -> No
     assert "made_up, RSA: RDMs are those of the source; what is declared of runs did not reach them." in (
         found.scope_sentences
     )
+
+
+def test_the_dissimilarity_of_recordings_is_declared_and_reaches_them() -> None:
+    spec = replace(SPEC, dissimilarity="squared_euclidean")
+    movie = Brain(_source(), spec).movies("V1")[0]
+    one = WORLD.source().trials[0]
+    expected = pdist(one.means(WORLD.ids)[:, :, 0], "sqeuclidean") / len(one.channels)
+    np.testing.assert_allclose(movie.values[0, 0], expected)
+    assert movie.measure == "squared_euclidean"
+
+
+def test_rdms_that_were_published_keep_their_dissimilarity() -> None:
+    spec = RecordingSpec("made_up", dissimilarity="cosine")
+    with pytest.raises(
+        SpecError, match="was published as RDMs of 'correlation' distances; dissimilarity = 'cosine' needs"
+    ):
+        Brain(WORLD.source(), spec).movies("V1")
+    assert Brain(WORLD.source(), replace(spec, dissimilarity="correlation")).movies("V1")[0].measure == "correlation"

@@ -95,7 +95,10 @@ def test_methods_without_a_partial_form_are_refused(method):
 
 def test_labels():
     assert RSA().label == "rsa spearman"
-    assert RSA("euclidean", "corr", ("pixels", "gabor")).label == "rsa corr of euclidean distances given pixels, gabor"
+    assert (
+        RSA("squared_euclidean", "corr", ("pixels", "gabor")).label
+        == "rsa corr of squared euclidean distances given pixels, gabor"
+    )
     for wrong in ({"dissimilarity": "mahalanobis"}, {"comparator": "kendall"}):
         with pytest.raises(SpecError, match="Unknown"):
             RSA(**wrong)

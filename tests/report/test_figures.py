@@ -197,7 +197,7 @@ def test_file_names():
 
 def test_the_gallery_says_whose_dissimilarity_is_which(full):
     rdms = {
-        key: rdm if key.role == BRAIN else dataclasses.replace(rdm, measure="euclidean")
+        key: rdm if key.role == BRAIN else dataclasses.replace(rdm, measure="squared_euclidean")
         for key, rdm in full.rdms.items()
     }
     texts = _texts(RdmGallery().draw(dataclasses.replace(full, rdms=rdms), "cichy92"))

@@ -76,10 +76,10 @@ def test_captions_state_sizes_scope_and_ceiling(full):
 def _euclidean(full):
     """Layers by squared Euclidean distance, recordings as they were."""
     rdms = {
-        key: rdm if key.role == BRAIN else dataclasses.replace(rdm, measure="euclidean")
+        key: rdm if key.role == BRAIN else dataclasses.replace(rdm, measure="squared_euclidean")
         for key, rdm in full.rdms.items()
     }
-    about = Geometry("euclidean").describe()
+    about = Geometry("squared_euclidean").describe()
     alignment = full.alignment.assign(measure=full.alignment.measure.astype(object).replace(RSA, about.measure))
     measures = pd.concat([full.measures, pd.DataFrame([about.row()])])
     return dataclasses.replace(full, rdms=rdms, alignment=alignment, measures=measures)
@@ -102,7 +102,7 @@ def test_layers_and_recordings_are_said_to_have_their_own_dissimilarity(full):
 
 
 def test_recordings_that_differ_are_named(full):
-    stored = {"cichy92": {"EVC": "euclidean", "IT": "correlation"}}
+    stored = {"cichy92": {"EVC": "squared_euclidean", "IT": "correlation"}}
     whole = " ".join(
         methods_text(dataclasses.replace(full, study={**full.study, "dissimilarities": stored})).paragraphs
     )

@@ -233,12 +233,12 @@ def test_a_recording_brings_its_own_dissimilarity(small_folder):
     folder = small_folder()
     path = folder / "rdms.safetensors"
     rdms, labels = read_mean_rdms(path)
-    layers = {key: replace(rdm, measure="euclidean") for key, rdm in rdms.items() if key.role != BRAIN}
+    layers = {key: replace(rdm, measure="squared_euclidean") for key, rdm in rdms.items() if key.role != BRAIN}
     write_mean_rdms(path, {**rdms, **layers}, labels)
     results = Results.load(folder)
     brain = MeanRDM("cichy92", "IT")
     assert results.rdms[brain].measure == "correlation"
-    assert results.rdms[MeanRDM("cichy92", "IT", "trained", "backprop", "cnn", "conv1")].measure == "euclidean"
+    assert results.rdms[MeanRDM("cichy92", "IT", "trained", "backprop", "cnn", "conv1")].measure == "squared_euclidean"
     assert results.recorded_dissimilarities(RSA) == {"correlation": ["cichy92 IT", "kriegeskorte92 monkeyIT"]}
     assert len(set(results.labels[brain.dataset, brain.roi])) == 6
 

@@ -10,7 +10,7 @@ from brainalign.alignment.code import scoring_code
 from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism
 from brainalign.recordings.source import recording_source
-from brainalign.specs import ScoringSpec, TrainSpec
+from brainalign.specs import RecordingSpec, ScoringSpec, TrainSpec
 from brainalign.training.code import modules_of, training_code
 
 SPEC = TrainSpec("sign_symmetry", "mlp", "digits")
@@ -86,9 +86,9 @@ def test_scores_depend_on_how_networks_answer_and_are_scored(
     edited: list[str], path: str, real: bool, simulated: bool
 ) -> None:
     sources = [recording_source(name) for name in ("kriegeskorte92", "simulated")]
-    before = [scoring_code([SPEC], source, ScoringSpec(), ("rsa",)) for source in sources]
+    before = [scoring_code([SPEC], source, ScoringSpec(), RecordingSpec("any")) for source in sources]
     edited.append(f"brainalign/{path}")
-    now = [scoring_code([SPEC], source, ScoringSpec(), ("rsa",)) for source in sources]
+    now = [scoring_code([SPEC], source, ScoringSpec(), RecordingSpec("any")) for source in sources]
     assert [one != other for one, other in zip(now, before, strict=True)] == [real, simulated]
 
 
