@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from brainalign.alignment.align import check_recording
-from brainalign.comparisons.rsa import RSA
+from brainalign.alignment.align import check_recording, measures_of
+from brainalign.comparisons.comparators import check_comparator
 from brainalign.datasets.dataset import dataset
+from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network
 from brainalign.randomness import stream
 from brainalign.recordings.source import RecordingSource
-from brainalign.resampling.condensed_pairs import check_method
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import StudySpec, TrainSpec
 
@@ -36,8 +36,10 @@ def check_study(spec: StudySpec, sources: Sequence[RecordingSource], data_dir: s
         the study, a planted network among the candidates, a ranking layer of a ROI or layer that there is not.
     """
     scoring = spec.scoring
-    RSA(scoring.dissimilarity, scoring.comparator, scoring.partial)
-    check_method(scoring.comparator, bool(scoring.partial))
+    dissimilarity(scoring.dissimilarity)
+    check_comparator(scoring.comparator)
+    for item in spec.recordings:
+        measures_of(item, scoring)
     networks = {(one.rule, one.network): _network(one, data_dir) for one in spec.populations}
     seeds = {seed for population in spec.populations for seed in population.seeds}
     for source, item in zip(sources, spec.recordings, strict=True):

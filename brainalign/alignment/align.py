@@ -18,7 +18,6 @@ from brainalign.alignment.scored import Scored
 from brainalign.alignment.scoring import Scoring
 from brainalign.columns import TRAINED
 from brainalign.comparisons.comparison import Comparison, comparisons
-from brainalign.comparisons.description import GEOMETRY, PREDICTION
 from brainalign.errors import LayerError, SpecError
 from brainalign.inference.cell import compare_rules
 from brainalign.inference.contrast import Contrast
@@ -120,14 +119,16 @@ def align(
     check_paired(seen)
     for roi in rois:
         _check_ranking_layer(roi, scored.layers, scoring)
-    parts, notes = [], []
+    parts, notes, left_out = [], [], False
     for place, times in groupby(scored.finish(), key=lambda one: (one.roi, one.measure)):
         progress(f"{source.label} {': '.join(place)}")
-        parts.append(_tables(list(times), source, spec, scoring))
+        of_place = list(times)
+        parts.append(_tables(of_place, source, spec, scoring))
+        left_out |= any(one.draws.left_out for one in of_place)
     for roi in rois:
         for measure in measures:
-            notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.kind == PREDICTION)
-    if scored.left_out:
+            notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.of_trials)
+    if left_out:
         notes.append(f"{source.label}: {_LEFT_OUT}")
     found = _adjust_families(Alignment.concatenate(parts), scoring)
     return replace(found, scope_sentences=tuple(dict.fromkeys([*found.scope_sentences, *notes])))
@@ -199,8 +200,8 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
     Raises
     ------
     SpecError
-        If a ROI is unknown, one subject is declared random, stimuli are too few, or trials were not published but an
-        encoding model is asked for.
+        If a ROI is unknown, one subject is declared random, stimuli are too few, or trials were not published but a
+        measure needs them.
     """
     brain = Brain(source, spec)
     for roi in check_rois(source, spec):
@@ -213,11 +214,11 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
             raise SpecError(msg) from error
     brain.displayed(check_rois(source, spec))
     known = comparisons()
-    predicting = [name for name in spec.measures if known[name].kind == PREDICTION]
-    if predicting and not brain.recordings:
-        other = [name for name, measure in known.items() if measure.kind == GEOMETRY]
+    of_trials = [name for name in spec.measures if known[name].of_trials]
+    if of_trials and not brain.recordings:
+        other = [name for name, measure in known.items() if not measure.of_trials]
         msg = (
-            f"Recording {source.label!r} was published as RDMs only; {known[predicting[0]].word} needs responses. "
+            f"Recording {source.label!r} was published as RDMs only; {known[of_trials[0]].word} needs responses. "
             f"Use measures = {other}."
         )
         raise SpecError(msg)

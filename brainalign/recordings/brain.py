@@ -61,12 +61,15 @@ class Brain:
         return (Movie.of_rdms(rdms.subset(ids)),)
 
     def _response_movies(self, roi: str) -> tuple[Movie, ...]:
-        parts = [[one] for one in self.recordings] if self.apart else [self.recordings]
+        return tuple(Movie.of_recordings(part, roi, ids, "correlation") for part, ids in self.parts)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[tuple[Recording, ...], tuple[str, ...]], ...]:
+        """Recordings that are scored on the same stimuli, and these: all together, or each subject on its own."""
         found = []
-        for part in parts:
+        for part in [(one,) for one in self.recordings] if self.apart else [self.recordings]:
             held = set(part[0].stimulus_ids)
-            ids = [i for i in self.stimuli.ids if i in held]
-            found.append(Movie.of_recordings(part, roi, ids, "correlation"))
+            found.append((part, tuple(i for i in self.stimuli.ids if i in held)))
         return tuple(found)
 
     @cached_property
