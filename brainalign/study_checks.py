@@ -12,19 +12,20 @@ from brainalign.errors import SpecError
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network
 from brainalign.randomness import stream
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import StudySpec, TrainSpec
 
 
-def check_study(spec: StudySpec, sources: Sequence[RecordingSource], data_dir: str | None = None) -> None:
+def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None = None) -> None:
     """Refuse what cannot work.
 
     Parameters
     ----------
     spec
         The study.
-    sources
+    brains
         Its recordings, in order.
     data_dir
         Folder of data.
@@ -38,13 +39,13 @@ def check_study(spec: StudySpec, sources: Sequence[RecordingSource], data_dir: s
     scoring = spec.scoring
     dissimilarity(scoring.dissimilarity)
     check_comparator(scoring.comparator)
-    for item in spec.recordings:
-        measures_of(item, scoring)
+    for brain in brains:
+        measures_of(brain.spec, scoring)
     networks = {(one.rule, one.network): _network(one, data_dir) for one in spec.populations}
     seeds = {seed for population in spec.populations for seed in population.seeds}
-    for source, item in zip(sources, spec.recordings, strict=True):
-        check_recording(source, item, min(len(p.seeds) for p in spec.populations))
-        planted = getattr(source, "seed", None) if source.simulated else None
+    for brain in brains:
+        check_recording(brain, min(len(p.seeds) for p in spec.populations))
+        planted = getattr(brain.source, "seed", None) if brain.source.simulated else None
         if planted in seeds:
             msg = (
                 f"Seed {planted} of the planted network is among those of the study ({sorted(seeds)}); a candidate "
@@ -52,7 +53,9 @@ def check_study(spec: StudySpec, sources: Sequence[RecordingSource], data_dir: s
             )
             raise SpecError(msg)
     if scoring.ranking_layer:
-        _check_ranking_layers(scoring.ranking_layer, sources, _layers(spec.populations, networks))
+        _check_ranking_layers(
+            scoring.ranking_layer, [brain.source for brain in brains], _layers(spec.populations, networks)
+        )
 
 
 def _network(population: TrainSpec, data_dir: str | None) -> Network:

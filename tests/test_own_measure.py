@@ -194,7 +194,7 @@ def test_a_measure_of_trials_refuses_published_rdms_before_anything_is_trained(c
     source = replace(WORLD.source(), trials=())
     said = r"was published as RDMs only; CKA needs responses\. Use measures = \['rsa'\]"
     with pytest.raises(SpecError, match=said):
-        check_recording(source, RecordingSpec("made_up", measures=("cka",)), 2)
+        check_recording(Brain(source, RecordingSpec("made_up", measures=("cka",))), 2)
 
 
 def test_it_scores_patterns_by_hand_whatever_their_order(cka: Comparison) -> None:

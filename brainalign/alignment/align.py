@@ -112,8 +112,18 @@ def align(
         If a subject is there twice, runs cannot be centred as declared, a pattern is constant or a response not finite.
         A layer whose RDM is constant scores NaN instead.
     """
-    scoring = scoring or ScoringSpec()
-    brain, rois = Brain(source, spec), check_rois(source, spec)
+    return align_brain(instances, Brain(source, spec), scoring or ScoringSpec(), progress, failures)
+
+
+def align_brain(
+    instances: Iterable[Instance],
+    brain: Brain,
+    scoring: ScoringSpec,
+    progress: Progress = lambda text: None,
+    failures: list[Failure] | None = None,
+) -> Alignment:
+    """Do as :func:`align` does, with recordings that may have been asked for already."""
+    source, spec, rois = brain.source, brain.spec, brain.rois
     measures = measures_of(spec, scoring)
     scored, seen = _show_all(instances, brain, rois, measures, scoring, failures)
     check_paired(seen)
@@ -185,16 +195,7 @@ def _show_all(
     return scored, seen
 
 
-def check_rois(source: RecordingSource, spec: RecordingSpec) -> tuple[str, ...]:
-    """Return the ROIs to score, all of the source unless the study names some; an unknown one raises SpecError."""
-    for roi in spec.rois:
-        if roi not in source.rois:
-            msg = f"Recording {source.label!r} has no ROI {roi!r}. Choose among: {', '.join(source.rois)}."
-            raise SpecError(msg)
-    return spec.rois or source.rois
-
-
-def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) -> None:
+def check_recording(brain: Brain, n_seeds: int) -> None:
     """Refuse a recording that cannot support the study, before anything is trained.
 
     Raises
@@ -203,8 +204,8 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
         If a ROI is unknown, one subject is declared random, stimuli are too few, or trials were not published but a
         measure needs them.
     """
-    brain = Brain(source, spec)
-    for roi in check_rois(source, spec):
+    source, spec = brain.source, brain.spec
+    for roi in brain.rois:
         movies = brain.movies(roi)
         n_units = min(len(set(brain.stimuli.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in movies)
         try:
@@ -212,7 +213,7 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
         except SpecError as error:
             msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
             raise SpecError(msg) from error
-    brain.displayed(check_rois(source, spec))
+    brain.displayed(brain.rois)
     known = comparisons()
     of_trials = [name for name in spec.measures if known[name].of_trials]
     if of_trials and not brain.recordings:
