@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ import torch
 
 from brainalign import tables
 from brainalign.alignment.agreement import agreement
-from brainalign.alignment.align import Alignment, align, check_rois
+from brainalign.alignment.align import Alignment, align_brain
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.failure import Failure, failure_table
 from brainalign.alignment.instance import Instance, role_of, show, show_start
+from brainalign.alignment.layer_means import LayerMeans
+from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.recovery import recovery
-from brainalign.alignment.score_cache import read_scores, source_content, write_scores
+from brainalign.alignment.score_cache import KeptScores, read_scores, source_content, write_scores
 from brainalign.columns import UNTRAINED
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
@@ -80,21 +82,15 @@ def run_study(
     return _StudyRun(spec, Path(out), runtime or Runtime(), progress or (lambda *_: None)).finish()
 
 
-@dataclass(frozen=True)
-class _Target:
-    spec: RecordingSpec
-    source: RecordingSource
-
-
 class _StudyRun:
     def __init__(self, spec: StudySpec, out: Path, runtime: Runtime, progress: Progress) -> None:
         self.spec, self.out, self.runtime, self.progress = spec, out, runtime, progress
         self.started = time.perf_counter()
         self.failures: list[Failure] = []
-        self.targets = [_Target(item, self._source(item)) for item in spec.recordings]
-        if not self.targets or not spec.populations:
+        self.brains = [Brain(self._source(item), item) for item in spec.recordings]
+        if not self.brains or not spec.populations:
             msg = (
-                f"Study {spec.name!r} has {len(spec.populations)} rules and {len(self.targets)} recordings; "
+                f"Study {spec.name!r} has {len(spec.populations)} rules and {len(self.brains)} recordings; "
                 "expected some of both."
             )
             raise SpecError(msg)
@@ -104,14 +100,20 @@ class _StudyRun:
 
     def finish(self) -> Path:
         require_own(self.out, self.spec.name)
-        check_study(self.spec, [target.source for target in self.targets], self.runtime.data_dir)
+        check_study(self.spec, self.brains, self.runtime.data_dir)
         trained = list(self._trained())
         checkpoints = [self._checkpoints(one) for one in trained]
         starts = self._starts(trained)
-        parts = [self._align(target, checkpoints, starts) for target in self.targets]
+        display, parts = Display(), []
+        for brain in self.brains:
+            kept = self._align(brain, checkpoints, starts)
+            brain.let_go()
+            display.add(brain.source.label, displayed(brain.displayed(brain.rois)), kept.rdms)
+            self.failures += kept.failures
+            parts.append(kept.alignment)
         alignment = Alignment.concatenate(parts)
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
-        self._write(trained, alignment, checkpoints, self._probe())
+        self._write(trained, alignment, display, self._probe())
         return self.out
 
     # -- stages -------------------------------------------------------------------------------------------------------
@@ -150,63 +152,58 @@ class _StudyRun:
         return [start for start in starts if _answers_its_own_way(start)]
 
     def _align(
-        self, target: _Target, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
-    ) -> Alignment:
+        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
+    ) -> KeptScores:
         """Score a recording, or read the scores if nothing they depend on has changed, this package included."""
-        stimuli = target.source.stimuli()
         moments = [one for many in (*checkpoints, starts) for one in many]
         weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
-        content = {} if _file_hashes(target.spec.dataset) else source_content(target.source, self._rois(target))
+        content = {} if _file_hashes(brain.spec.dataset) else source_content(brain)
         key = content_hash(
-            to_dict(target.spec),
+            to_dict(brain.spec),
             content,
             to_dict(self.spec.scoring),
             [to_dict(population) for population in self.spec.populations],
             weights,
-            stimuli.key,
-            _file_hashes(target.spec.dataset),
-            scoring_code(self.spec.populations, target.source, self.spec.scoring, target.spec),
+            brain.stimuli.key,
+            _file_hashes(brain.spec.dataset),
+            scoring_code(self.spec.populations, brain.source, self.spec.scoring, brain.spec),
         )
-        folder = self.out / "cache" / f"{target.spec.dataset}-{key[:16]}"
+        folder = self.out / "cache" / f"{brain.spec.dataset}-{key[:16]}"
         kept = read_scores(folder)
         if kept is None:
-            write_scores(folder, *self._score(target, stimuli, checkpoints, starts))
+            write_scores(folder, self._score(brain, checkpoints, starts))
             kept = read_scores(folder)  # so that scores are the same to the last bit now and when they are read again
         if kept is None:
             msg = f"Scores in {str(folder)!r} changed while they were written; run the study again."
             raise DataError(msg)
-        self.failures += kept[1]
-        return kept[0]
+        return kept
 
     def _score(
-        self,
-        target: _Target,
-        stimuli: Stimuli,
-        checkpoints: Sequence[Sequence[Checkpoint]],
-        starts: Sequence[Checkpoint],
-    ) -> tuple[Alignment, list[Failure]]:
-        """Score what can be scored; a population with a layer that cannot is noted and left out."""
+        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
+    ) -> KeptScores:
+        """Score what can be scored; a population with a layer that cannot is noted and left out.
+
+        Networks are shown once: their mean RDMs for display are gathered on the way.
+        """
         total = len(self.spec.populations) * 1000
-        label, failures = target.source.label, list[Failure]()
+        label, stimuli, failures = brain.source.label, brain.stimuli, list[Failure]()
+        shown = displayed(brain.displayed(brain.rois)).ids
+        layers = LayerMeans(shown, self.spec.scoring.dissimilarity, label)
 
         def instances() -> Iterator[Instance]:
-            yield from self._instances(checkpoints, stimuli, failures, label)
+            for one in self._instances(checkpoints, stimuli, failures, label):
+                layers.add(one)
+                yield one
             unseen = {(one.rule, one.network) for one in failures if one.stage == "scoring"}
             for start in (start for start in starts if (start.spec.rule, start.network.name) not in unseen):
                 yield from show_start(start, stimuli, self.spec.scoring.resolution, self.runtime.device)
 
-        found = align(
-            instances(),
-            target.source,
-            target.spec,
-            self.spec.scoring,
-            lambda text: self.progress(total, total, text),
-            failures,
+        found = align_brain(
+            instances(), brain, self.spec.scoring, lambda text: self.progress(total, total, text), failures
         )
-        return found, failures
-
-    def _rois(self, target: _Target) -> tuple[str, ...]:
-        return check_rois(target.source, target.spec)
+        lost = {(one.rule, one.network) for one in failures if one.stage == "scoring"}
+        undrawn = [one for one in layers.failures if (one.rule, one.network) not in lost]
+        return KeptScores(found, (*failures, *undrawn), mean_rdms(brain, shown, layers.means(lost)))
 
     def _instances(
         self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli, failures: list[Failure], label: str
@@ -255,11 +252,9 @@ class _StudyRun:
         self,
         trained: Sequence[Trained],
         alignment: Alignment,
-        checkpoints: Sequence[Sequence[Checkpoint]],
+        display: Display,
         scorecards: Mapping[str, str],
     ) -> None:
-        display = self._display([many[-1:] for many in checkpoints])
-        self.failures += display.failures
         with replacing(self.out) as folder:
             tables.write(folder, "training", tables.joined("training", [one.history for one in trained]))
             tables.write(folder, "feedback_angles", tables.joined("feedback_angles", [one.angles for one in trained]))
@@ -272,23 +267,11 @@ class _StudyRun:
             facts = {**self._facts(alignment), "files": result_hashes(folder)}
             write_text(folder / "study.json", json.dumps(facts, indent=1, ensure_ascii=False))
 
-    def _display(self, checkpoints: Sequence[Sequence[Checkpoint]]) -> Display:
-        display = Display(self.spec.scoring.dissimilarity)
-        for target in self.targets:
-            shared = Brain(target.source, target.spec).displayed(check_rois(target.source, target.spec))
-            label, stimuli = target.source.label, displayed(shared)
-            scoring = [one for one in self.failures if (one.stage, one.recording) == ("scoring", label)]
-            lost = {(one.rule, one.network) for one in scoring}
-            kept = [many for many in checkpoints if (many[-1].spec.rule, many[-1].network.name) not in lost]
-            instances = list(self._instances(kept, stimuli, display.failures, label))
-            display.add(target.source, target.spec, stimuli, instances)
-        return display
-
     def _facts(self, alignment: Alignment) -> dict[str, Any]:
-        names = [population.dataset for population in self.spec.populations] + [t.spec.dataset for t in self.targets]
+        names = [population.dataset for population in self.spec.populations] + [one.spec.dataset for one in self.brains]
         known = [name for name in dict.fromkeys(names) if name in manifests()]
         hashed = [name for name in known if _file_hashes(name)]  # embedded sets come with their package's version
-        sources = {target.source.label: target.source for target in self.targets}
+        sources = {brain.source.label: brain.source for brain in self.brains}
         facts = {
             "name": self.spec.name,
             "spec": to_dict(self.spec),
@@ -317,10 +300,7 @@ class _StudyRun:
             "correction": self.spec.scoring.correction,
             "failures": [asdict(one) for one in self.failures],
             "dissimilarities": {
-                target.source.label: {
-                    roi: Brain(target.source, target.spec).movies(roi)[0].measure for roi in self._rois(target)
-                }
-                for target in self.targets
+                brain.source.label: {roi: brain.movies(roi)[0].measure for roi in brain.rois} for brain in self.brains
             },
             "device": self.runtime.device,
             "training_sets": {p.dataset: datasets()[p.dataset].title for p in self.spec.populations},
@@ -341,9 +321,7 @@ class _StudyRun:
             "wall_seconds": round(time.perf_counter() - self.started, 1),
         }
         facts["recovery"] = [
-            sentence
-            for target in self.targets
-            if (sentence := recovery(target.source, alignment.scores, alignment.ranks))
+            sentence for brain in self.brains if (sentence := recovery(brain.source, alignment.scores, alignment.ranks))
         ]
         return facts
 

@@ -4,27 +4,28 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from brainalign.alignment.align import check_recording
-from brainalign.comparisons.rsa import RSA
+from brainalign.alignment.align import check_recording, measures_of
+from brainalign.comparisons.comparators import check_comparator
 from brainalign.datasets.dataset import dataset
+from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network
 from brainalign.randomness import stream
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource
-from brainalign.resampling.condensed_pairs import check_method
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import StudySpec, TrainSpec
 
 
-def check_study(spec: StudySpec, sources: Sequence[RecordingSource], data_dir: str | None = None) -> None:
+def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None = None) -> None:
     """Refuse what cannot work.
 
     Parameters
     ----------
     spec
         The study.
-    sources
+    brains
         Its recordings, in order.
     data_dir
         Folder of data.
@@ -36,13 +37,15 @@ def check_study(spec: StudySpec, sources: Sequence[RecordingSource], data_dir: s
         the study, a planted network among the candidates, a ranking layer of a ROI or layer that there is not.
     """
     scoring = spec.scoring
-    RSA(scoring.dissimilarity, scoring.comparator, scoring.partial)
-    check_method(scoring.comparator, bool(scoring.partial))
+    dissimilarity(scoring.dissimilarity)
+    check_comparator(scoring.comparator)
+    for brain in brains:
+        measures_of(brain.spec, scoring)
     networks = {(one.rule, one.network): _network(one, data_dir) for one in spec.populations}
     seeds = {seed for population in spec.populations for seed in population.seeds}
-    for source, item in zip(sources, spec.recordings, strict=True):
-        check_recording(source, item, min(len(p.seeds) for p in spec.populations))
-        planted = getattr(source, "seed", None) if source.simulated else None
+    for brain in brains:
+        check_recording(brain, min(len(p.seeds) for p in spec.populations))
+        planted = getattr(brain.source, "seed", None) if brain.source.simulated else None
         if planted in seeds:
             msg = (
                 f"Seed {planted} of the planted network is among those of the study ({sorted(seeds)}); a candidate "
@@ -50,7 +53,9 @@ def check_study(spec: StudySpec, sources: Sequence[RecordingSource], data_dir: s
             )
             raise SpecError(msg)
     if scoring.ranking_layer:
-        _check_ranking_layers(scoring.ranking_layer, sources, _layers(spec.populations, networks))
+        _check_ranking_layers(
+            scoring.ranking_layer, [brain.source for brain in brains], _layers(spec.populations, networks)
+        )
 
 
 def _network(population: TrainSpec, data_dir: str | None) -> Network:

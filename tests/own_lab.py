@@ -122,6 +122,84 @@ from brainalign.comparisons.rsa import RSA
 class MyMeasure(RSA):
     """RSA by another name."""
 '''
+CKA = '''
+from dataclasses import dataclass
+from typing import ClassVar
+import numpy as np
+from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.description import GEOMETRY, Description
+from brainalign.comparisons.prepared import Prepared
+from brainalign.resampling.left_out import units_of
+from brainalign.resampling.pair_scores import group_ceilings
+from brainalign.resampling.score_draws import ScoreDraws
+
+@dataclass(frozen=True)
+class CKA(Comparison):
+    """Debiased linear CKA (Kornblith et al. 2019; kernels centred as by Song et al. 2012)."""
+    name: ClassVar[str] = "cka"
+    kind: ClassVar[str] = GEOMETRY
+    word: ClassVar[str] = "CKA"
+    of_trials: ClassVar[bool] = True
+
+    def describe(self):
+        return Description(
+            "cka debiased", self.kind, "Linear CKA (debiased)", "Linear CKA (debiased)", "CKA",
+            "Centred kernel alignment {citation} compared linear kernels of networks and responses.",
+            "noise ceiling, the agreement of each subject's kernel with the mean kernel of the others and of all.",
+            citation="Kornblith S, Norouzi M, Lee H, Hinton G (2019). Similarity of neural network representations "
+            "revisited. ICML.",
+        )
+
+    @classmethod
+    def of_study(cls, scoring):
+        return (cls(),)
+
+    def score(self, features, responses):
+        return float(centred(kernel(features)) @ centred(kernel(responses.rows(features.stimulus_ids))))
+
+    def layer(self, features):
+        return features.stimulus_ids, kernel(features.values)
+
+    def prepare(self, brain, roi, controls):
+        return tuple(
+            Prepared(
+                tuple(one.subject for one in part), part[0].times, ids, 0, None, brain.stimuli.groups_of(ids),
+                np.stack([kernels(one.means(ids, roi=roi)) for one in part]),
+            )
+            for part, ids in brain.parts
+        )
+
+    def draws(self, layers, prepared, samples):
+        units, _ = units_of(prepared.groups, len(prepared.stimulus_ids))
+        rows = [[ids.index(one) for one in prepared.stimulus_ids] for ids, _ in layers]
+        models = np.stack([kernel[np.ix_(at, at)] for at, (_, kernel) in zip(rows, layers)])
+        left_out = range(units.max() + 1) if samples.kind != "none" else ()
+        for k in range(len(prepared.times)):
+            scores, grams = [], []
+            for kept in (units == units, *(units != unit for unit in left_out)):
+                ours, theirs = (centred(one[:, kept][:, :, kept]) for one in (models, prepared.content[:, k]))
+                scores.append(ours @ theirs.T)
+                grams.append(theirs @ theirs.T)
+            ceilings = group_ceilings(np.stack(grams)) if len(prepared.subjects) > 1 else None
+            without = np.stack(scores)[1:]
+            yield ScoreDraws.without_each(scores[0], without, units, 1, ceilings)
+
+def kernel(patterns):
+    patterns = np.asarray(getattr(patterns, "values", patterns), dtype=np.float64)
+    return patterns @ patterns.T
+
+def kernels(responses):
+    return np.stack([kernel(responses[:, :, k]) for k in range(responses.shape[2])])
+
+def centred(kernels):
+    """The pairs of kernels without their diagonals, centred without bias, of unit length."""
+    n = kernels.shape[-1]
+    off = kernels * (1 - np.eye(n))
+    sums = off.sum(axis=-1)
+    off = off - (sums[..., :, None] + sums[..., None, :]) / (n - 2)
+    pairs = (off + sums.sum(axis=-1)[..., None, None] / ((n - 1) * (n - 2)))[..., *np.triu_indices(n, 1)]
+    return pairs / np.linalg.norm(pairs, axis=-1, keepdims=True)
+'''
 FILES = {
     "rules/slow_learner.py": RULE,
     "rules/_shared.py": SHARED,
@@ -131,6 +209,7 @@ FILES = {
     "recordings/my_lab.py": RECORDING,
     "plausibility/probes/stillness.py": PROBE,
     "comparisons/my_measure.py": MEASURE,
+    "comparisons/cka.py": CKA,
 }
 
 

@@ -125,7 +125,7 @@ def test_a_study_of_ones_own_runs_wherever_its_folder_stands(tmp_path: Path) -> 
     scores = pd.read_csv(tmp_path / "results" / "alignment.csv")
     assert {"slow_learner", "untrained"} <= set(scores.rule)
     assert set(scores.dataset) == {"my_lab"}
-    assert scores.measure.str.contains("city_block").any()
+    assert scores.measure.str.contains("city block").any()
 
 
 # -- how folders are named --------------------------------------------------------------------------------------------

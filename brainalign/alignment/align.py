@@ -18,7 +18,6 @@ from brainalign.alignment.scored import Scored
 from brainalign.alignment.scoring import Scoring
 from brainalign.columns import TRAINED
 from brainalign.comparisons.comparison import Comparison, comparisons
-from brainalign.comparisons.description import GEOMETRY, PREDICTION
 from brainalign.errors import LayerError, SpecError
 from brainalign.inference.cell import compare_rules
 from brainalign.inference.contrast import Contrast
@@ -113,21 +112,33 @@ def align(
         If a subject is there twice, runs cannot be centred as declared, a pattern is constant or a response not finite.
         A layer whose RDM is constant scores NaN instead.
     """
-    scoring = scoring or ScoringSpec()
-    brain, rois = Brain(source, spec), check_rois(source, spec)
+    return align_brain(instances, Brain(source, spec), scoring or ScoringSpec(), progress, failures)
+
+
+def align_brain(
+    instances: Iterable[Instance],
+    brain: Brain,
+    scoring: ScoringSpec,
+    progress: Progress = lambda text: None,
+    failures: list[Failure] | None = None,
+) -> Alignment:
+    """Do as :func:`align` does, with recordings that may have been asked for already."""
+    source, spec, rois = brain.source, brain.spec, brain.rois
     measures = measures_of(spec, scoring)
     scored, seen = _show_all(instances, brain, rois, measures, scoring, failures)
     check_paired(seen)
     for roi in rois:
         _check_ranking_layer(roi, scored.layers, scoring)
-    parts, notes = [], []
+    parts, notes, left_out = [], [], False
     for place, times in groupby(scored.finish(), key=lambda one: (one.roi, one.measure)):
         progress(f"{source.label} {': '.join(place)}")
-        parts.append(_tables(list(times), source, spec, scoring))
+        of_place = list(times)
+        parts.append(_tables(of_place, source, spec, scoring))
+        left_out |= any(one.draws.left_out for one in of_place)
     for roi in rois:
         for measure in measures:
-            notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.kind == PREDICTION)
-    if scored.left_out:
+            notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.of_trials)
+    if left_out:
         notes.append(f"{source.label}: {_LEFT_OUT}")
     found = _adjust_families(Alignment.concatenate(parts), scoring)
     return replace(found, scope_sentences=tuple(dict.fromkeys([*found.scope_sentences, *notes])))
@@ -184,26 +195,17 @@ def _show_all(
     return scored, seen
 
 
-def check_rois(source: RecordingSource, spec: RecordingSpec) -> tuple[str, ...]:
-    """Return the ROIs to score, all of the source unless the study names some; an unknown one raises SpecError."""
-    for roi in spec.rois:
-        if roi not in source.rois:
-            msg = f"Recording {source.label!r} has no ROI {roi!r}. Choose among: {', '.join(source.rois)}."
-            raise SpecError(msg)
-    return spec.rois or source.rois
-
-
-def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) -> None:
+def check_recording(brain: Brain, n_seeds: int) -> None:
     """Refuse a recording that cannot support the study, before anything is trained.
 
     Raises
     ------
     SpecError
-        If a ROI is unknown, one subject is declared random, stimuli are too few, or trials were not published but an
-        encoding model is asked for.
+        If a ROI is unknown, one subject is declared random, stimuli are too few, or trials were not published but a
+        measure needs them.
     """
-    brain = Brain(source, spec)
-    for roi in check_rois(source, spec):
+    source, spec = brain.source, brain.spec
+    for roi in brain.rois:
         movies = brain.movies(roi)
         n_units = min(len(set(brain.stimuli.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in movies)
         try:
@@ -211,13 +213,13 @@ def check_recording(source: RecordingSource, spec: RecordingSpec, n_seeds: int) 
         except SpecError as error:
             msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
             raise SpecError(msg) from error
-    brain.displayed(check_rois(source, spec))
+    brain.displayed(brain.rois)
     known = comparisons()
-    predicting = [name for name in spec.measures if known[name].kind == PREDICTION]
-    if predicting and not brain.recordings:
-        other = [name for name, measure in known.items() if measure.kind == GEOMETRY]
+    of_trials = [name for name in spec.measures if known[name].of_trials]
+    if of_trials and not brain.recordings:
+        other = [name for name, measure in known.items() if not measure.of_trials]
         msg = (
-            f"Recording {source.label!r} was published as RDMs only; {known[predicting[0]].word} needs responses. "
+            f"Recording {source.label!r} was published as RDMs only; {known[of_trials[0]].word} needs responses. "
             f"Use measures = {other}."
         )
         raise SpecError(msg)

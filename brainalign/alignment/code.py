@@ -23,7 +23,8 @@ def scoring_code(
     How populations were trained is in their weights, which a cache compares themselves.
     """
     modules = [name for one in populations for name in modules_of(one.rule, one.network)]
-    modules += ["brainalign.alignment.align", "brainalign.alignment.instance", type(source).__module__]
+    modules += [f"brainalign.alignment.{name}" for name in ("align", "instance", "layer_means", "mean_rdms", "display")]
+    modules += [type(source).__module__]
     of_measures = comparisons()
     modules += [of_measures[name].__module__ for name in recorded.measures]
     known = dissimilarities()

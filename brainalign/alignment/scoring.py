@@ -68,12 +68,6 @@ class Scoring:
             dict.fromkeys(model.layer for side in self._sides for model in side.models[True] if model.seed is not None)
         )
 
-    @property
-    def left_out(self) -> bool:
-        """Whether errors rest on the scores without each stimulus."""
-        parts = [part for side in self._sides for of_roi in side.parts.values() for part in of_roi]
-        return any(self.samples.at(len(part.times)).kind == "leave_one_out" for part in parts)
-
     def ids(self, roi: str, measure: Comparison) -> tuple[str, ...]:
         """Return the ids of the stimuli on which any subject is scored, in the order in which they are shown."""
         parts = next(side.parts[roi] for side in self._sides if side.measure is measure)

@@ -21,12 +21,14 @@ class Comparison(ABC):
 
     The file ``comparisons/<name>.py`` holds the class. What ``features`` and ``responses`` are is the measure's own:
     RDMs for a geometry measure, patterns for an encoding model. ``kind`` is ``"geometry"`` or ``"prediction"``,
-    ``word`` what sentences call the measure.
+    ``word`` what sentences call the measure, ``of_trials`` whether it takes responses (``Brain.recordings``) and so
+    cannot score a recording that was published as RDMs only.
     """
 
     name: ClassVar[str]
     kind: ClassVar[str]
     word: ClassVar[str]
+    of_trials: ClassVar[bool] = False
 
     @abstractmethod
     def describe(self) -> Description:

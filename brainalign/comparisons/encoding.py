@@ -71,6 +71,7 @@ class Encoding(Comparison):
     name: ClassVar[str] = "encoding"
     kind: ClassVar[str] = PREDICTION
     word: ClassVar[str] = "encoding"
+    of_trials: ClassVar[bool] = True
 
     n_folds: int = 5
     n_inner_folds: int = 5
@@ -195,11 +196,9 @@ class Encoding(Comparison):
             If a response is constant.
         """
         del controls
-        parts = [[one] for one in brain.recordings] if brain.apart else [brain.recordings]
         found = []
-        for part in parts:
-            held, times = set(part[0].stimulus_ids), part[0].times
-            ids = tuple(i for i in brain.stimuli.ids if i in held)
+        for part, ids in brain.parts:
+            times = part[0].times
             responses = tuple(one.means(ids, roi=roi) for one in part)
             for one in responses:
                 _refuse_constant(np.arange(len(ids), dtype=np.float64)[:, None], one.reshape(len(ids), -1))

@@ -17,6 +17,7 @@ from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, compute_rdms, match
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.movie import Movie
+from brainalign.resampling.condensed_pairs import check_method
 from brainalign.resampling.left_out import linear_ceilings, ranked_ceilings, units_of
 from brainalign.resampling.linear_pairs import LinearPairs
 from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
@@ -158,6 +159,7 @@ class RSA(Comparison):
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["RSA", ...]:
         """Return RSA as a study asks for it, and its semi-partial form where controls are to be taken out."""
+        check_method(scoring.comparator, bool(scoring.partial))
         plain = cls(scoring.dissimilarity, scoring.comparator)
         return (plain, replace(plain, partial=scoring.partial, semi=True)) if scoring.partial else (plain,)
 

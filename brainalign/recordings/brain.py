@@ -6,6 +6,7 @@ from functools import cached_property
 
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.rdms import RDMs
 from brainalign.recordings.joined import joined, scored_ids
 from brainalign.recordings.movie import Movie
 from brainalign.recordings.recording import Recording
@@ -21,6 +22,8 @@ _MIN_DISPLAYED = 3
 @dataclass(frozen=True, eq=False)
 class Brain:
     """Recordings joined on the stimuli that networks are shown; all that is here stands in their order.
+
+    The source is asked once for its stimuli, its trials and the RDMs of each ROI.
 
     Parameters
     ----------
@@ -39,10 +42,34 @@ class Brain:
         return self.source.stimuli()
 
     @cached_property
+    def rois(self) -> tuple[str, ...]:
+        """The ROIs to score, all of the source unless the study names some; an unknown one raises SpecError."""
+        for roi in self.spec.rois:
+            if roi not in self.source.rois:
+                known = ", ".join(self.source.rois)
+                msg = f"Recording {self.source.label!r} has no ROI {roi!r}. Choose among: {known}."
+                raise SpecError(msg)
+        return self.spec.rois or self.source.rois
+
+    @cached_property
+    def trials(self) -> tuple[Recording, ...]:
+        """What the source holds of each subject, as it is; empty where only RDMs were published."""
+        return self.source.recordings()
+
+    def published(self, roi: str) -> RDMs:
+        """Return the RDMs of a source that has its own."""
+        if roi not in self._published:
+            self._published[roi] = self.source.rdms(roi)
+        return self._published[roi]
+
+    @cached_property
+    def _published(self) -> dict[str, RDMs]:
+        return {}
+
+    @cached_property
     def recordings(self) -> tuple[Recording, ...]:
         """One recording per subject, over the stimuli on which it is scored; empty where only RDMs were published."""
-        found = self.source.recordings()
-        return joined(found, self.stimuli.ids, self.spec.stimuli, self.spec.runs, self.source.label)
+        return joined(self.trials, self.stimuli.ids, self.spec.stimuli, self.spec.runs, self.source.label)
 
     def movies(self, roi: str) -> tuple[Movie, ...]:
         """Return the RDMs of subjects at every time: one movie, or one each where stimuli are each subject's own."""
@@ -55,7 +82,7 @@ class Brain:
         return {}
 
     def _own_movie(self, roi: str) -> tuple[Movie, ...]:
-        rdms = self.source.rdms(roi)
+        rdms = self.published(roi)
         if self.spec.dissimilarity not in ("correlation", rdms.measure):
             msg = (
                 f"Recording {self.source.label!r} was published as RDMs of {rdms.measure!r} distances; "
@@ -67,12 +94,15 @@ class Brain:
         return (Movie.of_rdms(rdms.subset(ids)),)
 
     def _response_movies(self, roi: str) -> tuple[Movie, ...]:
-        parts = [[one] for one in self.recordings] if self.apart else [self.recordings]
+        return tuple(Movie.of_recordings(part, roi, ids, self.spec.dissimilarity) for part, ids in self.parts)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[tuple[Recording, ...], tuple[str, ...]], ...]:
+        """Recordings that are scored on the same stimuli, and these: all together, or each subject on its own."""
         found = []
-        for part in parts:
+        for part in [(one,) for one in self.recordings] if self.apart else [self.recordings]:
             held = set(part[0].stimulus_ids)
-            ids = [i for i in self.stimuli.ids if i in held]
-            found.append(Movie.of_recordings(part, roi, ids, self.spec.dissimilarity))
+            found.append((part, tuple(i for i in self.stimuli.ids if i in held)))
         return tuple(found)
 
     @cached_property
@@ -101,6 +131,11 @@ class Brain:
             )
             raise SpecError(msg)
         return self.stimuli.subset([i for i in self.stimuli.ids if i in shared])
+
+    def let_go(self) -> None:
+        """Let trials go that nothing needs any more; the RDMs of subjects stay."""
+        for name in ("trials", "recordings", "parts"):
+            self.__dict__.pop(name, None)
 
     def check_shown(self, ids: Sequence[str], scored: Sequence[str]) -> None:
         """Raise :class:`StimulusMismatchError` unless networks saw all that is scored and only what is shown."""
@@ -148,7 +183,7 @@ class Brain:
 
     def _run_notes(self, of_trials: bool, word: str) -> list[str]:
         label, own = self.source.label, not of_trials and self.source.has_own_rdms
-        if all(one.runs is None for one in (self.source.recordings() if own else self.recordings)):
+        if all(one.runs is None for one in (self.trials if own else self.recordings)):
             return []
         if own:
             return [f"{label}, {word}: RDMs are those of the source; what is declared of runs did not reach them."]

@@ -171,19 +171,14 @@ def _inference(results: Results, citations: CitationList) -> str:
     table = results.contrasts
     if table.empty:
         return ""
-    draws = results.study.get("n_bootstrap")
     two = ((table.scope_subjects == "random") & (table.scope_stimuli == "random")).any()
     correction = (
         f", with the two-factor correction of {citations.cite(known.SCHUETT)} where both are random" if two else ""
     )
     sentences = [scope_of(table, results)]
     if (table.scope_subjects == "random").any() or (table.scope_stimuli == "random").any():
-        count = f" ({draws} draws)" if draws else ""
-        seeds = ", plus the variance over seeds" if (table.scope_seeds == "random").any() else ""
-        sentences.append(
-            "Standard errors of differences between rules come from a bootstrap over the random factors among "
-            f"subjects and stimuli{count}{correction}{seeds}."
-        )
+        seeds = (table.scope_seeds == "random").any()
+        sentences += _errors(results, correction, ", plus the variance over seeds" if seeds else "")
     names = [name for name in table.correction.unique() if name]
     if names:
         methods = listed(
@@ -200,6 +195,27 @@ def _inference(results: Results, citations: CitationList) -> str:
             "an order is printed only where no gate forbids it."
         )
     return " ".join(sentences)
+
+
+def _errors(results: Results, correction: str, seeds: str) -> list[str]:
+    """Return what standard errors rest on, for recordings with one time and with several where that differs."""
+    asked = results.study["spec"].get("scoring", {}).get("resampling", "default")
+    cells = panels(results.contrasts)
+    several = [cell for cell in cells if panel_rows(results.contrasts, *cell).time.nunique() > 1]
+    left_out = cells if asked == "leave_one_out" else several if asked == "default" else []
+    drawn = [cell for cell in cells if cell not in left_out]
+    draws = results.study.get("n_bootstrap")
+    count = f" ({draws} draws)" if draws else ""
+    ways = (
+        (drawn, f"from a bootstrap over the random factors among subjects and stimuli{count}{correction}{seeds}."),
+        (left_out, f"from the variance over subjects and the scores without each stimulus (jackknife){seeds}."),
+    )
+    found = []
+    for some, how in ways:
+        where = listed([f"{results.dataset_label(dataset)} {roi}" for dataset, roi in some])
+        whose = f" ({where})" if 0 < len(some) < len(cells) else ""
+        found += [f"Standard errors of differences between rules{whose} come {how}"] if some else []
+    return found
 
 
 def _numbers(values: pd.Series) -> str:

@@ -1,5 +1,6 @@
 """From scores to claims: joins, floors, families, orientation, refusals."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,14 @@ import pytest
 
 from brainalign import tables
 from brainalign.alignment.align import Alignment, align
+from brainalign.alignment.instance import Instance
+from brainalign.alignment.layer_means import LayerMeans
 from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.errors import StimulusMismatchError
-from brainalign.rdms import compute_rdms
+from brainalign.rdms import RDMs, compute_rdms
+from brainalign.recordings.brain import Brain
+from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec, ScoringSpec
 from tests.synthetic_world import World, relabelled, reordered
 
@@ -277,10 +282,17 @@ def _mean(rule: str, network: str, layer: str) -> MeanRDM:
     return MeanRDM("made_up", "V1", "untrained" if rule == "untrained" else "trained", rule, network, layer)
 
 
+def _means(instances: Iterable[Instance], source: RecordingSource, ids: tuple[str, ...]) -> dict[MeanRDM, RDMs]:
+    gathered = LayerMeans(ids, "correlation")
+    for one in instances:
+        gathered.add(one)
+    return mean_rdms(Brain(source, SPEC), ids, gathered.means())
+
+
 def test_mean_rdms_are_means_over_seeds_and_subjects_of_final_networks() -> None:
     ids = WORLD.ids[3:20][::-1]
     early = WORLD.instances(step=3, final=False, progress=0.2)
-    found = mean_rdms([*early, *WORLD.instances()], WORLD.source(), SPEC, ids, "correlation")
+    found = _means([*early, *WORLD.instances()], WORLD.source(), ids)
     assert set(found) == {
         MeanRDM("made_up", "V1"),
         *(_mean(rule, "mlp", layer) for rule in WORLD.rules for layer in WORLD.layers),
@@ -295,7 +307,7 @@ def test_mean_rdms_are_means_over_seeds_and_subjects_of_final_networks() -> None
 
 def test_mean_rdms_name_the_network_where_there_are_several() -> None:
     both = replace(WORLD, networks=("mlp", "cnn"))
-    names = mean_rdms(both.instances(), both.source(), SPEC, WORLD.ids, "correlation")
+    names = _means(both.instances(), both.source(), WORLD.ids)
     assert _mean("backprop", "cnn", "hidden1") in names
     assert len(names) == 1 + 2 * 3 * 2
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from brainalign.activations import Activations
-from brainalign.alignment.align import Alignment, align, check_recording, check_rois
+from brainalign.alignment.align import Alignment, align, check_recording
 from brainalign.alignment.instance import Instance
 from brainalign.errors import DataError, SpecError
+from brainalign.recordings.brain import Brain
 from brainalign.specs import RecordingSpec, ScoringSpec
 from tests.synthetic_world import World
 
@@ -50,11 +51,11 @@ def test_brains_that_nothing_explains_support_nothing(seed: int) -> None:
 def test_one_subject_cannot_be_declared_random() -> None:
     source = replace(WORLD, n_subjects=1).source()
     with pytest.raises(SpecError, match=r"made_up', ROI 'V1': 1 subject cannot be a random sample") as caught:
-        check_recording(source, SPEC, 3)
+        check_recording(Brain(source, SPEC), 3)
     assert "\n" not in str(caught.value)
     with pytest.raises(SpecError, match="1 subject cannot be a random sample"):
         align(WORLD.instances(), source, SPEC, QUICK)
-    check_recording(source, replace(SPEC, subjects="fixed"), 3)
+    check_recording(Brain(source, replace(SPEC, subjects="fixed")), 3)
     found = align(WORLD.instances(), source, replace(SPEC, subjects="fixed"), QUICK)
     assert set(found.contrasts.scope_subjects) == {"fixed"}
     assert found.scores.ceiling_lower.isna().all()
@@ -62,21 +63,21 @@ def test_one_subject_cannot_be_declared_random() -> None:
 
 def test_five_stimuli_are_refused() -> None:
     with pytest.raises(SpecError, match="5 stimuli are too few"):
-        check_recording(replace(WORLD, n_stimuli=5).source(), SPEC, 3)
+        check_recording(Brain(replace(WORLD, n_stimuli=5).source(), SPEC), 3)
 
 
 def test_an_unknown_roi_is_refused() -> None:
     source = replace(WORLD, rois=("V1", "IT")).source()
-    assert check_rois(source, SPEC) == ("V1", "IT")
-    assert check_rois(source, replace(SPEC, rois=("IT",))) == ("IT",)
-    for call in (lambda s: check_recording(source, s, 3), lambda s: align(WORLD.instances(), source, s, QUICK)):
+    assert Brain(source, SPEC).rois == ("V1", "IT")
+    assert Brain(source, replace(SPEC, rois=("IT",))).rois == ("IT",)
+    for call in (lambda s: check_recording(Brain(source, s), 3), lambda s: align(WORLD.instances(), source, s, QUICK)):
         with pytest.raises(SpecError, match=r"'made_up' has no ROI 'V2'\. Choose among: V1, IT"):
             call(replace(SPEC, rois=("V2",)))
 
 
 def test_encoding_is_refused_where_only_rdms_were_published() -> None:
     with pytest.raises(SpecError, match="published as RDMs only; encoding needs responses"):
-        check_recording(WORLD.source(), replace(SPEC, measures=("rsa", "encoding")), 3)
+        check_recording(Brain(WORLD.source(), replace(SPEC, measures=("rsa", "encoding"))), 3)
 
 
 def test_a_ranking_layer_that_no_network_has_is_refused() -> None:

@@ -120,7 +120,7 @@ def test_a_subject_with_fewer_stimuli_raises_wherever_it_stands(position: int, m
     message = rf"'trials': of the 40 stimuli that are shown, subject 's{position + 1}' lacks 3 \(stimulus 0, stimulus 1"
     for call in (
         lambda: _align(_source(trials), measures=(measure,)),
-        lambda: check_recording(_source(trials), replace(SPEC, measures=(measure,)), 2),
+        lambda: check_recording(Brain(_source(trials), replace(SPEC, measures=(measure,))), 2),
     ):
         with pytest.raises(StimulusMismatchError, match=message):
             call()
@@ -191,13 +191,13 @@ def test_mean_rdms_are_over_stimuli_that_every_subject_saw() -> None:
         spec = replace(SPEC, stimuli=declared)
         shown = Brain(_source(trials), spec).displayed(("V1",))
         assert shown.ids == WORLD.ids[3:]
-        found = mean_rdms(WORLD.instances(), _source(trials), spec, shown.ids, "correlation")
+        found = mean_rdms(Brain(_source(trials), spec), shown.ids, {})
         expected = [movie.rdms().subset(shown.ids) for movie in Brain(_source(trials), spec).movies("V1")]
         expected = np.concatenate([one.dissimilarities for one in expected]).mean(axis=0)
         np.testing.assert_allclose(found[MeanRDM("trials", "V1")].dissimilarities[0], expected)
     apart = [_without(one, WORLD.ids[20 * k : 20 * k + 20]) for k, one in enumerate(trials[:1] + trials[2:])]
     with pytest.raises(SpecError, match="0 stimuli are with all subjects, expected at least 3"):
-        check_recording(_source(apart), replace(SPEC, stimuli="own"), 2)
+        check_recording(Brain(_source(apart), replace(SPEC, stimuli="own")), 2)
 
 
 # -- the same picture under two ids -----------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_declared_groups_reach_folds_and_draws() -> None:
     _equal(each, _align(_source()))
     few = _source(shown=replace(plain, group_labels=tuple(k // 8 for k in range(40))))
     with pytest.raises(SpecError, match="'trials', ROI 'V1': 5 stimuli are too few"):
-        check_recording(few, SPEC, 2)
+        check_recording(Brain(few, SPEC), 2)
 
 
 # -- runs -------------------------------------------------------------------------------------------------------------

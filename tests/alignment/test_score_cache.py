@@ -11,8 +11,9 @@ import pytest
 
 from brainalign.alignment.align import Alignment, align
 from brainalign.alignment.failure import Failure
-from brainalign.alignment.score_cache import read_scores, source_content, write_scores
+from brainalign.alignment.score_cache import KeptScores, read_scores, source_content, write_scores
 from brainalign.errors import LayerError
+from brainalign.recordings.brain import Brain
 from brainalign.recordings.recording import Recording
 from brainalign.specs import RecordingSpec, ScoringSpec
 from tests.synthetic_world import MadeUp, World
@@ -29,13 +30,13 @@ def scored() -> Alignment:
 
 
 def test_tables_are_read_back_to_the_last_bit(scored: Alignment, tmp_path: Path) -> None:
-    write_scores(tmp_path, scored, LOST)
+    write_scores(tmp_path, KeptScores(scored, tuple(LOST)))
     kept = read_scores(tmp_path)
     assert kept is not None
-    assert kept[1] == LOST
-    assert kept[0].scope_sentences == scored.scope_sentences
+    assert kept.failures == tuple(LOST)
+    assert kept.alignment.scope_sentences == scored.scope_sentences
     for name in ("scores", "contrasts", "ranks", "gates"):
-        read, written = (getattr(one, name).drop(columns="time") for one in (kept[0], scored))
+        read, written = (getattr(one, name).drop(columns="time") for one in (kept.alignment, scored))
         pd.testing.assert_frame_equal(read, written, check_dtype=False, rtol=0, atol=0)
 
 
@@ -68,19 +69,19 @@ DAMAGES: list[tuple[str, str, Callable[[str], str]]] = [
 def test_a_damaged_table_is_not_read(
     scored: Alignment, tmp_path: Path, name: str, damage: Callable[[str], str]
 ) -> None:
-    write_scores(tmp_path, scored)
+    write_scores(tmp_path, KeptScores(scored))
     before = (tmp_path / name).read_text()
     assert damage(before) != before
     (tmp_path / name).write_text(damage(before))
     assert read_scores(tmp_path) is None
-    write_scores(tmp_path, scored)
+    write_scores(tmp_path, KeptScores(scored))
     assert read_scores(tmp_path) is not None
 
 
 def test_a_missing_table_is_not_read_and_a_leftover_of_a_killed_write_does_not_matter(
     scored: Alignment, tmp_path: Path
 ) -> None:
-    write_scores(tmp_path, scored)
+    write_scores(tmp_path, KeptScores(scored))
     (tmp_path / ".scores-abc.csv").write_text("half")
     assert read_scores(tmp_path) is not None
     (tmp_path / "gates.csv").unlink()
@@ -100,8 +101,8 @@ def _louder(recording: Recording) -> np.ndarray:
 def test_the_content_of_a_recording_is_all_it_returns() -> None:
     source = WORLD.source()
     one = source.trials[0]
-    known = source_content(source, ("V1",))
-    assert source_content(WORLD.source(), ("V1",)) == known
+    known = source_content(Brain(source, SPEC))
+    assert source_content(Brain(WORLD.source(), SPEC)) == known
     rdms = source.rdms("V1")
     values = rdms.dissimilarities.copy()
     values[1, 4] += 1e-9
@@ -119,7 +120,7 @@ def test_the_content_of_a_recording_is_all_it_returns() -> None:
         replace(source, geometry={"V1": replace(rdms, measure="euclidean")}),
         replace(source, geometry={"V1": replace(rdms, descriptors={"subject": tuple("abcdef")})}),
     ]
-    assert len({known, *(source_content(other, ("V1",)) for other in others)}) == len(others) + 1
+    assert len({known, *(source_content(Brain(other, SPEC)) for other in others)}) == len(others) + 1
 
 
 def _collapsed(step: int, rule: str = "backprop", final: bool = True) -> list[Any]:
