@@ -241,7 +241,7 @@ def _ceilings(
     if len(subjects) < 2:
         return None
     if isinstance(scored, LinearPairs):
-        lower, upper = linear_ceilings(scored, subjects)
+        lower, upper = linear_ceilings(scored, subjects, resampled)
     else:
         lower, upper = ranked_ceilings(subjects, units, counted, comparator == "spearman", resampled)
     return (lower, upper) if resampled else (lower[:1], upper[:1])

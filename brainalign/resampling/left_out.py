@@ -18,9 +18,9 @@ def units_of(groups: np.ndarray | None, n_stimuli: int) -> tuple[np.ndarray, np.
     return units, units[first] != units[second]
 
 
-def linear_ceilings(pairs: LinearPairs, subjects: Condensed) -> tuple[np.ndarray, np.ndarray]:
+def linear_ceilings(pairs: LinearPairs, subjects: Condensed, resampled: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Return lower and upper ceilings ``(n_units + 1, n_subjects)``: of all stimuli, then without each unit."""
-    return group_ceilings(pairs.grams(subjects))
+    return group_ceilings(pairs.grams(subjects, resampled))
 
 
 def ranked_ceilings(

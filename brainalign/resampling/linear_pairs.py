@@ -1,5 +1,7 @@
 """Correlation or cosine of RDMs without each stimulus in turn: all of them for the price of about two."""
 
+from functools import cached_property
+
 import numpy as np
 
 from brainalign.condensed import Condensed
@@ -38,46 +40,55 @@ class LinearPairs:
         self.n_units = int(units.max()) + 1
         pairs_of = _squares(counted[None].astype(np.float64), len(units))[0].sum(axis=1)
         self.n_pairs = counted.sum() - np.bincount(units, pairs_of)
-        self._rows, (self._square, self._sums, self._squares) = self._side(self._with_nuisance(models))
+        self._rows = _standardise(self._with_nuisance(models), counted, centred)
+
+    @cached_property
+    def _own(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self._without(self._rows)
 
     def scores(self, brains: Condensed, resampled: bool = True) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_models, n_brains)`` observed and ``(n_units, n_models, n_brains)`` without each unit.
 
         NaN where a model or brain is constant but for rounding. The latter has no rows where it is not asked for.
         """
-        rows, (square, sums, squares) = self._side(self._with_nuisance(brains))
+        rows = _standardise(self._with_nuisance(brains), self.counted, self.centred)
         held = 0 if self.nuisance is None else len(self.nuisance)
         cross = self._rows @ rows.T
         observed = semi_partial(cross, (self._rows**2).sum(axis=1), (rows**2).sum(axis=1), held)
         if not resampled:
             return observed, np.empty((0, *observed.shape))
-        without = cross - self._by_unit(np.matmul(self._square.transpose(1, 0, 2), square.transpose(1, 2, 0)))
-        left, right = self._squares, squares
+        (own, own_sums, left), (square, sums, right) = self._own, self._without(rows)
+        without = cross - self._by_unit(np.matmul(own.transpose(1, 0, 2), square.transpose(1, 2, 0)))
         if self.centred:
             scale = 1 / self.n_pairs[:, None]
-            without -= self._sums[:, :, None] * (sums * scale)[:, None, :]
-            left, right = left - self._sums**2 * scale, right - sums**2 * scale
+            without -= own_sums[:, :, None] * (sums * scale)[:, None, :]
+            left, right = left - own_sums**2 * scale, right - sums**2 * scale
         return observed, semi_partial(without, left, right, held)
 
     def _with_nuisance(self, rdms: Condensed) -> Condensed:
         return rdms if self.nuisance is None else rdms.joined(self.nuisance)
 
-    def grams(self, brains: Condensed) -> np.ndarray:
-        """Return co-moments of brains ``(n_units + 1, n_brains, n_brains)``: of all stimuli, then without each unit."""
-        rows, (square, sums, _) = self._side(brains)
+    def grams(self, brains: Condensed, resampled: bool = True) -> np.ndarray:
+        """Return co-moments of brains ``(n_units + 1, n_brains, n_brains)``: of all stimuli, then without each unit.
+
+        Those without each are left out where they are not asked for.
+        """
+        rows = _standardise(brains, self.counted, self.centred)
         cross = rows @ rows.T
+        if not resampled:
+            return cross[None]
+        square, sums, _ = self._without(rows)
         without = cross - self._by_unit(np.matmul(square.transpose(1, 0, 2), square.transpose(1, 2, 0)))
         if self.centred:
             without -= sums[:, :, None] * (sums / self.n_pairs[:, None])[:, None, :]
         return np.concatenate([cross[None], without])
 
-    def _side(self, rdms: Condensed) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Return standardised rows, their square forms, and sums and sums of squares without each unit."""
-        rows = _standardise(rdms, self.counted, self.centred)
+    def _without(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the square forms of standardised rows, and sums and sums of squares without each unit."""
         square = _squares(rows, len(self.units))
         of_stimulus, squares_of = square.sum(axis=2).T, np.einsum("nij,nij->in", square, square)
         sums, squares = of_stimulus.sum(axis=0) / 2, squares_of.sum(axis=0) / 2
-        return rows, (square, sums - self._by_unit(of_stimulus), squares - self._by_unit(squares_of))
+        return square, sums - self._by_unit(of_stimulus), squares - self._by_unit(squares_of)
 
     def _by_unit(self, of_stimuli: np.ndarray) -> np.ndarray:
         """Return sums over the stimuli of each unit, ``(n_units, ...)``."""
