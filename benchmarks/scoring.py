@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -121,31 +122,42 @@ def _scored(brain: Brain, measure: Comparison, samples: Samples, instances: Iter
         pass
 
 
+def _clocks() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(start: tuple[float, float]) -> str:
+    wall, cpu = (now - then for now, then in zip(_clocks(), start, strict=True))
+    return f"{wall:6.1f} s ({cpu:.1f} s of CPU)"
+
+
 def _times(n_times: int) -> None:
     brain = Brain(RandomMovie(n_times=n_times), SPEC)
     ids = brain.stimuli.ids
     brain.movies("all")
     for comparator in ("corr", "spearman"):
         for kind in ("none", "leave_one_out"):
-            start = time.perf_counter()
+            start = _clocks()
             _scored(brain, RSA(comparator=comparator), Samples(kind), _instances(ids, 5, 4))
-            print(f"{comparator:9} {kind:14} {time.perf_counter() - start:6.1f} s", flush=True)
+            print(f"{comparator:9} {kind:14} {_since(start)}", flush=True)
     scoring = ScoringSpec(comparator="corr", low_level=False, resampling="leave_one_out")
-    start = time.perf_counter()
+    start = _clocks()
     found = align(_instances(ids, 5, 4), RandomMovie(n_times=n_times), SPEC, scoring)
     rows = len(found.scores), len(found.contrasts)
-    print(f"corr      align, tables of {rows} rows {time.perf_counter() - start:6.1f} s", flush=True)
+    print(f"corr      align, tables of {rows} rows {_since(start)}", flush=True)
 
 
-def _memory() -> None:
+def _memory(part: str) -> None:
     brain = Brain(RandomTrials(), RecordingSpec("random_trials"))
     ids = brain.stimuli.ids
-    for name, measure, n_seeds, n_layers in (("corr", RSA(comparator="corr"), 15, 6), ("encoding", Encoding(), 0, 3)):
-        start = time.perf_counter()
-        instances = _instances(ids, n_seeds, n_layers) if n_seeds else iter([next(_instances(ids, 1, n_layers))])
-        _scored(brain, measure, Samples("bootstrap", 100, 0), instances)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(f"{name:9} 100 draws {time.perf_counter() - start:6.1f} s, peak so far {peak:.2f} GiB", flush=True)
+    start = _clocks()
+    draws = Samples("bootstrap", 100, 0)
+    if part == "rsa":
+        _scored(brain, RSA(comparator="corr"), draws, _instances(ids, 15, 6))
+    else:
+        _scored(brain, Encoding(), draws, islice(_instances(ids, 1, 3), 1))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{part:9} 100 draws      {_since(start)}, peak {peak:.2f} GiB", flush=True)
 
 
 def main() -> None:
@@ -153,14 +165,14 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=300)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--skip-memory", action="store_true")
-    parser.add_argument("--part", choices=("times", "memory"), help=argparse.SUPPRESS)
+    parser.add_argument("--part", choices=("times", "rsa", "encoding"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:  # in a process of its own, whose threads and peak are its own
-        _times(options.times) if options.part == "times" else _memory()
+        _times(options.times) if options.part == "times" else _memory(options.part)
         return
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     threads = dict.fromkeys(names, str(options.threads))
-    for part in ("times",) if options.skip_memory else ("times", "memory"):
+    for part in ("times",) if options.skip_memory else ("times", "rsa", "encoding"):
         command = [sys.executable, __file__, "--part", part, "--times", str(options.times)]
         subprocess.run(command, check=True, env={**os.environ, **threads})
 

@@ -17,7 +17,7 @@ from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 
 # what measures made of layers that wait for their scores, in bytes
-_WAITING_BYTES = 2**28
+_WAITING_BYTES = 2**27
 _OBSERVED = Samples("none")
 
 #: Draws of one block of layers, by part of subjects and by time.
