@@ -35,7 +35,9 @@ Progress = Callable[[str], None]
 
 #: Stands for activations that were let go.
 _LET_GO = Activations({}, (), "")
-_LEFT_OUT = "errors rest on the scores without each stimulus, a variance whose false positives have not been counted."
+_LEFT_OUT = (
+    "errors rest on the scores without each stimulus, a variance that was tried on simulations of linear RSA only."
+)
 
 
 @dataclass(frozen=True, eq=False)
