@@ -221,6 +221,7 @@ class Encoding(Comparison):
 
         All targets of a time are predicted in one fit per layer.
         """
+        samples = samples.at(len(prepared.times))
         ids = prepared.stimulus_ids
         by_id = None if prepared.groups is None else dict(zip(ids, prepared.groups, strict=True))
         units = np.arange(len(ids)) if prepared.groups is None else np.asarray(prepared.groups)

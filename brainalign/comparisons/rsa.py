@@ -174,6 +174,10 @@ class RSA(Comparison):
 
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
         """Return the RDMs of subjects at every time, and those of the controls that are taken out."""
+        if self.partial and not self.semi:
+            held_out = ", ".join(self.partial)
+            msg = f"Scores of samples take {held_out} out of layers only, not out of brains; say semi=True."
+            raise SpecError(msg)
         held = [self.control(controls[name]) for name in self.partial]
         found = []
         for movie in brain.movies(roi):
@@ -188,6 +192,8 @@ class RSA(Comparison):
 
         Scores are NaN where an RDM is constant but for rounding. Pairs of stimuli that are one are left out.
         """
+        check_method(self.comparator, bool(self.partial))
+        samples = samples.at(len(prepared.times))
         movie, nuisance = prepared.content
         ids = prepared.stimulus_ids
         models = _rows([one if one.stimulus_ids == ids else one.subset(ids) for one in layers])

@@ -79,7 +79,11 @@ class Movie:
             If a subject lacks a time that another has.
         """
         names = rdms.descriptors.get("subject", tuple(str(k + 1) for k in range(len(rdms))))
-        at = tuple(float(time) for time in rdms.descriptors.get(TIME, ("0",) * len(rdms)))
+        try:
+            at = tuple(float(time) for time in rdms.descriptors.get(TIME, ("0",) * len(rdms)))
+        except ValueError as error:
+            msg = f"Descriptor {TIME!r} of RDMs: {error}; expected seconds from onset, such as '0.15'."
+            raise DataError(msg) from error
         subjects, times = tuple(dict.fromkeys(names)), tuple(sorted(set(at)))
         shape = (len(subjects), len(times))
         values, counts = np.zeros((*shape, rdms.dissimilarities.shape[1])), np.zeros(shape, int)

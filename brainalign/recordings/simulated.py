@@ -92,6 +92,10 @@ class Simulated(RecordingSource):
         if not 0 <= self.drift < 1:
             msg = f"drift = {self.drift}, expected a correlation of neighbouring times from 0 to below 1."
             raise SpecError(msg)
+        course = (self.tmin, self.tmax, self.drift)
+        if self.n_times == 1 and course != (Simulated.tmin, Simulated.tmax, Simulated.drift):
+            msg = f"tmin, tmax, drift = {course} with one time; set n_times to 100, say."
+            raise SpecError(msg)
         if self.latencies and self.n_times == 1:
             msg = f"latencies = {dict(self.latencies)} with one time; set n_times to 100, say."
             raise SpecError(msg)

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from brainalign.errors import SpecError
+
+KINDS = ("default", "bootstrap", "leave_one_out", "none")
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -15,12 +19,22 @@ class Samples:
     n_draws
         Bootstrap samples.
     seed
-        Of the bootstrap samples; equal seeds and stimuli give equal samples for every measure, layer and subject.
+        Of the bootstrap samples; equal seeds and stimuli give equal samples for every layer and subject of a measure.
+
+    Raises
+    ------
+    SpecError
+        If the kind is another.
     """
 
     kind: str = "bootstrap"
     n_draws: int = 1000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            msg = f"Samples are of kind {self.kind!r}; expected one of: {', '.join(KINDS)}."
+            raise SpecError(msg)
 
     def at(self, n_times: int) -> "Samples":
         """Return the samples with their kind settled for a recording of ``n_times``."""

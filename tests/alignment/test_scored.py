@@ -250,3 +250,14 @@ def test_subjects_with_other_times_are_refused() -> None:
     late = replace(second, times=tuple(time + 1 for time in second.times))
     with pytest.raises(SpecError, match="has 3 times from 1 s, 's1' has 3 from 0 s; expected the same"):
         _scores(TRIALS.instances(), of_trials(replace(source, trials=(first, late))))
+
+
+def test_measures_never_score_under_another_name() -> None:
+    """Kendall's tau-a would have been rho-a, and a partial score a semi-partial one."""
+    for kind in ("bootstrap", "leave_one_out", "none"):
+        with pytest.raises(SpecError, match="'tau-a' is not bootstrapped"):
+            _scores(WORLD.instances(), WORLD.source(), (RSA(comparator="tau-a"),), Samples(kind, 20, 0))
+    with pytest.raises(SpecError, match="take pixels out of layers only, not out of brains; say semi=True"):
+        _scores(WORLD.instances(), WORLD.source(), (RSA(partial=("pixels",)),))
+    with pytest.raises(SpecError, match="Samples are of kind 'boot'; expected one of: default, bootstrap"):
+        Samples("boot")

@@ -189,6 +189,7 @@ def test_noise_drifts_as_much_as_it_is_told_to() -> None:
         ({"n_times": 10, "tmin": 0.5}, "n_times = 10 from 0.5 to 0.5 s, expected increasing times"),
         ({"n_times": 10, "drift": 1.0}, "drift = 1.0, expected a correlation"),
         ({"latencies": {"hidden1": 0.1}}, "with one time; set n_times to 100"),
+        ({"drift": 0.5}, "tmin, tmax, drift = (-0.1, 0.5, 0.5) with one time"),
     ],
 )
 def test_times_that_make_no_sense_are_refused(options: dict, message: str) -> None:
