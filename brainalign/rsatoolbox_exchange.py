@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.errors import DataError, StimulusMismatchError
 from brainalign.rdms import RDMs
 
 # the same dissimilarity under the name of each package
@@ -14,13 +14,10 @@ _FROM_RSATOOLBOX = {theirs: ours for ours, theirs in _TO_RSATOOLBOX.items()}
 
 def to_rsatoolbox(rdms: RDMs, id_descriptor: str = "stimulus") -> Any:
     """Return ``rsatoolbox.rdm.RDMs``; ids become the pattern descriptor ``id_descriptor``.
-
-    Raises
-    ------
-    SpecError
-        If rsatoolbox is not installed.
     """
-    return _rsatoolbox().rdm.RDMs(
+    import rsatoolbox
+
+    return rsatoolbox.rdm.RDMs(
         rdms.dissimilarities.copy(),
         dissimilarity_measure=_TO_RSATOOLBOX.get(rdms.measure, rdms.measure),
         rdm_descriptors={name: list(values) for name, values in rdms.descriptors.items()},
@@ -57,12 +54,3 @@ def from_rsatoolbox(rdms: Any, id_descriptor: str = "stimulus") -> RDMs:
         _FROM_RSATOOLBOX.get(rdms.dissimilarity_measure, rdms.dissimilarity_measure or "unknown"),
         {name: tuple(map(str, values)) for name, values in about.items() if name != "index"},
     )
-
-
-def _rsatoolbox() -> Any:
-    try:
-        import rsatoolbox
-    except ImportError as error:
-        msg = "rsatoolbox is not installed, but this exchange needs it; run pip install 'brainalign[rsatoolbox]'."
-        raise SpecError(msg) from error
-    return rsatoolbox

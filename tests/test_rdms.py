@@ -43,7 +43,8 @@ def test_rdms_equal_scipy_also_with_large_means(measure, mean):
 
 @pytest.mark.parametrize(("measure", "theirs"), [("correlation", "correlation"), ("squared_euclidean", "euclidean")])
 def test_rdms_equal_rsatoolbox(measure, theirs):
-    rsatoolbox = pytest.importorskip("rsatoolbox")
+    import rsatoolbox
+
     features = np.random.default_rng(1).standard_normal((25, 80)) + 10
     found = rsatoolbox.rdm.calc_rdm(rsatoolbox.data.Dataset(features), method=theirs).get_vectors()
     np.testing.assert_allclose(compute_rdms(features, ids(25), measure).dissimilarities, found, rtol=0, atol=1e-10)

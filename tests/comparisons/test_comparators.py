@@ -19,7 +19,8 @@ def as_rdms(values, order=None):
 @pytest.mark.parametrize("method", COMPARATORS)
 @pytest.mark.parametrize("tied", [False, True])
 def test_every_comparator_equals_rsatoolbox(method, tied):
-    rsatoolbox = pytest.importorskip("rsatoolbox")
+    import rsatoolbox
+
     a, b = vectors(3, seed=1, tied=tied), vectors(4, seed=2, tied=True) + vectors(4, seed=3, tied=tied)
     theirs = rsatoolbox.rdm.compare(rsatoolbox.rdm.RDMs(a), rsatoolbox.rdm.RDMs(b), method)
     np.testing.assert_allclose(compare_vectors(a, b, method), theirs, rtol=0, atol=1e-10)
@@ -100,7 +101,6 @@ def test_no_rdm_beats_the_pool_in_mean_comparison(method):
 
 @pytest.mark.parametrize("method", COMPARATORS)
 def test_pool_equals_rsatoolbox_up_to_what_the_comparator_ignores(method):
-    pytest.importorskip("rsatoolbox")
     import warnings
 
     from rsatoolbox.rdm import RDMs as TheirRDMs

@@ -19,7 +19,6 @@ def group(n_subjects=6, noise=0.5, seed=0):
 
 @pytest.mark.parametrize("method", COMPARATORS)
 def test_ceiling_equals_rsatoolbox(method):
-    pytest.importorskip("rsatoolbox")
     from rsatoolbox.inference import boot_noise_ceiling
     from rsatoolbox.rdm import RDMs as TheirRDMs
 

@@ -69,7 +69,7 @@ def test_draws_equal_brute_force_expansion(method, ties):
 
 @pytest.mark.parametrize("method", list(COMPARE))
 def test_observed_scores_and_ceilings_equal_rsatoolbox(method):
-    rsatoolbox = pytest.importorskip("rsatoolbox")
+    import rsatoolbox
     from rsatoolbox.inference.noise_ceiling import boot_noise_ceiling
 
     models, subjects = some_rdms(3, 0, 15), some_rdms(6, 1, 15)
@@ -82,7 +82,8 @@ def test_observed_scores_and_ceilings_equal_rsatoolbox(method):
 
 
 def test_draws_equal_rsatoolbox_on_the_same_samples():
-    rsatoolbox = pytest.importorskip("rsatoolbox")
+    import rsatoolbox
+
     models, subjects = some_rdms(2, 0, 12), some_rdms(3, 1, 12)
     result = bootstrap_pairs(models, subjects, "corr", n_draws=8, seed=1)
     for draw, counts in enumerate(result.stimulus_counts):
