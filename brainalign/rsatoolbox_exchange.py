@@ -13,8 +13,7 @@ _FROM_RSATOOLBOX = {theirs: ours for ours, theirs in _TO_RSATOOLBOX.items()}
 
 
 def to_rsatoolbox(rdms: RDMs, id_descriptor: str = "stimulus") -> Any:
-    """Return ``rsatoolbox.rdm.RDMs``; ids become the pattern descriptor ``id_descriptor``.
-    """
+    """Return ``rsatoolbox.rdm.RDMs``; ids become the pattern descriptor ``id_descriptor``."""
     import rsatoolbox
 
     return rsatoolbox.rdm.RDMs(

@@ -1,9 +1,7 @@
-import sys
-
 import numpy as np
 import pytest
 
-from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.errors import DataError, StimulusMismatchError
 from brainalign.rdms import compute_rdms
 from brainalign.rsatoolbox_exchange import from_rsatoolbox, to_rsatoolbox
 
@@ -63,9 +61,3 @@ def test_squared_and_unsquared_distances_keep_their_names():
         given = toolbox.rdm.RDMs(np.ones((1, 3)), theirs, pattern_descriptors={"stimulus": ["a", "b", "c"]})
         assert from_rsatoolbox(given).measure == ours
         assert to_rsatoolbox(from_rsatoolbox(given)).dissimilarity_measure == theirs
-
-
-def test_without_rsatoolbox_the_error_says_how_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rsatoolbox", None)
-    with pytest.raises(SpecError, match=r"pip install 'brainalign\[rsatoolbox\]'"):
-        to_rsatoolbox(example())
