@@ -1,8 +1,8 @@
 """Search options of every rule of the study ``which_rule`` in the same way, then write its preset file.
 
 ``which_rule_search.toml`` beside this file holds the candidates of each rule: 2 rates x 2 values of one option, laid
-out before any was trained. Each is trained on 20,000 samples for 2 epochs with one seed (100) that the study does not have;
-validation samples decide. Finished candidates are kept, so the script may be stopped and run again.
+out before any was trained. Each is trained on 20,000 samples for 2 epochs with one seed (100) that the study does
+not have; validation samples decide. Finished candidates are kept, so the script may be stopped and run again.
 
     python benchmarks/which_rule_search.py OUT [RULE ...]
     python benchmarks/which_rule_search.py OUT --write    # writes presets/cifar10_jpeg-cnn-16-32-64.toml
