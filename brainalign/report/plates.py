@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import SECTIONS, Figure, figures
 from brainalign.report.figures.scorecard import draw_scorecard, scorecard_caption, scorecard_title
 from brainalign.report.plate import Plate
-from brainalign.report.results import Results
 from brainalign.report.style import slug
 
 
-def draw_all(results: Results) -> Iterator[Plate]:
+def draw_all(results: AlignmentResult) -> Iterator[Plate]:
     """Yield every figure that the tables can fill; a figure without rows is left out, never drawn empty."""
     for figure, cell in _in_order([made() for made in figures().values() if has_rows(made, results)], results):
         yield Plate(
@@ -23,13 +23,13 @@ def draw_all(results: Results) -> Iterator[Plate]:
         )
 
 
-def has_rows(figure: type[Figure], results: Results) -> bool:
+def has_rows(figure: type[Figure], results: AlignmentResult) -> bool:
     """Return whether every table that a figure needs has rows, and the columns."""
-    tables = {name: getattr(results, {"scorecard": "plausibility"}.get(name, name)) for name in figure.needs}
-    return all(len(table) and set(figure.needs[name]) <= set(table.columns) for name, table in tables.items())
+    tables = {**results.tables, "alignment": results.shown_scores}
+    return all(len(tables[name]) and set(names) <= set(tables[name].columns) for name, names in figure.needs.items())
 
 
-def _in_order(drawn: list[Figure], results: Results) -> list[tuple[Figure, tuple[str, ...]]]:
+def _in_order(drawn: list[Figure], results: AlignmentResult) -> list[tuple[Figure, tuple[str, ...]]]:
     """Return figures and cells as they stand on the page: by section, what they are about, and place."""
     drawn = sorted(drawn, key=lambda figure: (list(SECTIONS).index(figure.section), figure.place))
     found = [(figure, tuple(cell)) for figure in drawn for cell in figure.cells(results)]

@@ -4,12 +4,12 @@ from typing import Any
 
 import pandas as pd
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 
 
-def final_scores(results: Results, network: str, measure: str) -> pd.DataFrame:
+def final_scores(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame:
     """Return the rows of ``network`` and ``measure`` at the last checkpoint of every rule and seed."""
-    table = results.alignment
+    table = results.shown_scores
     table = table[(table.network == network) & (table.measure == measure)]
     last = table.groupby(["rule", "seed"], dropna=False, observed=True).epoch.transform("max")
     return table[(table.epoch == last) | last.isna()]
@@ -52,12 +52,12 @@ def panel_rows(table: pd.DataFrame, dataset: str, roi: str) -> pd.DataFrame:
     return table[(table.dataset == dataset) & (table.roi == roi)]
 
 
-def panel_title(results: Results, dataset: str, roi: str) -> str:
+def panel_title(results: AlignmentResult, dataset: str, roi: str) -> str:
     """Return the title of a panel; simulated recordings say so."""
     return f"{results.dataset_label(dataset)} · {roi}"
 
 
-def chosen_layer(results: Results, table: pd.DataFrame, roi: str) -> tuple[pd.DataFrame, str]:
+def chosen_layer(results: AlignmentResult, table: pd.DataFrame, roi: str) -> tuple[pd.DataFrame, str]:
     """Return the rows at the layer declared for ``roi``, or all of them, and words that say which.
 
     No layer is ever picked by its score: the best layer on the data that are shown would be a biased choice.
@@ -74,7 +74,9 @@ def mean_by(table: pd.DataFrame, *keys: str) -> pd.Series:
     return table.groupby(list(keys), sort=False, observed=True).score.mean()
 
 
-def low_level_scores(results: Results, dataset: str, roi: str, measure: str, time: float | None = None) -> pd.Series:
+def low_level_scores(
+    results: AlignmentResult, dataset: str, roi: str, measure: str, time: float | None = None
+) -> pd.Series:
     """Return the mean score of each low-level control over subjects and times, or at one time in s."""
     rows = panel_rows(results.low_level[results.low_level.measure == measure], dataset, roi)
     return mean_by(rows if time is None else rows[rows.time == time], "layer")

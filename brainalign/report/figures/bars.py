@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import (
@@ -49,11 +49,11 @@ class Bars(ScoreFigure):
         "alignment": ("role", "rule", "layer", "seed", "subject", "time", "score", "floor", "ceiling_lower")
     }
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
         """Draw the scores of one network and measure."""
         return _draw(results, *cell)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, measure = cell
         scores = final_scores(results, network, measure)
@@ -70,7 +70,7 @@ class Bars(ScoreFigure):
         )
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str) -> "Drawing":
     every = final_scores(results, network, measure)
     scores, times = at_one_time(every), peak_times(every)
     cells = panels(scores)
@@ -95,7 +95,7 @@ def _draw(results: Results, network: str, measure: str) -> "Drawing":
     return figure
 
 
-def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame, controls: pd.Series) -> None:
+def _draw_panel(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame, controls: pd.Series) -> None:
     styles = rule_styles(results.rules)
     rules = [rule for rule in results.rules if (rows.rule == rule).any()]
     means, seeds, subjects = mean_by(rows, "rule"), mean_by(rows, "rule", "seed"), mean_by(rows, "rule", "subject")

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.contrast_rows import contrast_legend, profile_rows
-from brainalign.report.results import Results
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
@@ -30,21 +30,21 @@ class ContrastProfile(ScoreFigure):
         "contrasts": ("kind", "rule_a", "layer", "time", "delta", "ci_low", "ci_high", "p_adjusted")
     }
 
-    def shows(self, results: Results, network: str, measure: str) -> bool:
+    def shows(self, results: AlignmentResult, network: str, measure: str) -> bool:
         """Return whether there are differences at several layers, or at several times."""
         return not profile_rows(results, network, measure).empty
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
         """Draw the differences of one network and measure."""
         return _draw(results, *cell)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         key = f"Colour and marker: the rule. {OTHER_PAIRS}"
         return contrasts_sentences(results, profile_rows(results, *cell), cell[1], key)
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str) -> "Drawing":
     table = profile_rows(results, network, measure)
     cells = panels(table)
     kinds = [kind for kind in _KINDS if (table.kind == kind).any()]

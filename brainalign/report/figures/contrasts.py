@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.contrast_rows import contrast_legend, forest_rows, rival_names
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
@@ -30,15 +30,15 @@ class Contrasts(ScoreFigure):
         "contrasts": ("kind", "rule_a", "rule_b", "role_b", "delta", "ci_low", "ci_high", "p_adjusted")
     }
 
-    def shows(self, results: Results, network: str, measure: str) -> bool:
+    def shows(self, results: AlignmentResult, network: str, measure: str) -> bool:
         """Return whether there are differences at a single layer and time."""
         return not forest_rows(results, network, measure).empty
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
         """Draw the differences of one network and measure."""
         return _draw(results, *cell)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         table = forest_rows(results, *cell)
         rest = "" if (table.kind == "pair").any() else f" {OTHER_PAIRS}"
@@ -46,7 +46,7 @@ class Contrasts(ScoreFigure):
         return contrasts_sentences(results, table, cell[1], key)
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str) -> "Drawing":
     table = forest_rows(results, network, measure)
     place = {name: k for k, name in enumerate((*_KINDS, *results.rules))}
     table = table.sort_values(
@@ -71,13 +71,13 @@ def _draw(results: Results, network: str, measure: str) -> "Drawing":
     return figure
 
 
-def _labels(results: Results, rows: pd.DataFrame) -> list[str]:
+def _labels(results: AlignmentResult, rows: pd.DataFrame) -> list[str]:
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
     rivals = rival_names(results, rows, short)
     return [f"{short[a]} − {b}" for a, b in zip(rows.rule_a, rivals, strict=True)]
 
 
-def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
+def _draw_panel(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame) -> None:
     styles = rule_styles(results.rules)
     kind = None
     for y, row in enumerate(rows.to_dict("records")):

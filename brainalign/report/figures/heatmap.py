@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import at_one_time, final_scores, mean_by, panels, peak_times
@@ -26,11 +26,11 @@ class Heatmap(ScoreFigure):
     place: ClassVar[int] = 2
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = {"alignment": ("role", "rule", "layer", "time", "score")}
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
         """Draw the scores of one network and measure."""
         return _draw(results, *cell)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, measure = cell
         scores = final_scores(results, network, measure)
@@ -45,7 +45,7 @@ class Heatmap(ScoreFigure):
         )
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str) -> "Drawing":
     every = final_scores(results, network, measure)
     scores, times = at_one_time(every), peak_times(every)
     rules = [rule for rule in results.rules if (scores.rule == rule).any()]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.lines import finish, lines_legend
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import (
@@ -40,11 +40,11 @@ class LayerProfile(ScoreFigure):
         "alignment": ("role", "rule", "layer", "layer_index", "seed", "subject", "time", "score", "ceiling_lower")
     }
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
         """Draw the scores of one network and measure."""
         return _draw(results, *cell)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, measure = cell
         scores = final_scores(results, network, measure)
@@ -59,7 +59,7 @@ class LayerProfile(ScoreFigure):
         )
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str) -> "Drawing":
     every = final_scores(results, network, measure)
     scores, times = at_one_time(every), peak_times(every)
     layers = [layer for layer in results.layers(network) if (scores.layer == layer).any()]
@@ -91,7 +91,7 @@ def _draw(results: Results, network: str, measure: str) -> "Drawing":
     return figure
 
 
-def _draw_lines(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
+def _draw_lines(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame) -> None:
     styles = rule_styles(results.rules)
     drawn = [rule for rule in results.rules if (rows.rule == rule).any()]
     for k, rule in enumerate(drawn):
@@ -116,5 +116,5 @@ def _draw_lines(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
         )
 
 
-def _controls(results: Results, cells: list[tuple[str, str]], measure: str) -> list[str]:
+def _controls(results: AlignmentResult, cells: list[tuple[str, str]], measure: str) -> list[str]:
     return list(dict.fromkeys(str(c) for cell in cells for c in low_level_scores(results, *cell, measure).index))

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from brainalign.alignment.mean_rdm import MeanRDM
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
 from brainalign.report.mds import bare, embed
-from brainalign.report.results import Results
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined
@@ -32,20 +32,20 @@ class RuleMds(Figure):
     place: ClassVar[int] = 1
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return the recordings with RDMs of brain and rules."""
         several = [cell[:1] for cell in rdm_cells(results) if len(rdm_columns(results, *cell)) > 1]
         return list(dict.fromkeys(several))
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the title of one recording."""
         return f"{self.heading}, {results.dataset_label(cell[0])}"
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
         """Draw the RDMs over the stimuli of one recording."""
         return _draw(results, *cell)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         return joined(
             simulated_note(results, [cell[0]]),
@@ -56,7 +56,7 @@ class RuleMds(Figure):
         )
 
 
-def _draw(results: Results, dataset: str) -> "Drawing":
+def _draw(results: AlignmentResult, dataset: str) -> "Drawing":
     cells = [cell for cell in rdm_cells(results) if cell[0] == dataset]
     styles = rule_styles(results.rules)
     depth = {layer: k for network in results.networks for k, layer in enumerate(results.layers(network))}
@@ -95,7 +95,7 @@ def _draw(results: Results, dataset: str) -> "Drawing":
     return figure
 
 
-def _second_order(results: Results, keys: Sequence[MeanRDM]) -> np.ndarray:
+def _second_order(results: AlignmentResult, keys: Sequence[MeanRDM]) -> np.ndarray:
     """Return ``(n, n)`` distances 1 - Spearman's rho between RDMs over the same stimuli."""
     from scipy.stats import rankdata
 

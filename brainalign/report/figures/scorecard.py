@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.plausibility.probe import probes
 from brainalign.report.figure import Figure
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import DOUBLE, new_figure, paper, words
 
@@ -35,25 +35,25 @@ class Scorecard(Figure):
         "scorecard": ("rule", "network", "probe", "outcome", "lo", "hi", "pass", "certified")
     }
 
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return the networks that were probed."""
-        return [(network,) for network in dict.fromkeys(results.plausibility.network)]
+        return [(network,) for network in dict.fromkeys(results.scorecard.network)]
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the title of one network."""
         return scorecard_title(*cell)
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
         """Draw the scorecard of one network."""
         return draw_scorecard(_of_network(results, *cell))
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         return scorecard_caption(_of_network(results, *cell))
 
 
-def _of_network(results: Results, network: str) -> pd.DataFrame:
-    own = results.plausibility[results.plausibility.network == network]
+def _of_network(results: AlignmentResult, network: str) -> pd.DataFrame:
+    own = results.scorecard[results.scorecard.network == network]
     place = {rule: k for k, rule in enumerate(results.rules)}
     return own.sort_values("rule", key=lambda rules: rules.astype(object).map(place), kind="stable")
 

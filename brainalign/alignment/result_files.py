@@ -12,11 +12,10 @@ from brainalign import tables
 from brainalign.errors import DataError
 from brainalign.results_folder import RESULTS, STUDY
 from brainalign.storage import file_hash, read_tensors
-from brainalign.tables import short
+from brainalign.tables import OPTIONAL, TABLES, short
 
-#: Tables that a report reads; those of them that may be missing.
-TABLES = ("training", "alignment", "measures", "contrasts", "ranks", "gates", "failures")
-_OPTIONAL = ("ranks", "failures")
+# Tables that a folder may lack, whatever its study.json says; so that folders of earlier versions are read.
+_OPTIONAL = (*(name for name in OPTIONAL if name != "training"), "ranks", "failures")
 
 _AGAIN = "Run the study again"
 _STUDY_KEYS: dict[str, Any] = {
@@ -56,7 +55,7 @@ def check_folder(folder: Path) -> None:
     raise DataError(msg)
 
 
-def read_study(path: Path) -> dict[str, Any]:
+def read_facts(path: Path) -> dict[str, Any]:
     """Read ``study.json``."""
     try:
         study = json.loads(path.read_text(encoding="utf-8"))
@@ -92,8 +91,8 @@ def check_hashes(folder: Path, study: Mapping[str, Any]) -> None:
             raise DataError(msg)
 
 
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Read every table that a report draws; where an optional one is not there, it has no rows.
+def read_tables(folder: Path, study: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Read every table; one that was not written, since nothing filled it, has no rows.
 
     Raises
     ------
@@ -105,8 +104,10 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
         raise DataError(msg)
     found = {}
     for name in TABLES:
-        absent = name in _OPTIONAL and not (folder / f"{name}.csv").exists()
-        found[name] = tables.empty(name) if absent else tables.read(folder, name)
+        unwritten = "files" in study and f"{name}.csv" not in study["files"]
+        absent = name in _OPTIONAL or (name in OPTIONAL and unwritten)
+        there = (folder / f"{name}.csv").exists()
+        found[name] = tables.read(folder, name) if there or not absent else tables.empty(name)
     unknown = sorted(set(found["alignment"].measure) - set(found["measures"].measure))
     if unknown:
         msg = f"'alignment.csv' holds measure {unknown[0]!r}, which 'measures.csv' does not describe. {_AGAIN}."
