@@ -1,6 +1,5 @@
 """What was found: tables, mean RDMs and facts, in memory and as a results folder."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -9,18 +8,29 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import torch
 
 from brainalign import tables
 from brainalign.alignment.mean_rdm import MeanRDM, read_mean_rdms, write_mean_rdms
-from brainalign.alignment.result_files import check_folder, check_hashes, read_facts, read_tables, read_thumbnails
+from brainalign.alignment.result_files import (
+    RDMS,
+    THUMBNAILS,
+    check_folder,
+    check_hashes,
+    joined_facts,
+    read_facts,
+    read_tables,
+    read_thumbnails,
+    write_facts,
+    write_tables,
+    write_thumbnails,
+)
 from brainalign.columns import LOW_LEVEL, OWN_START, UNTRAINED
 from brainalign.comparisons.description import Description
-from brainalign.errors import DataError
+from brainalign.errors import DataError, SpecError
 from brainalign.provenance import code_hash, own_hashes
 from brainalign.rdms import RDMs
-from brainalign.results_folder import STUDY, replacing, require_own, result_hashes
-from brainalign.storage import locked, write_tensors, write_text
+from brainalign.results_folder import STUDY, replacing, require_own
+from brainalign.storage import locked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,8 +100,11 @@ class AlignmentResult:
         """
         found = {name: tables.joined(name, [part.tables[name] for part in parts]) for name in cls.FILES.values()}
         found["measures"] = found["measures"].drop_duplicates("measure", ignore_index=True)
-        joined = {own: _merged([getattr(part, own) for part in parts]) for own in ("rdms", "labels", "thumbnails")}
-        return cls.of_tables(found, **joined, facts=_merged_facts([part.facts for part in parts]))
+        joined = {
+            own: {key: value for part in parts for key, value in getattr(part, own).items()}
+            for own in ("rdms", "labels", "thumbnails")
+        }
+        return cls.of_tables(found, **joined, facts=joined_facts([part.facts for part in parts]))
 
     @classmethod
     def load(cls, folder: str | Path) -> "AlignmentResult":
@@ -109,8 +122,8 @@ class AlignmentResult:
             facts = read_facts(folder / STUDY)
             check_hashes(folder, facts)
             found = read_tables(folder, facts)
-            rdms, labels = read_mean_rdms(folder / "rdms.safetensors")
-            thumbnails = read_thumbnails(folder / "thumbnails.safetensors")
+            rdms, labels = read_mean_rdms(folder / RDMS)
+            thumbnails = read_thumbnails(folder / THUMBNAILS)
         return cls.of_tables(found, facts=facts, rdms=rdms, labels=labels, thumbnails=thumbnails, folder=folder)
 
     def save(self, folder: str | Path) -> Path:
@@ -124,27 +137,52 @@ class AlignmentResult:
         """
         folder = Path(folder)
         require_own(folder, self.facts["name"])
+        facts = {**self.facts, "hashes": self.facts.get("hashes") or {"code": code_hash(), **own_hashes()}}
         with replacing(folder) as staged:
-            for own, name in self.FILES.items():
-                table = getattr(self, own)
-                if len(table) or name not in tables.OPTIONAL:
-                    tables.write(staged, name, table)
+            write_tables(staged, self.tables)
             if self.rdms:
-                write_mean_rdms(staged / "rdms.safetensors", self.rdms, self.labels)
+                write_mean_rdms(staged / RDMS, self.rdms, self.labels)
             if self.thumbnails:
-                images = {
-                    name: torch.from_numpy(np.ascontiguousarray(shown)) for name, (_, shown) in self.thumbnails.items()
-                }
-                ids = {name: list(own) for name, (own, _) in self.thumbnails.items()}
-                write_tensors(staged / "thumbnails.safetensors", images, ids)
-            hashes = self.facts.get("hashes") or {"code": code_hash(), **own_hashes()}
-            facts = {**self.facts, "hashes": hashes, "files": result_hashes(staged)}
-            write_text(staged / STUDY, json.dumps(facts, indent=1, ensure_ascii=False))
+                write_thumbnails(staged / THUMBNAILS, self.thumbnails)
+            write_facts(staged, facts)
         return folder
 
     def with_facts(self, **facts: Any) -> "AlignmentResult":
         """Return the same with some facts changed or added."""
         return replace(self, facts={**self.facts, **facts})
+
+    def only(
+        self,
+        *,
+        network: str | None = None,
+        dataset: str | None = None,
+        roi: str | None = None,
+        layer: str | None = None,
+        measure: str | None = None,
+    ) -> "AlignmentResult":
+        """Return the part at one place, such as ``only(roi="IT", layer="hidden2")``, to draw less in a figure.
+
+        Scores, contrasts, ranks, gates and RDMs are chosen; low-level controls have no network and no layer of one, and
+        stay. p values stay adjusted within the families that were tested.
+
+        Raises
+        ------
+        SpecError
+            If no network was scored there.
+        """
+        asked = {"network": network, "dataset": dataset, "roi": roi, "layer": layer, "measure": measure}
+        where = {name: value for name, value in asked.items() if value is not None}
+        kept = self.network_scores
+        for name, value in where.items():
+            known = list(dict.fromkeys(kept[name]))
+            if value not in known:
+                msg = f"No score of a network has {name} {value!r} here. Choose among: {', '.join(known)}."
+                raise SpecError(msg)
+            kept = kept[kept[name] == value]
+        tables_of_cells = ("scores", "contrasts", "ranks", "gates")
+        cut: dict[str, Any] = {own: rows_at(getattr(self, own), where) for own in tables_of_cells}
+        rdms = {key: rdm for key, rdm in self.rdms.items() if key.is_at(dataset, roi, network)}
+        return replace(self, **cut, rdms=rdms, folder=None)
 
     # -- what is drawn ------------------------------------------------------------------------------------------------
 
@@ -271,19 +309,10 @@ class AlignmentResult:
         return list(rows.sort_values("layer_index", kind="stable").layer)
 
 
-def _merged(parts: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
-    return {key: value for part in parts for key, value in part.items()}
-
-
-def _merged_facts(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return facts of several recordings: lists one after another, tables of names together, else the first's."""
-    found: dict[str, Any] = {}
-    for part in parts:
-        for name, value in part.items():
-            if name not in found:
-                found[name] = value
-            elif isinstance(value, (list, tuple)):
-                found[name] = [*found[name], *(one for one in value if one not in found[name])]
-            elif isinstance(value, Mapping):
-                found[name] = {**found[name], **value}
-    return found
+def rows_at(table: pd.DataFrame, where: Mapping[str, str]) -> pd.DataFrame:
+    """Return the rows of a table of cells at one place; low-level controls are at every network and layer."""
+    kept = pd.Series(True, index=table.index)
+    control = table.role == LOW_LEVEL if "role" in table else ~kept
+    for name, value in where.items():
+        kept &= (table[name] == value) | (control & (name in ("network", "layer")))
+    return table[kept]

@@ -9,7 +9,7 @@ from brainalign.discovery import available
 from brainalign.report.style import words
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
+    from brainalign.report.style import On, Sheet
 
 #: Sections of the page, in order, and how many names of a cell figures stand together by.
 SECTIONS = {"scores": 2, "plausibility": 1, "geometry": 1, "training": 2}
@@ -34,8 +34,29 @@ class Figure(ABC):
         """Return what is drawn, a figure each, in order: such as (network, measure). None: nothing to draw."""
 
     @abstractmethod
-    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
-        """Draw one cell."""
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
+        """Draw one cell.
+
+        Parameters
+        ----------
+        results
+            What was found.
+        *cell
+            One of :meth:`cells`.
+        on
+            Where to draw: matplotlib axes, for figures with one panel, or a part of a figure. Without it a figure of
+            its own is made.
+
+        Returns
+        -------
+        matplotlib Figure, SubFigure or Axes
+            ``on``, or the figure that was made.
+
+        Raises
+        ------
+        SpecError
+            If axes are given and the figure has several panels.
+        """
 
     @abstractmethod
     def caption(self, results: AlignmentResult, *cell: str) -> str:

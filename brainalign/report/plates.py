@@ -1,6 +1,7 @@
 """All figures of a study, each with its caption, in the order of the page."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -10,6 +11,9 @@ from brainalign.report.figures.scorecard import draw_scorecard, scorecard_captio
 from brainalign.report.plate import Plate
 from brainalign.report.style import slug
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
+
 
 def draw_all(results: AlignmentResult) -> Iterator[Plate]:
     """Yield every figure that the tables can fill; a figure without rows is left out, never drawn empty."""
@@ -18,7 +22,7 @@ def draw_all(results: AlignmentResult) -> Iterator[Plate]:
             slug(figure.file, *cell),
             figure.title(results, *cell),
             figure.caption(results, *cell),
-            figure.draw(results, *cell),
+            cast("Drawing", figure.draw(results, *cell)),  # a figure of its own: nothing was given to draw on
             raster=figure.raster(results, *cell),
         )
 
@@ -44,4 +48,5 @@ def _group(figure: Figure, cell: tuple[str, ...]) -> tuple[str, ...]:
 def scorecard_plate(table: pd.DataFrame) -> Plate:
     """Return the figure of the scorecard of one network."""
     network = str(table.network.iloc[0])
-    return Plate(slug("scorecard", network), scorecard_title(network), scorecard_caption(table), draw_scorecard(table))
+    figure = cast("Drawing", draw_scorecard(table))
+    return Plate(slug("scorecard", network), scorecard_title(network), scorecard_caption(table), figure)

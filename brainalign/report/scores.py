@@ -1,5 +1,6 @@
 """Which rows of the score table a figure shows, and the means it draws."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -55,6 +56,37 @@ def panel_rows(table: pd.DataFrame, dataset: str, roi: str) -> pd.DataFrame:
 def panel_title(results: AlignmentResult, dataset: str, roi: str) -> str:
     """Return the title of a panel; simulated recordings say so."""
     return f"{results.dataset_label(dataset)} · {roi}"
+
+
+@dataclass(frozen=True, eq=False)
+class ScorePanel:
+    """What a panel of one (dataset, roi) shows: rows at one time, controls there, and that time where there are more.
+
+    ``controls`` is the mean score of each low-level control.
+    """
+
+    dataset: str
+    roi: str
+    title: str
+    rows: pd.DataFrame
+    controls: pd.Series
+    time: float | None
+
+
+def score_panels(results: AlignmentResult, network: str, measure: str) -> list[ScorePanel]:
+    """Return a panel for each (dataset, roi), at one time."""
+    every = final_scores(results, network, measure)
+    scores, times = at_one_time(every), peak_times(every)
+    return [
+        ScorePanel(
+            *cell,
+            panel_title(results, *cell),
+            panel_rows(scores, *cell),
+            low_level_scores(results, *cell, measure, times.get(cell)),
+            times.get(cell),
+        )
+        for cell in panels(scores)
+    ]
 
 
 def chosen_layer(results: AlignmentResult, table: pd.DataFrame, roi: str) -> tuple[pd.DataFrame, str]:

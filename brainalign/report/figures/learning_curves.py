@@ -12,7 +12,8 @@ from brainalign.report.wording import spanned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _CURVES = {
     "train_loss": "Training loss",
@@ -42,9 +43,9 @@ class LearningCurves(Figure):
         """Return the title of one network on one training set."""
         return f"{self.heading}, {words(cell[0])} on {cell[1]}"
 
-    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the curves of one network on one training set."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
@@ -63,13 +64,13 @@ class LearningCurves(Figure):
         return " ".join(sentences)
 
 
-def _draw(results: AlignmentResult, network: str, dataset: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, dataset: str, *, on: "On" = None) -> "Sheet":
     table = results.training[(results.training.network == network) & (results.training.dataset == dataset)]
     curves = [name for name in _CURVES if table[name].notna().any()]
-    with paper():
+    with paper(on):
         from matplotlib.lines import Line2D
 
-        figure, axes = panel_grid(len(curves), 1.7)
+        figure, axes = panel_grid(len(curves), 1.7, on=on)
         handles: list[Any] = []
         for rule in results.rules:
             rows = table[table.rule == rule]
@@ -89,7 +90,7 @@ def _draw(results: AlignmentResult, network: str, dataset: str) -> "Drawing":
             handles.append(Line2D([], [], color=style.colour, linestyle="--" if constant else "-", label=style.label))
         for axis, name in zip(axes, curves, strict=True):
             _label(axis, _CURVES[name])
-        bottom_legend(figure, handles)
+        bottom_legend(figure, handles, on)
     return figure
 
 

@@ -12,12 +12,13 @@ from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
 from brainalign.report.shown_rdms import percentiles, rdm_cells, rdm_columns, rdm_dissimilarities, rdm_layer
-from brainalign.report.style import DOUBLE, new_figure, paper, words
+from brainalign.report.style import DOUBLE, paper, parts_of, sheet, words
 from brainalign.report.wording import abbreviations, simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 
 class RdmGallery(Figure):
@@ -41,9 +42,9 @@ class RdmGallery(Figure):
         """Return True: RDMs are images."""
         return True
 
-    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the RDMs over the stimuli of one recording."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
@@ -63,15 +64,15 @@ class RdmGallery(Figure):
         )
 
 
-def _draw(results: AlignmentResult, dataset: str) -> "Drawing":
+def _draw(results: AlignmentResult, dataset: str, *, on: "On" = None) -> "Sheet":
     cells = [cell for cell in rdm_cells(results) if cell[0] == dataset]
     columns = list(dict.fromkeys(name for cell in cells for name in rdm_columns(results, *cell)))
     styles = rule_styles(results.rules)
-    with paper():
+    with paper(on):
         abreast = min(max(len(columns), 4), 6)
         side, rows = (DOUBLE - 1.6) / abreast, -(-len(columns) // abreast)
-        figure = new_figure(DOUBLE, len(cells) * (rows * (side + 0.25) + 0.3))
-        parts = figure.subfigures(len(cells), 1, squeeze=False)[:, 0]
+        figure = sheet(DOUBLE, len(cells) * (rows * (side + 0.25) + 0.3), on)
+        parts = parts_of(figure, len(cells))
         for part, (_, roi) in zip(parts, cells, strict=True):
             names = rdm_columns(results, dataset, roi)
             order, labels = _category_order(results, dataset, roi)

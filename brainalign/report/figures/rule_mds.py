@@ -18,7 +18,8 @@ from brainalign.report.wording import simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _BRAIN = "#AA3377"
 
@@ -41,9 +42,9 @@ class RuleMds(Figure):
         """Return the title of one recording."""
         return f"{self.heading}, {results.dataset_label(cell[0])}"
 
-    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the RDMs over the stimuli of one recording."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
@@ -56,14 +57,14 @@ class RuleMds(Figure):
         )
 
 
-def _draw(results: AlignmentResult, dataset: str) -> "Drawing":
+def _draw(results: AlignmentResult, dataset: str, *, on: "On" = None) -> "Sheet":
     cells = [cell for cell in rdm_cells(results) if cell[0] == dataset]
     styles = rule_styles(results.rules)
     depth = {layer: k for network in results.networks for k, layer in enumerate(results.layers(network))}
-    with paper():
+    with paper(on):
         from matplotlib.lines import Line2D
 
-        figure, axes = panel_grid(len(cells), 2.5, most_columns=2)
+        figure, axes = panel_grid(len(cells), 2.5, most_columns=2, on=on)
         for axis, (_, roi) in zip(axes, cells, strict=True):
             keys = [MeanRDM(dataset, roi), *network_rdms(results, dataset, roi)]
             points, stress = embed(_second_order(results, keys))
@@ -91,7 +92,7 @@ def _draw(results: AlignmentResult, dataset: str) -> "Drawing":
             )
             for rule in results.rules
         ]
-        bottom_legend(figure, handles)
+        bottom_legend(figure, handles, on)
     return figure
 
 

@@ -19,7 +19,8 @@ from brainalign.report.wording import simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 # Paul Tol's light scheme: pale, so that no category is mistaken for a rule.
 _CATEGORY_COLOURS = ("#77AADD", "#EE8866", "#AAAA00", "#FFAABB", "#44BB99", "#99DDFF", "#BBCC33", "#DDDDDD", "#EEDD88")
@@ -47,9 +48,9 @@ class StimulusMds(Figure):
         """Return whether pictures are drawn."""
         return cell[0] in results.thumbnails
 
-    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the stimuli of one recording and ROI."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
@@ -66,14 +67,14 @@ class StimulusMds(Figure):
         )
 
 
-def _draw(results: AlignmentResult, dataset: str, roi: str) -> "Drawing":
+def _draw(results: AlignmentResult, dataset: str, roi: str, *, on: "On" = None) -> "Sheet":
     names = rdm_columns(results, dataset, roi)
     styles = rule_styles(results.rules)
     labels = results.labels.get((dataset, roi), ())
     colours = _category_colours(labels)
     images = _thumbnails(results, dataset, results.rdms[names[BRAIN]].stimulus_ids)
-    with paper():
-        figure, axes = panel_grid(len(names), 2.35, most_columns=3)
+    with paper(on):
+        figure, axes = panel_grid(len(names), 2.35, most_columns=3, on=on)
         brain = None
         for axis, (column, name) in zip(axes, names.items(), strict=True):
             points, stress = embed(percentiles(results, name))
@@ -90,7 +91,7 @@ def _draw(results: AlignmentResult, dataset: str, roi: str) -> "Drawing":
             axis.set_title(title, loc="center")
             axis.set_xlabel(f"stress {stress:.2f}", fontsize=6, color="0.3", labelpad=1)
         if colours:
-            bottom_legend(figure, [_swatch(colour, words(label)) for label, colour in colours.items()])
+            bottom_legend(figure, [_swatch(colour, words(label)) for label, colour in colours.items()], on)
     return figure
 
 

@@ -17,7 +17,8 @@ from brainalign.report.wording import sample_sizes, simulated_note, spanned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 
 class TimeCourse(ScoreFigure):
@@ -34,14 +35,14 @@ class TimeCourse(ScoreFigure):
         """Return whether there is more than one time."""
         return not _timed(results, network, measure).empty
 
-    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the scores of one network and measure."""
         network, measure = cell
         scores = _timed(results, network, measure)
         layers = [layer for layer in results.layers(network) if (scores.layer == layer).any()]
         places = [(*place, layer) for place in panels(scores) for layer in layers]
-        with paper():
-            figure, axes = panel_grid(len(places), 1.75, sharex=False)
+        with paper(on):
+            figure, axes = panel_grid(len(places), 1.75, sharex=False, on=on)
             for axis, (dataset, roi, layer) in zip(axes, places, strict=True):
                 rows = panel_rows(scores[scores.layer == layer], dataset, roi)
                 _draw_rules(axis, results, rows)
@@ -54,7 +55,7 @@ class TimeCourse(ScoreFigure):
                 axis.set_xlabel("Time from stimulus onset (ms)")
             controls = results.low_level[results.low_level.measure == measure]
             names = list(dict.fromkeys(controls.layer))
-            bottom_legend(figure, lines_legend(results, scores, names, ceiling_of(scores) is not None))
+            bottom_legend(figure, lines_legend(results, scores, names, ceiling_of(scores) is not None), on)
         return figure
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:

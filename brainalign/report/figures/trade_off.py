@@ -11,12 +11,13 @@ from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import at_one_time, final_scores, panel_rows, panel_title, panels
 from brainalign.report.sentences import joined, times_sentence
-from brainalign.report.style import DOUBLE, new_figure, paper
+from brainalign.report.style import DOUBLE, panels_on, paper, sheet
 from brainalign.report.wording import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _MARKS = {True: ("o", "#0072B2"), False: ("X", "#D55E00")}
 _COST = "P12"
@@ -44,9 +45,9 @@ class TradeOff(ScoreFigure):
         """Return whether rules were probed on such a network."""
         return network in set(results.scorecard.network)
 
-    def draw(self, results: AlignmentResult, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw one network and measure."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
@@ -70,17 +71,17 @@ class TradeOff(ScoreFigure):
         )
 
 
-def _draw(results: AlignmentResult, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = None) -> "Sheet":
     scores = at_one_time(final_scores(results, network, measure))
     rules = [rule for rule in results.rules if (scores.rule == rule).any()]
     styles = rule_styles(results.rules)
     cells = panels(scores)[:_MOST_CELLS]
     criteria = _of_network(results.criteria, network)
     codes = sorted(code for code in set(criteria.criterion) if code.startswith("C"))
-    with paper():
-        figure = new_figure(DOUBLE, 0.9 + 0.26 * len(rules))
+    with paper(on):
+        figure = sheet(DOUBLE, 0.9 + 0.26 * len(rules), on)
         ratios = [0.16 * len(codes) + 0.3, 1, 0.8, *[1] * len(cells)]
-        axes = figure.subplots(1, 3 + len(cells), sharey=True, width_ratios=ratios)
+        axes = panels_on(figure, 1, 3 + len(cells), sharey=True, width_ratios=ratios)[0]
         _draw_criteria(axes[0], criteria, rules, codes)
         for row, rule in enumerate(rules):
             style = styles[rule]
