@@ -21,7 +21,7 @@ from brainalign.alignment.layer_means import LayerMeans
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score_cache import KeptScores, read_scores, source_content, write_scores
+from brainalign.alignment.score_cache import KeptScores, read_scores, write_scores
 from brainalign.columns import UNTRAINED
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
@@ -167,15 +167,13 @@ class _StudyRun:
         """Score a recording, or read the scores if nothing they depend on has changed, this package included."""
         moments = [one for many in (*checkpoints, starts) for one in many]
         weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
-        content = {} if _file_hashes(brain.spec.dataset) else source_content(brain)
         key = content_hash(
             to_dict(brain.spec),
-            content,
+            brain.key,
             to_dict(self.spec.scoring),
             [to_dict(population) for population in self.spec.populations],
             weights,
             brain.stimuli.key,
-            _file_hashes(brain.spec.dataset),
             scoring_code(self.spec.populations, brain.source, self.spec.scoring, brain.spec),
         )
         folder = self.out / "cache" / f"{brain.spec.dataset}-{key[:16]}"

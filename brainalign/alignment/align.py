@@ -145,9 +145,9 @@ def _show_all(
     lost: dict[tuple[str, str, int | None], LayerError] = {}
     for one in instances:
         if scored is None:
-            wanted = scoring.low_level or scoring.partial
+            wanted = scoring.partial or (scoring.low_level and brain.pictures is not None)
             features = low_level_features(brain.stimuli, one.resolution) if wanted else {}
-            controls = {name: Patterns(values, brain.stimuli.ids, name) for name, values in features.items()}
+            controls = {name: Patterns(values, brain.ids, name) for name, values in features.items()}
             scored = Scoring(brain, rois, measures, samples, controls, scoring.low_level)
         if (one.rule, one.network, None) in lost or (not one.final and (one.rule, one.network, one.step) in lost):
             continue
@@ -187,7 +187,7 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
     source, spec = brain.source, brain.spec
     for roi in brain.rois:
         movies = brain.movies(roi)
-        n_units = min(len(set(brain.stimuli.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in movies)
+        n_units = min(len(set(brain.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in movies)
         try:
             resolve_scope({"subjects": spec.subjects}, sum(len(one.subjects) for one in movies), n_units, n_seeds)
         except SpecError as error:
@@ -196,7 +196,7 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
     brain.displayed(brain.rois)
     known = comparisons()
     of_trials = [name for name in spec.measures if known[name].of_trials]
-    if of_trials and not brain.recordings:
+    if of_trials and not brain.has_trials:
         other = [name for name, measure in known.items() if not measure.of_trials]
         msg = (
             f"Recording {source.label!r} was published as RDMs only; {known[of_trials[0]].word} needs responses. "

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from brainalign import tables
@@ -10,8 +10,7 @@ from brainalign.alignment.failure import Failure
 from brainalign.alignment.mean_rdm import MeanRDM, read_mean_rdms, write_mean_rdms
 from brainalign.alignment.result import AlignmentResult
 from brainalign.rdms import RDMs
-from brainalign.recordings.brain import Brain
-from brainalign.storage import content_hash, is_sealed, locked, seal, write_text
+from brainalign.storage import is_sealed, locked, seal, write_text
 
 _TABLES = ("alignment", "contrasts", "ranks", "gates", "measures")
 _RDMS = "rdms.safetensors"
@@ -24,16 +23,6 @@ class KeptScores:
     alignment: AlignmentResult
     failures: tuple[Failure, ...] = ()
     rdms: Mapping[MeanRDM, RDMs] = field(default_factory=dict)
-
-
-def source_content(brain: Brain) -> str:
-    """Return a content hash of all that a source returns: trials of every subject, or RDMs of the ROIs to score."""
-    published = {roi: _content(brain.published(roi)) for roi in brain.rois} if brain.source.has_own_rdms else {}
-    return content_hash(published, [one.key for one in brain.trials])
-
-
-def _content(rdms: RDMs) -> dict[str, object]:
-    return {f.name: getattr(rdms, f.name) for f in fields(rdms)}
 
 
 def write_scores(folder: Path, kept: KeptScores) -> None:
