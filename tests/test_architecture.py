@@ -21,7 +21,7 @@ ROOMS = (
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
-    *("condensed", "recordings", "resampling", "comparisons", "inference"),
+    *("condensed", "whitening", "recordings", "resampling", "comparisons", "inference"),
     *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands"),
     *("metalearning", "__main__"),
 )

@@ -63,7 +63,7 @@ def test_compare_joins_on_ids_never_on_position(method):
         compare(as_rdms(values), as_rdms(values, order[:5]), method)
 
 
-@pytest.mark.parametrize("method", [m for m in COMPARATORS if m != "cosine"])
+@pytest.mark.parametrize("method", [m for m in COMPARATORS if not m.startswith("cosine")])
 def test_constant_rdms_are_refused(method):
     flat = vectors(2)
     flat[1] = 0.3
