@@ -82,7 +82,9 @@ class RSA(Comparison):
     semi: bool = False
 
     def __post_init__(self) -> None:
-        dissimilarity(self.dissimilarity)
+        distance = dissimilarity(self.dissimilarity)
+        if distance.needs != "means":
+            raise distance.without_trials()
         check_comparator(self.comparator)
         if self.partial:
             _check_partial(self.comparator)

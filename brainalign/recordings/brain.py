@@ -94,7 +94,8 @@ class Brain:
         return (Movie.of_rdms(rdms.subset(ids)),)
 
     def _response_movies(self, roi: str) -> tuple[Movie, ...]:
-        return tuple(Movie.of_recordings(part, roi, ids, self.spec.dissimilarity) for part, ids in self.parts)
+        distance = self.spec.dissimilarity, self.spec.dissimilarity_options
+        return tuple(Movie.of_recordings(part, roi, ids, *distance) for part, ids in self.parts)
 
     @cached_property
     def parts(self) -> tuple[tuple[tuple[Recording, ...], tuple[str, ...]], ...]:

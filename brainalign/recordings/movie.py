@@ -1,11 +1,14 @@
 """RDMs of every subject at every time: small beside the trials they come from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from brainalign.condensed import Condensed
+from brainalign.dissimilarities.dissimilarity import dissimilarity
+from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import DataError, SpecError
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.recording import Recording
@@ -43,8 +46,17 @@ class Movie:
     measure: str
 
     @classmethod
-    def of_recordings(cls, recordings: Sequence[Recording], roi: str, ids: Sequence[str], measure: str) -> "Movie":
-        """Return the RDMs of the mean responses of each subject to ``ids``, at each of its times.
+    def of_recordings(
+        cls,
+        recordings: Sequence[Recording],
+        roi: str,
+        ids: Sequence[str],
+        measure: str,
+        options: Mapping[str, Any] | None = None,
+    ) -> "Movie":
+        """Return the RDMs of the responses of each subject to ``ids``, at each of its times.
+
+        Of mean responses, or of trials where the dissimilarity needs them; ``options`` are its fields.
 
         Raises
         ------
@@ -53,6 +65,7 @@ class Movie:
         DataError
             If a subject's pattern has no such dissimilarity; the message names subject, time and stimulus.
         """
+        distance = dissimilarity(measure, dict(options or {}))
         times = recordings[0].times
         values, rounding = [], []
         for one in recordings:
@@ -62,6 +75,14 @@ class Movie:
                     f"{recordings[0].subject!r} has {len(times)} from {times[0]:g} s; expected the same. Resample them."
                 )
                 raise SpecError(msg)
+            if distance.needs != "means":
+                trials = Trials.of(
+                    one.select(roi).data, one.stimulus_ids, ids, one.runs, f"{one.dataset}/{one.subject}"
+                )
+                of_trials = distance.of_trials(trials)
+                values.append(of_trials[0])
+                rounding.append(of_trials[1])
+                continue
             means = one.means(ids, roi=roi)
             rdms = [_rdm(one, time, means[:, :, k], ids, measure) for k, time in enumerate(times)]
             values.append(np.concatenate([rdm.dissimilarities for rdm in rdms]))

@@ -61,7 +61,7 @@ def test_whitened_ceilings_are_those_of_rsatoolbox_with_the_pool_that_is_best(me
     assert found.upper == pytest.approx(upper.mean(), abs=1e-10)
     # theirs pools RDMs of equal unwhitened norm, which is not the best
     theirs = boot_noise_ceiling(TheirRDMs(vectors), method)
-    np.testing.assert_allclose((found.lower, found.upper), theirs, atol=2e-3)
+    np.testing.assert_allclose((found.lower, found.upper), theirs, atol=5e-3)
     assert found.upper > theirs[1]
 
 
