@@ -68,6 +68,7 @@ def in_package(room: str, base: type) -> dict[str, type]:
                 isinstance(value, type)
                 and issubclass(value, base)
                 and value is not base
+                and not inspect.isabstract(value)
                 and snake_case(value.__name__) == module
             ):
                 found[module] = value

@@ -131,6 +131,9 @@ class RecordingSpec:
     dissimilarity
         Of the patterns of trials, in the RDMs of subjects; that of layers is an option of scoring. ``"default"`` is the
         correlation distance. RDMs that a source published keep their own, and another that is named is refused.
+        ``"crossnobis"``, say, takes products of different runs.
+    dissimilarity_options
+        Fields of that dissimilarity, e.g. ``{noise = "univariate"}``.
     """
 
     dataset: str
@@ -141,6 +144,7 @@ class RecordingSpec:
     stimuli: str = field(default="all", metadata=_LATER)
     runs: str = field(default="centre", metadata=_LATER)
     dissimilarity: str = field(default="default", metadata=_LATER)
+    dissimilarity_options: Options = field(default_factory=dict, metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
@@ -275,8 +279,12 @@ def to_dict(spec: Any) -> dict[str, Any]:
     return {
         f.name: _plain(getattr(spec, f.name))
         for f in dataclasses.fields(spec)
-        if not (f.metadata.get("later") and getattr(spec, f.name) == f.default)
+        if not (f.metadata.get("later") and getattr(spec, f.name) == _default(f))
     }
+
+
+def _default(f: dataclasses.Field[Any]) -> Any:
+    return f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
 
 
 def train_spec(options: Options, where: str = "train") -> TrainSpec:

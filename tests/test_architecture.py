@@ -22,7 +22,7 @@ ROOMS = (
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
-    *("condensed", "recordings", "resampling", "comparisons", "inference"),
+    *("condensed", "whitening", "recordings", "resampling", "comparisons", "inference"),
     *("alignment", "study_checks", "study", "report", "terminal", "commands"),
     *("metalearning", "__main__"),
 )
