@@ -15,13 +15,14 @@ from brainalign.errors import DataError, StimulusMismatchError
 from brainalign.extraction.origin import Origin
 from brainalign.patterns import Patterns
 from brainalign.storage import content_hash, read_tensors, write_arrays, write_tensors
+from brainalign.summary import Summarised, Summary, some
 
 #: How names of files of activations end.
 SUFFIXES = (".safetensors", ".npz")
 
 
 @dataclass(frozen=True, eq=False)
-class Activations:
+class Activations(Summarised):
     """Layers of one network under their stimuli.
 
     Parameters
@@ -59,6 +60,18 @@ class Activations:
         object.__setattr__(self, "layers", layers)
         if not self.key:
             object.__setattr__(self, "key", content_hash(list(ids), list(layers), dict(layers)))
+
+    def summary(self) -> Summary:
+        """Return whose layers they are, and their sizes."""
+        own = self.origin
+        sizes = some((f"{name} ({values.shape[1]})" for name, values in self.layers.items()), 6)
+        facts = {
+            "layers (features)": sizes,
+            "stimuli": some(self.stimulus_ids),
+            **({"activity": self.activity} if self.activity else {}),
+            "group, role": f"{own.group}, {own.role}",
+        }
+        return Summary(f"Activations of {own.name}, seed {own.seed}: {len(self.layers)} layers", facts)
 
     def subset(self, ids: Sequence[str]) -> "Activations":
         """Return the rows ``ids``, in that order."""

@@ -6,9 +6,10 @@ from typing import Any
 
 from brainalign.errors import DataError, SpecError
 from brainalign.extraction.activations import SUFFIXES, Activations
+from brainalign.summary import Summarised, Summary, some
 
 
-class Shown(tuple[Activations, ...]):
+class Shown(Summarised, tuple[Activations, ...]):
     """Networks under their stimuli, one :class:`Activations` each; what :func:`show` returns and ``align`` takes.
 
     Two of these are joined by ``+``.
@@ -23,8 +24,6 @@ class Shown(tuple[Activations, ...]):
     SpecError
         If two have one name, group and seed.
     """
-
-    __slots__ = ()
 
     def __new__(cls, networks: Iterable[Activations] = ()) -> "Shown":
         """Check that names, groups and seeds tell networks apart."""
@@ -45,6 +44,19 @@ class Shown(tuple[Activations, ...]):
         if not isinstance(other, Shown):
             return NotImplemented
         return Shown((*self, *other))
+
+    def summary(self) -> Summary:
+        """Return names, seeds and layers, a fact for each network."""
+        facts = {}
+        for name in self.names:
+            own = [one for one in self if one.origin.name == name]
+            seeds = f"{len(own)} seeds" if len(own) > 1 else "1 seed"
+            facts[name] = f"{seeds}, group {own[0].origin.group}, layers {some(own[0].layers)}"
+        if len(facts) > 4:
+            facts = {"names": some(facts, 8), **facts}
+        n_stimuli = len(self[0].stimulus_ids) if self else 0
+        networks = "1 network" if len(self.names) == 1 else f"{len(self.names)} networks"
+        return Summary(f"{networks} under {n_stimuli} stimuli", facts)
 
     @property
     def names(self) -> tuple[str, ...]:

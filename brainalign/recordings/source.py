@@ -10,10 +10,11 @@ from brainalign.errors import DataError
 from brainalign.rdms import RDMs
 from brainalign.recordings.joined import joined, response_rdms
 from brainalign.recordings.recording import Recording
+from brainalign.summary import Summarised, Summary, changed, some
 
 
 @dataclass(frozen=True)
-class RecordingSource(ABC):
+class RecordingSource(Summarised, ABC):
     """One published set of recordings; the file ``recordings/<name>.py`` holds the class.
 
     A source answers with trials (:meth:`recordings`), from which :meth:`rdms` follows, or, where only derived RDMs were
@@ -33,6 +34,16 @@ class RecordingSource(ABC):
     simulated: ClassVar[bool] = False
 
     data_dir: str | None = None
+
+    def summary(self) -> Summary:
+        """Return title, ROIs, source, and options that are not the default; no data are read."""
+        own = changed(self)
+        facts = {
+            "recorded": f"{self.modality}, ROIs: {some(self.rois)}",
+            "cite": self.citation,
+            **({"options": own} if own else {}),
+        }
+        return Summary(f"Recordings {self.label}: {self.title}", facts)
 
     @property
     def label(self) -> str:
