@@ -131,7 +131,7 @@ class RDMs(Summarised):
         low, high = float(self.dissimilarities.min()), float(self.dissimilarities.max())
         facts["dissimilarities"] = f"{low:.3g} to {high:.3g}"
         mean = self.mean().matrices()[0]
-        grey = np.uint8(np.round(255 * (mean - mean.min()) / ((mean.max() - mean.min()) or 1)))
+        grey = np.round(255 * (mean - mean.min()) / ((mean.max() - mean.min()) or 1)).astype(np.uint8)
         step = -(-n // 240)
         title = f"{len(self)} {'RDM' if len(self) == 1 else 'RDMs'} of {n} stimuli ({self.measure})"
         return Summary(title, facts, picture(grey[::step, ::step]))

@@ -275,9 +275,7 @@ class StudySpec(Summarised):
 
     def summary(self) -> Summary:
         """Return rules, networks, recordings and measures."""
-        networks, rules = (
-            dict.fromkeys(getattr(one, name) for one in self.populations) for name in ("network", "rule")
-        )
+        rules = dict.fromkeys(one.rule for one in self.populations)
         facts = {
             "rules": some(rules, 6),
             "networks": some(dict.fromkeys(one.network for one in self.populations)),

@@ -5,9 +5,12 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 #: Lines of text, and letters of one of them.
 MOST_LINES, MOST_LETTERS = 5, 118
@@ -65,14 +68,15 @@ class Summarised:
         return self.summary().html()
 
 
-def changed(value: Any, without: Iterable[str] = ()) -> str:
+def changed(value: "DataclassInstance", without: Iterable[str] = ()) -> str:
     """Return the options of a dataclass that are not what they are by default, in one line; empty where none is."""
-    left = set(without)
-    kept = {one.name: getattr(value, one.name) for one in fields(value) if one.name not in left}
-    usual = {
-        one.name: one.default if one.default_factory is MISSING else one.default_factory() for one in fields(value)
-    }
-    return ", ".join(f"{name} = {own!r}" for name, own in kept.items() if own != usual[name])
+    left, kept = set(without), []
+    for one in fields(value):
+        own = getattr(value, one.name)
+        usual = one.default if one.default_factory is MISSING else one.default_factory()
+        if one.name not in left and own != usual:
+            kept.append(f"{one.name} = {own!r}")
+    return ", ".join(kept)
 
 
 def shortened(text: str, most: int = MOST_LETTERS) -> str:
