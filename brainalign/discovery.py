@@ -18,7 +18,17 @@ from brainalign.errors import SpecError
 from brainalign.options import field_types, fitted
 from brainalign.own_folders import add_folder, how_to_name, own_files, own_folders, own_module, remove_folder
 
-__all__ = ["add_folder", "available", "create", "in_package", "names", "remove_folder", "require_here", "snake_case"]
+__all__ = [
+    "add_folder",
+    "algorithms",
+    "available",
+    "create",
+    "in_package",
+    "names",
+    "remove_folder",
+    "require_here",
+    "snake_case",
+]
 
 
 def snake_case(name: str) -> str:
@@ -65,13 +75,18 @@ def in_package(room: str, base: type) -> dict[str, type]:
 
 
 def names(room: str) -> tuple[str, ...]:
-    """Return the names of a room's algorithms; its contract is the class and module named as one of them.
+    """Return the names of a room's algorithms, see :func:`algorithms`."""
+    return tuple(algorithms(room))
+
+
+def algorithms(room: str) -> dict[str, Any]:
+    """Return a room's algorithms by name; its contract is the class and module named as one of them.
 
     The room is imported when it is asked, so that a specification can check a name before anything else is needed.
     """
     module = importlib.import_module(f"brainalign.{room}.{_noun(room)}")
     classes = [value for value in vars(module).values() if isinstance(value, type)]
-    return tuple(available(room, next(one for one in classes if snake_case(one.__name__) == _noun(room))))
+    return available(room, next(one for one in classes if snake_case(one.__name__) == _noun(room)))
 
 
 def create(room: str, base: type, name: str, options: dict[str, Any] | None = None) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from brainalign.discovery import names
+from brainalign.discovery import algorithms, names
 from brainalign.errors import SpecError
 from brainalign.optimizers import check_optimizer
 from brainalign.options import field_types, fit_fields, fitted, plain, require
@@ -136,8 +136,8 @@ class RecordingSpec(Summarised):
         they share, and taken out; ``"centre_each"``: the mean over the stimuli of each run is made the same, for runs
         to which stimuli were dealt at random; ``"ignore"``.
     dissimilarity
-        Of the patterns of trials, in the RDMs of subjects; that of layers is an option of scoring. RDMs that a source
-        published keep their own, and another is refused.
+        Of the patterns of trials, in the RDMs of subjects; that of layers is an option of scoring. ``"default"`` is the
+        correlation distance. RDMs that a source published keep their own, and another that is named is refused.
     """
 
     dataset: str
@@ -147,7 +147,7 @@ class RecordingSpec(Summarised):
     measures: tuple[str, ...] = ("rsa",)
     stimuli: str = field(default="all", metadata=_LATER)
     runs: str = field(default="centre", metadata=_LATER)
-    dissimilarity: str = field(default="correlation", metadata=_LATER)
+    dissimilarity: str = field(default="default", metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
@@ -160,7 +160,18 @@ class RecordingSpec(Summarised):
         _distinct("rois", self.rois)
         _choose("stimuli", self.stimuli, ("all", "shared", "own"))
         _choose("runs", self.runs, ("centre", "centre_each", "ignore"))
-        _choose("dissimilarity", self.dissimilarity, names("dissimilarities"))
+        _choose("dissimilarity", self.dissimilarity, ("default", *names("dissimilarities")))
+
+    @property
+    def dissimilarity_of_trials(self) -> str:
+        """The dissimilarity of RDMs that are made of trials."""
+        return "correlation" if self.dissimilarity == "default" else self.dissimilarity
+
+    @property
+    def of_trials(self) -> bool:
+        """Whether a measure takes responses, not RDMs alone."""
+        known = algorithms("comparisons")
+        return any(known[name].of_trials for name in self.measures)
 
     def summary(self) -> Summary:
         """Return what is not as it is by default."""

@@ -17,12 +17,13 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: a room has a place of its own.
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage", "summary"),
-    *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "shipped", "specs"),
+    *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "results_folder"),
+    *("shipped", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
     *("condensed", "recordings", "resampling", "comparisons", "inference"),
-    *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands"),
+    *("alignment", "study_checks", "study", "report", "face", "terminal", "commands"),
     *("metalearning", "__main__"),
 )
 

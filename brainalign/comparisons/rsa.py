@@ -183,7 +183,7 @@ class RSA(Comparison):
         for movie in brain.movies(roi):
             ids = movie.stimulus_ids
             nuisance = _rows([one.subset(ids) for one in held]) if held else None
-            groups = brain.stimuli.groups_of(ids)
+            groups = brain.groups_of(ids)
             found.append(Prepared(movie.subjects, movie.times, ids, 0, None, groups, (movie, nuisance)))
         return tuple(found)
 

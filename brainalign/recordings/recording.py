@@ -75,7 +75,7 @@ class Recording(Summarised):
             if not isinstance(value, str) or not value.strip():
                 msg = f"Recording: {option} is {value!r}; expected text, such as {option} = '{_EXAMPLES[option]}'."
                 raise DataError(msg)
-        name = self._name
+        name = self.name
         ids = checked_ids(self.stimulus_ids, name, unique=False)
         channels, times = checked_names(self.channels, name, "channels"), checked_times(self.times, name)
         checked = {
@@ -103,7 +103,8 @@ class Recording(Summarised):
         return Summary(f"{simulated}Recording {self.dataset}/{self.subject}, {self.modality} in {self.unit}", facts)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """Whose recording it is, for messages."""
         return f"Recording {self.dataset}/{self.subject}"
 
     @cached_property
@@ -166,7 +167,7 @@ class Recording(Summarised):
         DataError
             If there is no such run or ROI.
         """
-        wanted = checked_ids(ids, self._name)
+        wanted = checked_ids(ids, self.name)
         trials = np.ones(len(self.data), dtype=bool) if run is None else self._trials_of(run)
         shown = dict.fromkeys(one for one, kept in zip(self.stimulus_ids, trials, strict=True) if kept)
         positions(tuple(shown), wanted, f"{self.dataset}/{self.subject}" + ("" if run is None else f", run {run}"))
@@ -187,6 +188,10 @@ class Recording(Summarised):
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
+    def n_channels(self, roi: str) -> int:
+        """Return how many channels a ROI has; an unknown one raises :class:`DataError`."""
+        return int(self._mask(roi).sum())
+
     def select(self, roi: str) -> "Recording":
         """Return the channels of a ROI; other ROIs keep the channels they share with it."""
         return self._with_channels(self._mask(roi))
@@ -199,11 +204,11 @@ class Recording(Summarised):
         DataError
             If a channel is unknown, or none would be left.
         """
-        dropped = set(checked_names(names, self._name, "channels"))
+        dropped = set(checked_names(names, self.name, "channels"))
         unknown = sorted(dropped - set(self.channels))
         if unknown:
             first = ", ".join(self.channels[:3])
-            msg = f"{self._name} has no channels {unknown[:3]}; its {len(self.channels)} channels begin with {first}."
+            msg = f"{self.name} has no channels {unknown[:3]}; its {len(self.channels)} channels begin with {first}."
             raise DataError(msg)
         return self._with_channels(np.array([one not in dropped for one in self.channels]))
 
@@ -220,7 +225,7 @@ class Recording(Summarised):
         dropped = np.asarray(where)
         if dropped.dtype != bool or dropped.shape != (len(self.data),):
             msg = (
-                f"{self._name}: trials to drop are {dropped.dtype} {dropped.shape}; expected one boolean for each of "
+                f"{self.name}: trials to drop are {dropped.dtype} {dropped.shape}; expected one boolean for each of "
                 f"{len(self.data)} trials, such as np.isin(np.arange({len(self.data)}), positions)."
             )
             raise DataError(msg)
@@ -228,7 +233,7 @@ class Recording(Summarised):
 
     def subset(self, ids: Sequence[str]) -> "Recording":
         """Return the trials of these stimuli, in the order of trials; a stimulus that was not shown raises."""
-        wanted = set(checked_ids(ids, self._name))
+        wanted = set(checked_ids(ids, self.name))
         positions(tuple(dict.fromkeys(self.stimulus_ids)), tuple(wanted), f"{self.dataset}/{self.subject}")
         kept = np.array([one in wanted for one in self.stimulus_ids])
         return self if kept.all() else self._with_trials(kept)
@@ -247,7 +252,7 @@ class Recording(Summarised):
         inside = (times >= tmin) & (times <= tmax)
         if not inside.any():
             msg = (
-                f"{self._name} has no time from {tmin:g} to {tmax:g} s; its {len(times)} times run from {times[0]:g} "
+                f"{self.name} has no time from {tmin:g} to {tmax:g} s; its {len(times)} times run from {times[0]:g} "
                 f"to {times[-1]:g} s. Give a window among them."
             )
             raise DataError(msg)
@@ -282,9 +287,9 @@ class Recording(Summarised):
             msg = f"by = {by!r}, expected 'run'."
             raise SpecError(msg)
         if self.runs is None:
-            msg = f"{self._name} has no runs to centre by. Give runs = one name per trial, or do not centre."
+            msg = f"{self.name} has no runs to centre by. Give runs = one name per trial, or do not centre."
             raise DataError(msg)
-        effects, run = run_effects(self.data, self.stimulus_ids, self.runs, each, self._name)
+        effects, run = run_effects(self.data, self.stimulus_ids, self.runs, each, self.name)
         kind = self.data.dtype if self.data.dtype.kind == "f" else np.dtype(np.float64)
         data = np.empty(self.data.shape, dtype=kind.newbyteorder("="))
         for part in blocks(self.data):
@@ -305,16 +310,16 @@ class Recording(Summarised):
     def _trials_of(self, run: str) -> np.ndarray:
         runs = self.runs or ()
         if str(run) not in runs:
-            msg = f"{self._name} has no run {run!r}; choose one of {', '.join(dict.fromkeys(runs)) or 'none'}."
+            msg = f"{self.name} has no run {run!r}; choose one of {', '.join(dict.fromkeys(runs)) or 'none'}."
             raise DataError(msg)
         return np.array([one == str(run) for one in runs])
 
     def _mask(self, roi: str) -> np.ndarray:
         if roi not in self.rois:
             have = ", ".join(self.rois) or "none"
-            msg = f"{self._name} has no ROI {roi!r}; choose one of {have}."
+            msg = f"{self.name} has no ROI {roi!r}; choose one of {have}."
             raise DataError(msg)
-        return checked_mask(self.rois[roi], len(self.channels), self._name, roi)
+        return checked_mask(self.rois[roi], len(self.channels), self.name, roi)
 
 
 _EXAMPLES = {"subject": "s01", "dataset": "my_data", "modality": "EEG", "unit": "uV"}
