@@ -12,10 +12,11 @@ from brainalign.dissimilarities.dissimilarity import Dissimilarity, dissimilarit
 from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.rounding import STORED, is_constant
+from brainalign.summary import Summarised, Summary, picture, some
 
 
 @dataclass(frozen=True, eq=False)
-class RDMs:
+class RDMs(Summarised):
     """One or more RDMs over the same stimuli.
 
     Parameters
@@ -120,6 +121,21 @@ class RDMs:
                 msg = f"RDM {int(failing.argmax())} is not {expectation}; give whole dissimilarity matrices."
                 raise DataError(msg)
         return rdms
+
+    def summary(self) -> Summary:
+        """Return how many there are, over which stimuli, and in HTML the mean of them."""
+        n = len(self.stimulus_ids)
+        facts = {"stimuli": some(self.stimulus_ids)}
+        facts |= {name: some(dict.fromkeys(values)) for name, values in self.descriptors.items()}
+        if not self.dissimilarities.size:
+            return Summary(f"{len(self)} RDMs ({self.measure}), no pairs", facts)
+        low, high = float(self.dissimilarities.min()), float(self.dissimilarities.max())
+        facts["dissimilarities"] = f"{low:.3g} to {high:.3g}"
+        mean = self.mean().matrices()[0]
+        grey = np.round(255 * (mean - mean.min()) / ((mean.max() - mean.min()) or 1)).astype(np.uint8)
+        step = -(-n // 240)
+        title = f"{len(self)} {'RDM' if len(self) == 1 else 'RDMs'} of {n} stimuli ({self.measure})"
+        return Summary(title, facts, picture(grey[::step, ::step]))
 
     def matrices(self) -> np.ndarray:
         """Return the RDMs as symmetric matrices ``(n_rdms, n_stimuli, n_stimuli)`` with zero diagonal."""

@@ -13,6 +13,7 @@ from brainalign.options import field_types, fit_fields, fitted, plain, require
 from brainalign.own_folders import add_folder
 from brainalign.shipped import known_keys, read_toml
 from brainalign.storage import content_hash
+from brainalign.summary import Summarised, Summary, changed, some
 
 Options = Mapping[str, Any]
 T = TypeVar("T")
@@ -27,7 +28,7 @@ AUGMENTATIONS = ("none", "jitter", "crop", "flip", "crop_flip")
 
 
 @dataclass(frozen=True)
-class TrainSpec:
+class TrainSpec(Summarised):
     """How one population is trained: everything that changes its weights, and nothing else.
 
     Parameters
@@ -104,9 +105,15 @@ class TrainSpec:
         """Content hash of everything that changes the weights; device and worker options are not part of it."""
         return content_hash(to_dict(self))[:16]
 
+    def summary(self) -> Summary:
+        """Return what is not as it is by default."""
+        return Summary(
+            f"TrainSpec: {self.rule} on {self.network}, {self.dataset}", _options(self, ("rule", "network", "dataset"))
+        )
+
 
 @dataclass(frozen=True)
-class RecordingSpec:
+class RecordingSpec(Summarised):
     """Which recordings, and whom and what their scores should speak for.
 
     Parameters
@@ -170,9 +177,13 @@ class RecordingSpec:
         known = algorithms("comparisons")
         return any(known[name].of_trials for name in self.measures)
 
+    def summary(self) -> Summary:
+        """Return what is not as it is by default."""
+        return Summary(f"RecordingSpec: {self.dataset}", _options(self, ("dataset",)))
+
 
 @dataclass(frozen=True)
-class ScoringSpec:
+class ScoringSpec(Summarised):
     """How layers are scored and what is inferred.
 
     Parameters
@@ -226,9 +237,13 @@ class ScoringSpec:
         _require(self.n_bootstrap >= 100, "n_bootstrap", self.n_bootstrap, "at least 100 draws")
         _require(self.seed >= 0, "seed", self.seed, "0 or more")
 
+    def summary(self) -> Summary:
+        """Return what is not as it is by default."""
+        return Summary("ScoringSpec", _options(self))
+
 
 @dataclass(frozen=True)
-class StudySpec:
+class StudySpec(Summarised):
     """A grid of populations, the recordings they are compared with, and how.
 
     Parameters
@@ -272,6 +287,21 @@ class StudySpec:
     def key(self) -> str:
         """Content hash of the whole specification."""
         return content_hash(to_dict(self))[:16]
+
+    def summary(self) -> Summary:
+        """Return rules, networks, recordings and measures."""
+        rules = dict.fromkeys(one.rule for one in self.populations)
+        facts = {
+            "rules": some(rules, 6),
+            "networks": some(dict.fromkeys(one.network for one in self.populations)),
+            "recordings": some(f"{one.dataset} ({', '.join(one.measures)})" for one in self.recordings),
+            "scoring": _options(self.scoring)["options"],
+        }
+        return Summary(f"Study {self.name!r}: {self.title}", facts)
+
+
+def _options(spec: Any, without: tuple[str, ...] = ()) -> dict[str, str]:
+    return {"options": changed(spec, without) or "as they are by default"}
 
 
 def to_dict(spec: Any) -> dict[str, Any]:

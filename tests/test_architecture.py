@@ -16,14 +16,14 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only. A room within
 #: a room has a place of its own.
 ROOMS = (
-    *("__init__", "errors", "arrays", "rounding", "randomness", "storage"),
+    *("__init__", "errors", "arrays", "rounding", "randomness", "storage", "summary"),
     *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "results_folder"),
     *("shipped", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
     *("condensed", "whitening", "recordings", "resampling", "comparisons", "inference"),
-    *("alignment", "study_checks", "study", "report", "terminal", "commands"),
+    *("alignment", "study_checks", "study", "report", "face", "terminal", "commands"),
     *("metalearning", "__main__"),
 )
 

@@ -19,10 +19,11 @@ from brainalign.recordings.recording_checks import (
 )
 from brainalign.recordings.run_effects import run_effects
 from brainalign.storage import content_hash
+from brainalign.summary import Summarised, Summary, some, span
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class Recording(Summarised):
     """Trials of one subject, each under the id of the stimulus that was shown.
 
     What is given is checked and brought into one form; an array of finite numbers is not copied, a memory-mapped one
@@ -87,6 +88,19 @@ class Recording:
         }
         for option, value in checked.items():
             object.__setattr__(self, option, value)
+
+    def summary(self) -> Summary:
+        """Return whose it is, its sizes, and what it is divided into."""
+        stimuli, times = dict.fromkeys(self.stimulus_ids), self.times
+        when = f"{len(times)} times from {span(times, 's')}" if len(times) > 1 else "one time"
+        simulated = "SIMULATED " if self.simulated else ""
+        facts = {
+            "data": f"{len(self.data)} trials, {len(self.channels)} channels, {when}",
+            "stimuli": some(stimuli),
+            "ROIs": some(f"{roi} ({int(mask.sum())} channels)" for roi, mask in self.rois.items()) or "none",
+            "runs": "none" if self.runs is None else some(dict.fromkeys(self.runs)),
+        }
+        return Summary(f"{simulated}Recording {self.dataset}/{self.subject}, {self.modality} in {self.unit}", facts)
 
     @property
     def name(self) -> str:

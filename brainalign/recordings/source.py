@@ -15,10 +15,11 @@ from brainalign.recordings.joined import joined
 from brainalign.recordings.movie import Movie, subjects_of, times_of
 from brainalign.recordings.recording import Recording
 from brainalign.storage import content_hash
+from brainalign.summary import Summarised, Summary, changed, some
 
 
 @dataclass(frozen=True)
-class RecordingSource(ABC):
+class RecordingSource(Summarised, ABC):
     """One set of recordings; the file ``recordings/<name>.py`` holds the class.
 
     A source says what was shown (:meth:`stimuli`) and answers in one of three ways; all else follows.
@@ -58,6 +59,16 @@ class RecordingSource(ABC):
         if "rdms" in vars(cls):
             msg = f"{cls.__name__} defines rdms(roi), which follows from published_rdms(roi); name it published_rdms."
             raise SpecError(msg)
+
+    def summary(self) -> Summary:
+        """Return title, ROIs, source, and options that are not the default; no data are read."""
+        own = changed(self)
+        facts = {
+            "recorded": f"{self.modality}, ROIs: {some(self.rois)}",
+            "cite": self.citation,
+            **({"options": own} if own else {}),
+        }
+        return Summary(f"Recordings {self.label}: {self.title}", facts)
 
     @property
     def label(self) -> str:
