@@ -38,7 +38,8 @@ class Transformer(Architecture):
     expansion
         Hidden width of the token-wise network, in multiples of ``width``.
     blocks
-        ``"layer"``: one block is an encoder layer; ``"sublayer"``: attention and token-wise network are blocks.
+        ``"layer"``: one block is an encoder layer; ``"sublayer"``: attention and token-wise network are blocks. Layers
+        are called alike and show the same: ``layer1`` is what the first encoder layer hands on.
     """
 
     summary: ClassVar[str] = "ViT-style encoder; a block is a layer or a sub-layer"
@@ -119,6 +120,10 @@ class _Attention(Block):
     heads: int
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        return ()  # the encoder layer ends with the token-wise network
+
+    @property
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.query, self.key, self.value, self.output)
 
@@ -141,6 +146,10 @@ class _Tokenwise(Block):
     name: str
     up: Synapse
     down: Synapse
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (self.name.removesuffix(".mlp"),)
 
     @property
     def synapses(self) -> tuple[Synapse, ...]:
