@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -42,6 +42,8 @@ class RNN(Architecture):
     """
 
     summary: ClassVar[str] = "plain recurrent layers over rows or patches; a block is a layer or a time step"
+
+    recommended: ClassVar[Mapping[str, Any]] = {"blocks": "step"}  # a layer hides gradients through time
 
     least: ClassVar[Mapping[str, int]] = {"widths": 1, "patch": 1}
 

@@ -26,13 +26,17 @@ class LearningRule(ABC):
     :func:`torch.func.vmap`.
 
     ``learns`` says whether a step changes anything, and ``role`` what the trained networks are
-    (:data:`brainalign.columns.ROLES`): controls have another role than ``"trained"``.
+    (:data:`brainalign.columns.ROLES`): controls have another role than ``"trained"``. ``recommended`` is how a rule is
+    meant to be trained, by the name of a network (``""`` for all others): settings as ``--set`` takes them, which are
+    written into a specification where they are not given (:mod:`brainalign.recommended`). They are chosen on
+    validation data (``presets/searches``), and no default of an option.
     """
 
     reference: ClassVar[str]
     claims: ClassVar[Mapping[str, Claim]] = {}
     learns: ClassVar[bool] = True
     role: ClassVar[str] = TRAINED
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @classmethod
     def name(cls) -> str:
