@@ -21,7 +21,7 @@ ROOMS = (
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
-    *("condensed", "recordings", "resampling", "comparisons", "inference"),
+    *("condensed", "readers", "recordings", "resampling", "comparisons", "inference"),
     *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands"),
     *("metalearning", "__main__"),
 )
@@ -42,7 +42,23 @@ SEVERAL_CLASSES = {
 }
 
 #: What only one job needs; the core must import without it.
-OPTIONAL = ("himalaya", "rsatoolbox", "sklearn", "matplotlib", "h5py", "pooch", "typer", "rich", "jinja2", "gymnasium")
+OPTIONAL = (
+    "himalaya",
+    "rsatoolbox",
+    "sklearn",
+    "matplotlib",
+    "h5py",
+    "pooch",
+    "mne",
+    "mne_bids",
+    "nilearn",
+    "nibabel",
+    "pymatreader",
+    "typer",
+    "rich",
+    "jinja2",
+    "gymnasium",
+)
 CORE = ("rules", "networks", "training", "metalearning", "extraction", "activations", "rdms", "inference")
 #: The command of a room of the core is no part of it.
 COMMANDS = ("metalearning.command",)
