@@ -1,4 +1,4 @@
-"""Two views: the contrast as written in the paper, labels that reach the readout only, views that are parts of images."""
+"""Two views: the contrast of the paper, labels that reach the readout only, views that are parts of images."""
 
 import pytest
 import torch
