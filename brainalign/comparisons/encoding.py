@@ -11,15 +11,18 @@ from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
 from brainalign.comparisons.group_folds import group_folds
+from brainalign.comparisons.held_out_scores import held_out_scores
 from brainalign.comparisons.prepared import Prepared
-from brainalign.comparisons.response_ceiling import response_ceilings
+from brainalign.comparisons.prepared_responses import (
+    prepared_responses,
+    refuse_constant_features,
+    refuse_constant_targets,
+)
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
-from brainalign.resampling.predictions_bootstrap import bootstrap_predictions
-from brainalign.resampling.predictions_left_out import predictions_left_out
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.rounding import is_constant
@@ -151,7 +154,8 @@ class Encoding(Comparison):
         """
         ids = responses.stimulus_ids
         x, y = features.rows(ids), np.asarray(responses.values, dtype=np.float64)
-        _refuse_constant(x, y)
+        refuse_constant_features(x)
+        refuse_constant_targets(y)
         labels = _groups_of(ids, groups)
         self._check_counts(len(x), labels)
         folds = self.folds(labels)
@@ -183,8 +187,7 @@ class Encoding(Comparison):
 
     def layer(self, features: Patterns) -> Patterns:
         """Return the features of a layer."""
-        if is_constant(features.values, axis=0).all():
-            _refuse_constant(features.values, np.empty((len(features), 0)))
+        refuse_constant_features(features.values)
         return features
 
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
@@ -196,25 +199,7 @@ class Encoding(Comparison):
             If a response is constant.
         """
         del controls
-        found = []
-        for part, ids in brain.parts:
-            times = part[0].times
-            responses = tuple(one.means(ids, roi=roi) for one in part)
-            for one in responses:
-                _refuse_constant(np.arange(len(ids), dtype=np.float64)[:, None], one.reshape(len(ids), -1))
-            upper = np.stack([response_ceilings(one, roi) for one in part])
-            found.append(
-                Prepared(
-                    tuple(one.subject for one in part),
-                    times,
-                    ids,
-                    sum(one[0].size for one in responses),
-                    np.stack([np.full_like(upper, np.nan), upper]),
-                    brain.stimuli.groups_of(ids),
-                    responses,
-                )
-            )
-        return tuple(found)
+        return prepared_responses(brain, roi, predicted=True)
 
     def draws(self, layers: Sequence[Patterns], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
         """Yield the mean score over the targets of each subject, for each layer at each time.
@@ -234,29 +219,14 @@ class Encoding(Comparison):
                 fitted = self.score(layer, brain, by_id)
                 rows.append(
                     [
-                        self._sampled(fitted.predictions[:, owner == s], one, fitted.folds, units, prepared, samples)
+                        held_out_scores(
+                            fitted.predictions[:, owner == s], one, fitted.folds, units, samples, prepared.groups
+                        )
                         for s, one in enumerate(responses)
                     ]
                 )
             subjects = [ScoreDraws.stack_models([row[s] for row in rows]) for s in range(len(responses))]
             yield subjects[0] if len(subjects) == 1 else ScoreDraws.stack_subjects(subjects, samples.seed)
-
-    def _sampled(
-        self,
-        predictions: np.ndarray,
-        responses: np.ndarray,
-        folds: np.ndarray,
-        units: np.ndarray,
-        prepared: Prepared,
-        samples: Samples,
-    ) -> ScoreDraws:
-        """Return the score of one layer for one subject, with those of samples of the stimuli."""
-        if samples.kind == "bootstrap":
-            drawn = samples.n_draws, samples.seed, prepared.groups
-            return bootstrap_predictions(predictions[None], responses, folds, *drawn)
-        observed, without = predictions_left_out(predictions, responses, folds, units)
-        without = without if samples.kind == "leave_one_out" else without[:0]
-        return ScoreDraws.without_each(np.array([[observed]]), without[:, None, None], units, self.n_folds)
 
     def _prepare(
         self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str
@@ -341,21 +311,6 @@ def _groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np
     labels = ids if groups is None else [groups[stimulus] for stimulus in ids]
     code = {label: number for number, label in enumerate(dict.fromkeys(labels))}
     return np.array([code[label] for label in labels])
-
-
-def _refuse_constant(x: np.ndarray, y: np.ndarray) -> None:
-    if is_constant(x, axis=0).all():
-        msg = (
-            f"All {x.shape[1]} features are constant over {len(x)} stimuli, expected features that vary; drop the "
-            "layer."
-        )
-        raise DataError(msg)
-    constant = is_constant(y, axis=0)
-    if constant.any():
-        msg = (
-            f"{int(constant.sum())} targets are constant (first: {int(constant.argmax())}); drop voxels without signal."
-        )
-        raise DataError(msg)
 
 
 def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,62 @@
+"""Mean responses of subjects, as measures take them that compare patterns and not dissimilarities."""
+
+import numpy as np
+
+from brainalign.comparisons.prepared import Prepared
+from brainalign.comparisons.response_ceiling import response_ceilings
+from brainalign.errors import DataError
+from brainalign.recordings.brain import Brain
+from brainalign.rounding import is_constant
+
+
+def prepared_responses(brain: Brain, roi: str, predicted: bool) -> tuple[Prepared, ...]:
+    """Return the mean responses ``(n_stimuli, n_channels, n_times)`` of the subjects of a ROI.
+
+    ``predicted`` says that they are targets of a model: they are then counted, and come with the correlation that the
+    repeats of trials admit, as the upper noise ceiling.
+
+    Raises
+    ------
+    DataError
+        If a response is constant over stimuli.
+    """
+    found = []
+    for part, ids in brain.parts:
+        responses = tuple(one.means(ids, roi=roi) for one in part)
+        for one in responses:
+            refuse_constant_targets(one.reshape(len(ids), -1))
+        upper = np.full((len(part), len(part[0].times)), np.nan)
+        if predicted:
+            upper = np.stack([response_ceilings(one, roi) for one in part])
+        found.append(
+            Prepared(
+                tuple(one.subject for one in part),
+                part[0].times,
+                ids,
+                sum(one[0].size for one in responses) if predicted else 0,
+                np.stack([np.full_like(upper, np.nan), upper]),
+                brain.stimuli.groups_of(ids),
+                responses,
+            )
+        )
+    return tuple(found)
+
+
+def refuse_constant_features(x: np.ndarray) -> None:
+    """Raise :class:`DataError` if no feature ``(n_stimuli, n_features)`` varies."""
+    if is_constant(x, axis=0).all():
+        msg = (
+            f"All {x.shape[1]} features are constant over {len(x)} stimuli, expected features that vary; drop the "
+            "layer."
+        )
+        raise DataError(msg)
+
+
+def refuse_constant_targets(y: np.ndarray) -> None:
+    """Raise :class:`DataError` if a target ``(n_stimuli, n_targets)`` does not vary."""
+    constant = is_constant(y, axis=0)
+    if constant.any():
+        msg = (
+            f"{int(constant.sum())} targets are constant (first: {int(constant.argmax())}); drop voxels without signal."
+        )
+        raise DataError(msg)
