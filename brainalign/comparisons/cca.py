@@ -69,14 +69,14 @@ class CCA(FittedPatterns):
             unit="Pearson r",
             sentence=f"Canonical correlations {{citation}} were the mean held-out Pearson r of the first "
             f"{self.n_components} canonical variates of layers and responses ({self.n_folds} folds of stimuli; the "
-            "ridge on both covariances was chosen within training stimuli).",
+            f"ridge on both covariances was chosen within training stimuli){self.options}.",
             citation=_RAGHU,
         )
 
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["CCA", ...]:
         """Return the measure with the seed of a study."""
-        return (cls(seed=scoring.seed),)
+        return (cls.with_options(scoring, seed=scoring.seed),)
 
     def sampled(
         self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray, samples: Samples

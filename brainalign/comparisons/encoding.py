@@ -11,13 +11,15 @@ from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
 from brainalign.comparisons.group_folds import group_folds
-from brainalign.comparisons.held_out_scores import held_out_scores
+from brainalign.comparisons.held_out_scores import METRICS, held_out_scores
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import (
     prepared_responses,
     refuse_constant_features,
     refuse_constant_targets,
+    without_ceiling,
 )
+from brainalign.comparisons.threads import few_threads
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.patterns import Patterns
@@ -64,6 +66,10 @@ class Encoding(Comparison):
         Of the folds.
     dtype
         ``"float64"`` or ``"float32"``, of the solver.
+    metric
+        What is made of predictions: ``"r"``, ``"r2"`` (against the mean of the training responses; can be negative) or
+        ``"identification"``: how often, of two held-out stimuli of a fold, the response to the right one correlates
+        more with the prediction (over targets; chance is .5).
 
     Raises
     ------
@@ -83,6 +89,7 @@ class Encoding(Comparison):
     standardize: bool = False
     seed: int = 0
     dtype: str = "float64"
+    metric: str = "r"
 
     def __post_init__(self) -> None:
         for option, number in (("n_folds", self.n_folds), ("n_inner_folds", self.n_inner_folds)):
@@ -92,6 +99,7 @@ class Encoding(Comparison):
         for option, value, known in (
             ("solver", self.solver, ("auto", "kernel", "primal")),
             ("dtype", self.dtype, ("float64", "float32")),
+            ("metric", self.metric, tuple(METRICS)),
         ):
             if value not in known:
                 msg = f"{option} = {value!r}, expected one of: {', '.join(known)}."
@@ -103,15 +111,18 @@ class Encoding(Comparison):
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
         scaled = ", standardized" if self.standardize else ""
+        metric = METRICS[self.metric]
         return Description(
-            measure=f"{self.name} ridge{scaled}",
+            measure=f"{self.name} ridge{scaled}{metric.suffix}",
             kind=self.kind,
-            title="Encoding score (Pearson r)",
-            axis="Encoding score (Pearson r)",
-            unit="Pearson r",
+            title=f"Encoding score ({metric.unit})",
+            axis=f"Encoding score ({metric.unit})",
+            unit=metric.unit,
             sentence=f"Encoding models (ridge{scaled}) predicted responses to held-out stimuli from layers by "
-            "regression with himalaya {citation}, scored by Pearson r.",
-            ceiling="noise ceiling, the largest mean score that the reliability of the responses admits.",
+            f"regression with himalaya {{citation}}, scored by {metric.words}{self.options}.",
+            ceiling="noise ceiling, the largest mean score that the reliability of the responses admits."
+            if metric.ceiling
+            else "",
             citation=_HIMALAYA,
         )
 
@@ -157,13 +168,12 @@ class Encoding(Comparison):
         refuse_constant_features(x)
         refuse_constant_targets(y)
         labels = _groups_of(ids, groups)
-        self._check_counts(len(x), labels)
-        folds = self.folds(labels)
+        folds = self.checked_folds(labels)
         form = self.form(*x.shape)
         kernel = gram(x, columns=True) if form == "kernel" and not self.standardize else None
         predictions, alphas = np.empty_like(y), np.empty((self.n_folds, y.shape[1]))
         residual, spread = np.zeros(y.shape[1]), np.zeros(y.shape[1])
-        with _numpy_backend():
+        with himalaya_on_numpy(), few_threads(len(x), y.shape[1], x.shape[1] if form == "primal" else 0):
             for fold in range(self.n_folds):
                 train, test = folds != fold, folds == fold
                 model = self._prepare(x, kernel, train, form)
@@ -183,7 +193,7 @@ class Encoding(Comparison):
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["Encoding", ...]:
         """Return ridge regression with the seed of a study."""
-        return (cls(seed=scoring.seed),)
+        return (cls.with_options(scoring, seed=scoring.seed),)
 
     def layer(self, features: Patterns) -> Patterns:
         """Return the features of a layer."""
@@ -199,7 +209,8 @@ class Encoding(Comparison):
             If a response is constant.
         """
         del controls
-        return prepared_responses(brain, roi, predicted=True)
+        found = prepared_responses(brain, roi, predicted=True)
+        return found if METRICS[self.metric].ceiling else tuple(without_ceiling(one) for one in found)
 
     def draws(self, layers: Sequence[Patterns], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
         """Yield the mean score over the targets of each subject, for each layer at each time.
@@ -220,7 +231,13 @@ class Encoding(Comparison):
                 rows.append(
                     [
                         held_out_scores(
-                            fitted.predictions[:, owner == s], one, fitted.folds, units, samples, prepared.groups
+                            fitted.predictions[:, owner == s],
+                            one,
+                            fitted.folds,
+                            units,
+                            samples,
+                            prepared.groups,
+                            self.metric,
                         )
                         for s, one in enumerate(responses)
                     ]
@@ -277,8 +294,9 @@ class Encoding(Comparison):
         nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), ridge.best_alphas_))).argmin(axis=0)
         return ridge.predict(test) * deviation + mean, np.asarray(self.alphas)[nearest]
 
-    def _check_counts(self, n_stimuli: int, groups: np.ndarray) -> None:
-        n_groups = len(np.unique(groups))
+    def checked_folds(self, groups: np.ndarray) -> np.ndarray:
+        """Return the test fold of each stimulus; too few stimuli or groups raise :class:`SpecError`."""
+        n_stimuli, n_groups = len(groups), len(np.unique(groups))
         if n_stimuli < MIN_STIMULI:
             msg = f"Encoding got {n_stimuli} stimuli, expected at least {MIN_STIMULI}; use RSA, or record more stimuli."
             raise SpecError(msg)
@@ -300,6 +318,7 @@ class Encoding(Comparison):
                 f"set n_inner_folds to {fewest} or less."
             )
             raise SpecError(msg)
+        return folds
 
 
 def _groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:
@@ -323,7 +342,7 @@ def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray,
 
 
 @contextlib.contextmanager
-def _numpy_backend() -> Iterator[None]:
+def himalaya_on_numpy() -> Iterator[None]:
     """Run himalaya on NumPy, and leave its global choice as it was."""
     from himalaya.backend import get_backend, set_backend
 

@@ -68,8 +68,7 @@ class LinearCKA(Comparison):
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["LinearCKA", ...]:
         """Return the measure; it has no options."""
-        del scoring
-        return (cls(),)
+        return (cls.with_options(scoring),)
 
     def score(self, features: Patterns, responses: Patterns) -> float:
         """Return the score; the two are joined on stimulus ids, those of ``responses``.

@@ -69,7 +69,7 @@ class PLS(FittedPatterns):
             axis="Partial least squares (Pearson r)",
             unit="Pearson r",
             sentence=f"Partial least squares regression ({how}) predicted responses to held-out stimuli from layers "
-            f"{{citation}}, scored by Pearson r ({self.n_folds} folds).",
+            f"{{citation}}, scored by Pearson r ({self.n_folds} folds){self.options}.",
             ceiling="noise ceiling, the largest mean score that the reliability of the responses admits.",
             citation=_SCHRIMPF,
         )
@@ -77,7 +77,7 @@ class PLS(FittedPatterns):
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["PLS", ...]:
         """Return the measure with the seed of a study."""
-        return (cls(seed=scoring.seed),)
+        return (cls.with_options(scoring, seed=scoring.seed),)
 
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
         """Return the mean responses of subjects, with the ceilings that their repeats allow."""

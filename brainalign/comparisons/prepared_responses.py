@@ -1,5 +1,7 @@
 """Mean responses of subjects, as measures take them that compare patterns and not dissimilarities."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from brainalign.comparisons.prepared import Prepared
@@ -40,6 +42,12 @@ def prepared_responses(brain: Brain, roi: str, predicted: bool) -> tuple[Prepare
             )
         )
     return tuple(found)
+
+
+def without_ceiling(prepared: Prepared) -> Prepared:
+    """Return what is prepared, with its ceilings unknown: they are correlations, and no others."""
+    assert prepared.ceiling is not None
+    return replace(prepared, ceiling=np.full_like(prepared.ceiling, np.nan))
 
 
 def refuse_constant_features(x: np.ndarray) -> None:

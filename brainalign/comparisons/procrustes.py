@@ -49,7 +49,7 @@ class Procrustes(FittedPatterns):
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["Procrustes", ...]:
         """Return the measure with the seed of a study."""
-        return (cls(seed=scoring.seed),)
+        return (cls.with_options(scoring, seed=scoring.seed),)
 
     def sampled(
         self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray, samples: Samples

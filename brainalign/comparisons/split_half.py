@@ -25,7 +25,7 @@ def split_halves(recording: Recording, roi: str | None, n_splits: int, seed: int
         If fewer than 4 stimuli were shown twice.
     """
     part = recording if roi is None else recording.select(roi)
-    rng, where = numpy_stream(seed, "split halves"), {}
+    rng, where = numpy_stream(seed, "split halves"), dict[str, list[int]]()
     for row, stimulus in enumerate(part.stimulus_ids):
         where.setdefault(stimulus, []).append(row)
     rows = [np.array(one) for one in where.values() if len(one) > 1]
@@ -110,8 +110,8 @@ def rdm_split_half_ceiling(
     ids = tuple(map(str, range(halves.shape[2])))
     scores = []
     for first, second in halves:
-        sides = [compute_rdms(half.reshape(len(ids), -1), ids, measure) for half in (first, second)]
-        scores.append(float(compare(*sides, method)[0, 0]))
+        one, other = (compute_rdms(half.reshape(len(ids), -1), ids, measure) for half in (first, second))
+        scores.append(float(compare(one, other, method)[0, 0]))
     low, high = np.quantile(scores, [0.025, 0.975])
     mean = float(np.mean(scores))
     return Ceiling(KIND, mean, float(spearman_brown(np.array(mean))), float(low), float(high), "splits of the repeats")
@@ -125,7 +125,7 @@ def spearman_brown(r: np.ndarray, factor: float = 2.0) -> np.ndarray:
 def _correlations(halves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return means over splits of the correlations over stimuli, ``(n_targets,)``, and those without each stimulus."""
     n_splits, _, n = halves.shape[:3]
-    whole, without = 0.0, 0.0
+    whole, without = np.zeros(halves[0, 0, 0].size), np.zeros((n, halves[0, 0, 0].size))
     for first, second in halves.reshape(n_splits, 2, n, -1):
         a, b = first - first.mean(axis=0), second - second.mean(axis=0)
         cross, left, right = (a * b).sum(axis=0), (a * a).sum(axis=0), (b * b).sum(axis=0)
