@@ -258,17 +258,20 @@ def _instance(model: Checkpoint, row: int, options: _Options) -> _Network:
 
 
 def _extract(network: _Network, stimuli: Stimuli, options: _Options) -> Activations:
-    def inputs(images: np.ndarray) -> Tensor:
+    def inputs(images: np.ndarray | list[np.ndarray]) -> Tensor:
+        if isinstance(images, list):  # several sizes: each is brought to that of the network on its own
+            return torch.cat([inputs(one[None]) for one in images])
         return options.preprocessing(torch.from_numpy(images).permute(0, 3, 1, 2).to(options.device))
 
-    tried = stimuli.images[np.unique(np.linspace(0, len(stimuli) - 1, min(len(stimuli), _TRIED)).round().astype(int))]
+    some = np.unique(np.linspace(0, len(stimuli) - 1, min(len(stimuli), _TRIED)).round().astype(int))
+    tried = stimuli.at(some)
     if len(tried) == 1:  # one stimulus is shown beside its negative, or nothing could leak into it
-        tried = np.concatenate([tried, 255 - tried])
+        tried = [tried[0], 255 - tried[0]]
     x = inputs(tried)
     first = require_function_of_stimulus(network.show, x, network.other_precisions)
     parts = []
     for rows in _blocks(len(stimuli), options.batch_size):
-        found = network.show(inputs(stimuli.images[rows]))
+        found = network.show(inputs(stimuli.at(rows)))
         require_same_layers(first, found)
         parts.append({name: layer.float().cpu().numpy() for name, layer in found.items()})
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
