@@ -108,7 +108,7 @@ class Scoring:
         self._score()
         for roi in self._sides[0].parts if self._sides else ():
             for side in self._sides:
-                yield from side.scored(roi, self.samples.seed)
+                yield from side.scored(roi, self.samples.seed, bool(self.brain.spec.windows))
 
     def _score(self) -> None:
         for side in self._sides:
@@ -152,7 +152,7 @@ class _Side:
             layers.clear()
         self.bytes = 0
 
-    def scored(self, roi: str, seed: int) -> Iterator[Scored]:
+    def scored(self, roi: str, seed: int, windows: bool = False) -> Iterator[Scored]:
         parts, about = self.parts[roi], self.measure.describe()
         kept = {final: self._rows(models) for final, models in self.models.items()}
         models = tuple(self.models[final][k] for final in (True, False) for k in kept[final])
@@ -172,7 +172,7 @@ class _Side:
                 sum(part.n_targets for part in parts),
                 np.concatenate([_ceiling(part, k, draws) for part in parts], axis=1),
                 roi,
-                time if len(times) > 1 else np.nan,
+                time if len(times) > 1 or windows else np.nan,
                 tuple(len(part.stimulus_ids) for part in parts for _ in part.subjects) if len(parts) > 1 else None,
             )
 
