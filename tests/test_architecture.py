@@ -17,7 +17,17 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: a room has a place of its own.
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage"),
-    *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "results_folder"),
+    *(
+        "own_folders",
+        "provenance",
+        "options",
+        "optimizers",
+        "discovery",
+        "roles",
+        "columns",
+        "tables",
+        "results_folder",
+    ),
     *("shipped", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),

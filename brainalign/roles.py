@@ -1,0 +1,12 @@
+"""What the networks of a row of a table are; scores depend on this and not on how columns are described."""
+
+#: What the networks of a row are; the values of ``role``.
+TRAINED, UNTRAINED, OWN_START, LOW_LEVEL = "trained", "untrained", "own_start", "low_level"
+ROLES = {
+    TRAINED: "networks that a rule has trained",
+    UNTRAINED: "networks that no rule has trained",
+    OWN_START: "the networks of a rule before its first step, where they answer otherwise than untrained ones",
+    LOW_LEVEL: "a low-level control of the stimuli; `layer` names it",
+    "readout_only": "networks of which only the readout was trained",
+    "model": "a network from elsewhere",
+}
