@@ -13,6 +13,8 @@ def row_errors(draws: ScoreDraws) -> np.ndarray:
     than half of the bootstrap samples, or not all scores without a stimulus, are finite, and where nothing was drawn.
     """
     scores, n_units = draws.draws, draws.n_units
+    if not len(scores):
+        return np.full(draws.observed.shape, np.nan)
     finite = np.isfinite(scores)
     n_finite = finite.sum(axis=0)
     enough = n_finite == len(scores) if draws.left_out else 2 * n_finite >= len(scores)

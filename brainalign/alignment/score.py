@@ -44,8 +44,11 @@ def score(
     """
     scoring = scoring or ScoringSpec()
     measures = measures_of(spec, scoring)
-    found = score_each(instances, Brain(source, spec), measures, scoring, progress, failures)
-    return Scores.together(list(found.values()))
+    each = score_each(instances, Brain(source, spec), measures, scoring, progress, failures)
+    found = Scores.together(list(each.values()))
+    if failures is not None:
+        failures += [one for one in found.failures if one not in failures]
+    return found
 
 
 def score_each(
