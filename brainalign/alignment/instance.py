@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from brainalign.activations import Activations, extract_each
-from brainalign.columns import OWN_START, TRAINED, UNTRAINED
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.roles import OWN_START, TRAINED, UNTRAINED
 from brainalign.training.checkpoint import Checkpoint
 
 
