@@ -179,7 +179,8 @@ COLUMNS: dict[str, Column] = _columns(
     ("source", TEXT, "who asks it"),
     ("measured", MARK, "whether it is met; empty where that cannot be told"),
     ("probes", TEXT, "the probes that decide"),
+    ("reading", TEXT, "what the mark means: what is counted, and what another criterion asks"),
     ("claimed", MARK, "whether the literature says that it is met; empty without a claim"),
     ("claim_source", TEXT, "where it says so"),
-    ("disagrees", BOOLEAN, "whether measurement and literature differ"),
+    ("disagrees", BOOLEAN, "whether they differ where both mean the same"),
 )

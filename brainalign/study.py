@@ -25,10 +25,11 @@ from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DivergenceError, ExtractionError, SpecError
+from brainalign.plausibility.candidate import Candidate
 from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes
-from brainalign.plausibility.scorecard import COLUMNS, Candidate, read_scorecard, scorecard, write_scorecard
-from brainalign.plausibility.subject import PROBED
+from brainalign.plausibility.scorecard import COLUMNS, read_scorecard, scorecard, write_scorecard
+from brainalign.plausibility.subject import PROBED, probed_options
 from brainalign.provenance import code_hash, own_hashes, versions
 from brainalign.randomness import stream
 from brainalign.recordings.brain import Brain
@@ -209,18 +210,24 @@ class _StudyRun:
             return tables.empty("scorecard"), tables.empty("criteria")
         codes = mechanism() if self.spec.plausibility == "mechanism" else tuple(probes())
         rules: dict[str, list[Candidate]] = {}
+        options: dict[str, dict[str, object]] = {}
         for one in self.spec.populations:
             if one.network in PROBED:
                 rules.setdefault(one.network, []).append(
                     Candidate(one.rule, one.rule, tuple(_hashable(one.rule_options).items()))
                 )
+                # The probes classify, so an autoencoder stands for the layers that it shares with a classifier.
+                own = {} if one.objective == "reconstruction" else one.network_options
+                options[one.network] = probed_options(one.network, own)
         code = probing_code(codes, [(one.rule, network) for network, group in rules.items() for one in group])
-        key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code)
+        shown = [(network, repr(options[network]), *map(repr, group)) for network, group in rules.items()]
+        key = content_hash(sorted(shown), codes, code)
         folder = self.out / "cache" / f"scorecard-{key[:16]}"
         if not is_sealed(folder):
             total = len(self.spec.populations) * 1000
+            say = lambda done, of, text: self.progress(total, total, text)  # noqa: E731
             found = [
-                scorecard(group, network, only=codes, progress=lambda done, of, text: self.progress(total, total, text))
+                scorecard(group, network, only=codes, progress=say, network_options=options[network])
                 for network, group in rules.items()
             ]
             folder.mkdir(parents=True, exist_ok=True)

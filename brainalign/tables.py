@@ -87,7 +87,7 @@ TABLES: dict[str, Schema] = {
         _schema(
             "criteria",
             "rule and criterion",
-            "rule network criterion title source measured probes certified claimed claim_source disagrees",
+            "rule network criterion title source measured probes certified reading claimed claim_source disagrees",
         ),
     )
 }
