@@ -54,7 +54,7 @@ class RandomMovie(RecordingSource):
     def stimuli(self) -> Stimuli:
         return _stimuli(self.n_stimuli)
 
-    def rdms(self, roi: str) -> RDMs:
+    def published_rdms(self, roi: str) -> RDMs:
         n_pairs = self.n_stimuli * (self.n_stimuli - 1) // 2
         values = np.random.default_rng(0).random((self.n_subjects * self.n_times, n_pairs))
         subjects = tuple(f"s{s}" for s in range(self.n_subjects) for _ in range(self.n_times))
@@ -133,7 +133,7 @@ def _since(start: tuple[float, float]) -> str:
 
 def _times(n_times: int) -> None:
     brain = Brain(RandomMovie(n_times=n_times), SPEC)
-    ids = brain.stimuli.ids
+    ids = brain.ids
     brain.movies("all")
     for comparator in ("corr", "spearman"):
         for kind in ("none", "leave_one_out"):
@@ -149,7 +149,7 @@ def _times(n_times: int) -> None:
 
 def _memory(part: str) -> None:
     brain = Brain(RandomTrials(), RecordingSpec("random_trials"))
-    ids = brain.stimuli.ids
+    ids = brain.ids
     start = _clocks()
     draws = Samples("bootstrap", 100, 0)
     if part == "rsa":

@@ -8,10 +8,11 @@ import numpy as np
 from brainalign.arrays import as_numbers
 from brainalign.datasets.stimuli import checked_ids, positions
 from brainalign.errors import DataError, StimulusMismatchError
+from brainalign.summary import Summarised, Summary, some
 
 
 @dataclass(frozen=True, eq=False)
-class Patterns:
+class Patterns(Summarised):
     """One pattern per row, each under the id of its stimulus.
 
     Parameters
@@ -62,6 +63,12 @@ class Patterns:
 
     def __len__(self) -> int:
         return len(self.stimulus_ids)
+
+    def summary(self) -> Summary:
+        """Return what the rows are, and how many."""
+        stimuli = tuple(dict.fromkeys(self.stimulus_ids))
+        facts = {"stimuli": some(stimuli)}
+        return Summary(f"{self.name}: {len(self)} patterns of {self.values.shape[1]} numbers", facts)
 
     def rows(self, ids: Sequence[str]) -> np.ndarray:
         """Return ``(len(ids), n_features)``, the row of each id.

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from brainalign.discovery import names
+from brainalign.discovery import algorithms, names
 from brainalign.errors import SpecError
 from brainalign.optimizers import check_optimizer
 from brainalign.options import field_types, fit_fields, fitted, plain, require
 from brainalign.own_folders import add_folder
+from brainalign.recommended import completed
 from brainalign.shipped import known_keys, read_toml
 from brainalign.storage import content_hash
+from brainalign.summary import Summarised, Summary, changed, some
 
 Options = Mapping[str, Any]
 T = TypeVar("T")
@@ -27,7 +29,7 @@ AUGMENTATIONS = ("none", "jitter", "crop", "flip", "crop_flip")
 
 
 @dataclass(frozen=True)
-class TrainSpec:
+class TrainSpec(Summarised):
     """How one population is trained: everything that changes its weights, and nothing else.
 
     Parameters
@@ -104,9 +106,15 @@ class TrainSpec:
         """Content hash of everything that changes the weights; device and worker options are not part of it."""
         return content_hash(to_dict(self))[:16]
 
+    def summary(self) -> Summary:
+        """Return what is not as it is by default."""
+        return Summary(
+            f"TrainSpec: {self.rule} on {self.network}, {self.dataset}", _options(self, ("rule", "network", "dataset"))
+        )
+
 
 @dataclass(frozen=True)
-class RecordingSpec:
+class RecordingSpec(Summarised):
     """Which recordings, and whom and what their scores should speak for.
 
     Parameters
@@ -129,8 +137,11 @@ class RecordingSpec:
         they share, and taken out; ``"centre_each"``: the mean over the stimuli of each run is made the same, for runs
         to which stimuli were dealt at random; ``"ignore"``.
     dissimilarity
-        Of the patterns of trials, in the RDMs of subjects; that of layers is an option of scoring. RDMs that a source
-        published keep their own, and another is refused.
+        Of the patterns of trials, in the RDMs of subjects; that of layers is an option of scoring. ``"default"`` is the
+        correlation distance. RDMs that a source published keep their own, and another that is named is refused.
+        ``"crossnobis"``, say, takes products of different runs.
+    dissimilarity_options
+        Fields of that dissimilarity, e.g. ``{noise = "univariate"}``.
     """
 
     dataset: str
@@ -140,7 +151,8 @@ class RecordingSpec:
     measures: tuple[str, ...] = ("rsa",)
     stimuli: str = field(default="all", metadata=_LATER)
     runs: str = field(default="centre", metadata=_LATER)
-    dissimilarity: str = field(default="correlation", metadata=_LATER)
+    dissimilarity: str = field(default="default", metadata=_LATER)
+    dissimilarity_options: Options = field(default_factory=dict, metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
@@ -153,11 +165,26 @@ class RecordingSpec:
         _distinct("rois", self.rois)
         _choose("stimuli", self.stimuli, ("all", "shared", "own"))
         _choose("runs", self.runs, ("centre", "centre_each", "ignore"))
-        _choose("dissimilarity", self.dissimilarity, names("dissimilarities"))
+        _choose("dissimilarity", self.dissimilarity, ("default", *names("dissimilarities")))
+
+    @property
+    def dissimilarity_of_trials(self) -> str:
+        """The dissimilarity of RDMs that are made of trials."""
+        return "correlation" if self.dissimilarity == "default" else self.dissimilarity
+
+    @property
+    def of_trials(self) -> bool:
+        """Whether a measure takes responses, not RDMs alone."""
+        known = algorithms("comparisons")
+        return any(known[name].of_trials for name in self.measures)
+
+    def summary(self) -> Summary:
+        """Return what is not as it is by default."""
+        return Summary(f"RecordingSpec: {self.dataset}", _options(self, ("dataset",)))
 
 
 @dataclass(frozen=True)
-class ScoringSpec:
+class ScoringSpec(Summarised):
     """How layers are scored and what is inferred.
 
     Parameters
@@ -211,9 +238,13 @@ class ScoringSpec:
         _require(self.n_bootstrap >= 100, "n_bootstrap", self.n_bootstrap, "at least 100 draws")
         _require(self.seed >= 0, "seed", self.seed, "0 or more")
 
+    def summary(self) -> Summary:
+        """Return what is not as it is by default."""
+        return Summary("ScoringSpec", _options(self))
+
 
 @dataclass(frozen=True)
-class StudySpec:
+class StudySpec(Summarised):
     """A grid of populations, the recordings they are compared with, and how.
 
     Parameters
@@ -258,14 +289,33 @@ class StudySpec:
         """Content hash of the whole specification."""
         return content_hash(to_dict(self))[:16]
 
+    def summary(self) -> Summary:
+        """Return rules, networks, recordings and measures."""
+        rules = dict.fromkeys(one.rule for one in self.populations)
+        facts = {
+            "rules": some(rules, 6),
+            "networks": some(dict.fromkeys(one.network for one in self.populations)),
+            "recordings": some(f"{one.dataset} ({', '.join(one.measures)})" for one in self.recordings),
+            "scoring": _options(self.scoring)["options"],
+        }
+        return Summary(f"Study {self.name!r}: {self.title}", facts)
+
+
+def _options(spec: Any, without: tuple[str, ...] = ()) -> dict[str, str]:
+    return {"options": changed(spec, without) or "as they are by default"}
+
 
 def to_dict(spec: Any) -> dict[str, Any]:
     """Return a specification as JSON-able values; later fields that hold their default are left out, so keys stay."""
     return {
         f.name: _plain(getattr(spec, f.name))
         for f in dataclasses.fields(spec)
-        if not (f.metadata.get("later") and getattr(spec, f.name) == f.default)
+        if not (f.metadata.get("later") and getattr(spec, f.name) == _default(f))
     }
+
+
+def _default(f: dataclasses.Field[Any]) -> Any:
+    return f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
 
 
 def train_spec(options: Options, where: str = "train") -> TrainSpec:
@@ -279,7 +329,9 @@ def read_study(path: str | Path) -> StudySpec:
     The file holds ``name``, ``title``, a table ``[training]`` of options all populations share, one table
     ``[rules.<name>]`` per rule with options of its own (``options`` are the rule's fields), ``[[recordings]]``
     ``[scoring]``, and ``plausibility``. ``own`` lists folders of algorithms of one's own, seen from the file; they are
-    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key.
+    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key. What rules and
+    networks recommend is written into what the file leaves open (:func:`brainalign.recommended.completed`), unless it
+    says ``recommended = false``, as studies must whose keys are published.
 
     Raises
     ------
@@ -292,14 +344,15 @@ def read_study(path: str | Path) -> StudySpec:
 def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Path = Path()) -> StudySpec:
     """Build a study from nested tables, written in ``folder``; see :func:`read_study`."""
     known = ("name", "title", "training", "rules", "recordings", "scoring", "plausibility")
-    known_keys(table, ("own", *known), where)
+    known_keys(table, ("own", "recommended", *known), where)
     for key in ("name", "training", "rules", "recordings"):
         if key not in table:
-            optional = "title, scoring, plausibility and own are optional"
+            optional = "title, scoring, plausibility, own and recommended are optional"
             msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} ({optional})."
             raise SpecError(msg)
     for key in ("name", "title", "plausibility"):
         fitted(str, table.get(key, ""), f"{where}: {key}")
+    recommended = fitted(bool, table.get("recommended", True), f"{where}: recommended")
     for path in fitted(tuple[str, ...], table.get("own", ()), f"{where}: own"):
         add_folder(folder / path)
     for key in ("training", "rules", "scoring"):
@@ -309,6 +362,7 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
     for rule, own in table["rules"].items():
         own = dict(fitted(Options, own, f"{where}, [rules.{rule}]"))
         options = {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
+        options = completed(options)[0] if recommended else options
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")

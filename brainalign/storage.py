@@ -149,6 +149,12 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor],
         raise DataError(msg) from error
 
 
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as ``.npz``, atomically, without pickle."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
 def content_hash(*parts: Any) -> str:
     """Return a SHA-256 over arrays, tensors, mappings of these, and JSON-able values; equal content, equal hash.
 

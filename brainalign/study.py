@@ -1,9 +1,8 @@
 """A study from its specification to a results folder; only what changed is computed again."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,17 @@ import torch
 
 from brainalign import tables
 from brainalign.alignment.agreement import agreement
-from brainalign.alignment.align import Alignment, align_brain
+from brainalign.alignment.align import align_brain
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
+from brainalign.alignment.facts import recording_facts
 from brainalign.alignment.failure import Failure, failure_table
 from brainalign.alignment.instance import Instance, role_of, show, show_start
 from brainalign.alignment.layer_means import LayerMeans
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.recovery import recovery
-from brainalign.alignment.score_cache import KeptScores, read_scores, source_content, write_scores
+from brainalign.alignment.result import AlignmentResult
+from brainalign.alignment.score_cache import KeptScores, read_scores, write_scores
 from brainalign.columns import UNTRAINED
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
@@ -28,24 +29,22 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError, DivergenceError, ExtractionError, SpecError
 from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes
-from brainalign.plausibility.scorecard import COLUMNS, Candidate, scorecard, write_scorecard
+from brainalign.plausibility.scorecard import COLUMNS, Candidate, read_scorecard, scorecard, write_scorecard
 from brainalign.plausibility.subject import PROBED
 from brainalign.provenance import code_hash, own_hashes, versions
 from brainalign.randomness import stream
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
-from brainalign.results_folder import replacing, require_own, result_hashes
+from brainalign.results_folder import require_own
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
-from brainalign.storage import content_hash, is_sealed, locked, seal, write_text
+from brainalign.storage import content_hash, is_sealed, locked, seal
 from brainalign.study_checks import check_study
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
 
 Progress = Callable[[int, int, str], None]
-
-_SCORECARD = ("scorecard.csv", "criteria.csv")
 
 
 def run_study(
@@ -111,10 +110,21 @@ class _StudyRun:
             display.add(brain.source.label, displayed(brain.displayed(brain.rois)), kept.rdms)
             self.failures += kept.failures
             parts.append(kept.alignment)
-        alignment = Alignment.concatenate(parts)
+        found = AlignmentResult.concatenate(parts)
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
-        self._write(trained, alignment, display, self._probe())
-        return self.out
+        plausible, criteria = self._probe()
+        found = replace(
+            found,
+            training=tables.joined("training", [one.history for one in trained]),
+            feedback_angles=tables.joined("feedback_angles", [one.angles for one in trained]),
+            failures=failure_table(self.failures),
+            scorecard=plausible,
+            criteria=criteria,
+            rdms=display.rdms,
+            labels=display.labels,
+            thumbnails=display.thumbnails,
+        )
+        return replace(found, facts=self._facts(found)).save(self.out)
 
     # -- stages -------------------------------------------------------------------------------------------------------
 
@@ -157,15 +167,13 @@ class _StudyRun:
         """Score a recording, or read the scores if nothing they depend on has changed, this package included."""
         moments = [one for many in (*checkpoints, starts) for one in many]
         weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
-        content = {} if _file_hashes(brain.spec.dataset) else source_content(brain)
         key = content_hash(
             to_dict(brain.spec),
-            content,
+            brain.key,
             to_dict(self.spec.scoring),
             [to_dict(population) for population in self.spec.populations],
             weights,
             brain.stimuli.key,
-            _file_hashes(brain.spec.dataset),
             scoring_code(self.spec.populations, brain.source, self.spec.scoring, brain.spec),
         )
         folder = self.out / "cache" / f"{brain.spec.dataset}-{key[:16]}"
@@ -216,13 +224,13 @@ class _StudyRun:
                 last = many[-1]
                 failures.append(Failure(last.spec.rule, last.network.name, "scoring", label, str(error), role_of(last)))
 
-    def _probe(self) -> dict[str, str]:
-        """Return the files of the scorecard of every rule with its options, kept from an earlier run of the same code.
+    def _probe(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the scorecard of every rule with its options, and the criteria; from an earlier run of the same code.
 
-        Without probes there are none.
+        Without probes they have no rows.
         """
         if self.spec.plausibility == "none":
-            return {}
+            return tables.empty("scorecard"), tables.empty("criteria")
         codes = mechanism() if self.spec.plausibility == "mechanism" else tuple(probes())
         rules: dict[str, list[Candidate]] = {}
         for one in self.spec.populations:
@@ -244,34 +252,12 @@ class _StudyRun:
                 write_scorecard(folder, pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS))
                 seal(folder)
         with locked(folder, shared=True):
-            return {name: (folder / name).read_text(encoding="utf-8") for name in _SCORECARD}
+            return read_scorecard(folder)
 
-    # -- the results folder -------------------------------------------------------------------------------------------
-
-    def _write(
-        self,
-        trained: Sequence[Trained],
-        alignment: Alignment,
-        display: Display,
-        scorecards: Mapping[str, str],
-    ) -> None:
-        with replacing(self.out) as folder:
-            tables.write(folder, "training", tables.joined("training", [one.history for one in trained]))
-            tables.write(folder, "feedback_angles", tables.joined("feedback_angles", [one.angles for one in trained]))
-            for own, name in Alignment.TABLES.items():
-                tables.write(folder, name, getattr(alignment, own))
-            tables.write(folder, "failures", failure_table(self.failures))
-            for name, text in scorecards.items():
-                write_text(folder / name, text)
-            display.write(folder)
-            facts = {**self._facts(alignment), "files": result_hashes(folder)}
-            write_text(folder / "study.json", json.dumps(facts, indent=1, ensure_ascii=False))
-
-    def _facts(self, alignment: Alignment) -> dict[str, Any]:
+    def _facts(self, found: AlignmentResult) -> dict[str, Any]:
         names = [population.dataset for population in self.spec.populations] + [one.spec.dataset for one in self.brains]
         known = [name for name in dict.fromkeys(names) if name in manifests()]
         hashed = [name for name in known if _file_hashes(name)]  # embedded sets come with their package's version
-        sources = {brain.source.label: brain.source for brain in self.brains}
         facts = {
             "name": self.spec.name,
             "spec": to_dict(self.spec),
@@ -292,8 +278,8 @@ class _StudyRun:
                 ),
             ],
             "scope_sentences": [
-                *alignment.scope_sentences,
-                *agreement(alignment.ranks, alignment.measures, self.spec.scoring),
+                *found.scope_sentences,
+                *agreement(found.ranks, found.measures, self.spec.scoring),
             ],
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
@@ -309,19 +295,11 @@ class _StudyRun:
                 for population in self.spec.populations
                 if (activity := learning_rule(population.rule, dict(population.rule_options)).activity)
             },
-            "recordings": {
-                label: {
-                    "title": source.title,
-                    "modality": source.modality,
-                    "citation": source.citation,
-                    "simulated": source.simulated,
-                }
-                for label, source in sources.items()
-            },
+            "recordings": {brain.source.label: recording_facts(brain.source) for brain in self.brains},
             "wall_seconds": round(time.perf_counter() - self.started, 1),
         }
         facts["recovery"] = [
-            sentence for brain in self.brains if (sentence := recovery(brain.source, alignment.scores, alignment.ranks))
+            sentence for brain in self.brains if (sentence := recovery(brain.source, found.scores, found.ranks))
         ]
         return facts
 

@@ -92,6 +92,9 @@ TABLES: dict[str, Schema] = {
     )
 }
 
+#: Tables that are not written where nothing filled them: of results without trainings, feedback or probes.
+OPTIONAL = ("training", "feedback_angles", "scorecard", "criteria")
+
 
 # -- in memory --------------------------------------------------------------------------------------------------------
 

@@ -163,7 +163,7 @@ class CKA(Comparison):
     def prepare(self, brain, roi, controls):
         return tuple(
             Prepared(
-                tuple(one.subject for one in part), part[0].times, ids, 0, None, brain.stimuli.groups_of(ids),
+                tuple(one.subject for one in part), part[0].times, ids, 0, None, brain.groups_of(ids),
                 np.stack([kernels(one.means(ids, roi=roi)) for one in part]),
             )
             for part, ids in brain.parts

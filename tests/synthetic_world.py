@@ -37,7 +37,7 @@ class MadeUp(RecordingSource):
         assert self.shown is not None
         return self.shown
 
-    def rdms(self, roi: str) -> RDMs:
+    def published_rdms(self, roi: str) -> RDMs:
         return self.geometry[roi]
 
     def recordings(self) -> tuple[Recording, ...]:

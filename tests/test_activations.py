@@ -182,7 +182,7 @@ def test_nan_activation_unknown_layer_and_missing_preprocessing_give_one_line() 
         extract(model, _stimuli())
     with pytest.raises(ExtractionError, match=r"Unknown layer 'conv9'\. Choose among: conv1, conv2"):
         extract(_checkpoint(), _stimuli(), layers=("conv9",))
-    with pytest.raises(ExtractionError, match="pass the Preprocessing"):
+    with pytest.raises(ExtractionError, match=r"no transform; .* Give transform = Preprocessing\("):
         extract(nn.Flatten(), _stimuli())
 
 

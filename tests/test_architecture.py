@@ -16,13 +16,14 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only. A room within
 #: a room has a place of its own.
 ROOMS = (
-    *("__init__", "errors", "arrays", "rounding", "randomness", "storage"),
-    *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "shipped", "specs"),
+    *("__init__", "errors", "arrays", "rounding", "randomness", "storage", "summary"),
+    *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "results_folder"),
+    *("shipped", "recommended", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
-    *("condensed", "readers", "recordings", "resampling", "comparisons", "inference"),
-    *("alignment", "results_folder", "study_checks", "study", "report", "terminal", "commands"),
+    *("condensed", "whitening", "readers", "recordings", "resampling", "comparisons", "inference"),
+    *("alignment", "study_checks", "study", "report", "face", "terminal", "commands"),
     *("metalearning", "__main__"),
 )
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from brainalign.alignment.align import check_recording
+from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.scored import Scored
 from brainalign.alignment.scoring import Scoring
 from brainalign.comparisons.comparison import Comparison, comparison
@@ -22,7 +23,6 @@ from brainalign.recordings.brain import Brain
 from brainalign.report.figures.layer_profile import LayerProfile
 from brainalign.report.methods_text import methods_text
 from brainalign.report.page import write_report
-from brainalign.report.results import Results
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.specs import RecordingSpec, StudySpec, read_study
@@ -88,14 +88,14 @@ def test_it_is_in_tables_methods_and_page_and_its_edit_scores_again(tmp_path: Pa
     assert scores.score.notna().all()
     assert (scores.ceiling_lower < scores.ceiling_upper).all()
     assert "own.comparisons.cka" in json.loads((out / "study.json").read_text())["hashes"]
-    text = methods_text(Results.load(out))
+    text = methods_text(AlignmentResult.load(out))
     assert "Centred kernel alignment [" in " ".join(text.paragraphs)
     assert any("Kornblith" in one for one in text.citations)
     assert "come from the variance over subjects and the scores without each stimulus" in " ".join(text.paragraphs)
     assert "bootstrap" not in " ".join(text.paragraphs)
     page = write_report(out).read_text(encoding="utf-8")
     assert "Linear CKA (debiased)" in page
-    assert "CKA" in LayerProfile().caption(Results.load(out), "mlp", NAME)
+    assert "CKA" in LayerProfile().caption(AlignmentResult.load(out), "mlp", NAME)
 
     assert run() == []
     before = json.loads((out / "study.json").read_text())["hashes"]["own.comparisons.cka"]

@@ -13,10 +13,10 @@ import pytest
 
 from brainalign import study
 from brainalign.alignment.mean_rdm import MeanRDM
+from brainalign.alignment.result import AlignmentResult
 from brainalign.errors import BrainalignError, IncompatibleError
 from brainalign.provenance import code_hash
 from brainalign.report.methods_text import methods_text
-from brainalign.report.results import Results
 from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec, read_study, study_from_table
 from brainalign.storage import read_tensors, write_tensors
@@ -121,7 +121,7 @@ def test_a_study_leaves_every_file_with_the_documented_columns(finished: Path) -
 
 
 def test_the_report_can_read_it(finished: Path) -> None:
-    results = Results.load(finished)
+    results = AlignmentResult.load(finished)
     assert results.rules == ("backprop", "feedback_alignment", "untrained")
     assert results.networks == ("mlp",)
     assert results.is_simulated("simulated")
@@ -294,7 +294,7 @@ def test_a_rule_that_answers_its_own_way_has_a_control_of_its_own(tmp_path: Path
         assert rows.delta[rule] == pytest.approx(means["trained", rule] - means[control], abs=1e-9)
         assert (rows.role_b[rule], rows.rule_b[rule]) == control
     assert set(pd.read_csv(tmp_path / "own" / "ranks.csv").rule) == {"backprop", "contrastive_hebbian"}
-    results = Results.load(tmp_path / "own")
+    results = AlignmentResult.load(tmp_path / "own")
     assert results.own_controls == ("contrastive_hebbian",)
     assert results.rules == ("backprop", "contrastive_hebbian", "untrained")
     assert "contrastive hebbian is the same networks before training" in methods_text(results).paragraphs[0]
@@ -303,7 +303,7 @@ def test_a_rule_that_answers_its_own_way_has_a_control_of_its_own(tmp_path: Path
 def test_a_rule_that_starts_as_untrained_networks_do_shares_their_control(tmp_path: Path) -> None:
     rules = {"untrained": {}, "predictive_coding": {"options": {"steps": 2}}}
     run_study(_spec(rules=rules), tmp_path / "shared")
-    assert Results.load(tmp_path / "shared").own_controls == ()
+    assert AlignmentResult.load(tmp_path / "shared").own_controls == ()
 
 
 def test_one_rule_alone_is_a_study_that_can_be_run_read_and_run_again(tmp_path: Path) -> None:
@@ -311,7 +311,7 @@ def test_one_rule_alone_is_a_study_that_can_be_run_read_and_run_again(tmp_path: 
         out = tmp_path / next(iter(rules))
         run_study(_spec(rules=rules), out)
         before = _files(out)
-        assert len(Results.load(out).contrasts) == 0
+        assert len(AlignmentResult.load(out).contrasts) == 0
         run_study(_spec(rules=rules), out)
         assert _files(out) == before
 

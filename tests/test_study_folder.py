@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 
 from brainalign import results_folder, study
+from brainalign.alignment.result import AlignmentResult
 from brainalign.errors import DataError, DivergenceError, ExtractionError, StorageError
 from brainalign.plausibility.scorecard import COLUMNS
 from brainalign.report.page import write_report
-from brainalign.report.results import Results
 from brainalign.study import run_study
 from tests.synthetic_world import MadeUp, World
 from tests.test_study import Watched, _files, _spec, _timeless
@@ -91,10 +91,10 @@ def test_a_scorecard_that_was_cut_is_measured_again(folder: Path, monkeypatch: p
     run_study(spec, folder)
     assert calls == ["mlp", "mlp"]
     assert (folder / "scorecard.csv").read_text() == whole
-    assert not Results.load(folder).criteria.empty
+    assert not AlignmentResult.load(folder).criteria.empty
     run_study(_spec(), folder)  # without probes
     assert not (folder / "scorecard.csv").exists()
-    assert Results.load(folder).criteria.empty
+    assert AlignmentResult.load(folder).criteria.empty
 
 
 def test_an_own_recording_with_other_content_is_scored_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_the_same_study_edited_leaves_nothing_of_the_first_and_all_of_the_users(
     run_study(_spec(scoring__comparator="corr"), folder)
     assert not (folder / "report.html").exists()
     assert _figures(folder) == {"bars-mine.png"}
-    assert Results.load(folder).scored_measures == ("rsa corr",)
+    assert AlignmentResult.load(folder).scored_measures == ("rsa corr",)
     write_report(folder, formats=("png",))
     assert "bars-mlp-rsa_corr.png" in _figures(folder)
     assert not {name for name in _figures(folder) if "spearman" in name}
@@ -202,12 +202,12 @@ def test_killed_while_results_change_the_folder_never_looks_whole(
     assert len(moved) == after + 1
     assert not (folder / "report.html").exists()
     with pytest.raises(DataError, match=r"'study.json' is missing.*was not finished. Run the study again") as caught:
-        Results.load(folder)
+        AlignmentResult.load(folder)
     assert "\n" not in str(caught.value)
     watched = Watched()
     run_study(spec, folder, progress=watched)
     assert watched.texts == []
-    assert Results.load(folder).scored_measures == ("rsa corr",)
+    assert AlignmentResult.load(folder).scored_measures == ("rsa corr",)
 
 
 def test_a_full_disk_while_results_are_written_leaves_the_earlier_ones_whole(
@@ -226,7 +226,7 @@ def test_a_full_disk_while_results_are_written_leaves_the_earlier_ones_whole(
             run_study(_spec(scoring__comparator="corr"), folder)
     assert _files(folder) == before
     assert not list(folder.glob(".*"))
-    Results.load(folder)
+    AlignmentResult.load(folder)
 
 
 SCRIPT = """
@@ -249,7 +249,7 @@ def test_two_processes_in_one_folder_leave_one_whole_study(finished: Path, tmp_p
     for process in both:
         assert process.communicate(timeout=300)[1] == ""
         assert process.returncode == 0
-    Results.load(tmp_path / "out")
+    AlignmentResult.load(tmp_path / "out")
     assert _timeless(tmp_path / "out").keys() == _timeless(finished).keys() - {"report.html", "figures.json"}
     for name, content in _timeless(tmp_path / "out").items():
         assert content == _timeless(finished)[name], name
@@ -290,7 +290,7 @@ def test_a_rule_that_diverges_is_a_row_and_the_study_goes_on(folder: Path, monke
     with monkeypatch.context() as patched:
         _diverge(patched, "backprop")
         run_study(_spec(), folder)
-    results = Results.load(folder)
+    results = AlignmentResult.load(folder)
     assert results.rules == ("feedback_alignment", "untrained")
     row = (
         "backprop",
@@ -310,26 +310,26 @@ def test_a_rule_that_diverges_is_a_row_and_the_study_goes_on(folder: Path, monke
     watched = Watched()
     run_study(_spec(), folder, progress=watched)  # trained after all
     assert watched.texts == []  # its checkpoints and scores were still there
-    assert Results.load(folder).failures.empty
+    assert AlignmentResult.load(folder).failures.empty
 
 
 def test_a_real_divergence_is_a_row_and_a_mended_rate_trains_that_rule_only(tmp_path: Path) -> None:
     wild = {"optimizer": "sgd", "learning_rate": 1e30}
     run_study(_spec(rules={"untrained": {}, "backprop": wild, "feedback_alignment": {}}), tmp_path)
-    failures = Results.load(tmp_path).failures
+    failures = AlignmentResult.load(tmp_path).failures
     assert list(failures.rule) == ["backprop"]
     assert failures.stage.iloc[0] in ("training", "scoring")
     watched = Watched()
     run_study(_spec(), tmp_path, progress=watched)
     assert watched.trained == {"backprop"}
-    assert Results.load(tmp_path).failures.empty
+    assert AlignmentResult.load(tmp_path).failures.empty
 
 
 def test_without_untrained_networks_or_any_population(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         _diverge(patched, "untrained")
         run_study(_spec(), folder)
-        results = Results.load(folder)
+        results = AlignmentResult.load(folder)
         assert set(results.contrasts.kind) == {"vs_backprop"}
         assert results.gates.sentence.str.contains("There is no untrained control").any()
     before = _files(folder)
@@ -354,12 +354,12 @@ def test_a_layer_that_collapsed_leaves_its_rule_out_of_scores_and_figures(
     with monkeypatch.context() as patched:
         patched.setattr(study, "show", dead)
         run_study(_spec(), tmp_path)
-    results = Results.load(tmp_path)
+    results = AlignmentResult.load(tmp_path)
     assert [tuple(one)[:5] for one in results.failures.to_numpy()] == [
         ("backprop", "mlp", "trained", "scoring", "simulated")
     ]
     assert results.failures.reason.iloc[0].startswith("Layer 'hidden1' of rule 'backprop' on 'mlp', seed 0: Pattern")
-    assert "backprop" not in set(results.alignment.rule)
+    assert "backprop" not in set(results.scores.rule)
     assert "backprop" in set(results.training.rule)
     assert not [key for key in results.rdms if key.rule == "backprop"]
     before = _files(tmp_path)
@@ -378,7 +378,7 @@ def test_answers_that_are_no_numbers_leave_a_rule_out(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(study, "show", endless)
     run_study(_spec(), tmp_path)
-    failures = Results.load(tmp_path).failures
+    failures = AlignmentResult.load(tmp_path).failures
     assert [tuple(one) for one in failures.to_numpy()] == [
         ("backprop", "mlp", "trained", "scoring", "simulated", "Layer 'hidden1' is not finite for 3 of 20 stimuli.")
     ]

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.page import write_report
-from brainalign.report.results import Results
 from brainalign.specs import study_from_table
 from brainalign.study import run_study
 
@@ -48,17 +48,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_table_of_scores_and_claims_holds_every_time(folder: Path) -> None:
-    results = Results.load(folder)
+    results = AlignmentResult.load(folder)
     times = np.linspace(-0.1, 0.5, 13)
-    for table in (results.alignment, results.contrasts, results.ranks):
+    for table in (results.scores, results.contrasts, results.ranks):
         for _, rows in table.groupby("measure", observed=True):
             np.testing.assert_allclose(sorted(rows.time.unique()), times, atol=1e-8)
-    assert len(results.alignment) == 2 * 13 * 6 * (2 * 3 * 3 + 3)
+    assert len(results.scores) == 2 * 13 * 6 * (2 * 3 * 3 + 3)
 
 
 @pytest.mark.parametrize("measure", ["rsa corr", "encoding ridge"])
 def test_scores_are_flat_before_onset_and_peak_when_the_planted_layer_does(folder: Path, measure: str) -> None:
-    table = Results.load(folder).alignment
+    table = AlignmentResult.load(folder).scores
     rows = table[(table.rule == "backprop") & (table.layer == "hidden1") & (table.measure == measure)]
     course = rows.groupby("time").score.mean()
     assert course.idxmax() == pytest.approx(0.15, abs=0.03)

@@ -1,18 +1,20 @@
 """Every layer of every network against every recording: scores, contrasts, ranks and gates as rows."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, fields, replace
 from itertools import groupby
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from brainalign import tables
 from brainalign.activations import Activations
-from brainalign.alignment.failure import Failure
+from brainalign.alignment.agreement import agreement
+from brainalign.alignment.facts import facts_of
+from brainalign.alignment.failure import Failure, failure_table
 from brainalign.alignment.instance import Instance, check_paired
+from brainalign.alignment.recovery import recovery
+from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score_table import cells_of, controls_of, score_table
 from brainalign.alignment.scored import Scored
 from brainalign.alignment.scoring import Scoring
@@ -40,41 +42,6 @@ _LEFT_OUT = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Alignment:
-    """Tables of one or more recordings; :mod:`brainalign.tables` describes their columns.
-
-    Parameters
-    ----------
-    scores, contrasts, ranks, gates
-        Long tables, a row each for a score, a contrast, a rule in a cell, and a gate that fired.
-    scope_sentences
-        What the inference of each recording and measure extends to.
-    measures
-        What each measure is.
-    """
-
-    scores: pd.DataFrame
-    contrasts: pd.DataFrame
-    ranks: pd.DataFrame
-    gates: pd.DataFrame
-    scope_sentences: tuple[str, ...] = ()
-    measures: pd.DataFrame = field(default_factory=partial(tables.empty, "measures"))
-
-    #: Fields that are tables, and their names in the results folder.
-    TABLES: ClassVar[Mapping[str, str]] = {
-        "scores": "alignment", "contrasts": "contrasts", "ranks": "ranks", "gates": "gates", "measures": "measures"
-    }  # fmt: skip
-
-    @classmethod
-    def concatenate(cls, parts: Sequence["Alignment"]) -> "Alignment":
-        """Join the tables of several recordings."""
-        found = {own: tables.joined(name, [getattr(part, own) for part in parts]) for own, name in cls.TABLES.items()}
-        found["measures"] = found["measures"].drop_duplicates("measure", ignore_index=True)
-        sentences = dict.fromkeys(sentence for part in parts for sentence in part.scope_sentences)
-        return cls(**found, scope_sentences=tuple(sentences))
-
-
 def align(
     instances: Iterable[Instance],
     source: RecordingSource,
@@ -82,7 +49,7 @@ def align(
     scoring: ScoringSpec | None = None,
     progress: Progress = lambda text: None,
     failures: list[Failure] | None = None,
-) -> Alignment:
+) -> AlignmentResult:
     """Score layers against a recording and infer what the scores support.
 
     Parameters
@@ -114,7 +81,16 @@ def align(
         If a subject is there twice, runs cannot be centred as declared, a pattern is constant or a response not finite.
         A layer whose RDM is constant scores NaN instead.
     """
-    return align_brain(instances, Brain(source, spec), scoring or ScoringSpec(), progress, failures)
+    scoring = scoring or ScoringSpec()
+    noted: list[Failure] = []
+    found = align_brain(instances, Brain(source, spec), scoring, progress, None if failures is None else noted)
+    if failures is not None:
+        failures += noted
+    said = [*found.scope_sentences, *agreement(found.ranks, found.measures, scoring)]
+    known = recovery(source, found.scores, found.ranks)
+    return replace(found, failures=failure_table(noted)).with_facts(
+        scope_sentences=said, recovery=[known] if known else [], failures=[asdict(one) for one in noted]
+    )
 
 
 def align_brain(
@@ -123,7 +99,7 @@ def align_brain(
     scoring: ScoringSpec,
     progress: Progress = lambda text: None,
     failures: list[Failure] | None = None,
-) -> Alignment:
+) -> AlignmentResult:
     """Do as :func:`align` does, with recordings that may have been asked for already."""
     source, spec, rois = brain.source, brain.spec, brain.rois
     measures = measures_of(spec, scoring)
@@ -142,8 +118,10 @@ def align_brain(
             notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.of_trials)
     if left_out:
         notes.append(f"{source.label}: {_LEFT_OUT}")
-    found = _adjust_families(Alignment.concatenate(parts), scoring)
-    return replace(found, scope_sentences=tuple(dict.fromkeys([*found.scope_sentences, *notes])))
+    found = _adjust_families(AlignmentResult.concatenate(parts), scoring)
+    sentences = dict.fromkeys([*found.scope_sentences, *notes])
+    geometry = any(measure.describe().dissimilarity for measure in measures)
+    return replace(found, facts=facts_of(brain, scoring, tuple(sentences), geometry))
 
 
 def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
@@ -167,9 +145,9 @@ def _show_all(
     lost: dict[tuple[str, str, int | None], LayerError] = {}
     for one in instances:
         if scored is None:
-            wanted = scoring.low_level or scoring.partial
+            wanted = scoring.partial or (scoring.low_level and brain.pictures is not None)
             features = low_level_features(brain.stimuli, one.resolution) if wanted else {}
-            controls = {name: Patterns(values, brain.stimuli.ids, name) for name, values in features.items()}
+            controls = {name: Patterns(values, brain.ids, name) for name, values in features.items()}
             scored = Scoring(brain, rois, measures, samples, controls, scoring.low_level)
         if (one.rule, one.network, None) in lost or (not one.final and (one.rule, one.network, one.step) in lost):
             continue
@@ -209,7 +187,7 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
     source, spec = brain.source, brain.spec
     for roi in brain.rois:
         movies = brain.movies(roi)
-        n_units = min(len(set(brain.stimuli.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in movies)
+        n_units = min(len(set(brain.groups_of(one.stimulus_ids) or one.stimulus_ids)) for one in movies)
         try:
             resolve_scope({"subjects": spec.subjects}, sum(len(one.subjects) for one in movies), n_units, n_seeds)
         except SpecError as error:
@@ -218,7 +196,7 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
     brain.displayed(brain.rois)
     known = comparisons()
     of_trials = [name for name in spec.measures if known[name].of_trials]
-    if of_trials and not brain.recordings:
+    if of_trials and not brain.has_trials:
         other = [name for name, measure in known.items() if not measure.of_trials]
         msg = (
             f"Recording {source.label!r} was published as RDMs only; {known[of_trials[0]].word} needs responses. "
@@ -230,7 +208,9 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _tables(scored: Sequence[Scored], source: RecordingSource, spec: RecordingSpec, scoring: ScoringSpec) -> Alignment:
+def _tables(
+    scored: Sequence[Scored], source: RecordingSource, spec: RecordingSpec, scoring: ScoringSpec
+) -> AlignmentResult:
     """Return the tables of one measure in one ROI at all its times."""
     rows: dict[str, list[dict[str, object]]] = {name: [] for name in ("contrasts", "ranks", "gates")}
     sentences: dict[str, None] = {}
@@ -240,13 +220,13 @@ def _tables(scored: Sequence[Scored], source: RecordingSource, spec: RecordingSp
     ranks, gates = (
         tables.cast(name, pd.DataFrame(rows[name])) if rows[name] else tables.empty(name) for name in ("ranks", "gates")
     )
-    return Alignment(
+    return AlignmentResult(
         score_table(scored, source.label, source.simulated),
         _contrast_table(rows["contrasts"], scoring),
         ranks,
         gates,
-        tuple(sentences),
         tables.cast("measures", pd.DataFrame([scored[0].about.row()])),
+        facts={"scope_sentences": list(sentences)},
     )
 
 
@@ -322,7 +302,7 @@ def _is_primary(roi: str, layer: str, scoring: ScoringSpec, own: Collection[str]
     return declared not in own or declared == layer
 
 
-def _adjust_families(alignment: Alignment, scoring: ScoringSpec) -> Alignment:
+def _adjust_families(alignment: AlignmentResult, scoring: ScoringSpec) -> AlignmentResult:
     """Adjust p within families: all contrasts of a network, data set and measure, primary and exploratory apart."""
     table = alignment.contrasts
     if not len(table):

@@ -28,7 +28,9 @@ def scoring_code(
     of_measures = comparisons()
     modules += [of_measures[name].__module__ for name in recorded.measures]
     known = dissimilarities()
-    modules += [known[name].__module__ for name in (scoring.dissimilarity, recorded.dissimilarity, *OF_RECORDINGS)]
+    modules += [
+        known[name].__module__ for name in (scoring.dissimilarity, recorded.dissimilarity_of_trials, *OF_RECORDINGS)
+    ]
     planted = [getattr(source, name, "") for name in ("rule", "network", "dataset")]
     if source.simulated and all(planted):
         modules += modules_of(*planted)

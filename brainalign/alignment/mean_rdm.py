@@ -38,6 +38,11 @@ class MeanRDM:
     network: str = ""
     layer: str = ""
 
+    def is_at(self, dataset: str | None = None, roi: str | None = None, network: str | None = None) -> bool:
+        """Return whether it is of this place; a brain is of every network, and nothing given is everywhere."""
+        pairs = [(dataset, self.dataset), (roi, self.roi), (None if self.role == BRAIN else network, self.network)]
+        return all(asked in (None, own) for asked, own in pairs)
+
 
 def write_mean_rdms(path: Path, rdms: Mapping[MeanRDM, RDMs], labels: Labels) -> None:
     """Write mean RDMs, in single precision, and the categories of the stimuli of each (dataset, ROI)."""

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from brainalign import tables
-from brainalign.alignment.align import Alignment
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.mean_rdm import MeanRDM, read_mean_rdms, write_mean_rdms
+from brainalign.alignment.result import AlignmentResult
 from brainalign.rdms import RDMs
-from brainalign.recordings.brain import Brain
-from brainalign.storage import content_hash, is_sealed, locked, seal, write_text
+from brainalign.storage import is_sealed, locked, seal, write_text
 
+_TABLES = ("alignment", "contrasts", "ranks", "gates", "measures")
 _RDMS = "rdms.safetensors"
 
 
@@ -20,19 +20,9 @@ _RDMS = "rdms.safetensors"
 class KeptScores:
     """What is kept of a recording: tables, the populations that have none or are not shown, and mean RDMs to show."""
 
-    alignment: Alignment
+    alignment: AlignmentResult
     failures: tuple[Failure, ...] = ()
     rdms: Mapping[MeanRDM, RDMs] = field(default_factory=dict)
-
-
-def source_content(brain: Brain) -> str:
-    """Return a content hash of all that a source returns: trials of every subject, or RDMs of the ROIs to score."""
-    published = {roi: _content(brain.published(roi)) for roi in brain.rois} if brain.source.has_own_rdms else {}
-    return content_hash(published, [one.key for one in brain.trials])
-
-
-def _content(rdms: RDMs) -> dict[str, object]:
-    return {f.name: getattr(rdms, f.name) for f in fields(rdms)}
 
 
 def write_scores(folder: Path, kept: KeptScores) -> None:
@@ -40,9 +30,9 @@ def write_scores(folder: Path, kept: KeptScores) -> None:
     alignment = kept.alignment
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        for own, name in Alignment.TABLES.items():
-            tables.write(folder, name, getattr(alignment, own), digits=tables.EXACT)
-        facts = {"sentences": alignment.scope_sentences, "failures": [asdict(one) for one in kept.failures]}
+        for name in _TABLES:
+            tables.write(folder, name, alignment.tables[name], digits=tables.EXACT)
+        facts = {"facts": alignment.facts, "failures": [asdict(one) for one in kept.failures]}
         write_text(folder / "scopes.json", json.dumps(facts))
         write_mean_rdms(folder / _RDMS, kept.rdms, {})
         seal(folder)
@@ -53,8 +43,8 @@ def read_scores(folder: Path) -> KeptScores | None:
     with locked(folder, shared=True):
         if not is_sealed(folder):
             return None
-        found = {own: tables.read(folder, name) for own, name in Alignment.TABLES.items()}
+        read = {name: tables.read(folder, name) for name in _TABLES}
         facts = json.loads((folder / "scopes.json").read_text(encoding="utf-8"))
         rdms, _ = read_mean_rdms(folder / _RDMS)
     failures = tuple(Failure(**one) for one in facts["failures"])
-    return KeptScores(Alignment(**found, scope_sentences=tuple(facts["sentences"])), failures, rdms)
+    return KeptScores(AlignmentResult.of_tables(read, facts=facts["facts"]), failures, rdms)

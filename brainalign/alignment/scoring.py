@@ -72,7 +72,7 @@ class Scoring:
         """Return the ids of the stimuli on which any subject is scored, in the order in which they are shown."""
         parts = next(side.parts[roi] for side in self._sides if side.measure is measure)
         held = {i for part in parts for i in part.stimulus_ids}
-        return tuple(i for i in self.brain.stimuli.ids if i in held)
+        return tuple(i for i in self.brain.ids if i in held)
 
     def show(self, instance: Instance) -> None:
         """Reduce the layers of an instance; they are scored when enough of them wait.

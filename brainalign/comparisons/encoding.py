@@ -198,20 +198,25 @@ class Encoding(Comparison):
         del controls
         found = []
         for part, ids in brain.parts:
-            times = part[0].times
-            responses = tuple(one.means(ids, roi=roi) for one in part)
-            for one in responses:
-                _refuse_constant(np.arange(len(ids), dtype=np.float64)[:, None], one.reshape(len(ids), -1))
-            upper = np.stack([response_ceilings(one, roi) for one in part])
+            times: tuple[float, ...] = ()
+            subjects, responses, ceilings = [], [], []
+            for recording in part:  # one subject's trials at a time
+                means = recording.means(ids, roi=roi)
+                _refuse_constant(np.arange(len(ids), dtype=np.float64)[:, None], means.reshape(len(ids), -1))
+                subjects.append(recording.subject)
+                times = recording.times
+                responses.append(means)
+                ceilings.append(response_ceilings(recording, roi))
+            upper = np.stack(ceilings)
             found.append(
                 Prepared(
-                    tuple(one.subject for one in part),
+                    tuple(subjects),
                     times,
                     ids,
                     sum(one[0].size for one in responses),
                     np.stack([np.full_like(upper, np.nan), upper]),
-                    brain.stimuli.groups_of(ids),
-                    responses,
+                    brain.groups_of(ids),
+                    tuple(responses),
                 )
             )
         return tuple(found)

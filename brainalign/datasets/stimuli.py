@@ -14,10 +14,11 @@ import torch
 from brainalign.datasets.near_identical import near_identical
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.storage import content_hash
+from brainalign.summary import Summarised, Summary, picture, some
 
 
 @dataclass(frozen=True, eq=False)
-class Stimuli:
+class Stimuli(Summarised):
     """A set of images, each under a unique id.
 
     Parameters
@@ -81,6 +82,19 @@ class Stimuli:
         # codes of the whole set: two stimuli may belong together through a third that is left out
         together = None if self.group_labels is None else tuple(str(self.groups[row]) for row in rows)
         return Stimuli(ids, self.images[rows], self.name, labels, together)
+
+    def summary(self) -> Summary:
+        """Return how many there are, of which size and kind."""
+        height, width, channels = self.images.shape[1:]
+        facts = {"pictures": f"{height} x {width} pixels, {'grey' if channels == 1 else 'RGB'}", "ids": some(self.ids)}
+        if self.labels is not None:
+            kinds = dict.fromkeys(self.labels)
+            facts["labels"] = f"{len(kinds)} kinds: {some(kinds)}"
+        step = max(1, -(-max(height, width) // 64))
+        few = self.images[np.linspace(0, len(self) - 1, min(len(self), 8)).astype(int), ::step, ::step]
+        row = np.concatenate(list(few), axis=1)
+        shown = picture(row[:, :, 0] if channels == 1 else row, 64)
+        return Summary(f"Stimuli {self.name!r}: {len(self)}", facts, shown)
 
     @property
     def key(self) -> str:

@@ -35,6 +35,11 @@ def module_key(module: nn.Module) -> str:
     )
 
 
+def value_key(value: Any) -> Any:
+    """Return what names a function or object of your own, such as a transform: its code, options and tensors."""
+    return _value(value, 0)
+
+
 def plain_repr(value: Any) -> str:
     """Return ``repr`` without what changes from one process to the next."""
     return _ADDRESS.sub("", repr(value))

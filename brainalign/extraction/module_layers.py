@@ -4,6 +4,7 @@ import copy
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from brainalign.errors import ExtractionError
+from brainalign.extraction.layer_names import is_pattern, matching, unknown
+from brainalign.extraction.outputs import parts_of
 
 #: From inputs ``(n, channels, height, width)`` to what each layer returns.
 Respond = Callable[[Tensor], Mapping[str, Tensor]]
@@ -78,8 +81,9 @@ def module_respond(module: nn.Module, layers: Sequence[str] = ()) -> Respond:
         The module. Inputs are cast to the type of its first floating parameter.
     layers
         Names of modules, each kept with all its calls, or of single calls: ``"relu_1"`` is the second call of
-        ``"relu"`` unless a module has that name. ``"output"`` is what the module itself returns. Empty keeps every
-        module without children that runs.
+        ``"relu"`` unless a module has that name. ``"output"`` is what the module itself returns. A pattern
+        (:func:`~brainalign.extraction.layer_names.matching`) is all modules of such names that run. Of a layer that
+        returns several tensors, ``"lstm:0"`` is one. Empty keeps every module without children that runs.
 
     Raises
     ------
@@ -89,17 +93,19 @@ def module_respond(module: nn.Module, layers: Sequence[str] = ()) -> Respond:
 
     Notes
     -----
-    Entries are named as the module, and from the second call on with ``_1``, ``_2``, ...; without ``layers`` they
-    stand in the order of the calls. A module that is registered under several names is one layer, under its first.
+    Entries are named as the module, and from the second call on with ``_1``, ``_2``, ...; where a call returns several
+    tensors, each is an entry, ``lstm:0``, ``output:logits``, ... Without ``layers`` they stand in the order of the
+    calls. A module that is registered under several names is one layer, under its first.
     """
     names = dict(module.named_modules(remove_duplicate=False))
+    once = [name for name, _ in module.named_modules()]
     leaves = [name for name, part in module.named_modules() if not list(part.children())]
-    asked = [_resolve(layer, names) for layer in layers]
-    chosen = list(dict.fromkeys(name for name, _ in asked)) if layers else leaves
+    asked = [_resolve(layer, names, once) for layer in layers]
+    chosen = list(dict.fromkeys(name for one in asked for name in one.modules)) if layers else leaves
     dtype = floating_dtype([*module.parameters(), *module.buffers()])
 
     def respond(x: Tensor) -> dict[str, Tensor]:
-        calls: list[tuple[str, Any]] = []
+        calls: list[Call] = []
         hooks = [names[name].register_forward_hook(_recorder(calls, name)) for name in chosen]
         try:
             module(x.to(dtype))
@@ -109,10 +115,9 @@ def module_respond(module: nn.Module, layers: Sequence[str] = ()) -> Respond:
         found = _entries(calls, names)
         if not layers:
             _require_any(found)
-            return {entry: _tensor(entry, value) for entry, (_, value) in found.items()}
-        ran = Counter(name for name, _ in calls)
-        wanted = [entry for one, layer in zip(asked, layers, strict=True) for entry in _wanted(one, layer, found, ran)]
-        return {entry: _tensor(entry, found[entry][1]) for entry in wanted}
+            return dict(_tensors(found, [(entry, None) for entry in found]))
+        ran = Counter(name for name, *_ in calls)
+        return dict(_tensors(found, [(entry, one.part) for one in asked for entry in _wanted(one, found, ran)]))
 
     return respond
 
@@ -140,7 +145,36 @@ def floating_dtype(tensors: Iterable[Tensor]) -> torch.dtype:
     return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.float32)
 
 
-def _resolve(layer: str, names: Mapping[str, nn.Module]) -> tuple[str, int | None]:
+#: Name of the module, what a call of it returned by place, and of which type that was.
+Call = tuple[str, Mapping[str, Tensor], str]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A layer as it was asked for: modules, which of their calls, and which part of what they return."""
+
+    layer: str
+    modules: tuple[str, ...]
+    call: int | None = None
+    part: str | None = None
+
+    @property
+    def pattern(self) -> bool:
+        return is_pattern(self.layer)
+
+
+def _resolve(layer: str, names: Mapping[str, nn.Module], once: Sequence[str]) -> _Asked:
+    """Return what is asked for; a part is told from a name by its colon."""
+    whole, colon, part = layer.partition(":")
+    if layer in names or not colon:
+        whole, part = layer, ""
+    if whole not in names and is_pattern(whole):
+        return _Asked(layer, tuple(matching(whole, once)), None, part or None)
+    name, call = _resolve_one(whole, names)
+    return _Asked(layer, (name,), call, part or None)
+
+
+def _resolve_one(layer: str, names: Mapping[str, nn.Module]) -> tuple[str, int | None]:
     """Return the module that is asked for, and which of its calls, None for all."""
     call = _CALL.fullmatch(layer)
     if layer in names:
@@ -150,8 +184,7 @@ def _resolve(layer: str, names: Mapping[str, nn.Module]) -> tuple[str, int | Non
     elif call is not None and call[1] in names:
         name, which = call[1], int(call[2])
     else:
-        msg = f"Unknown layer {layer!r}. Choose among: {', '.join(name or OUTPUT for name in names)}."
-        raise ExtractionError(msg)
+        raise unknown(layer, [name or OUTPUT for name in names])
     first = next(other for other, part in names.items() if part is names[name])
     if first != name:
         msg = (
@@ -162,20 +195,20 @@ def _resolve(layer: str, names: Mapping[str, nn.Module]) -> tuple[str, int | Non
     return name, which
 
 
-def _recorder(calls: list[tuple[str, Any]], name: str) -> Callable[..., None]:
+def _recorder(calls: list[Call], name: str) -> Callable[..., None]:
     def record(part: nn.Module, inputs: Any, output: Any) -> None:
         del part, inputs
-        # A copy, since a later in-place operation must not rewrite it.
-        calls.append((name, output.detach().clone() if isinstance(output, Tensor) else output))
+        calls.append((name, parts_of(output), type(output).__name__))
 
     return record
 
 
-def _entries(calls: Sequence[tuple[str, Any]], names: Mapping[str, nn.Module]) -> dict[str, tuple[str, Any]]:
-    """Return entry name to (module name, what the call returned), in the order of the calls."""
-    found: dict[str, tuple[str, Any]] = {}
+def _entries(calls: Sequence[Call], names: Mapping[str, nn.Module]) -> dict[str, Call]:
+    """Return entry name to the call, in the order of the calls."""
+    found: dict[str, Call] = {}
     ran: Counter[str] = Counter()
-    for name, value in calls:
+    for call in calls:
+        name = call[0]
         label = name or OUTPUT
         entry = f"{label}_{ran[name]}" if ran[name] else label
         ran[name] += 1
@@ -185,27 +218,28 @@ def _entries(calls: Sequence[tuple[str, Any]], names: Mapping[str, nn.Module]) -
                 "name of another module; expected names of its own. Rename that module."
             )
             raise ExtractionError(msg)
-        found[entry] = (name, value)
+        found[entry] = call
     return found
 
 
-def _wanted(
-    asked: tuple[str, int | None], layer: str, found: Mapping[str, tuple[str, Any]], ran: Mapping[str, int]
-) -> Iterator[str]:
-    name, which = asked
-    entries = [entry for entry, (owner, _) in found.items() if owner == name]
+def _wanted(asked: _Asked, found: Mapping[str, Call], ran: Mapping[str, int]) -> Iterator[str]:
+    entries = [entry for name in asked.modules for entry, call in found.items() if call[0] == name]
     if not entries:
+        named = "No module that is named as" if asked.pattern else "Layer"
+        layer = asked.layer if asked.pattern else asked.modules[0] or OUTPUT
         msg = (
-            f"Layer {name or OUTPUT!r} never ran; expected a module that the network calls. Name one that it calls, or "
-            "'output' for what the network returns."
+            f"{named} {layer!r} {'ran' if asked.pattern else 'never ran'}; expected a module that the network calls. "
+            "Name one that it calls, or 'output' for what the network returns."
         )
         raise ExtractionError(msg)
-    if which is None:
+    if asked.call is None:
         yield from entries
-    elif which < len(entries):
-        yield entries[which]
+    elif asked.call < len(entries):
+        yield entries[asked.call]
     else:
-        msg = f"Unknown layer {layer!r}: {name!r} is called {ran[name]} times. Choose among: {', '.join(entries)}."
+        name = asked.modules[0]
+        choice = ", ".join(entries)
+        msg = f"Unknown layer {asked.layer!r}: {name!r} is called {ran[name]} times. Choose among: {choice}."
         raise ExtractionError(msg)
 
 
@@ -218,11 +252,19 @@ def _require_any(found: Mapping[str, Any]) -> None:
         raise ExtractionError(msg)
 
 
-def _tensor(entry: str, value: Any) -> Tensor:
-    if not isinstance(value, Tensor):
-        msg = (
-            f"Layer {entry!r} returns {type(value).__name__}; expected one tensor. Name the layers to keep "
-            "(layers = [...]), or wrap this one in a module that returns the tensor."
-        )
-        raise ExtractionError(msg)
-    return value
+def _tensors(found: Mapping[str, Call], wanted: Sequence[tuple[str, str | None]]) -> Iterator[tuple[str, Tensor]]:
+    """Yield what calls returned under the names of their entries: one part, or all where none is named."""
+    for entry, part in wanted:
+        _, parts, kind = found[entry]
+        if not parts:
+            msg = (
+                f"Layer {entry!r} returns {kind}; expected tensors. Name the layers to keep (layers = [...]), or wrap "
+                "this one in a module that returns the tensor."
+            )
+            raise ExtractionError(msg)
+        if part is not None and part not in parts:
+            known = ", ".join(f"{entry}:{one}" if one else entry for one in parts)
+            msg = f"Unknown layer {f'{entry}:{part}'!r}. Choose among: {known}."
+            raise ExtractionError(msg)
+        for place in parts if part is None else (part,):
+            yield f"{entry}:{place}" if place else entry, parts[place]

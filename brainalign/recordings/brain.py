@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from brainalign.datasets.stimuli import Stimuli
-from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs
-from brainalign.recordings.joined import joined, scored_ids
-from brainalign.recordings.movie import Movie
+from brainalign.recordings.brain_notes import NEAR, notes
+from brainalign.recordings.joined import scored_ids
+from brainalign.recordings.movie import Movie, subjects_of
 from brainalign.recordings.recording import Recording
+from brainalign.recordings.responses import Responses, as_declared, over
 from brainalign.recordings.source import RecordingSource
+from brainalign.recordings.trials import Trials
 from brainalign.specs import RecordingSpec
 
-#: Correlation of two small grey pictures above which they are reported as nearly identical.
-NEAR = 0.99
 # an RDM of fewer stimuli has one pair at most
 _MIN_DISPLAYED = 3
 
@@ -23,7 +24,9 @@ _MIN_DISPLAYED = 3
 class Brain:
     """Recordings joined on the stimuli that networks are shown; all that is here stands in their order.
 
-    The source is asked once for its stimuli, its trials and the RDMs of each ROI.
+    The source is asked once for its stimuli, for the trials of each subject and for the published RDMs of each ROI.
+    RDMs are made subject by subject, and trials let go. Only measures of responses (``spec.of_trials``) keep trials, up
+    to :data:`~brainalign.recordings.responses.HELD_BYTES`; what does not fit is read again, subject by subject.
 
     Parameters
     ----------
@@ -31,15 +34,53 @@ class Brain:
         The recordings.
     spec
         What a study declares of them.
+
+    Examples
+    --------
+    >>> from brainalign.recordings.source import recording_source
+    >>> source = recording_source("simulated", {"n_subjects": 3, "n_stimuli": 20, "training": {"epochs": 0.1}})
+    >>> brain = Brain(source, RecordingSpec("simulated"))
+    >>> brain.movies("planted")[0].values.shape  # subjects, times, pairs
+    (3, 1, 190)
     """
 
     source: RecordingSource
     spec: RecordingSpec
 
+    # -- what was shown -----------------------------------------------------------------------------------------------
+
     @cached_property
-    def stimuli(self) -> Stimuli:
-        """What networks are shown."""
+    def pictures(self) -> Stimuli | None:
+        """What networks are shown; None where the source has no pictures."""
         return self.source.stimuli()
+
+    @property
+    def stimuli(self) -> Stimuli:
+        """What networks are shown.
+
+        Raises
+        ------
+        SpecError
+            If the source has no pictures.
+        """
+        if self.pictures is None:
+            msg = (
+                f"Recording {self.source.label!r} comes without pictures, so that no network can be shown them. "
+                "Compare models under the ids of its stimuli, or name a recording with pictures."
+            )
+            raise SpecError(msg)
+        return self.pictures
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of what was shown, pictures or not."""
+        return self.source.stimulus_ids() if self.pictures is None else self.pictures.ids
+
+    def groups_of(self, ids: Sequence[str]) -> tuple[int, ...] | None:
+        """Return which of these stimuli are one, see :meth:`Stimuli.groups_of`; without pictures, none are."""
+        return None if self.pictures is None else self.pictures.groups_of(ids)
+
+    # -- what came back -----------------------------------------------------------------------------------------------
 
     @cached_property
     def rois(self) -> tuple[str, ...]:
@@ -51,65 +92,88 @@ class Brain:
                 raise SpecError(msg)
         return self.spec.rois or self.source.rois
 
-    @cached_property
-    def trials(self) -> tuple[Recording, ...]:
-        """What the source holds of each subject, as it is; empty where only RDMs were published."""
-        return self.source.recordings()
-
-    def published(self, roi: str) -> RDMs:
-        """Return the RDMs of a source that has its own."""
+    def published(self, roi: str) -> RDMs | None:
+        """Return the RDMs that the source publishes of a ROI; None where they are made of trials."""
         if roi not in self._published:
-            self._published[roi] = self.source.rdms(roi)
+            self._published[roi] = self.source.published_rdms(roi)
         return self._published[roi]
 
     @cached_property
-    def _published(self) -> dict[str, RDMs]:
+    def _published(self) -> dict[str, RDMs | None]:
         return {}
 
     @cached_property
-    def recordings(self) -> tuple[Recording, ...]:
-        """One recording per subject, over the stimuli on which it is scored; empty where only RDMs were published."""
-        return joined(self.trials, self.stimuli.ids, self.spec.stimuli, self.spec.runs, self.source.label)
+    def responses(self) -> Responses:
+        """What is left of trials once every subject was read; empty where only RDMs were published."""
+        made = [roi for roi in self.rois if self.published(roi) is None]
+        found = Responses.of(self.source, self.ids, self.spec, made)
+        if made and not found.facts:
+            msg = (
+                f"Recording {self.source.label!r} has neither trials nor RDMs of {made[0]!r}; expected one recording "
+                "or more. Give the source recording(subject), recordings() or published_rdms(roi)."
+            )
+            raise DataError(msg)
+        return found
+
+    @cached_property
+    def key(self) -> str:
+        """Content hash of all that the source answers for the ROIs to score; trials are not read twice for it."""
+        known = self.source.known_key
+        return known or self.source.content_key(self.responses.keys, {roi: self.published(roi) for roi in self.rois})
 
     def movies(self, roi: str) -> tuple[Movie, ...]:
         """Return the RDMs of subjects at every time: one movie, or one each where stimuli are each subject's own."""
         if roi not in self._movies:
-            self._movies[roi] = self._own_movie(roi) if self.source.has_own_rdms else self._response_movies(roi)
+            rdms = self.published(roi)
+            self._movies[roi] = self.responses.movies[roi] if rdms is None else self._own_movie(rdms)
         return self._movies[roi]
 
     @cached_property
     def _movies(self) -> dict[str, tuple[Movie, ...]]:
         return {}
 
-    def _own_movie(self, roi: str) -> tuple[Movie, ...]:
-        rdms = self.published(roi)
-        if self.spec.dissimilarity not in ("correlation", rdms.measure):
+    def _own_movie(self, rdms: RDMs) -> tuple[Movie, ...]:
+        if self.spec.dissimilarity not in ("default", rdms.measure):
             msg = (
                 f"Recording {self.source.label!r} was published as RDMs of {rdms.measure!r} distances; "
                 f"dissimilarity = {self.spec.dissimilarity!r} needs trials. Leave the option out."
             )
             raise SpecError(msg)
-        held = dict.fromkeys(rdms.descriptors.get("subject", ("1",)), rdms.stimulus_ids)
-        ids = scored_ids(held, self.stimuli.ids, self.spec.stimuli, self.source.label)
+        held = dict.fromkeys(subjects_of(rdms), rdms.stimulus_ids)
+        ids = scored_ids(held, self.ids, self.spec.stimuli, self.source.label)
         return (Movie.of_rdms(rdms.subset(ids)),)
 
-    def _response_movies(self, roi: str) -> tuple[Movie, ...]:
-        return tuple(Movie.of_recordings(part, roi, ids, self.spec.dissimilarity) for part, ids in self.parts)
+    @property
+    def has_trials(self) -> bool:
+        """Whether there are responses, not RDMs alone."""
+        return bool(self.responses.facts)
 
-    @cached_property
-    def parts(self) -> tuple[tuple[tuple[Recording, ...], tuple[str, ...]], ...]:
-        """Recordings that are scored on the same stimuli, and these: all together, or each subject on its own."""
-        found = []
-        for part in [(one,) for one in self.recordings] if self.apart else [self.recordings]:
-            held = set(part[0].stimulus_ids)
-            found.append((part, tuple(i for i in self.stimuli.ids if i in held)))
-        return tuple(found)
-
-    @cached_property
+    @property
     def apart(self) -> bool:
         """Whether subjects are scored each on stimuli of its own: they were declared to be, and differ."""
-        sets = {frozenset(one.stimulus_ids) for one in self.recordings} if self.spec.stimuli == "own" else set()
-        return len(sets) > 1
+        return self.responses.apart
+
+    @property
+    def parts(self) -> tuple[tuple[Sequence[Recording], tuple[str, ...]], ...]:
+        """Recordings that are scored on the same stimuli, and these: all together, or each subject on its own.
+
+        A recording is read when it is taken from its sequence, so that a loop over it holds one subject's trials.
+        """
+        subjects = tuple(self.responses.facts)
+        if not self.apart:
+            return ((Trials(self._trials, subjects), self.responses.ids),) if subjects else ()
+        return tuple((Trials(self._trials, (one,)), self.responses.own(one)) for one in subjects)
+
+    def _trials(self, subject: str) -> Recording:
+        """Return the trials of a subject as they are compared."""
+        held = self.responses.held.get(subject)
+        if held is not None:
+            return held
+        one = self.source.recording(subject)
+        if one is None:
+            msg = f"Recording {self.source.label!r} answers no more for subject {subject!r}; expected its trials again."
+            raise DataError(msg)
+        return over(as_declared(one, self.spec), self.responses.ids)
 
     def displayed(self, rois: Sequence[str]) -> Stimuli:
         """Return the stimuli of which every subject has a response, for mean RDMs.
@@ -121,7 +185,7 @@ class Brain:
         """
         if self.spec.stimuli == "all":
             return self.stimuli
-        shared = set(self.stimuli.ids)
+        shared = set(self.ids)
         for roi in rois:
             shared = shared.intersection(*(movie.stimulus_ids for movie in self.movies(roi)))
         if len(shared) < _MIN_DISPLAYED:
@@ -130,93 +194,30 @@ class Brain:
                 f"{_MIN_DISPLAYED}; the mean RDMs of a study are over those. Align these recordings from Python."
             )
             raise SpecError(msg)
-        return self.stimuli.subset([i for i in self.stimuli.ids if i in shared])
+        return self.stimuli.subset([i for i in self.ids if i in shared])
 
     def let_go(self) -> None:
         """Let trials go that nothing needs any more; the RDMs of subjects stay."""
-        for name in ("trials", "recordings", "parts"):
-            self.__dict__.pop(name, None)
+        self.responses.held.clear()
 
     def check_shown(self, ids: Sequence[str], scored: Sequence[str]) -> None:
         """Raise :class:`StimulusMismatchError` unless networks saw all that is scored and only what is shown."""
         own = set(ids)
-        lacking, extra = [i for i in scored if i not in own], sorted(own.difference(self.stimuli.ids))
+        lacking, extra = [i for i in scored if i not in own], sorted(own.difference(self.ids))
         if lacking or extra:
+            remedy = "source.stimuli()" if self.pictures is not None else "what stands under source.stimulus_ids()"
             msg = (
                 f"Networks were shown {len(own)} stimuli: they lack {len(lacking)} of the {len(scored)} that "
                 f"{self.source.label!r} is scored on ({lacking[:3]}) and have {len(extra)} that it does not show "
-                f"({extra[:3]}). Show them source.stimuli()."
+                f"({extra[:3]}). Show them {remedy}."
             )
             raise StimulusMismatchError(msg)
 
-    # -- what was done, in words --------------------------------------------------------------------------------------
-
     def notes(self, roi: str, word: str, scored: Sequence[str], of_trials: bool) -> list[str]:
-        """Return sentences on what scores of a ROI rest on, where that is not the plain case.
-
-        Parameters
-        ----------
-        roi
-            The ROI.
-        word
-            What sentences call the measure.
-        scored
-            Ids of the stimuli that are scored.
-        of_trials
-            Whether the measure takes trials even from a source that has RDMs of its own.
-        """
-        found = []
-        if self.apart and (of_trials or not self.source.has_own_rdms):
-            sizes = sorted(len(set(one.stimulus_ids)) for one in self.recordings)
-            spread = f"{sizes[0]} to {sizes[-1]}" if sizes[0] < sizes[-1] else str(sizes[0])
-            found.append(
-                f"{self.source.label} {roi}, {word}: each subject was scored on stimuli of its own ({spread} of "
-                f"{len(self.stimuli)}, as declared), so that stimuli are fixed and there is no noise "
-                "ceiling over subjects."
-            )
-        elif len(scored) < len(self.stimuli):
-            found.append(
-                f"{self.source.label} {roi}, {word}: scored on {len(scored)} of {len(self.stimuli)} stimuli, those to "
-                "which every subject responded (as declared)."
-            )
-        return found + self._run_notes(of_trials, word) + self._group_notes(scored)
-
-    def _run_notes(self, of_trials: bool, word: str) -> list[str]:
-        label, own = self.source.label, not of_trials and self.source.has_own_rdms
-        if all(one.runs is None for one in (self.trials if own else self.recordings)):
-            return []
-        if own:
-            return [f"{label}, {word}: RDMs are those of the source; what is declared of runs did not reach them."]
-        if self.spec.runs == "ignore":
-            return [f"{label}: trials have runs, and what differs between runs was left in (as declared)."]
-        how = (
-            "the mean over the stimuli of each run was made the same, which is right where stimuli were dealt to runs "
-            "at random"
-            if self.spec.runs == "centre_each"
-            else "what differs between runs was estimated from the stimuli that they share, and taken out"
-        )
-        return [f"{label}: {how}; the mean pattern over all runs stayed."]
-
-    def _group_notes(self, scored: Sequence[str]) -> list[str]:
-        found, label = [], self.source.label
-        codes = self.stimuli.groups_of(scored)
-        if codes is not None:
-            found.append(
-                f"{label}: {len(scored)} stimuli are {len(set(codes))} different ones: some are the same picture, or "
-                "were declared to belong together. These are drawn together, never divided between training and test, "
-                "and not compared with each other."
-            )
-        among = set(scored)
-        near = [pair for pair in self._near if pair[0] in among and pair[1] in among]
-        if near:
-            first, second, r = max(near, key=lambda pair: pair[2])
-            found.append(
-                f"{label}: {len(near)} {'pair' if len(near) == 1 else 'pairs'} of pictures are nearly identical (r > "
-                f"{NEAR:g} in grey at 32 x 32 pixels; {first} and {second}: {r:.4f}) and count as different stimuli; "
-                "give them one of Stimuli's group_labels if they show the same thing."
-            )
-        return found
+        """Return sentences on what scores of a ROI rest on, see :func:`brainalign.recordings.brain_notes.notes`."""
+        return notes(self, roi, word, scored, of_trials)
 
     @cached_property
-    def _near(self) -> tuple[tuple[str, str, float], ...]:
-        return self.stimuli.near_identical(NEAR)
+    def near(self) -> tuple[tuple[str, str, float], ...]:
+        """Pairs of pictures that are nearly identical, and how nearly."""
+        return () if self.pictures is None else self.pictures.near_identical(NEAR)

@@ -34,7 +34,7 @@ class Cichy92(RecordingSource):
         """Return the 92 photographs of :class:`Kriegeskorte92`."""
         return Kriegeskorte92(self.data_dir).stimuli()
 
-    def rdms(self, roi: str) -> RDMs:
+    def published_rdms(self, roi: str) -> RDMs:
         """Return the RDMs of 15 subjects, ``"s01"`` to ``"s15"``, in ``"EVC"`` or ``"IT"``."""
         import h5py
 

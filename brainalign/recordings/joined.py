@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
-from brainalign.rdms import RDMs, compute_rdms, concatenate
 from brainalign.recordings.recording import Recording
 
 
@@ -95,49 +94,31 @@ def joined(
     SpecError
         If an option is another word.
     """
-    twice = [subject for subject, count in Counter(one.subject for one in recordings).items() if count > 1]
-    if twice:
-        msg = f"Recording {label!r} holds subject {twice[0]!r} twice; expected each once. Join its trials, as runs."
-        raise DataError(msg)
-    if runs not in ("centre", "centre_each", "ignore"):
-        msg = f"Option runs is {runs!r}; expected 'centre', 'centre_each' or 'ignore'."
-        raise SpecError(msg)
+    check_once([one.subject for one in recordings], label)
+    check_runs(runs)
     if not recordings:
         return ()
     # runs first: a stimulus that not all subjects saw still tells one run from another
-    centred = [
-        one if one.runs is None or runs == "ignore" else one.centred("run", each=runs == "centre_each")
-        for one in recordings
-    ]
+    centred = [without_runs(one, runs) for one in recordings]
     ids = set(scored_ids({one.subject: one.stimulus_ids for one in recordings}, shown, stimuli, label))
     return tuple(one.subset([i for i in dict.fromkeys(one.stimulus_ids) if i in ids]) for one in centred)
 
 
-def response_rdms(recordings: Sequence[Recording], roi: str, shown: Sequence[str]) -> RDMs:
-    """Return the correlation-distance RDM of each subject's mean responses, in the order of ``shown``.
+def without_runs(one: Recording, runs: str) -> Recording:
+    """Return a recording without what differs between its runs, as declared; one without runs stays."""
+    return one if one.runs is None or runs == "ignore" else one.centred("run", each=runs == "centre_each")
 
-    Raises
-    ------
-    SpecError
-        If a recording has several times.
-    StimulusMismatchError
-        If subjects do not hold the same stimuli.
-    DataError
-        If there is no recording.
-    """
-    if not recordings:
-        msg = "There are no responses to make RDMs of; expected one recording or more. Give the source trials or RDMs."
+
+def check_runs(runs: str) -> None:
+    """Raise :class:`SpecError` for a word that says nothing of runs."""
+    if runs not in ("centre", "centre_each", "ignore"):
+        msg = f"Option runs is {runs!r}; expected 'centre', 'centre_each' or 'ignore'."
+        raise SpecError(msg)
+
+
+def check_once(subjects: Sequence[str], label: str) -> None:
+    """Raise :class:`DataError` if a subject is there twice."""
+    twice = [subject for subject, count in Counter(subjects).items() if count > 1]
+    if twice:
+        msg = f"Recording {label!r} holds subject {twice[0]!r} twice; expected each once. Join its trials, as runs."
         raise DataError(msg)
-    parts = []
-    for one in recordings:
-        if len(one.times) > 1:
-            msg = (
-                f"Recording {one.dataset}/{one.subject} has {len(one.times)} times; an RDM expects one. Average over a "
-                "time window first: Recording.window(tmin, tmax)."
-            )
-            raise SpecError(msg)
-        own = set(one.stimulus_ids)
-        ids = tuple(i for i in shown if i in own)
-        means = one.means(ids, roi=roi)[:, :, 0]
-        parts.append(compute_rdms(means, ids, "correlation", {"subject": (one.subject,)}))
-    return concatenate(parts)

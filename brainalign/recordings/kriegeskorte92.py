@@ -39,7 +39,7 @@ class Kriegeskorte92(RecordingSource):
         labels = tuple(_label(record) for record in records)
         return Stimuli(stimulus_ids(), images, "92 objects", labels)
 
-    def rdms(self, roi: str) -> RDMs:
+    def published_rdms(self, roi: str) -> RDMs:
         """Return the RDMs of ``"monkeyIT"`` (one) or ``"humanIT"`` (four)."""
         self._require_roi(roi)
         if roi == "humanIT":

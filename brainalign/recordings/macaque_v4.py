@@ -52,6 +52,7 @@ class MacaqueV4(RecordingSource):
         "Cowley, Stan, Pillow & Smith (2026), Compact deep neural network models of the visual cortex, Nature"
     )
     rois: ClassVar[tuple[str, ...]] = ("V4",)
+    subjects: ClassVar[tuple[str, ...]] = (_SUBJECT,)
 
     session: str = "210325"
 
@@ -79,11 +80,9 @@ class MacaqueV4(RecordingSource):
         """Return the ids of the images, one per column of the responses."""
         return self._ids(self._repeats().shape[1])
 
-    def recordings(self) -> tuple[Recording, ...]:
-        """Return the one recording: trials ``(n_trials, n_units, 1)``, repeats of an image one after another."""
-        return (self._recording(),)
-
-    def _recording(self) -> Recording:
+    def recording(self, subject: str) -> Recording:
+        """Return the trials of ``"PE"``, ``(n_trials, n_units, 1)``, repeats of an image one after another."""
+        self._require_subject(subject)
         repeats = self._repeats()
         n_units, n_images, _ = repeats.shape
         image, repeat = np.nonzero(~np.isnan(repeats).any(axis=0))  # a missing repeat is NaN in every unit

@@ -1,11 +1,14 @@
 """RDMs of every subject at every time: small beside the trials they come from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from brainalign.condensed import Condensed
+from brainalign.dissimilarities.dissimilarity import dissimilarity
+from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import DataError, SpecError
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.recording import Recording
@@ -43,8 +46,18 @@ class Movie:
     measure: str
 
     @classmethod
-    def of_recordings(cls, recordings: Sequence[Recording], roi: str, ids: Sequence[str], measure: str) -> "Movie":
-        """Return the RDMs of the mean responses of each subject to ``ids``, at each of its times.
+    def of_recordings(
+        cls,
+        recordings: Iterable[Recording],
+        roi: str,
+        ids: Sequence[str],
+        measure: str,
+        options: Mapping[str, Any] | None = None,
+    ) -> "Movie":
+        """Return the RDMs of the responses of each subject to ``ids``, at each of its times.
+
+        Of mean responses, or of trials where the dissimilarity needs them; ``options`` are its fields. Recordings are
+        taken one after another, so that an iterator need not hold two.
 
         Raises
         ------
@@ -53,21 +66,74 @@ class Movie:
         DataError
             If a subject's pattern has no such dissimilarity; the message names subject, time and stimulus.
         """
-        times = recordings[0].times
-        values, rounding = [], []
-        for one in recordings:
-            if one.times != times:
-                msg = (
-                    f"Recording {one.dataset}/{one.subject} has {len(one.times)} times from {one.times[0]:g} s, "
-                    f"{recordings[0].subject!r} has {len(times)} from {times[0]:g} s; expected the same. Resample them."
-                )
-                raise SpecError(msg)
-            means = one.means(ids, roi=roi)
-            rdms = [_rdm(one, time, means[:, :, k], ids, measure) for k, time in enumerate(times)]
-            values.append(np.concatenate([rdm.dissimilarities for rdm in rdms]))
-            rounding.append(np.concatenate([rdm.rounding for rdm in rdms]))
-        subjects = tuple(one.subject for one in recordings)
-        return cls(np.stack(values), np.stack(rounding), tuple(ids), subjects, times, measure)
+        distance = dissimilarity(measure, dict(options or {}))
+        if distance.needs != "means":
+            return cls.joined([cls.of_trials(one.select(roi), ids, measure, options) for one in recordings])
+        return cls.joined(
+            [
+                cls.of_means(one.means(ids, roi=roi), ids, measure, one.subject, one.times, one.name)
+                for one in recordings
+            ]
+        )
+
+    @classmethod
+    def of_trials(
+        cls, one: Recording, ids: Sequence[str], measure: str, options: Mapping[str, Any] | None = None
+    ) -> "Movie":
+        """Return the RDMs of one subject by a dissimilarity that takes trials, not their means.
+
+        Raises
+        ------
+        DataError
+            If the recording lacks what the dissimilarity needs, such as runs.
+        """
+        distance = dissimilarity(measure, dict(options or {}))
+        values, rounding = distance.of_trials(Trials.of(one.data, one.stimulus_ids, ids, one.runs, one.name))
+        return cls(values[None], rounding[None], tuple(ids), (one.subject,), one.times, measure)
+
+    @classmethod
+    def of_means(
+        cls, means: np.ndarray, ids: Sequence[str], measure: str, subject: str, times: tuple[float, ...], name: str
+    ) -> "Movie":
+        """Return the RDMs of one subject from its mean responses ``(n_ids, n_channels, n_times)``.
+
+        Raises
+        ------
+        DataError
+            If a pattern has no such dissimilarity; the message begins with ``name`` and says time and stimulus.
+        """
+        rdms = []
+        for k, time in enumerate(times):
+            try:
+                rdms.append(compute_rdms(means[:, :, k], ids, measure))
+            except DataError as error:
+                when = f" at {time:g} s" if len(times) > 1 else ""
+                msg = f"{name}{when}: {error}"
+                raise DataError(msg) from error
+        values = np.concatenate([rdm.dissimilarities for rdm in rdms])
+        rounding = np.concatenate([rdm.rounding for rdm in rdms])
+        return cls(values[None], rounding[None], tuple(ids), (subject,), times, measure)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Movie"]) -> "Movie":
+        """Return the RDMs of subjects over the same stimuli and times as one.
+
+        Raises
+        ------
+        SpecError
+            If subjects have other times.
+        """
+        first = parts[0]
+        for one in parts:
+            check_times(first.times, first.subjects[0], one.times, one.subjects[0])
+        if len(parts) == 1:
+            return first
+        values = np.empty((len(parts), *first.values.shape[1:]))
+        for k, one in enumerate(parts):
+            values[k] = one.values[0]
+        rounding = np.concatenate([one.rounding for one in parts])
+        subjects = tuple(one.subjects[0] for one in parts)
+        return cls(values, rounding, first.stimulus_ids, subjects, first.times, first.measure)
 
     @classmethod
     def of_rdms(cls, rdms: RDMs) -> "Movie":
@@ -78,12 +144,7 @@ class Movie:
         DataError
             If a subject lacks a time that another has.
         """
-        names = rdms.descriptors.get("subject", tuple(str(k + 1) for k in range(len(rdms))))
-        try:
-            at = tuple(float(time) for time in rdms.descriptors.get(TIME, ("0",) * len(rdms)))
-        except ValueError as error:
-            msg = f"Descriptor {TIME!r} of RDMs: {error}; expected seconds from onset, such as '0.15'."
-            raise DataError(msg) from error
+        names, at = subjects_of(rdms), times_of(rdms)
         subjects, times = tuple(dict.fromkeys(names)), tuple(sorted(set(at)))
         shape = (len(subjects), len(times))
         values, counts = np.zeros((*shape, rdms.dissimilarities.shape[1])), np.zeros(shape, int)
@@ -107,6 +168,15 @@ class Movie:
         rows = self.values[:, times]
         return Condensed(rows.reshape(-1, rows.shape[2]), self.rounding[:, times].ravel())
 
+    def each(self) -> RDMs:
+        """Return every RDM under ``"subject"`` and, where there are several times, ``"time"`` (seconds, as text)."""
+        n_times = len(self.times)
+        about = {"subject": tuple(subject for subject in self.subjects for _ in self.times)}
+        if n_times > 1:
+            about[TIME] = tuple(repr(time) for time in self.times) * len(self.subjects)
+        values = self.values.reshape(-1, self.values.shape[2])
+        return RDMs(values, self.stimulus_ids, self.measure, about, self.rounding.ravel())
+
     def rdms(self) -> RDMs:
         """Return one RDM per subject, under ``"subject"``: where there are several times, their mean from onset on."""
         kept = np.flatnonzero(np.asarray(self.times) >= 0) if len(self.times) > 1 else np.array([0])
@@ -115,10 +185,25 @@ class Movie:
         return RDMs(values, self.stimulus_ids, self.measure, {"subject": self.subjects}, rounding)
 
 
-def _rdm(one: Recording, time: float, patterns: np.ndarray, ids: Sequence[str], measure: str) -> RDMs:
+def subjects_of(rdms: RDMs) -> tuple[str, ...]:
+    """Return the subject of each RDM: its descriptor ``"subject"``, else its place from 1."""
+    return rdms.descriptors.get("subject", tuple(str(k + 1) for k in range(len(rdms))))
+
+
+def times_of(rdms: RDMs) -> tuple[float, ...]:
+    """Return the seconds from onset of each RDM, 0 without a descriptor ``"time"``; no number raises DataError."""
     try:
-        return compute_rdms(patterns, ids, measure)
-    except DataError as error:
-        when = f" at {time:g} s" if len(one.times) > 1 else ""
-        msg = f"Recording {one.dataset}/{one.subject}{when}: {error}"
+        return tuple(float(time) for time in rdms.descriptors.get(TIME, ("0",) * len(rdms)))
+    except ValueError as error:
+        msg = f"Descriptor {TIME!r} of RDMs: {error}; expected seconds from onset, such as '0.15'."
         raise DataError(msg) from error
+
+
+def check_times(times: Sequence[float], subject: str, others: Sequence[float], other: str) -> None:
+    """Raise :class:`SpecError` unless two subjects have the same times."""
+    if tuple(times) != tuple(others):
+        msg = (
+            f"Subject {other!r} has {len(others)} times from {others[0]:g} s, {subject!r} has {len(times)} from "
+            f"{times[0]:g} s; expected the same. Resample them."
+        )
+        raise SpecError(msg)

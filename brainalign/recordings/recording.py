@@ -21,10 +21,11 @@ from brainalign.recordings.recording_checks import (
 )
 from brainalign.recordings.run_effects import run_effects
 from brainalign.storage import content_hash
+from brainalign.summary import Summarised, Summary, some, span
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class Recording(Summarised):
     """Trials of one subject, each under the id of the stimulus that was shown.
 
     What is given is checked and brought into one form; an array of finite numbers is not copied, a memory-mapped one
@@ -79,7 +80,7 @@ class Recording:
             if not isinstance(value, str) or not value.strip():
                 msg = f"Recording: {option} is {value!r}; expected text, such as {option} = '{_EXAMPLES[option]}'."
                 raise DataError(msg)
-        name = self._name
+        name = self.name
         ids = checked_ids(self.stimulus_ids, name, unique=False)
         channels, times = checked_names(self.channels, name, "channels"), checked_times(self.times, name)
         checked = {
@@ -93,8 +94,22 @@ class Recording:
         for option, value in checked.items():
             object.__setattr__(self, option, value)
 
+    def summary(self) -> Summary:
+        """Return whose it is, its sizes, and what it is divided into."""
+        stimuli, times = dict.fromkeys(self.stimulus_ids), self.times
+        when = f"{len(times)} times from {span(times, 's')}" if len(times) > 1 else "one time"
+        simulated = "SIMULATED " if self.simulated else ""
+        facts = {
+            "data": f"{len(self.data)} trials, {len(self.channels)} channels, {when}",
+            "stimuli": some(stimuli),
+            "ROIs": some(f"{roi} ({int(mask.sum())} channels)" for roi, mask in self.rois.items()) or "none",
+            "runs": "none" if self.runs is None else some(dict.fromkeys(self.runs)),
+        }
+        return Summary(f"{simulated}Recording {self.dataset}/{self.subject}, {self.modality} in {self.unit}", facts)
+
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """Whose recording it is, for messages."""
         return f"Recording {self.dataset}/{self.subject}"
 
     @cached_property
@@ -233,7 +248,7 @@ class Recording:
         DataError
             If there is no such run or ROI.
         """
-        wanted = checked_ids(ids, self._name)
+        wanted = checked_ids(ids, self.name)
         trials = np.ones(len(self.data), dtype=bool) if run is None else self._trials_of(run)
         shown = dict.fromkeys(one for one, kept in zip(self.stimulus_ids, trials, strict=True) if kept)
         positions(tuple(shown), wanted, f"{self.dataset}/{self.subject}" + ("" if run is None else f", run {run}"))
@@ -254,6 +269,10 @@ class Recording:
 
     # -- parts --------------------------------------------------------------------------------------------------------
 
+    def n_channels(self, roi: str) -> int:
+        """Return how many channels a ROI has; an unknown one raises :class:`DataError`."""
+        return int(self._mask(roi).sum())
+
     def select(self, roi: str) -> "Recording":
         """Return the channels of a ROI; other ROIs keep the channels they share with it."""
         return self._with_channels(self._mask(roi))
@@ -266,11 +285,11 @@ class Recording:
         DataError
             If a channel is unknown, or none would be left.
         """
-        dropped = set(checked_names(names, self._name, "channels"))
+        dropped = set(checked_names(names, self.name, "channels"))
         unknown = sorted(dropped - set(self.channels))
         if unknown:
             first = ", ".join(self.channels[:3])
-            msg = f"{self._name} has no channels {unknown[:3]}; its {len(self.channels)} channels begin with {first}."
+            msg = f"{self.name} has no channels {unknown[:3]}; its {len(self.channels)} channels begin with {first}."
             raise DataError(msg)
         return self._with_channels(np.array([one not in dropped for one in self.channels]))
 
@@ -287,7 +306,7 @@ class Recording:
         dropped = np.asarray(where)
         if dropped.dtype != bool or dropped.shape != (len(self.data),):
             msg = (
-                f"{self._name}: trials to drop are {dropped.dtype} {dropped.shape}; expected one boolean for each of "
+                f"{self.name}: trials to drop are {dropped.dtype} {dropped.shape}; expected one boolean for each of "
                 f"{len(self.data)} trials, such as np.isin(np.arange({len(self.data)}), positions)."
             )
             raise DataError(msg)
@@ -295,7 +314,7 @@ class Recording:
 
     def subset(self, ids: Sequence[str]) -> "Recording":
         """Return the trials of these stimuli, in the order of trials; a stimulus that was not shown raises."""
-        wanted = set(checked_ids(ids, self._name))
+        wanted = set(checked_ids(ids, self.name))
         positions(tuple(dict.fromkeys(self.stimulus_ids)), tuple(wanted), f"{self.dataset}/{self.subject}")
         kept = np.array([one in wanted for one in self.stimulus_ids])
         return self if kept.all() else self._with_trials(kept)
@@ -314,7 +333,7 @@ class Recording:
         inside = (times >= tmin) & (times <= tmax)
         if not inside.any():
             msg = (
-                f"{self._name} has no time from {tmin:g} to {tmax:g} s; its {len(times)} times run from {times[0]:g} "
+                f"{self.name} has no time from {tmin:g} to {tmax:g} s; its {len(times)} times run from {times[0]:g} "
                 f"to {times[-1]:g} s. Give a window among them."
             )
             raise DataError(msg)
@@ -349,9 +368,9 @@ class Recording:
             msg = f"by = {by!r}, expected 'run'."
             raise SpecError(msg)
         if self.runs is None:
-            msg = f"{self._name} has no runs to centre by. Give runs = one name per trial, or do not centre."
+            msg = f"{self.name} has no runs to centre by. Give runs = one name per trial, or do not centre."
             raise DataError(msg)
-        effects, run = run_effects(self.data, self.stimulus_ids, self.runs, each, self._name)
+        effects, run = run_effects(self.data, self.stimulus_ids, self.runs, each, self.name)
         kind = self.data.dtype if self.data.dtype.kind == "f" else np.dtype(np.float64)
         data = np.empty(self.data.shape, dtype=kind.newbyteorder("="))
         for part in blocks(self.data):
@@ -372,16 +391,16 @@ class Recording:
     def _trials_of(self, run: str) -> np.ndarray:
         runs = self.runs or ()
         if str(run) not in runs:
-            msg = f"{self._name} has no run {run!r}; choose one of {', '.join(dict.fromkeys(runs)) or 'none'}."
+            msg = f"{self.name} has no run {run!r}; choose one of {', '.join(dict.fromkeys(runs)) or 'none'}."
             raise DataError(msg)
         return np.array([one == str(run) for one in runs])
 
     def _mask(self, roi: str) -> np.ndarray:
         if roi not in self.rois:
             have = ", ".join(self.rois) or "none"
-            msg = f"{self._name} has no ROI {roi!r}; choose one of {have}."
+            msg = f"{self.name} has no ROI {roi!r}; choose one of {have}."
             raise DataError(msg)
-        return checked_mask(self.rois[roi], len(self.channels), self._name, roi)
+        return checked_mask(self.rois[roi], len(self.channels), self.name, roi)
 
 
 def _subject_of(source: Any) -> str:

@@ -1,7 +1,7 @@
 """A simulated brain with a known answer."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -13,6 +13,7 @@ from brainalign.datasets.dataset import dataset as find_dataset
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.randomness import numpy_stream
+from brainalign.recordings.facts import Facts
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import train_spec
@@ -136,57 +137,60 @@ class Simulated(RecordingSource):
         """Seconds from onset."""
         return tuple(np.linspace(self.tmin, self.tmax, self.n_times).tolist()) if self.n_times > 1 else (0.0,)
 
-    def recordings(self) -> tuple[Recording, ...]:
-        """Return one recording per subject, ``n_stimuli * n_repeats`` trials each, in arbitrary units."""
-        trials = self._trials_over_time() if self.n_times > 1 else self._trials()
-        return tuple(
-            Recording(
-                data=own,
-                stimulus_ids=self.stimuli().ids * self.n_repeats,
-                channels=tuple(f"channel {k + 1}" for k in range(self.n_channels)),
-                times=self.times,
-                subject=f"simulated {subject + 1}",
-                dataset="simulated",
-                modality="simulated",
-                unit="arbitrary",
-                rois={"planted": np.ones(self.n_channels, dtype=bool)},
-                simulated=True,
-            )
-            for subject, own in enumerate(trials)
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Return ``"simulated 1"`` and so on."""
+        return tuple(f"simulated {k + 1}" for k in range(self.n_subjects))
+
+    def facts(self, subject: str, roi: str) -> Facts:
+        """Return ids, sizes and times, without training or drawing anything."""
+        self._require_roi(roi)
+        self._require_subject(subject)
+        ids = self.stimuli().ids
+        return Facts(ids, len(ids) * self.n_repeats, self.n_channels, self.times)
+
+    def recording(self, subject: str) -> Recording:
+        """Return the ``n_stimuli * n_repeats`` trials of a subject, in arbitrary units."""
+        self._require_subject(subject)
+        number = self.subjects.index(subject)
+        return Recording(
+            data=self._trials_over_time(number) if self.n_times > 1 else self._trials(number),
+            stimulus_ids=self.stimuli().ids * self.n_repeats,
+            channels=tuple(f"channel {k + 1}" for k in range(self.n_channels)),
+            times=self.times,
+            subject=subject,
+            dataset="simulated",
+            modality="simulated",
+            unit="arbitrary",
+            rois={"planted": np.ones(self.n_channels, dtype=bool)},
+            simulated=True,
         )
 
-    def _trials(self) -> Iterator[np.ndarray]:
-        """Yield ``(n_trials, n_channels, 1)`` of each subject."""
+    def _trials(self, subject: int) -> np.ndarray:
+        """Return ``(n_trials, n_channels, 1)`` of a subject."""
         features = self._features(self.layer)
         p = features.shape[1]
         shared = numpy_stream(self.seed, "simulated", "shared").standard_normal((p, self.n_channels))
-        for subject in range(self.n_subjects):
-            rng = numpy_stream(self.seed, "simulated", "subject", subject)
-            own = rng.standard_normal((p, self.n_channels))
-            signal = features @ (shared + self.individuality * own) / np.sqrt(p * (1 + self.individuality**2))
-            trials = np.tile(signal, (self.n_repeats, 1))
-            trials += self.noise * rng.standard_normal(trials.shape)
-            yield trials[:, :, None]
+        rng = numpy_stream(self.seed, "simulated", "subject", subject)
+        own = rng.standard_normal((p, self.n_channels))
+        signal = features @ (shared + self.individuality * own) / np.sqrt(p * (1 + self.individuality**2))
+        trials = np.tile(signal, (self.n_repeats, 1))
+        trials += self.noise * rng.standard_normal(trials.shape)
+        return trials[:, :, None]
 
-    def _trials_over_time(self) -> Iterator[np.ndarray]:
-        """Yield ``(n_trials, n_channels, n_times)`` of each subject: layers one after another in noise that drifts."""
+    def _trials_over_time(self, subject: int) -> np.ndarray:
+        """Return ``(n_trials, n_channels, n_times)`` of a subject: layers one after another in noise that drifts."""
         times = np.asarray(self.times)
-        latencies = self.latencies or {self.layer: _PEAK}
-        courses = {layer: np.exp(-0.5 * ((times - peak) / _WIDTH) ** 2) for layer, peak in latencies.items()}
-        mixtures = {}
-        for layer in courses:
-            p = self._features(layer).shape[1]
-            drawn = numpy_stream(self.seed, "simulated", "shared", layer).standard_normal((p, self.n_channels))
-            mixtures[layer] = drawn
-        for subject in range(self.n_subjects):
-            rng = numpy_stream(self.seed, "simulated", "subject over time", subject)
-            signal = np.zeros((self.n_stimuli, self.n_channels, self.n_times))
-            for layer, course in courses.items():
-                features, shared = self._features(layer), mixtures[layer]
-                mixture = shared + self.individuality * rng.standard_normal(shared.shape)
-                responses = features @ mixture / np.sqrt(len(shared) * (1 + self.individuality**2))
-                signal += responses[:, :, None] * course
-            noise = rng.standard_normal((self.n_repeats * self.n_stimuli, self.n_channels, self.n_times))
-            for k in range(1, self.n_times):
-                noise[:, :, k] = self.drift * noise[:, :, k - 1] + np.sqrt(1 - self.drift**2) * noise[:, :, k]
-            yield np.tile(signal, (self.n_repeats, 1, 1)) + self.noise * noise
+        rng = numpy_stream(self.seed, "simulated", "subject over time", subject)
+        signal = np.zeros((self.n_stimuli, self.n_channels, self.n_times))
+        for layer, peak in (self.latencies or {self.layer: _PEAK}).items():
+            features = self._features(layer)
+            size = (features.shape[1], self.n_channels)
+            shared = numpy_stream(self.seed, "simulated", "shared", layer).standard_normal(size)
+            mixture = shared + self.individuality * rng.standard_normal(size)
+            responses = features @ mixture / np.sqrt(len(shared) * (1 + self.individuality**2))
+            signal += responses[:, :, None] * np.exp(-0.5 * ((times - peak) / _WIDTH) ** 2)
+        noise = rng.standard_normal((self.n_repeats * self.n_stimuli, self.n_channels, self.n_times))
+        for k in range(1, self.n_times):
+            noise[:, :, k] = self.drift * noise[:, :, k - 1] + np.sqrt(1 - self.drift**2) * noise[:, :, k]
+        return np.tile(signal, (self.n_repeats, 1, 1)) + self.noise * noise

@@ -4,13 +4,13 @@ from typing import Any
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import OWN_START, UNTRAINED
-from brainalign.report.results import Results
 
 MOST_PAIRS = 10
 
 
-def forest_rows(results: Results, network: str, measure: str) -> pd.DataFrame:
+def forest_rows(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame:
     """Return the contrasts of recordings and ROIs with one layer and one time, each pair of rules once.
 
     Beyond ``MOST_PAIRS`` pairs only the comparisons with untrained and with backprop are drawn.
@@ -23,7 +23,7 @@ def forest_rows(results: Results, network: str, measure: str) -> pd.DataFrame:
     return table[_is_single(table) & (pairs | (table.kind != "pair"))]
 
 
-def profile_rows(results: Results, network: str, measure: str) -> pd.DataFrame:
+def profile_rows(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame:
     """Return the contrasts with untrained and with backprop where there are several layers, or several times."""
     table = _declared(results, network, measure)
     table = table[~_is_single(table) & (table.kind != "pair")]
@@ -33,7 +33,7 @@ def profile_rows(results: Results, network: str, measure: str) -> pd.DataFrame:
     ]  # a line has one axis: layers and times at once are a table
 
 
-def _declared(results: Results, network: str, measure: str) -> pd.DataFrame:
+def _declared(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame:
     table = results.contrasts
     table = table[(table.network == network) & (table.measure == measure)]
     return table[results.at_declared_layer(table)]
@@ -44,7 +44,7 @@ def _is_single(table: pd.DataFrame) -> pd.Series:
     return (counts.layer <= 1) & (counts.time <= 1)
 
 
-def rival_names(results: Results, rows: pd.DataFrame, names: dict[str, str]) -> list[str]:
+def rival_names(results: AlignmentResult, rows: pd.DataFrame, names: dict[str, str]) -> list[str]:
     """Return ``names`` of the rules that are subtracted; a rule's own networks before training are untrained ones."""
     untrained = next((names[rule] for rule in results.rules if rule in results.untrained), UNTRAINED)
     return [

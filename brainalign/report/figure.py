@@ -4,12 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.discovery import available
-from brainalign.report.results import Results
 from brainalign.report.style import words
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
+    from brainalign.report.style import On, Sheet
 
 #: Sections of the page, in order, and how many names of a cell figures stand together by.
 SECTIONS = {"scores": 2, "plausibility": 1, "geometry": 1, "training": 2}
@@ -30,22 +30,43 @@ class Figure(ABC):
     needs: ClassVar[Mapping[str, tuple[str, ...]]]
 
     @abstractmethod
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return what is drawn, a figure each, in order: such as (network, measure). None: nothing to draw."""
 
     @abstractmethod
-    def draw(self, results: Results, *cell: str) -> "Drawing":
-        """Draw one cell."""
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
+        """Draw one cell.
+
+        Parameters
+        ----------
+        results
+            What was found.
+        *cell
+            One of :meth:`cells`.
+        on
+            Where to draw: matplotlib axes, for figures with one panel, or a part of a figure. Without it a figure of
+            its own is made.
+
+        Returns
+        -------
+        matplotlib Figure, SubFigure or Axes
+            ``on``, or the figure that was made.
+
+        Raises
+        ------
+        SpecError
+            If axes are given and the figure has several panels.
+        """
 
     @abstractmethod
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption of one cell, from the rows that are drawn."""
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the title of one cell."""
         return f"{self.heading}, {', '.join(words(name) for name in cell)}"
 
-    def raster(self, results: Results, *cell: str) -> bool:
+    def raster(self, results: AlignmentResult, *cell: str) -> bool:
         """Return whether one cell is mostly images."""
         del results, cell
         return False

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, words
 
@@ -22,7 +22,7 @@ def finish(axis: "Axes", title: str, label: str) -> None:
     axis.set_ylabel(label)
 
 
-def lines_legend(results: Results, scores: pd.DataFrame, controls: list[str], has_ceiling: bool) -> list[Any]:
+def lines_legend(results: AlignmentResult, scores: pd.DataFrame, controls: list[str], has_ceiling: bool) -> list[Any]:
     """Return what lines and bands mean."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch

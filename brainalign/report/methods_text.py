@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.comparisons.description import GEOMETRY, PREDICTION
 from brainalign.report import citation_list as known
 from brainalign.report.citation_list import CitationList
-from brainalign.report.results import Results
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
 from brainalign.report.wording import correction_name, counted, dissimilarity_name, listed, scope_of, spanned
@@ -25,22 +25,22 @@ class MethodsText:
     citations: tuple[str, ...]
 
 
-def methods_text(results: Results) -> MethodsText:
+def methods_text(results: AlignmentResult) -> MethodsText:
     """Return what a methods section says about the study."""
     citations = CitationList()
-    writers: tuple[Callable[[Results, CitationList], str], ...] = (
+    writers: tuple[Callable[[AlignmentResult, CitationList], str], ...] = (
         _training, _recordings, _measures, _inference, _plausibility,
     )  # fmt: skip
     paragraphs = [writer(results, citations) for writer in writers]
-    citations.cite(*results.study.get("citations", []))
+    citations.cite(*results.facts.get("citations", []))
     return MethodsText(tuple(text for text in paragraphs if text), citations.texts)
 
 
-def _plausibility(results: Results, citations: CitationList) -> str:
+def _plausibility(results: AlignmentResult, citations: CitationList) -> str:
     del citations
-    if results.plausibility.empty:
+    if results.scorecard.empty:
         return ""
-    table = results.plausibility
+    table = results.scorecard
     return (
         "Plausibility was measured on the running implementation of every rule, on small networks of its kind, "
         f"with {counted(table.probe.nunique(), 'probe')}: interventions on weights in the null space of their input, "
@@ -49,7 +49,7 @@ def _plausibility(results: Results, citations: CitationList) -> str:
     )
 
 
-def _training(results: Results, citations: CitationList) -> str:
+def _training(results: AlignmentResult, citations: CitationList) -> str:
     table = results.training
     rules = [rule for rule in results.rules if rule not in results.untrained]
     if table.empty or not rules:
@@ -85,21 +85,21 @@ def _training(results: Results, citations: CitationList) -> str:
     if len(lost):
         names = listed([words(rule) for rule in dict.fromkeys(lost.rule)])
         sentences.append(f"Training or scoring of {names} failed; the page lists where and why.")
-    for rule, activity in results.study.get("activities", {}).items():
+    for rule, activity in results.facts.get("activities", {}).items():
         sentences.append(f"The activity of hidden units of {words(rule)} networks is their {activity}.")
     return " ".join(sentences)
 
 
-def _training_set(results: Results, name: str) -> str:
-    title = results.study.get("training_sets", {}).get(name, name)
+def _training_set(results: AlignmentResult, name: str) -> str:
+    title = results.facts.get("training_sets", {}).get(name, name)
     return name if title == name else f"{name} ({title})"
 
 
-def _recordings(results: Results, citations: CitationList) -> str:
+def _recordings(results: AlignmentResult, citations: CitationList) -> str:
     scores = results.network_scores
     sentences = []
     for dataset in scores.dataset.unique():
-        about = results.study["recordings"].get(dataset, {})
+        about = results.facts["recordings"].get(dataset, {})
         cells = [panel_rows(scores, *cell) for cell in panels(scores) if cell[0] == dataset]
         shown = f"{spanned(pd.concat(cells).n_stimuli)} stimuli"
         where = listed([f"{rows.roi.iloc[0]} ({counted(rows.subject.nunique(), 'subject')})" for rows in cells])
@@ -122,14 +122,14 @@ def _recordings(results: Results, citations: CitationList) -> str:
     if undeclared:
         where = f" for {listed(undeclared)}" if declared else ""
         # the one figure that has room for one layer only
-        best = ", except in the figure of plausibility, cost and alignment" if len(results.plausibility) else ""
+        best = ", except in the figure of plausibility, cost and alignment" if len(results.scorecard) else ""
         sentences.append(f"No layer was chosen by its score{where}{best}; every layer is reported.")
     return " ".join(sentences)
 
 
-def _measures(results: Results, citations: CitationList) -> str:
+def _measures(results: AlignmentResult, citations: CitationList) -> str:
     sentences = [_measure(results, measure, citations) for measure in results.scored_measures]
-    table, controls = results.alignment, results.low_level
+    table, controls = results.shown_scores, results.low_level
     bounded = set(table.measure[table.ceiling_lower.notna()])
     for about in map(results.about, results.scored_measures):
         if about.measure in bounded and about.ceiling_citation:
@@ -146,7 +146,7 @@ def _measures(results: Results, citations: CitationList) -> str:
     return " ".join(sentences)
 
 
-def _measure(results: Results, name: str, citations: CitationList) -> str:
+def _measure(results: AlignmentResult, name: str, citations: CitationList) -> str:
     about = results.about(name)
     stand_for: dict[str, Callable[[], str]] = {
         "citation": lambda: citations.cite(about.citation),
@@ -160,14 +160,14 @@ def _measure(results: Results, name: str, citations: CitationList) -> str:
     return text
 
 
-def _recorded(results: Results, measure: str) -> str:
+def _recorded(results: AlignmentResult, measure: str) -> str:
     found = results.recorded_dissimilarities(measure)
     if len(found) == 1:
         return dissimilarity_name(next(iter(found)))
     return "; ".join(f"{listed(where)}: {dissimilarity_name(name)}" for name, where in found.items())
 
 
-def _inference(results: Results, citations: CitationList) -> str:
+def _inference(results: AlignmentResult, citations: CitationList) -> str:
     table = results.contrasts
     if table.empty:
         return ""
@@ -197,14 +197,14 @@ def _inference(results: Results, citations: CitationList) -> str:
     return " ".join(sentences)
 
 
-def _errors(results: Results, correction: str, seeds: str) -> list[str]:
+def _errors(results: AlignmentResult, correction: str, seeds: str) -> list[str]:
     """Return what standard errors rest on, for recordings with one time and with several where that differs."""
-    asked = results.study["spec"].get("scoring", {}).get("resampling", "default")
+    asked = results.facts["spec"].get("scoring", {}).get("resampling", "default")
     cells = panels(results.contrasts)
     several = [cell for cell in cells if panel_rows(results.contrasts, *cell).time.nunique() > 1]
     left_out = cells if asked == "leave_one_out" else several if asked == "default" else []
     drawn = [cell for cell in cells if cell not in left_out]
-    draws = results.study.get("n_bootstrap")
+    draws = results.facts.get("n_bootstrap")
     count = f" ({draws} draws)" if draws else ""
     ways = (
         (drawn, f"from a bootstrap over the random factors among subjects and stimuli{count}{correction}{seeds}."),

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
 from brainalign.errors import SpecError
 from brainalign.report.methods_text import methods_text
 from brainalign.report.plate import save_plate
 from brainalign.report.plates import draw_all
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import words
 from brainalign.report.table import (
@@ -62,19 +62,31 @@ def write_report(folder: str | Path, formats: Sequence[str] = FORMATS) -> Path:
         if name not in FORMATS:
             msg = f"Unknown figure format {name!r}. Choose from: {', '.join(FORMATS)}."
             raise SpecError(msg)
-    results = Results.load(folder)
+    folder = Path(folder)
+    results = AlignmentResult.load(folder)
     embedded = []
     for plate in draw_all(results):
         if formats:
-            note_drawn(results.folder, [plate.name])
-        embedded.append(save_plate(plate, results.folder / FIGURES, formats))
-    page = results.folder / PAGE
+            note_drawn(folder, [plate.name])
+        embedded.append(save_plate(plate, folder / FIGURES, formats))
+    page = folder / PAGE
     write_text(page, _render_page(results, embedded))
-    remove_figures(results.folder, keep=[figure["name"] for figure in embedded])
+    remove_figures(folder, keep=[figure["name"] for figure in embedded])
     return page
 
 
-def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
+def page_of(results: AlignmentResult) -> str:
+    """Return the page as HTML with its figures inside; nothing is written.
+
+    Parameters
+    ----------
+    results
+        What was found, in memory or loaded.
+    """
+    return _render_page(results, [save_plate(plate, Path(), ()) for plate in draw_all(results)])
+
+
+def _render_page(results: AlignmentResult, figures: Sequence[dict[str, str]]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -86,11 +98,11 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
     )
     environment.filters["linked"] = _linked
     contrasts, others = contrast_tables(results)
-    study = results.study
+    study = results.facts
     return environment.get_template("template.html").render(
         study=study,
         title=study["spec"].get("title") or study["name"],
-        simulated=[name for name in results.alignment.dataset.unique() if results.is_simulated(name)],
+        simulated=[name for name in results.shown_scores.dataset.unique() if results.is_simulated(name)],
         notices=_notices(results),
         verdicts=verdicts(results),
         summary=_summary(results),
@@ -103,7 +115,7 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
         failures=failure_table(results),
         criteria=criteria_table(results),
         methods=methods_text(results),
-        seeds=sorted({int(seed) for seed in results.alignment.seed.dropna()}),
+        seeds=sorted({int(seed) for seed in results.shown_scores.seed.dropna()}),
         minutes=f"{float(study.get('wall_seconds') or 0) / 60:.1f}",
         spec=_specification(study["spec"]),
         alpha=results.alpha,
@@ -111,10 +123,10 @@ def _render_page(results: Results, figures: Sequence[dict[str, str]]) -> str:
     )
 
 
-def _notices(results: Results) -> list[str]:
+def _notices(results: AlignmentResult) -> list[str]:
     """Return what must be read before any verdict."""
     found = []
-    if stale := list(dict.fromkeys(results.study.get("stale", []))):
+    if stale := list(dict.fromkeys(results.facts.get("stale", []))):
         were = "was" if len(stale) == 1 else "were"
         names = listed([words(str(rule)) for rule in stale])
         found.append(
@@ -130,7 +142,7 @@ def _notices(results: Results) -> list[str]:
     return found
 
 
-def _summary(results: Results) -> str:
+def _summary(results: AlignmentResult) -> str:
     networks = listed([words(name) for name in results.networks])
     scores, controls = results.network_scores, results.low_level.layer.unique()
     return (

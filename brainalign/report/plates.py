@@ -1,35 +1,39 @@
 """All figures of a study, each with its caption, in the order of the page."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import SECTIONS, Figure, figures
 from brainalign.report.figures.scorecard import draw_scorecard, scorecard_caption, scorecard_title
 from brainalign.report.plate import Plate
-from brainalign.report.results import Results
 from brainalign.report.style import slug
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
 
-def draw_all(results: Results) -> Iterator[Plate]:
+
+def draw_all(results: AlignmentResult) -> Iterator[Plate]:
     """Yield every figure that the tables can fill; a figure without rows is left out, never drawn empty."""
     for figure, cell in _in_order([made() for made in figures().values() if has_rows(made, results)], results):
         yield Plate(
             slug(figure.file, *cell),
             figure.title(results, *cell),
             figure.caption(results, *cell),
-            figure.draw(results, *cell),
+            cast("Drawing", figure.draw(results, *cell)),  # a figure of its own: nothing was given to draw on
             raster=figure.raster(results, *cell),
         )
 
 
-def has_rows(figure: type[Figure], results: Results) -> bool:
+def has_rows(figure: type[Figure], results: AlignmentResult) -> bool:
     """Return whether every table that a figure needs has rows, and the columns."""
-    tables = {name: getattr(results, {"scorecard": "plausibility"}.get(name, name)) for name in figure.needs}
-    return all(len(table) and set(figure.needs[name]) <= set(table.columns) for name, table in tables.items())
+    tables = {**results.tables, "alignment": results.shown_scores}
+    return all(len(tables[name]) and set(names) <= set(tables[name].columns) for name, names in figure.needs.items())
 
 
-def _in_order(drawn: list[Figure], results: Results) -> list[tuple[Figure, tuple[str, ...]]]:
+def _in_order(drawn: list[Figure], results: AlignmentResult) -> list[tuple[Figure, tuple[str, ...]]]:
     """Return figures and cells as they stand on the page: by section, what they are about, and place."""
     drawn = sorted(drawn, key=lambda figure: (list(SECTIONS).index(figure.section), figure.place))
     found = [(figure, tuple(cell)) for figure in drawn for cell in figure.cells(results)]
@@ -44,4 +48,5 @@ def _group(figure: Figure, cell: tuple[str, ...]) -> tuple[str, ...]:
 def scorecard_plate(table: pd.DataFrame) -> Plate:
     """Return the figure of the scorecard of one network."""
     network = str(table.network.iloc[0])
-    return Plate(slug("scorecard", network), scorecard_title(network), scorecard_caption(table), draw_scorecard(table))
+    figure = cast("Drawing", draw_scorecard(table))
+    return Plate(slug("scorecard", network), scorecard_title(network), scorecard_caption(table), figure)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
-from brainalign.report.results import Results
 from brainalign.report.scores import final_scores
 from brainalign.report.style import words
 
@@ -14,7 +14,7 @@ class ScoreFigure(Figure):
 
     section: ClassVar[str] = "scores"
 
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return (network, measure) of all that was scored and that the figure has something of."""
         return [
             (network, measure)
@@ -23,19 +23,19 @@ class ScoreFigure(Figure):
             if not final_scores(results, network, measure).empty and self.shows(results, network, measure)
         ]
 
-    def shows(self, results: Results, network: str, measure: str) -> bool:
+    def shows(self, results: AlignmentResult, network: str, measure: str) -> bool:
         """Return whether there is something to draw."""
         del results, network, measure
         return True
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the heading with network and measure; simulated recordings say so."""
         network, measure = cell
         datasets = list(final_scores(results, network, measure).dataset)
         return f"{simulated_prefix(results, datasets)}{self.heading}, {words(network)}, {results.about(measure).title}"
 
 
-def simulated_prefix(results: Results, datasets: Sequence[str]) -> str:
+def simulated_prefix(results: AlignmentResult, datasets: Sequence[str]) -> str:
     """Return what titles begin with where some or all recordings were simulated."""
     flags = {results.is_simulated(name) for name in set(datasets)}
     return {frozenset({True}): "SIMULATED: ", frozenset({True, False}): "Partly SIMULATED: "}.get(frozenset(flags), "")

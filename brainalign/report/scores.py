@@ -1,15 +1,16 @@
 """Which rows of the score table a figure shows, and the means it draws."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 
 
-def final_scores(results: Results, network: str, measure: str) -> pd.DataFrame:
+def final_scores(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame:
     """Return the rows of ``network`` and ``measure`` at the last checkpoint of every rule and seed."""
-    table = results.alignment
+    table = results.shown_scores
     table = table[(table.network == network) & (table.measure == measure)]
     last = table.groupby(["rule", "seed"], dropna=False, observed=True).epoch.transform("max")
     return table[(table.epoch == last) | last.isna()]
@@ -52,12 +53,43 @@ def panel_rows(table: pd.DataFrame, dataset: str, roi: str) -> pd.DataFrame:
     return table[(table.dataset == dataset) & (table.roi == roi)]
 
 
-def panel_title(results: Results, dataset: str, roi: str) -> str:
+def panel_title(results: AlignmentResult, dataset: str, roi: str) -> str:
     """Return the title of a panel; simulated recordings say so."""
     return f"{results.dataset_label(dataset)} · {roi}"
 
 
-def chosen_layer(results: Results, table: pd.DataFrame, roi: str) -> tuple[pd.DataFrame, str]:
+@dataclass(frozen=True, eq=False)
+class ScorePanel:
+    """What a panel of one (dataset, roi) shows: rows at one time, controls there, and that time where there are more.
+
+    ``controls`` is the mean score of each low-level control.
+    """
+
+    dataset: str
+    roi: str
+    title: str
+    rows: pd.DataFrame
+    controls: pd.Series
+    time: float | None
+
+
+def score_panels(results: AlignmentResult, network: str, measure: str) -> list[ScorePanel]:
+    """Return a panel for each (dataset, roi), at one time."""
+    every = final_scores(results, network, measure)
+    scores, times = at_one_time(every), peak_times(every)
+    return [
+        ScorePanel(
+            *cell,
+            panel_title(results, *cell),
+            panel_rows(scores, *cell),
+            low_level_scores(results, *cell, measure, times.get(cell)),
+            times.get(cell),
+        )
+        for cell in panels(scores)
+    ]
+
+
+def chosen_layer(results: AlignmentResult, table: pd.DataFrame, roi: str) -> tuple[pd.DataFrame, str]:
     """Return the rows at the layer declared for ``roi``, or all of them, and words that say which.
 
     No layer is ever picked by its score: the best layer on the data that are shown would be a biased choice.
@@ -74,7 +106,9 @@ def mean_by(table: pd.DataFrame, *keys: str) -> pd.Series:
     return table.groupby(list(keys), sort=False, observed=True).score.mean()
 
 
-def low_level_scores(results: Results, dataset: str, roi: str, measure: str, time: float | None = None) -> pd.Series:
+def low_level_scores(
+    results: AlignmentResult, dataset: str, roi: str, measure: str, time: float | None = None
+) -> pd.Series:
     """Return the mean score of each low-level control over subjects and times, or at one time in s."""
     rows = panel_rows(results.low_level[results.low_level.measure == measure], dataset, roi)
     return mean_by(rows if time is None else rows[rows.time == time], "layer")

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import LOW_LEVEL
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import ceiling_of, panel_rows, panels, peak_times
 from brainalign.report.shown_rdms import rdm_dissimilarities, rdm_layer
@@ -20,7 +20,7 @@ from brainalign.report.wording import (
 OTHER_PAIRS = "Other pairs of rules, if any, are in the table of contrasts."
 
 
-def layers_sentence(results: Results, scores: pd.DataFrame) -> str:
+def layers_sentence(results: AlignmentResult, scores: pd.DataFrame) -> str:
     """Say at which layers bars stand, and why."""
     declared, several = [], False
     cells = panels(scores)
@@ -40,7 +40,7 @@ def layers_sentence(results: Results, scores: pd.DataFrame) -> str:
     return "No layer was declared beforehand: the mean over all layers is drawn." if several else ""
 
 
-def ceiling_sentence(results: Results, scores: pd.DataFrame, measure: str) -> str:
+def ceiling_sentence(results: AlignmentResult, scores: pd.DataFrame, measure: str) -> str:
     """Say what the noise ceiling is, and where there is none."""
     without = [
         f"{dataset} {roi}" for dataset, roi in panels(scores) if ceiling_of(panel_rows(scores, dataset, roi)) is None
@@ -51,7 +51,7 @@ def ceiling_sentence(results: Results, scores: pd.DataFrame, measure: str) -> st
     return f"Grey: {results.about(measure).ceiling or 'noise ceiling.'}{missing}"
 
 
-def contrasts_sentences(results: Results, table: pd.DataFrame, measure: str, key: str) -> str:
+def contrasts_sentences(results: AlignmentResult, table: pd.DataFrame, measure: str, key: str) -> str:
     """Say what differences, intervals and marks are; ``key`` is what colours and markers mean."""
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
     methods = listed([correction_name(name) for name in sorted(table.correction.unique())])
@@ -67,7 +67,7 @@ def contrasts_sentences(results: Results, table: pd.DataFrame, measure: str, key
     )
 
 
-def dissimilarities_sentence(results: Results, cells: list[tuple[str, str]]) -> str:
+def dissimilarities_sentence(results: AlignmentResult, cells: list[tuple[str, str]]) -> str:
     """Say which dissimilarity RDMs of brains and networks hold, and that of brains is a mean where there are times."""
     brains: dict[str, list[str]] = {}
     networks: list[str] = []
@@ -78,11 +78,11 @@ def dissimilarities_sentence(results: Results, cells: list[tuple[str, str]]) -> 
     alone = len(brains) == 1
     parts = [f"{name}{'' if alone else f' ({listed(rois)})'}" for name, rois in brains.items()]
     text = f"Brain: {listed(parts)}" + (f"; networks: {listed(networks)}." if networks else ".")
-    shown = results.alignment[results.alignment.dataset.isin([dataset for dataset, _ in cells])]
+    shown = results.shown_scores[results.shown_scores.dataset.isin([dataset for dataset, _ in cells])]
     return f"{text} The brain's RDM is the mean over times from onset on." if shown.time.notna().any() else text
 
 
-def rdm_layers_sentence(results: Results, cells: list[tuple[str, str]]) -> str:
+def rdm_layers_sentence(results: AlignmentResult, cells: list[tuple[str, str]]) -> str:
     """Say at which layers RDMs of networks are shown."""
     layers = {roi: layer for dataset, roi in cells if (layer := rdm_layer(results, dataset, roi))}
     if not layers:
@@ -92,9 +92,9 @@ def rdm_layers_sentence(results: Results, cells: list[tuple[str, str]]) -> str:
     return f"Networks at layer {listed([f'{layer} ({roi})' for roi, layer in layers.items()])}, {how}."
 
 
-def controls_sentence(results: Results, measure: str, drawn: str) -> str:
+def controls_sentence(results: AlignmentResult, measure: str, drawn: str) -> str:
     """Say how low-level controls are drawn, where they were scored."""
-    table = results.alignment
+    table = results.shown_scores
     scored = ((table.role == LOW_LEVEL) & (table.measure == measure)).any()
     return f"{drawn}: low-level controls of the same stimuli." if scored else ""
 

@@ -9,9 +9,17 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from brainalign.errors import SpecError
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
+
+    #: What a figure is drawn on, and what somebody else may give to draw on.
+    Sheet = Figure | SubFigure | Axes
+    On = Axes | SubFigure | None
 
 SINGLE = 89 / 25.4
 DOUBLE = 183 / 25.4
@@ -51,8 +59,14 @@ _SETTINGS = {
 
 
 @contextlib.contextmanager
-def paper() -> Iterator[None]:
-    """Draw or save with the settings of the report; the caller's settings come back afterwards."""
+def paper(on: "On" = None) -> Iterator[None]:
+    """Draw or save with the settings of the report; the caller's settings come back afterwards.
+
+    What is drawn on a place that somebody else made keeps the settings of that.
+    """
+    if on is not None:
+        yield
+        return
     import matplotlib as mpl
 
     settings: dict[Any, Any] = {name: value for name, value in mpl.rcParamsDefault.items() if name != "backend"}
@@ -70,30 +84,86 @@ def new_figure(width: float, height: float) -> "Figure":
     return figure
 
 
+def sheet(width: float, height: float, on: "On" = None) -> "Sheet":
+    """Return what to draw on: ``on``, or a new figure of ``width`` x ``height`` inches."""
+    return new_figure(width, height) if on is None else on
+
+
+def panels_on(drawn: "Sheet", rows: int, columns: int, n_panels: int | None = None, **subplots: Any) -> np.ndarray:
+    """Return axes ``(rows, columns)`` on a figure or a part of one; axes that are given are the only panel.
+
+    Raises
+    ------
+    SpecError
+        If one pair of axes is given and there is more than one panel.
+    """
+    from matplotlib.axes import Axes
+
+    if not isinstance(drawn, Axes):
+        return drawn.subplots(rows, columns, squeeze=False, **subplots)
+    n_panels = rows * columns if n_panels is None else n_panels
+    if n_panels != 1:
+        msg = (
+            f"This figure has {n_panels} panels and cannot be drawn into one Axes. Give a SubFigure or nothing, or "
+            "draw less of the result: result.only(dataset=..., roi=...)."
+        )
+        raise SpecError(msg)
+    return np.array([[drawn]], dtype=object)
+
+
 def panel_grid(
-    n_panels: int, panel_height: float, most_columns: int = 3, **subplots: Any
-) -> "tuple[Figure, list[Axes]]":
-    """Return a figure with exactly ``n_panels`` axes, at most ``most_columns`` abreast."""
+    n_panels: int, panel_height: float, most_columns: int = 3, on: "On" = None, **subplots: Any
+) -> "tuple[Sheet, list[Axes]]":
+    """Return a figure, or ``on``, and exactly ``n_panels`` axes, at most ``most_columns`` abreast."""
     columns = min(n_panels, most_columns)
     if n_panels > columns and n_panels % columns == 1:  # no lone panel in the last row where it can be helped
         columns = max(2, columns - 1)
     rows = math.ceil(n_panels / columns)
-    width = DOUBLE if columns > 1 else SINGLE
-    figure = new_figure(width, rows * panel_height)
-    axes = figure.subplots(rows, columns, squeeze=False, **subplots).ravel()
+    drawn = sheet(DOUBLE if columns > 1 else SINGLE, rows * panel_height, on)
+    axes = panels_on(drawn, rows, columns, n_panels, **subplots).ravel()
     for empty in axes[n_panels:]:
         empty.remove()
-    return figure, list(axes[:n_panels])
+    return drawn, list(axes[:n_panels])
 
 
-def bottom_legend(figure: "Figure", handles: Sequence[Any]) -> None:
-    """Put one legend under all panels, in as many columns as the figure is wide."""
-    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+def parts_of(drawn: "Sheet", n_parts: int) -> "Sequence[SubFigure]":
+    """Return parts of a figure one under another; axes that are given raise :class:`SpecError`."""
+    from matplotlib.axes import Axes
+
+    if isinstance(drawn, Axes):
+        msg = "This figure has panels of its own and cannot be drawn into one Axes. Give a SubFigure, or nothing."
+        raise SpecError(msg)
+    return list(drawn.subfigures(n_parts, 1, squeeze=False)[:, 0])
+
+
+def align_ylabels(drawn: "Sheet") -> None:
+    """Align the labels of all panels of a figure."""
+    from matplotlib.axes import Axes
+
+    if not isinstance(drawn, Axes):
+        drawn.align_ylabels()
+
+
+def in_first_column(axis: "Axes") -> bool:
+    """Return whether axes stand in the first column of their grid."""
+    place = axis.get_subplotspec()
+    return place is None or place.is_first_col()
+
+
+def bottom_legend(drawn: "Sheet", handles: Sequence[Any], on: "On" = None) -> None:
+    """Put one legend under all panels, in as many columns as the figure is wide; beside axes that are given."""
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    if isinstance(drawn, Axes):
+        drawn.legend(handles=list(handles), loc="upper left", bbox_to_anchor=(1.02, 1), borderaxespad=0)
+        return
     for columns in range(min(len(handles), 6), 0, -1):
-        legend = figure.legend(handles=list(handles), loc="outside lower center", ncols=columns, columnspacing=1.2)
-        size = legend.get_window_extent(renderer)
-        if size.width < 0.98 * figure.bbox.width or columns == 1:
-            figure.set_figheight(figure.get_figheight() + size.height / figure.dpi + 0.05)  # panels keep their height
+        legend = drawn.legend(handles=list(handles), loc="outside lower center", ncols=columns, columnspacing=1.2)
+        size = legend.get_window_extent()
+        if size.width < 0.98 * drawn.bbox.width or columns == 1:
+            if on is None and isinstance(drawn, Figure):  # panels keep their height
+                drawn.set_figheight(drawn.get_figheight() + size.height / drawn.dpi + 0.05)
             return
         legend.remove()
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.contrast_rows import rival_names
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import final_scores, groups, peak_times
 from brainalign.report.style import words
@@ -45,7 +45,7 @@ def p_value(value: float) -> str:
     return "–" if pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def contrast_tables(results: Results) -> tuple[Table, Table | None]:
+def contrast_tables(results: AlignmentResult) -> tuple[Table, Table | None]:
     """Return the contrasts at the declared layers, and those at the other layers if there are any.
 
     Where no layer is declared for a ROI all its contrasts are in the first table.
@@ -55,7 +55,7 @@ def contrast_tables(results: Results) -> tuple[Table, Table | None]:
     return _contrasts(results, table[chosen]), _contrasts(results, table[~chosen]) if (~chosen).any() else None
 
 
-def criteria_table(results: Results) -> Table:
+def criteria_table(results: AlignmentResult) -> Table:
     """Return the criteria of the literature, measured and claimed, disagreements first and bold."""
     said = {True: "met", False: "not met", None: "cannot tell"}
     rows, bold = [], []
@@ -72,7 +72,7 @@ def criteria_table(results: Results) -> Table:
     return Table(columns, tuple(rows), bold=frozenset(bold))
 
 
-def _limited(results: Results, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+def _limited(results: AlignmentResult, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Return the contrasts that fit on a page, and a note on the others.
 
     Where there are several times these are the ones at the time at which figures with one time are drawn.
@@ -95,7 +95,7 @@ def _limited(results: Results, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return shown, f"Shown are {len(shown)} of {len(table)} contrasts: those {how}. All are in contrasts.csv."
 
 
-def _contrasts(results: Results, table: pd.DataFrame) -> Table:
+def _contrasts(results: AlignmentResult, table: pd.DataFrame) -> Table:
     table, note = _limited(results, table)
     columns = ("Contrast", "Δ", "CI", "p", "p adjusted", "Family", "MDE", "Verdict")
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
@@ -122,7 +122,7 @@ def _contrasts(results: Results, table: pd.DataFrame) -> Table:
     return Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 6}), frozenset(bold), headings, note)
 
 
-def gate_table(results: Results) -> Table:
+def gate_table(results: AlignmentResult) -> Table:
     """Return the gates that fired; cells with the same sentence share a row, and a gate has some rows at most."""
     gates = results.gates
     rows: list[tuple[str, ...]] = []
@@ -144,7 +144,7 @@ def gate_table(results: Results) -> Table:
     return Table(columns, tuple(rows), note=note)
 
 
-def training_table(results: Results) -> Table:
+def training_table(results: AlignmentResult) -> Table:
     """Return the final accuracy (mean ± s.d. over seeds) and the time per step of every rule."""
     columns = (
         "Rule",
@@ -174,7 +174,7 @@ def training_table(results: Results) -> Table:
     return Table(columns, tuple(rows), frozenset({3, 4, 5, 6, 7, 8}))
 
 
-def failure_table(results: Results) -> Table:
+def failure_table(results: AlignmentResult) -> Table:
     """Return the populations, or parts of them, that the study went on without."""
     rows = []
     for row in results.failures.to_dict("records"):
@@ -184,14 +184,14 @@ def failure_table(results: Results) -> Table:
     return Table(("Rule", "Network", "Failed in", "Recording", "What happened"), tuple(rows))
 
 
-def compared_table(results: Results) -> Table:
+def compared_table(results: AlignmentResult) -> Table:
     """Return one row per recording, ROI, network and measure: what was compared with what."""
     columns = ("Recording", "What", "ROI", "Subjects", "Stimuli", "Network", "Layers", "Seeds", "Measure", "Ranked at")
     rows = []
     scores = results.network_scores
     for (dataset, roi, network, measure), part in groups(scores, "dataset", "roi", "network", "measure"):
         layers = results.layers(network)
-        about = results.study["recordings"].get(dataset, {})
+        about = results.facts["recordings"].get(dataset, {})
         what: Sequence[str] = [about.get("title", ""), about.get("modality", "")]
         rows.append((
             results.dataset_label(dataset), ", ".join(text for text in what if text), roi, str(part.subject.nunique()),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.scores import groups, panel_rows, panel_title, panels
 from brainalign.report.style import words
 from brainalign.report.table import number
@@ -43,7 +43,7 @@ class Verdict:
     scope: str
 
 
-def verdicts(results: Results) -> list[Verdict]:
+def verdicts(results: AlignmentResult) -> list[Verdict]:
     """Return one verdict per recording, ROI, network and measure, from ranks, gates and scores of controls."""
     found = []
     scores = results.network_scores
@@ -57,7 +57,7 @@ def verdicts(results: Results) -> list[Verdict]:
     return found
 
 
-def _verdict(results: Results, heading: str, where: dict[str, str]) -> Verdict:
+def _verdict(results: AlignmentResult, heading: str, where: dict[str, str]) -> Verdict:
     ranks, gates, contrasts = (
         _match(table[results.at_declared_layer(table)], where)
         for table in (results.ranks, results.gates, results.contrasts)
@@ -106,7 +106,7 @@ def _statements(cells: Sequence[_Cell], supported: Sequence[_Supported]) -> list
     return found
 
 
-def against_controls(results: Results, rows: pd.DataFrame) -> tuple[bool, str]:
+def against_controls(results: AlignmentResult, rows: pd.DataFrame) -> tuple[bool, str]:
     """Return whether the first rule of a cell scores above every low-level control, and a sentence that says so.
 
     Controls that a measure takes out of the score have none of it. The tables hold no test of such a lead.
@@ -129,7 +129,7 @@ def against_controls(results: Results, rows: pd.DataFrame) -> tuple[bool, str]:
     return False, f"But the low-level control {best} scores {number(reached)}, the best rule, {rule}, {number(score)}."
 
 
-def _missing(results: Results, where: dict[str, str]) -> Iterator[str]:
+def _missing(results: AlignmentResult, where: dict[str, str]) -> Iterator[str]:
     """Say which populations of the network are not compared."""
     why = {"training": "its training failed", "scoring": "a layer of it could not be scored"}
     for row in results.failures.to_dict("records"):

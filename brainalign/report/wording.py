@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
 
@@ -13,6 +13,12 @@ _DISSIMILARITIES = {
     "cosine": "cosine distance",
     "euclidean": "Euclidean distance",
     "squared_euclidean": "squared Euclidean distance",
+    "crossnobis": "crossnobis distance",
+    "mahalanobis": "squared Mahalanobis distance",
+    "poisson_kl": "cross-validated Poisson divergence",
+    "correlation_across_runs": "correlation distance across runs",
+    "decoding_accuracy": "pairwise decoding accuracy",
+    "decoding_dprime": "pairwise decoding d'",
     "": "a dissimilarity that the study did not store",
 }
 
@@ -34,7 +40,7 @@ def spanned(values: pd.Series) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def sample_sizes(results: Results, scores: pd.DataFrame) -> str:
+def sample_sizes(results: AlignmentResult, scores: pd.DataFrame) -> str:
     """Return subjects and stimuli of each recording and ROI in ``scores``, and the number of seeds."""
     parts = []
     for dataset, roi in panels(scores):
@@ -46,7 +52,7 @@ def sample_sizes(results: Results, scores: pd.DataFrame) -> str:
     return f"{'; '.join(parts)}; {per_rule}."
 
 
-def scope_of(contrasts: pd.DataFrame, results: Results) -> str:
+def scope_of(contrasts: pd.DataFrame, results: AlignmentResult) -> str:
     """Return which of subjects, stimuli and seeds were random in ``contrasts``, by recording where they differ."""
     said: dict[str, list[str]] = {}
     for dataset, roi in panels(contrasts):
@@ -78,7 +84,7 @@ def abbreviations(short: dict[str, str]) -> str:
     return f"{'; '.join(pairs)}." if pairs else ""
 
 
-def simulated_note(results: Results, datasets: Sequence[str]) -> str:
+def simulated_note(results: AlignmentResult, datasets: Sequence[str]) -> str:
     """Return the warning every caption of simulated recordings begins with, or nothing."""
     simulated = [name for name in dict.fromkeys(datasets) if results.is_simulated(name)]
     return f"SIMULATED: no brain was recorded for {listed(simulated)}." if simulated else ""

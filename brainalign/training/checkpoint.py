@@ -17,10 +17,11 @@ from brainalign.networks.network import Network, Params
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import TrainSpec, to_dict, train_spec
 from brainalign.storage import content_hash, read_tensors, write_tensors
+from brainalign.summary import Summarised, Summary, some
 
 
 @dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(Summarised):
     """Parameters and state of every instance after ``step`` updates.
 
     Parameters
@@ -45,6 +46,16 @@ class Checkpoint:
     state: Mapping[str, Tensor]
     step: int
     epoch: float
+
+    def summary(self) -> Summary:
+        """Return what was trained, how long, and the layers."""
+        n_weights = sum(tensor[0].numel() for tensor in self.params.values())
+        facts = {
+            "trained for": f"{self.step} steps, {self.epoch:g} epochs",
+            "layers": some(self.network.layers, 6),
+            "weights": f"{n_weights} in each network",
+        }
+        return Summary(f"Checkpoint of {population_title(self.spec)}", facts)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -76,6 +87,12 @@ class Checkpoint:
         }
         tensors |= extra or {}
         write_tensors(path, tensors, {**facts, "content": content_hash(tensors, facts)})
+
+
+def population_title(spec: TrainSpec) -> str:
+    """Return what a population is, in a few words."""
+    seeds = f"{len(spec.seeds)} seeds" if len(spec.seeds) > 1 else "1 seed"
+    return f"{spec.rule} on {spec.network}, {spec.dataset}: {seeds}"
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

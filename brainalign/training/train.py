@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from brainalign.specs import TrainSpec
-from brainalign.training.checkpoint import Checkpoint
+from brainalign.summary import Summarised, Summary
+from brainalign.training.checkpoint import Checkpoint, population_title
 from brainalign.training.code import training_code
 from brainalign.training.run import Progress, Run
 from brainalign.training.runtime import Runtime
@@ -18,7 +19,7 @@ _AGAIN, _REPLACEMENT = "retraining", "retrained"
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class Trained(Summarised):
     """What training leaves: the last checkpoint, the history, angles, every kept checkpoint file, the code's hash."""
 
     checkpoint: Checkpoint
@@ -26,6 +27,18 @@ class Trained:
     angles: pd.DataFrame
     files: tuple[Path, ...]
     code: str
+
+    def summary(self) -> Summary:
+        """Return what was trained and how well it does, mean over seeds."""
+        last, facts = self.checkpoint, {}
+        facts["trained for"] = f"{last.step} steps, {last.epoch:g} epochs; {len(self.files)} checkpoints kept"
+        for name in ("test_accuracy", "test_loss"):
+            values = self.history[self.history.step == self.history.step.max()][name].dropna()
+            if len(values):
+                facts[name.replace("_", " ")] = f"{values.mean():.4g}, seeds {values.min():.4g} to {values.max():.4g}"
+        if self.stale:
+            facts["note"] = "other code than today's trained it; train with retrain = True to renew it"
+        return Summary(f"Trained {population_title(last.spec)}", facts)
 
     @property
     def stale(self) -> bool:

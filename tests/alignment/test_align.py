@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from brainalign import tables
-from brainalign.alignment.align import Alignment, align
+from brainalign.alignment.align import align
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.layer_means import LayerMeans
 from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.mean_rdms import mean_rdms
+from brainalign.alignment.result import AlignmentResult
 from brainalign.errors import StimulusMismatchError
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.brain import Brain
@@ -28,16 +29,16 @@ NAMES = {"scores": "alignment"}
 TABLES = ("scores", "contrasts", "ranks", "gates")
 
 
-def _aligned(world: World = WORLD, scoring: ScoringSpec = QUICK, spec: RecordingSpec = SPEC) -> Alignment:
+def _aligned(world: World = WORLD, scoring: ScoringSpec = QUICK, spec: RecordingSpec = SPEC) -> AlignmentResult:
     return align(world.instances(), world.source(), spec, scoring)
 
 
 @pytest.fixture(scope="module")
-def aligned() -> Alignment:
+def aligned() -> AlignmentResult:
     return _aligned()
 
 
-def _equal(one: Alignment, other: Alignment, rtol: float = 0.0) -> None:
+def _equal(one: AlignmentResult, other: AlignmentResult, rtol: float = 0.0) -> None:
     for name in TABLES:
         if rtol:
             pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), rtol=rtol, atol=rtol)
@@ -49,19 +50,19 @@ def _equal(one: Alignment, other: Alignment, rtol: float = 0.0) -> None:
 # -- joins ------------------------------------------------------------------------------------------------------------
 
 
-def test_names_of_stimuli_mean_nothing(aligned: Alignment) -> None:
+def test_names_of_stimuli_mean_nothing(aligned: AlignmentResult) -> None:
     order = np.random.default_rng(3).permutation(WORLD.n_stimuli)
     new = {old: f"image-{order[k]:03d}" for k, old in enumerate(WORLD.ids)}
     source, instances = relabelled(WORLD.source(), WORLD.instances(), new)
     _equal(align(instances, source, SPEC, QUICK), aligned)
 
 
-def test_the_order_in_which_networks_saw_the_stimuli_means_nothing(aligned: Alignment) -> None:
+def test_the_order_in_which_networks_saw_the_stimuli_means_nothing(aligned: AlignmentResult) -> None:
     shuffled = np.random.default_rng(4).permutation(WORLD.ids).tolist()
     _equal(align(reordered(WORLD.instances(), shuffled), WORLD.source(), SPEC, QUICK), aligned, rtol=1e-10)
 
 
-def test_the_order_in_which_brains_saw_the_stimuli_changes_no_score(aligned: Alignment) -> None:
+def test_the_order_in_which_brains_saw_the_stimuli_changes_no_score(aligned: AlignmentResult) -> None:
     source = WORLD.source()
     backwards = replace(source, geometry={roi: rdms.subset(WORLD.ids[::-1]) for roi, rdms in source.geometry.items()})
     again = align(WORLD.instances(), backwards, SPEC, QUICK)
@@ -72,7 +73,7 @@ def test_the_order_in_which_brains_saw_the_stimuli_changes_no_score(aligned: Ali
     _equal(align(WORLD.instances(), replace(source, geometry=there_and_back), SPEC, QUICK), aligned)
 
 
-def test_ids_and_not_positions_are_joined(aligned: Alignment) -> None:
+def test_ids_and_not_positions_are_joined(aligned: AlignmentResult) -> None:
     rotated = {old: WORLD.ids[(k + 1) % WORLD.n_stimuli] for k, old in enumerate(WORLD.ids)}
     _, moved = relabelled(WORLD.source(), WORLD.instances(), rotated)
     wrong = align(moved, WORLD.source(), SPEC, QUICK).scores
@@ -86,7 +87,7 @@ def test_other_stimuli_are_refused() -> None:
         align(other, WORLD.source(), SPEC, QUICK)
 
 
-def test_the_order_of_instances_means_nothing(aligned: Alignment) -> None:
+def test_the_order_of_instances_means_nothing(aligned: AlignmentResult) -> None:
     again = align(WORLD.instances()[::-1], WORLD.source(), SPEC, QUICK)
     key = ["rule", "layer", "seed", "subject"]
     pd.testing.assert_frame_equal(
@@ -101,13 +102,15 @@ def test_the_order_of_instances_means_nothing(aligned: Alignment) -> None:
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 
-def test_tables_have_the_documented_columns(aligned: Alignment) -> None:
+def test_tables_have_the_documented_columns(aligned: AlignmentResult) -> None:
     for table, name in ((aligned.scores, "alignment"), (aligned.contrasts, "contrasts"), (aligned.ranks, "ranks")):
         assert set(tables.TABLES[NAMES.get(name, name)].names) <= set(table.columns), name
     assert list(aligned.gates.columns) == list(tables.TABLES["gates"].names)
 
 
-def test_every_layer_of_every_network_and_every_control_is_scored_against_every_subject(aligned: Alignment) -> None:
+def test_every_layer_of_every_network_and_every_control_is_scored_against_every_subject(
+    aligned: AlignmentResult,
+) -> None:
     scores = aligned.scores
     networks = scores[scores.role != "low_level"]
     assert len(networks) == 3 * 3 * 2 * 7
@@ -123,7 +126,7 @@ def test_every_layer_of_every_network_and_every_control_is_scored_against_every_
     pd.testing.assert_frame_equal(without, tables.cast("alignment", networks))
 
 
-def test_the_floor_is_the_mean_untrained_score_at_the_layer_for_the_subject(aligned: Alignment) -> None:
+def test_the_floor_is_the_mean_untrained_score_at_the_layer_for_the_subject(aligned: AlignmentResult) -> None:
     networks = aligned.scores[aligned.scores.role != "low_level"]
     control = networks[networks.rule == "untrained"].groupby(["layer", "subject"]).score.mean()
     for row in networks.itertuples():
@@ -137,7 +140,7 @@ def test_without_a_control_there_is_no_floor() -> None:
     assert "G9" in set(found.gates.gate)
 
 
-def test_contrasts_are_trained_minus_control_and_rule_minus_backprop(aligned: Alignment) -> None:
+def test_contrasts_are_trained_minus_control_and_rule_minus_backprop(aligned: AlignmentResult) -> None:
     kinds = aligned.contrasts.groupby("kind")[["rule_a", "rule_b"]].apply(lambda t: sorted(set(map(tuple, t.values))))
     assert kinds["vs_backprop"] == [("feedback_alignment", "backprop")]
     assert kinds["vs_untrained"] == [("backprop", "untrained"), ("feedback_alignment", "untrained")]
@@ -220,7 +223,7 @@ def test_networks_never_meet_in_a_contrast_rank_or_floor() -> None:
         pd.testing.assert_frame_equal(tables.cast("alignment", rows), tables.cast("alignment", expected))
 
 
-def test_earlier_checkpoints_are_scored_and_claim_nothing(aligned: Alignment) -> None:
+def test_earlier_checkpoints_are_scored_and_claim_nothing(aligned: AlignmentResult) -> None:
     early = WORLD.instances(step=3, final=False, progress=0.2)
     found = align([*early, *WORLD.instances()], WORLD.source(), SPEC, QUICK)
     for name in ("contrasts", "ranks", "gates"):
@@ -235,7 +238,7 @@ def test_earlier_checkpoints_are_scored_and_claim_nothing(aligned: Alignment) ->
     )
 
 
-def test_a_partial_score_is_a_further_measure(aligned: Alignment) -> None:
+def test_a_partial_score_is_a_further_measure(aligned: AlignmentResult) -> None:
     found = _aligned(scoring=replace(QUICK, partial=("pixels",)))
     plain = found.scores.measure == "rsa spearman"
     held = found.scores[~plain]
@@ -271,7 +274,7 @@ def test_one_rule_and_no_control_makes_tables_without_rows_but_with_columns() ->
     full = _aligned()
     assert set(found.contrasts.columns) == set(full.contrasts.columns)
     assert set(control.ranks.columns) == set(full.ranks.columns)
-    joined = Alignment.concatenate([control, full])
+    joined = AlignmentResult.concatenate([control, full])
     pd.testing.assert_frame_equal(joined.contrasts, full.contrasts)
 
 
@@ -315,7 +318,7 @@ def test_mean_rdms_name_the_network_where_there_are_several() -> None:
 # -- roles ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_rule_is_compared_with_its_own_start_and_the_others_with_untrained_networks(aligned: Alignment) -> None:
+def test_a_rule_is_compared_with_its_own_start_and_the_others_with_untrained_networks(aligned: AlignmentResult) -> None:
     starts = [replace(one, role="own_start") for one in WORLD.instances(progress=0.3) if one.rule == "backprop"]
     found = align([*WORLD.instances(), *starts], WORLD.source(), SPEC, QUICK)
     against = found.contrasts[found.contrasts.kind == "vs_untrained"]
@@ -330,7 +333,7 @@ def test_a_rule_is_compared_with_its_own_start_and_the_others_with_untrained_net
     assert set(found.ranks.rule) == set(aligned.ranks.rule) == {"backprop", "feedback_alignment"}
 
 
-def test_names_of_rules_say_nothing_of_their_role(aligned: Alignment) -> None:
+def test_names_of_rules_say_nothing_of_their_role(aligned: AlignmentResult) -> None:
     names = {"untrained": "zero", "backprop": "low_level", "feedback_alignment": "untrained"}
     found = align([replace(one, rule=names[one.rule]) for one in WORLD.instances()], WORLD.source(), SPEC, QUICK)
     for name, rule in names.items():

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from brainalign.activations import Activations
-from brainalign.alignment.align import Alignment, align, check_recording
+from brainalign.alignment.align import align, check_recording
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.result import AlignmentResult
 from brainalign.errors import DataError, SpecError
 from brainalign.recordings.brain import Brain
 from brainalign.specs import RecordingSpec, ScoringSpec
@@ -20,16 +21,16 @@ QUICK = ScoringSpec(n_bootstrap=100)
 CELL = ["network", "dataset", "roi", "layer", "measure"]
 
 
-def _aligned(world: World = WORLD, scoring: ScoringSpec = QUICK) -> Alignment:
+def _aligned(world: World = WORLD, scoring: ScoringSpec = QUICK) -> AlignmentResult:
     return align(world.instances(), world.source(), SPEC, scoring)
 
 
 @pytest.fixture(scope="module")
-def aligned() -> Alignment:
+def aligned() -> AlignmentResult:
     return _aligned()
 
 
-def test_a_planted_effect_is_found(aligned: Alignment) -> None:
+def test_a_planted_effect_is_found(aligned: AlignmentResult) -> None:
     gained = aligned.contrasts[(aligned.contrasts.rule_a == "backprop") & (aligned.contrasts.rule_b == "untrained")]
     assert set(gained.verdict) == {"higher"}
 
@@ -118,7 +119,7 @@ def test_a_layer_that_answers_alike_to_all_stimuli_has_no_score_and_makes_no_cla
     assert not found.ranks.supported.any()
 
 
-def test_a_collapsed_early_checkpoint_does_not_end_the_study(aligned: Alignment) -> None:
+def test_a_collapsed_early_checkpoint_does_not_end_the_study(aligned: AlignmentResult) -> None:
     found = align([*_with_patterns(np.arange(30), final=False), *WORLD.instances()], WORLD.source(), SPEC, QUICK)
     assert found.scores[~found.scores.final].score.isna().all()
     pd.testing.assert_frame_equal(found.contrasts, aligned.contrasts)

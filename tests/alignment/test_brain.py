@@ -10,10 +10,11 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
 from brainalign.activations import Activations
-from brainalign.alignment.align import Alignment, align, check_recording
+from brainalign.alignment.align import align, check_recording
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.mean_rdms import mean_rdms
+from brainalign.alignment.result import AlignmentResult
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.recordings.brain import Brain
@@ -53,24 +54,24 @@ def _without(recording: Recording, ids: Sequence[str]) -> Recording:
     return recording.drop_trials(np.isin(recording.stimulus_ids, ids))
 
 
-def _align(source: Trials, instances: Sequence[Instance] | None = None, **declared: object) -> Alignment:
+def _align(source: Trials, instances: Sequence[Instance] | None = None, **declared: object) -> AlignmentResult:
     return align(instances or WORLD.instances(), source, replace(SPEC, **declared), QUICK)
 
 
-def _equal(one: Alignment, other: Alignment) -> None:
+def _equal(one: AlignmentResult, other: AlignmentResult) -> None:
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), rtol=1e-10, atol=1e-10)
 
 
 @pytest.fixture(scope="module")
-def aligned() -> Alignment:
+def aligned() -> AlignmentResult:
     return _align(_source())
 
 
 # -- order ------------------------------------------------------------------------------------------------------------
 
 
-def test_the_order_of_trials_and_channels_changes_nothing(aligned: Alignment) -> None:
+def test_the_order_of_trials_and_channels_changes_nothing(aligned: AlignmentResult) -> None:
     rng = np.random.default_rng(0)
     moved = []
     for one in WORLD.source().trials:
@@ -86,7 +87,7 @@ def test_the_order_of_trials_and_channels_changes_nothing(aligned: Alignment) ->
     _equal(_align(_source(moved)), aligned)
 
 
-def test_the_order_of_networks_stimuli_changes_nothing(aligned: Alignment) -> None:
+def test_the_order_of_networks_stimuli_changes_nothing(aligned: AlignmentResult) -> None:
     shuffled = np.random.default_rng(1).permutation(WORLD.ids).tolist()
     _equal(_align(_source(), reordered(WORLD.instances(), shuffled)), aligned)
 
@@ -167,7 +168,7 @@ def test_own_stimuli_are_scored_as_each_subject_alone_and_hold_stimuli_fixed() -
     assert list(own.layer) == list(alone.layer)
 
 
-def test_own_stimuli_that_are_the_same_are_the_plain_case(aligned: Alignment) -> None:
+def test_own_stimuli_that_are_the_same_are_the_plain_case(aligned: AlignmentResult) -> None:
     found = _align(_source(), stimuli="own")
     _equal(found, aligned)
     assert found.scope_sentences == aligned.scope_sentences
@@ -203,7 +204,7 @@ def test_mean_rdms_are_over_stimuli_that_every_subject_saw() -> None:
 # -- the same picture under two ids -----------------------------------------------------------------------------------
 
 
-def _leak(one_picture: bool) -> Alignment:
+def _leak(one_picture: bool) -> AlignmentResult:
     """Responses and layers that know nothing of each other; each of 40 pictures has two ids."""
     rng = np.random.default_rng(5)
     ids = tuple(f"picture {k}{twin}" for twin in "ab" for k in range(40))

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from brainalign.alignment.align import Alignment, align
+from brainalign.alignment.align import align
 from brainalign.alignment.failure import Failure
-from brainalign.alignment.score_cache import KeptScores, read_scores, source_content, write_scores
+from brainalign.alignment.result import AlignmentResult
+from brainalign.alignment.score_cache import KeptScores, read_scores, write_scores
 from brainalign.errors import LayerError
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.recording import Recording
@@ -25,11 +26,11 @@ LOST = [Failure("stdp", "mlp", "scoring", "made_up", "a layer is constant")]
 
 
 @pytest.fixture(scope="module")
-def scored() -> Alignment:
+def scored() -> AlignmentResult:
     return align(WORLD.instances(), WORLD.source(), SPEC, QUICK)
 
 
-def test_tables_are_read_back_to_the_last_bit(scored: Alignment, tmp_path: Path) -> None:
+def test_tables_are_read_back_to_the_last_bit(scored: AlignmentResult, tmp_path: Path) -> None:
     write_scores(tmp_path, KeptScores(scored, tuple(LOST)))
     kept = read_scores(tmp_path)
     assert kept is not None
@@ -67,7 +68,7 @@ DAMAGES: list[tuple[str, str, Callable[[str], str]]] = [
 
 @pytest.mark.parametrize(("name", "damage"), [item[1:] for item in DAMAGES], ids=[item[0] for item in DAMAGES])
 def test_a_damaged_table_is_not_read(
-    scored: Alignment, tmp_path: Path, name: str, damage: Callable[[str], str]
+    scored: AlignmentResult, tmp_path: Path, name: str, damage: Callable[[str], str]
 ) -> None:
     write_scores(tmp_path, KeptScores(scored))
     before = (tmp_path / name).read_text()
@@ -79,7 +80,7 @@ def test_a_damaged_table_is_not_read(
 
 
 def test_a_missing_table_is_not_read_and_a_leftover_of_a_killed_write_does_not_matter(
-    scored: Alignment, tmp_path: Path
+    scored: AlignmentResult, tmp_path: Path
 ) -> None:
     write_scores(tmp_path, KeptScores(scored))
     (tmp_path / ".scores-abc.csv").write_text("half")
@@ -101,8 +102,8 @@ def _louder(recording: Recording) -> np.ndarray:
 def test_the_content_of_a_recording_is_all_it_returns() -> None:
     source = WORLD.source()
     one = source.trials[0]
-    known = source_content(Brain(source, SPEC))
-    assert source_content(Brain(WORLD.source(), SPEC)) == known
+    known = Brain(source, SPEC).key
+    assert Brain(WORLD.source(), SPEC).key == source.key == known
     rdms = source.rdms("V1")
     values = rdms.dissimilarities.copy()
     values[1, 4] += 1e-9
@@ -120,7 +121,7 @@ def test_the_content_of_a_recording_is_all_it_returns() -> None:
         replace(source, geometry={"V1": replace(rdms, measure="euclidean")}),
         replace(source, geometry={"V1": replace(rdms, descriptors={"subject": tuple("abcdef")})}),
     ]
-    assert len({known, *(source_content(Brain(other, SPEC)) for other in others)}) == len(others) + 1
+    assert len({known, *(Brain(other, SPEC).key for other in others)}) == len(others) + 1
 
 
 def _collapsed(step: int, rule: str = "backprop", final: bool = True) -> list[Any]:

@@ -95,13 +95,14 @@ def test_a_checkpoint_says_at_which_resolution_it_was_trained() -> None:
         ({"device": "meta"}, "Unknown device 'meta'; expected 'cpu', 'cuda' or 'cuda:<number>'."),
         ({"device": 7.5}, "Unknown device '7.5'; expected 'cpu', 'cuda' or 'cuda:<number>'."),
         ({"device": "cuda:99"}, "Device 'cuda:99' is not there; torch sees "),
-        ({"preprocessing": None}, "extract() got a module without preprocessing; pass the Preprocessing"),
-        ({"stimuli": np.zeros((9, 8, 8, 1), np.uint8)}, "extract() got stimuli of type ndarray; expected Stimuli(ids,"),
-        ({"model": "net.pt"}, "extract() got a model of type str; expected a Checkpoint or a torch module."),
+        ({"transform": None}, "show() got a module with no transform; expected how it was shown pictures in training."),
+        ({"transform": "images"}, "show() got a module with transform 'images'; expected how it was shown pictures"),
+        ({"stimuli": np.zeros((9, 8, 8, 1), np.uint8)}, "show() got stimuli of type ndarray; expected Stimuli(ids,"),
+        ({"model": "net.pt"}, "show() got a model of type str; expected a torch module, what train() returned, or"),
     ],
 )
 def test_arguments_out_of_range_are_refused_before_anything_runs(options: dict[str, Any], message: str) -> None:
-    given = {"model": nn.Flatten(), "stimuli": STIMULI, "preprocessing": GREY, **options}
+    given = {"model": nn.Flatten(), "stimuli": STIMULI, "transform": GREY, **options}
     with pytest.raises(ExtractionError) as caught:
         extract(**given)
     assert str(caught.value).startswith(message)

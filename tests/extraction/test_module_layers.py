@@ -154,12 +154,19 @@ class _Parts(nn.Module):
         super().__init__()
         self.pixels, self.lstm, self.never = nn.Flatten(1), nn.LSTM(8, 3, batch_first=True), nn.ReLU()
         self.table, self.swap, self.none = nn.Embedding(4, 2), _Swap(), _None()
+        self.silent = _Silent()
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         self.lstm(x[:, 0])
         self.table(torch.arange(4))
         self.swap(x)
+        self.silent(x)
         return {"pixels": self.none(self.pixels(x))}
+
+
+class _Silent(nn.Module):
+    def forward(self, x: Tensor) -> None:
+        del x
 
 
 class _Swap(nn.Module):
@@ -177,10 +184,12 @@ class _None(nn.Module):
     [
         (
             ["lstm"],
-            "Layer 'lstm' returns tuple; expected one tensor. Name the layers to keep (layers = [...]), or wrap",
+            "Layer 'lstm:1:0' returns (1, 7, 3) for 7 stimuli; expected the stimuli on the first axis. Name the layers",
         ),
-        ([], "Layer 'lstm' returns tuple; expected one tensor. Name the layers to keep"),
-        (["output"], "Layer 'output' returns dict; expected one tensor."),
+        ([], "Layer 'silent' returns NoneType; expected tensors. Name the layers to keep (layers = [...]), or wrap"),
+        (["lstm:2"], "Unknown layer 'lstm:2'. Choose among: lstm:0, lstm:1:0, lstm:1:1."),
+        (["silent"], "Layer 'silent' returns NoneType; expected tensors. Name the layers to keep (layers = [...])"),
+        (["output"], "Layer 'output' has no features ((7, 0)); expected at least one."),
         (
             ["table"],
             "Layer 'table' returns (4, 2) for 7 stimuli; expected the stimuli on the first axis. Name the layers",

@@ -108,7 +108,7 @@ class StoredSimulation(RecordingSource):
             for subject, own in enumerate(trials)
         )
 
-    def rdms(self, roi: str) -> RDMs:
+    def published_rdms(self, roi: str) -> RDMs:
         from brainalign.rdms import compute_rdms, concatenate
 
         return concatenate(

@@ -9,7 +9,8 @@ import pytest
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import BrainalignError, DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import compute_rdms
-from brainalign.recordings.joined import joined, response_rdms, scored_ids
+from brainalign.recordings.joined import joined, scored_ids
+from brainalign.recordings.movie import Movie
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 
@@ -57,7 +58,7 @@ def test_subjects_with_different_stimuli_raise_in_either_order(pair: tuple[Recor
 def test_shared_stimuli_are_the_intersection_in_the_order_shown(pair: tuple[Recording, Recording]) -> None:
     found = joined(pair, SHOWN, "shared")
     assert [set(one.stimulus_ids) for one in found] == [{"a", "c", "d"}] * 2
-    rdms = response_rdms(found, "V1", SHOWN)
+    rdms = Movie.of_recordings(found, "V1", ("d", "a", "c"), "correlation").each()
     assert rdms.stimulus_ids == ("d", "a", "c")
     assert rdms.descriptors["subject"] == tuple(one.subject for one in pair)
     for one, rdm in zip(pair, rdms.dissimilarities, strict=True):
@@ -68,8 +69,8 @@ def test_shared_stimuli_are_the_intersection_in_the_order_shown(pair: tuple[Reco
 def test_own_stimuli_stay_with_each_subject() -> None:
     found = joined((WHOLE, FEWER), SHOWN, "own")
     assert [one.stimulus_ids for one in found] == [SHOWN, ("c", "a", "d")]
-    with pytest.raises(StimulusMismatchError, match="expected the same set"):
-        response_rdms(found, "V1", SHOWN)
+    with pytest.raises(StimulusMismatchError, match="2 of 5 stimuli are not in 'toy/s2'"):
+        Movie.of_recordings(found, "V1", SHOWN, "correlation")
 
 
 def test_stimuli_that_are_not_shown_are_told() -> None:
@@ -111,7 +112,8 @@ def test_runs_are_centred_unless_they_are_to_be_ignored() -> None:
     # distances of patterns without their mean are those of the recording without a drift
     np.testing.assert_allclose(np.diff(centred.means(SHOWN), axis=0), np.diff(WHOLE.means(SHOWN), axis=0), atol=1e-12)
     np.testing.assert_array_equal(
-        Toy(None, (uneven,)).rdms("V1").dissimilarities, response_rdms([centred], "V1", SHOWN).dissimilarities
+        Toy(None, (uneven,)).rdms("V1").dissimilarities,
+        Movie.of_recordings([centred], "V1", SHOWN, "correlation").each().dissimilarities,
     )
     (shared,) = joined([uneven.drop_trials(np.array(uneven.stimulus_ids) == "a")], SHOWN, "shared")
     assert "a" not in shared.stimulus_ids
@@ -124,12 +126,13 @@ def test_rdms_stand_in_the_order_shown_whatever_the_order_of_trials() -> None:
     np.testing.assert_array_equal(one.dissimilarities, other.dissimilarities)
 
 
-def test_time_courses_and_nothing_have_no_rdm() -> None:
-    course = replace(WHOLE, data=np.repeat(WHOLE.data, 2, axis=2), times=(0.0, 0.1))
-    with pytest.raises(SpecError, match=r"toy/s1 has 2 times; an RDM expects one.*Recording\.window\(tmin, tmax\)"):
-        response_rdms([course], "V1", SHOWN)
-    assert response_rdms([course.window(0, 1)], "V1", SHOWN).stimulus_ids == SHOWN
-    with pytest.raises(DataError, match="no responses to make RDMs of"):
+def test_time_courses_have_an_rdm_per_time_and_nothing_has_none() -> None:
+    course = replace(WHOLE, data=np.concatenate([WHOLE.data, -(WHOLE.data**2)], axis=2), times=(0.0, 0.1))
+    rdms = Toy(None, (course,)).rdms("V1")
+    assert rdms.descriptors == {"subject": ("s1", "s1"), "time": ("0.0", "0.1")}
+    np.testing.assert_array_equal(rdms.dissimilarities[0], Toy(None, (WHOLE,)).rdms("V1").dissimilarities[0])
+    assert Movie.of_rdms(rdms).times == (0.0, 0.1)
+    with pytest.raises(DataError, match="'toy' holds neither trials nor RDMs"):
         Toy().rdms("V1")
     with pytest.raises(DataError, match="no ROI 'V4'; choose one of V1"):
         Toy(None, (WHOLE,)).rdms("V4")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from synthetic_folder import TARGETS, SyntheticFolder
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 
 SMALL = {"targets": TARGETS[1:3], "rules": ("untrained", "backprop"), "n_layers": 2, "n_seeds": 2}
 
@@ -18,9 +18,9 @@ def full_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def full(full_folder: Path) -> Results:
+def full(full_folder: Path) -> AlignmentResult:
     """The full folder, loaded."""
-    return Results.load(full_folder)
+    return AlignmentResult.load(full_folder)
 
 
 @pytest.fixture

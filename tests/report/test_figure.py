@@ -10,12 +10,12 @@ import pytest
 from synthetic_folder import RSA
 
 import brainalign.report.figures
+from brainalign.alignment.result import AlignmentResult
 from brainalign.discovery import in_package
 from brainalign.report.contrast_rows import rival_names
 from brainalign.report.figure import SECTIONS, Figure, figures
 from brainalign.report.page import write_report
 from brainalign.report.plates import draw_all, has_rows
-from brainalign.report.results import Results
 
 OWN = '''
 from brainalign.report.figure import Figure
@@ -60,7 +60,7 @@ def test_adding_a_file_adds_a_figure_to_the_page(new_file: Path, small_folder) -
     assert text.index("Learning curves, cnn on cifar10_jpeg") < text.index("Seeds, cnn") < text.index("2 seeds of cnn.")
 
 
-def test_a_figure_without_rows_is_left_out(full: Results) -> None:
+def test_a_figure_without_rows_is_left_out(full: AlignmentResult) -> None:
     left = replace(full, contrasts=full.contrasts.iloc[:0], training=full.training.drop(columns="feedback_angle"))
     kinds = {plate.name.partition("-")[0] for plate in draw_all(replace(left, rdms={}))}
     assert kinds == {"bars", "layers", "heatmap"}
@@ -73,7 +73,7 @@ def test_every_figure_has_a_place_and_file_names_of_its_own() -> None:
     assert len({one.file for one in found}) == len({(one.section, one.place) for one in found}) == len(found)
 
 
-def test_a_rules_own_networks_before_training_are_called_untrained(full: Results) -> None:
+def test_a_rules_own_networks_before_training_are_called_untrained(full: AlignmentResult) -> None:
     pairs = [("untrained", "untrained"), ("hebbian", "own_start"), ("backprop", "trained")]
     rows = pd.DataFrame(pairs, columns=["rule_b", "role_b"])
     names = {rule: rule.upper() for rule in (*full.rules, "hebbian")}

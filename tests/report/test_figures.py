@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from synthetic_folder import ENCODING, RSA, TARGETS, SyntheticFolder
 
 from brainalign.alignment.mean_rdm import BRAIN, MeanRDM
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figures.bars import Bars
 from brainalign.report.figures.contrasts import Contrasts
 from brainalign.report.figures.heatmap import Heatmap
@@ -21,7 +22,6 @@ from brainalign.report.figures.rule_mds import RuleMds
 from brainalign.report.figures.stimulus_mds import StimulusMds
 from brainalign.report.figures.time_course import TimeCourse
 from brainalign.report.plates import draw_all
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.shown_rdms import percentiles
 from brainalign.report.style import slug
@@ -68,7 +68,7 @@ def test_feedback_angles_have_a_panel_and_rules_without_have_no_curve_in_it(full
 def test_bars_are_the_means_of_the_table_at_the_declared_layer(full):
     figure = Bars().draw(full, "cnn", RSA)
     axis = next(axis for axis in figure.axes if axis.get_title(loc="left").startswith("cichy92 · IT"))
-    rows = full.alignment.query("dataset == 'cichy92' and roi == 'IT' and layer == 'conv5'")
+    rows = full.scores.query("dataset == 'cichy92' and roi == 'IT' and layer == 'conv5'")
     widths = [patch.get_width() for patch in axis.patches if patch.get_height() == pytest.approx(0.8)]
     expected = [rows[rows.rule == rule].score.mean() for rule in full.rules]
     np.testing.assert_allclose(widths[:4], expected)
@@ -77,17 +77,17 @@ def test_bars_are_the_means_of_the_table_at_the_declared_layer(full):
 
 
 def test_bars_without_a_declared_layer_are_the_mean_over_layers_not_the_best(small_folder):
-    results = Results.load(small_folder(ranking_layer=False, with_images=False))
+    results = AlignmentResult.load(small_folder(ranking_layer=False, with_images=False))
     axis = Bars().draw(results, "cnn", RSA).axes[0]
-    rows = results.alignment.query("dataset == 'cichy92' and roi == 'IT' and rule == 'backprop'")
+    rows = results.scores.query("dataset == 'cichy92' and roi == 'IT' and rule == 'backprop'")
     assert axis.patches[0].get_width() == pytest.approx(rows.score.mean())
     assert axis.patches[0].get_width() < rows.groupby("layer").score.mean().max()
     assert "mean over 2 layers" in axis.get_title(loc="left")
 
 
 def test_only_the_last_checkpoint_is_drawn(full):
-    early = full.alignment.query("rule == 'backprop'").assign(epoch=3, score=9.0)
-    both = dataclasses.replace(full, alignment=pd.concat([full.alignment, early]))
+    early = full.scores.query("rule == 'backprop'").assign(epoch=3, score=9.0)
+    both = dataclasses.replace(full, scores=pd.concat([full.scores, early]))
     axis, other = (Bars().draw(results, "cnn", RSA).axes[0] for results in (full, both))
     assert axis.patches[0].get_width() == other.patches[0].get_width()
 
@@ -100,7 +100,7 @@ def test_a_recording_without_ceiling_says_so(full):
 
 
 def test_a_ceiling_with_one_bound_is_a_line(full):
-    upper_only = dataclasses.replace(full, alignment=full.alignment.assign(ceiling_lower=np.nan))
+    upper_only = dataclasses.replace(full, scores=full.scores.assign(ceiling_lower=np.nan))
     axis = Bars().draw(upper_only, "cnn", ENCODING).axes[0]
     assert "no noise ceiling" not in axis.get_title(loc="left")
     bands = [patch for patch in axis.patches if patch.get_width() == 0]
@@ -110,7 +110,7 @@ def test_a_ceiling_with_one_bound_is_a_line(full):
 def test_heatmap_prints_the_means(full):
     figure = Heatmap().draw(full, "cnn", RSA)
     grid = figure.axes[0].images[0].get_array()
-    rows = full.alignment.query("rule == 'backprop' and dataset == 'cichy92' and roi == 'EVC' and layer == 'conv1'")
+    rows = full.scores.query("rule == 'backprop' and dataset == 'cichy92' and roi == 'EVC' and layer == 'conv1'")
     assert grid[-1, 0] == pytest.approx(rows.score.mean())
     scales = {axis.images[0].get_clim() for axis in figure.axes if axis.images}
     assert len(scales) == 1
@@ -160,11 +160,11 @@ def test_short_names_never_clash():
 
 def test_dollar_signs_in_names_are_letters(small_folder):
     folder = small_folder(targets=(dataclasses.replace(TARGETS[1], roi="I$T$"),), with_images=False)
-    assert "I$T$" in _texts(Bars().draw(Results.load(folder), "cnn", RSA))
+    assert "I$T$" in _texts(Bars().draw(AlignmentResult.load(folder), "cnn", RSA))
 
 
 def test_simulated_is_in_the_titles_of_simulated_panels_only(small_folder):
-    results = Results.load(small_folder(simulated=("cichy92",)))
+    results = AlignmentResult.load(small_folder(simulated=("cichy92",)))
     for plate in draw_all(results):
         shows = "cichy92" in _texts(plate.figure)
         assert ("SIMULATED" in _texts(plate.figure)) == shows, plate.name
@@ -174,20 +174,20 @@ def test_simulated_is_in_the_titles_of_simulated_panels_only(small_folder):
 
 def test_a_recording_named_simulated_says_so_once(small_folder):
     target = dataclasses.replace(TARGETS[1], dataset="simulated")
-    results = Results.load(small_folder(targets=(target,), simulated=("simulated",), with_images=False))
+    results = AlignmentResult.load(small_folder(targets=(target,), simulated=("simulated",), with_images=False))
     assert results.dataset_label("simulated") == "SIMULATED"
 
 
 def test_times_and_undeclared_layers_get_their_own_figures(tmp_path):
     times = (0.0, 0.1, 0.2)
     folder = SyntheticFolder(targets=TARGETS[1:2], n_layers=2, n_seeds=2, times=times, with_images=False)
-    results = Results.load(folder.write(tmp_path / "a"))
+    results = AlignmentResult.load(folder.write(tmp_path / "a"))
     names = [plate.name.split("-")[0] for plate in draw_all(results)]
     assert names == ["bars", "layers", "heatmap", "time_course", "contrast_profile", "learning"]
     axis = TimeCourse().draw(results, "cnn", RSA).axes[0]
     np.testing.assert_allclose(axis.lines[1].get_xdata(), [0, 100, 200])
     folder = dataclasses.replace(folder, times=(np.nan,), ranking_layer=False)
-    results = Results.load(folder.write(tmp_path / "b"))
+    results = AlignmentResult.load(folder.write(tmp_path / "b"))
     assert "contrast_profile" in [plate.name.split("-")[0] for plate in draw_all(results)]
 
 

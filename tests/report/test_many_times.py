@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from synthetic_folder import RSA, TARGETS, SyntheticFolder
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figures.bars import Bars
 from brainalign.report.figures.layer_profile import LayerProfile
 from brainalign.report.figures.time_course import TimeCourse
 from brainalign.report.page import write_report
 from brainalign.report.plates import draw_all
-from brainalign.report.results import Results
 from brainalign.report.scores import final_scores, low_level_scores, peak_times
 from brainalign.report.table import MOST_ROWS, contrast_tables, gate_table
 from brainalign.report.verdict import NOT_SUPPORTED, verdicts
@@ -29,14 +29,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture(scope="module")
-def results(folder) -> Results:
-    return Results.load(folder)
+def results(folder) -> AlignmentResult:
+    return AlignmentResult.load(folder)
 
 
 @pytest.fixture(scope="module")
-def open_study(results) -> Results:
+def open_study(results) -> AlignmentResult:
     """The same without a declared layer."""
-    return dataclasses.replace(results, study={**results.study, "spec": {}})
+    return dataclasses.replace(results, facts={**results.facts, "spec": {}})
 
 
 def test_the_page_of_300_times_is_written_and_says_what_it_leaves_out(folder):
@@ -53,7 +53,7 @@ def test_the_time_course_is_the_mean_with_its_error_over_subjects(results):
     figure = TimeCourse().draw(results, "cnn", RSA)
     assert len(figure.axes) == len(results.layers("cnn")) == 2
     axis = figure.axes[1]
-    rows = results.alignment[(results.alignment.rule == "backprop") & (results.alignment.layer == "readout")]
+    rows = results.scores[(results.scores.rule == "backprop") & (results.scores.layer == "readout")]
     subjects = rows.groupby(["time", "subject"]).score.mean().unstack()
     drawn = next(line for line in axis.lines if line.get_color() == "#1A1A1A")
     np.testing.assert_allclose(drawn.get_xdata(), 1000 * np.array(TIMES))
@@ -97,7 +97,7 @@ def test_every_figure_copes(open_study):
     assert names == ["bars", "layers", "heatmap", "time_course", "learning"]
 
 
-def _supported(results: Results, times: list[float]) -> Results:
+def _supported(results: AlignmentResult, times: list[float]) -> AlignmentResult:
     ranks, wanted = results.ranks, results.ranks.time.isin(times) & (results.ranks.layer == "readout")
     order = ranks.rank_low.where(~wanted, ranks["rank"])
     high = ranks.rank_high.where(~wanted, ranks["rank"])

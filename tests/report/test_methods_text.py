@@ -34,9 +34,9 @@ def test_methods_state_counts_and_cite_in_order(full):
 
 
 def test_only_what_was_used_is_cited(full):
-    alignment = full.alignment[full.alignment.measure == RSA].assign(ceiling_lower=float("nan"))
+    alignment = full.scores[full.scores.measure == RSA].assign(ceiling_lower=float("nan"))
     contrasts = full.contrasts.assign(correction="bh", scope_subjects="fixed")
-    text = methods_text(dataclasses.replace(full, alignment=alignment, contrasts=contrasts))
+    text = methods_text(dataclasses.replace(full, scores=alignment, contrasts=contrasts))
     authors = " ".join(text.citations)
     assert "Benjamini" in authors
     for name in ("Dupré la Tour", "Nili", "Holm S", "Schütt"):
@@ -45,15 +45,15 @@ def test_only_what_was_used_is_cited(full):
 
 def test_methods_say_what_an_activity_is_where_it_is_not_the_blocks_own(full):
     assert "activity of hidden units" not in " ".join(methods_text(full).paragraphs)
-    study = {**full.study, "activities": {"stdp": "spike rate in Hz over 300 ms, dt 4 ms"}}
-    whole = " ".join(methods_text(dataclasses.replace(full, study=study)).paragraphs)
+    study = {**full.facts, "activities": {"stdp": "spike rate in Hz over 300 ms, dt 4 ms"}}
+    whole = " ".join(methods_text(dataclasses.replace(full, facts=study)).paragraphs)
     assert "The activity of hidden units of stdp networks is their spike rate in Hz over 300 ms, dt 4 ms." in whole
 
 
 def test_methods_of_an_undeclared_layer(full):
-    study = {**full.study, "spec": {}}
+    study = {**full.facts, "spec": {}}
     assert "No layer was chosen by its score" in " ".join(
-        methods_text(dataclasses.replace(full, study=study)).paragraphs
+        methods_text(dataclasses.replace(full, facts=study)).paragraphs
     )
 
 
@@ -80,9 +80,9 @@ def _euclidean(full):
         for key, rdm in full.rdms.items()
     }
     about = Geometry("squared_euclidean").describe()
-    alignment = full.alignment.assign(measure=full.alignment.measure.astype(object).replace(RSA, about.measure))
+    alignment = full.scores.assign(measure=full.scores.measure.astype(object).replace(RSA, about.measure))
     measures = pd.concat([full.measures, pd.DataFrame([about.row()])])
-    return dataclasses.replace(full, rdms=rdms, alignment=alignment, measures=measures)
+    return dataclasses.replace(full, rdms=rdms, scores=alignment, measures=measures)
 
 
 def test_layers_and_recordings_are_said_to_have_their_own_dissimilarity(full):
@@ -104,7 +104,7 @@ def test_layers_and_recordings_are_said_to_have_their_own_dissimilarity(full):
 def test_recordings_that_differ_are_named(full):
     stored = {"cichy92": {"EVC": "squared_euclidean", "IT": "correlation"}}
     whole = " ".join(
-        methods_text(dataclasses.replace(full, study={**full.study, "dissimilarities": stored})).paragraphs
+        methods_text(dataclasses.replace(full, facts={**full.facts, "dissimilarities": stored})).paragraphs
     )
     assert "(cichy92 EVC: squared Euclidean distance; cichy92 IT, kriegeskorte92 monkeyIT and kriegeskorte92" in whole
 
@@ -117,12 +117,12 @@ def test_what_an_earlier_version_did_not_store_is_said_to_be_unknown(full):
 
 def test_a_layer_picked_by_its_score_in_one_figure_is_said(full):
     spec = {"ranking_layer": {"IT": "conv5"}}
-    part = dataclasses.replace(full, study={**full.study, "spec": spec})
+    part = dataclasses.replace(full, facts={**full.facts, "spec": spec})
     whole = " ".join(methods_text(part).paragraphs)
     assert "declared before the scores were seen: conv5 for IT." in whole
     assert "No layer was chosen by its score for EVC, monkeyIT, humanIT and V4; every layer is reported." in whole
     row = ("backprop", "cnn", "P1", 1.0, 1.0, 1.0, True, True, "", "", 0.1)
-    probed = dataclasses.replace(part, plausibility=pd.DataFrame([row], columns=list(COLUMNS)))
+    probed = dataclasses.replace(part, scorecard=pd.DataFrame([row], columns=list(COLUMNS)))
     whole = " ".join(methods_text(probed).paragraphs)
     assert "humanIT and V4, except in the figure of plausibility, cost and alignment; every layer" in whole
 
@@ -140,6 +140,6 @@ def test_methods_name_who_was_left_out(full):
 
 
 def test_a_layer_that_a_network_does_not_have_is_not_said_to_rank_it(full):
-    study = {**full.study, "spec": {"ranking_layer": {"IT": "block9", "EVC": "conv1"}}}
-    rows = {row[2]: row[-1] for row in compared_table(dataclasses.replace(full, study=study)).rows}
+    study = {**full.facts, "spec": {"ranking_layer": {"IT": "block9", "EVC": "conv1"}}}
+    rows = {row[2]: row[-1] for row in compared_table(dataclasses.replace(full, facts=study)).rows}
     assert (rows["IT"], rows["EVC"]) == ("every layer", "conv1")

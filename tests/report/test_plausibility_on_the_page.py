@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from synthetic_folder import RSA
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.plausibility.scorecard import COLUMNS, write_scorecard
 from brainalign.report.figures.trade_off import TradeOff
 from brainalign.report.page import write_report
 from brainalign.report.plates import draw_all
-from brainalign.report.results import Results
 
 
 def _scorecard(rules: tuple[str, ...]) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def test_the_page_holds_both_figures_the_criteria_and_the_method(folder: Path) -
 
 
 def test_the_joint_figure_has_a_row_per_rule_and_a_panel_per_quantity(folder: Path) -> None:
-    results = Results.load(folder)
+    results = AlignmentResult.load(folder)
     figure = TradeOff().draw(results, "cnn", RSA)
     criteria, accuracy, cost, *alignment = figure.axes
     assert [label.get_text() for label in criteria.get_xticklabels()] == ["C1", "C2", "C3", "C4", "C5"]
@@ -61,11 +61,11 @@ def test_the_joint_figure_has_a_row_per_rule_and_a_panel_per_quantity(folder: Pa
     last = results.training[results.training.step == results.training.step.max()]
     drawn = {round(float(x), 6) for line in accuracy.lines for x in np.atleast_1d(line.get_xdata())}
     assert {round(float(x), 6) for x in last.test_accuracy} <= drawn
-    assert len(alignment) == len(results.alignment.drop_duplicates(["dataset", "roi"]).query("role != 'low_level'"))
+    assert len(alignment) == len(results.scores.drop_duplicates(["dataset", "roi"]).query("role != 'low_level'"))
 
 
 def test_figures_come_with_captions_that_name_what_they_show(folder: Path) -> None:
-    plates = {plate.name: plate for plate in draw_all(Results.load(folder))}
+    plates = {plate.name: plate for plate in draw_all(AlignmentResult.load(folder))}
     assert "P1 weight transport" in plates["scorecard-cnn"].caption
     assert "C3 no two stages" in plates[f"trade_off-cnn-{_slug(RSA)}"].caption
 
@@ -76,24 +76,22 @@ def _slug(name: str) -> str:
     return slug(name)
 
 
-def _drawn_scores(results: Results, cell: int) -> set[float]:
+def _drawn_scores(results: AlignmentResult, cell: int) -> set[float]:
     axis = TradeOff().draw(results, "cnn", RSA).axes[3 + cell]
     return {round(float(x), 9) for line in axis.lines for x in np.atleast_1d(line.get_xdata())}
 
 
-def _means(results: Results, rule: str, layer: str) -> set[float]:
-    rows = results.alignment.query("dataset == 'cichy92' and roi == 'IT' and rule == @rule and layer == @layer")
+def _means(results: AlignmentResult, rule: str, layer: str) -> set[float]:
+    rows = results.scores.query("dataset == 'cichy92' and roi == 'IT' and rule == @rule and layer == @layer")
     by_seed = rows.groupby("seed").score.mean()
     return {round(float(x), 9) for x in (*by_seed, by_seed.mean())}
 
 
 def test_alignment_is_drawn_at_the_declared_layer_though_another_scores_higher(folder: Path) -> None:
-    results = Results.load(folder)
-    study = {**results.study, "spec": {**results.study["spec"], "ranking_layer": {"IT": "conv1"}}}
-    declared = dataclasses.replace(results, study=study)
-    assert (
-        results.alignment.query("roi == 'IT' and rule == 'backprop'").groupby("layer").score.mean().idxmax() != "conv1"
-    )
+    results = AlignmentResult.load(folder)
+    study = {**results.facts, "spec": {**results.facts["spec"], "ranking_layer": {"IT": "conv1"}}}
+    declared = dataclasses.replace(results, facts=study)
+    assert results.scores.query("roi == 'IT' and rule == 'backprop'").groupby("layer").score.mean().idxmax() != "conv1"
     assert _drawn_scores(declared, 0) == _means(results, "backprop", "conv1") | _means(results, "untrained", "conv1")
     axes = TradeOff().draw(declared, "cnn", RSA).axes[3:]
     assert [axis.get_xlabel().split("\n")[1] for axis in axes] == ["layer conv1", "best layer"]
@@ -103,9 +101,9 @@ def test_alignment_is_drawn_at_the_declared_layer_though_another_scores_higher(f
 
 
 def test_without_a_declared_layer_the_figure_and_its_caption_say_best(folder: Path) -> None:
-    results = Results.load(folder)
-    spec = {key: value for key, value in results.study["spec"].items() if key != "ranking_layer"}
-    open_study = dataclasses.replace(results, study={**results.study, "spec": spec})
+    results = AlignmentResult.load(folder)
+    spec = {key: value for key, value in results.facts["spec"].items() if key != "ranking_layer"}
+    open_study = dataclasses.replace(results, facts={**results.facts, "spec": spec})
     assert {axis.get_xlabel().split("\n")[1] for axis in TradeOff().draw(open_study, "cnn", RSA).axes[3:]} == {
         "best layer"
     }

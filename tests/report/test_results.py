@@ -10,8 +10,8 @@ import torch
 from synthetic_folder import RSA
 
 from brainalign.alignment.mean_rdm import BRAIN, MeanRDM, read_mean_rdms, write_mean_rdms
+from brainalign.alignment.result import AlignmentResult
 from brainalign.errors import DataError
-from brainalign.report.results import Results
 from brainalign.results_folder import result_hashes
 from brainalign.storage import read_tensors, write_tensors
 
@@ -26,7 +26,7 @@ def test_loads_every_table(full):
     assert full.networks == ("cnn",)
     assert full.layers("cnn") == ["conv1", "conv2", "conv3", "conv4", "conv5", "readout"]
     # (15 + 15 + 1 + 4 + 2) subjects x 6 layers x 5 seeds x 4 rules, and 3 controls per subject
-    assert len(full.alignment) == 37 * 6 * 5 * 4 + 37 * 3
+    assert len(full.scores) == 37 * 6 * 5 * 4 + 37 * 3
     assert full.rdms[MeanRDM("cichy92", "IT")].dissimilarities.shape == (1, 92 * 91 // 2)
     assert full.thumbnails["cichy92"][1].dtype == np.uint8
     assert full.ranking_layer("IT") == "conv5"
@@ -40,7 +40,7 @@ def test_missing_file_is_named_in_one_line(small_folder, name):
     folder = small_folder(with_images=False)
     (folder / name).unlink()
     with pytest.raises(DataError, match=name) as error:
-        Results.load(folder)
+        AlignmentResult.load(folder)
     assert "\n" not in str(error.value)
     assert "study again" in str(error.value)
 
@@ -48,7 +48,7 @@ def test_missing_file_is_named_in_one_line(small_folder, name):
 def test_missing_optional_files_are_tolerated(small_folder):
     folder = small_folder(with_images=False)
     (folder / "ranks.csv").unlink()
-    results = Results.load(folder)
+    results = AlignmentResult.load(folder)
     assert results.ranks.empty
     assert results.rdms == {}
     assert results.thumbnails == {}
@@ -58,7 +58,7 @@ def test_missing_column_is_named_in_one_line(small_folder):
     folder = small_folder(with_images=False)
     _rewrite(folder, "contrasts.csv", lambda table: table.drop(columns="p_adjusted"))
     with pytest.raises(DataError, match=r"'contrasts.csv' lacks column 'p_adjusted'") as error:
-        Results.load(folder)
+        AlignmentResult.load(folder)
     assert "\n" not in str(error.value)
 
 
@@ -66,20 +66,20 @@ def test_text_where_a_number_belongs_is_refused(small_folder):
     folder = small_folder(with_images=False)
     _rewrite(folder, "alignment.csv", lambda table: table.assign(score=["much"] + ["0.1"] * (len(table) - 1)))
     with pytest.raises(DataError, match=r"holds 'much' in column 'score'; expected a number"):
-        Results.load(folder)
+        AlignmentResult.load(folder)
 
 
 def test_a_rule_called_na_is_a_name_not_a_missing_value(small_folder):
     folder = small_folder(with_images=False)
     _rewrite(folder, "training.csv", lambda table: table.assign(rule=table.rule.replace("backprop", "NA")))
-    assert "NA" in Results.load(folder).rules
+    assert "NA" in AlignmentResult.load(folder).rules
 
 
 def test_broken_json_is_one_line(small_folder):
     folder = small_folder(with_images=False)
     (folder / "study.json").write_text("{")
     with pytest.raises(DataError, match=r"study.json") as error:
-        Results.load(folder)
+        AlignmentResult.load(folder)
     assert "\n" not in str(error.value)
 
 
@@ -89,7 +89,7 @@ def test_missing_key_is_named(small_folder):
     del study["hashes"]
     (folder / "study.json").write_text(json.dumps(study))
     with pytest.raises(DataError, match="lacks key 'hashes'"):
-        Results.load(folder)
+        AlignmentResult.load(folder)
 
 
 def test_ranking_layer_is_found_in_the_scoring_section(small_folder):
@@ -97,7 +97,7 @@ def test_ranking_layer_is_found_in_the_scoring_section(small_folder):
     study = json.loads((folder / "study.json").read_text())
     study["spec"]["scoring"] = {"ranking_layer": {"IT": "conv1"}}
     (folder / "study.json").write_text(json.dumps(study))
-    results = Results.load(folder)
+    results = AlignmentResult.load(folder)
     assert results.ranking_layer("IT") == "conv1"
     at = results.at_declared_layer(results.contrasts)
     it = results.contrasts.roi == "IT"
@@ -110,7 +110,7 @@ def test_a_declared_layer_the_network_lacks_declares_nothing(small_folder):
     study = json.loads((folder / "study.json").read_text())
     study["spec"]["ranking_layer"] = {"IT": "block9"}
     (folder / "study.json").write_text(json.dumps(study))
-    results = Results.load(folder)
+    results = AlignmentResult.load(folder)
     assert results.at_declared_layer(results.gates).all()
 
 
@@ -119,7 +119,7 @@ def test_a_declared_layer_the_network_lacks_declares_nothing(small_folder):
 
 def _one_line(folder, message):
     with pytest.raises(DataError, match=message) as error:
-        Results.load(folder)
+        AlignmentResult.load(folder)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 500
 
@@ -167,7 +167,7 @@ def test_without_contrasts_ranks_and_gates_there_is_still_a_study(small_folder):
     folder = small_folder(with_images=False)
     for name in ("contrasts", "ranks", "gates"):
         _rewrite(folder, f"{name}.csv", lambda table: table.iloc[:0])
-    assert Results.load(folder).contrasts.empty
+    assert AlignmentResult.load(folder).contrasts.empty
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_files_that_the_study_did_not_write_are_refused(small_folder):
     study = json.loads((folder / "study.json").read_text())
     (folder / "study.json").write_text(json.dumps({**study, "files": result_hashes(folder)}))
     assert "rdms.safetensors" in result_hashes(folder)
-    Results.load(folder)
+    AlignmentResult.load(folder)
     _rewrite(folder, "alignment.csv", lambda table: table.iloc[:-1])
     _one_line(folder, r"'alignment.csv' in .* is not what the study wrote: it was cut, changed or exchanged")
     (folder / "alignment.csv").unlink()
@@ -235,7 +235,7 @@ def test_a_recording_brings_its_own_dissimilarity(small_folder):
     rdms, labels = read_mean_rdms(path)
     layers = {key: replace(rdm, measure="squared_euclidean") for key, rdm in rdms.items() if key.role != BRAIN}
     write_mean_rdms(path, {**rdms, **layers}, labels)
-    results = Results.load(folder)
+    results = AlignmentResult.load(folder)
     brain = MeanRDM("cichy92", "IT")
     assert results.rdms[brain].measure == "correlation"
     assert results.rdms[MeanRDM("cichy92", "IT", "trained", "backprop", "cnn", "conv1")].measure == "squared_euclidean"
@@ -282,7 +282,7 @@ def test_roles_tell_networks_apart_whatever_their_rules_are_called(small_folder)
     for name in ("alignment", "training", "ranks"):
         _rewrite(folder, f"{name}.csv", renamed)
     _rewrite(folder, "contrasts.csv", lambda table: table.assign(rule_b=table.rule_b.replace("untrained", "zero")))
-    results = Results.load(folder)
+    results = AlignmentResult.load(folder)
     assert results.untrained == {"zero"}
     assert results.rules == ("backprop", "zero")
     assert set(results.low_level.layer) == {"pixels", "luminance", "gabor"}

@@ -32,8 +32,8 @@ def test_supported_and_refused(full):
 
 
 def test_without_a_declared_layer_every_cell_counts(full):
-    spec = {key: value for key, value in full.study["spec"].items() if key != "ranking_layer"}
-    open_study = dataclasses.replace(full, study={**full.study, "spec": spec})
+    spec = {key: value for key, value in full.facts["spec"].items() if key != "ranking_layer"}
+    open_study = dataclasses.replace(full, facts={**full.facts, "spec": spec})
     it = next(verdict for verdict in verdicts(open_study) if verdict.heading.startswith("cichy92 · IT"))
     assert it.statements[0] == f"{NOT_SUPPORTED} in 5 of 6 cells."
     assert it.statements[1].startswith("At layer conv5")
@@ -52,9 +52,9 @@ def _at_it(results):
 
 
 def _with_control(full, name, score):
-    table = full.alignment
+    table = full.scores
     chosen = (table.role == "low_level") & (table.layer == name) & (table.dataset == "cichy92") & (table.roi == "IT")
-    return dataclasses.replace(full, alignment=table.assign(score=table.score.mask(chosen, score)))
+    return dataclasses.replace(full, scores=table.assign(score=table.score.mask(chosen, score)))
 
 
 def test_an_order_whose_first_rule_pixels_reach_is_not_green(full):
@@ -70,7 +70,7 @@ def test_an_order_whose_first_rule_pixels_reach_is_not_green(full):
 
 
 def test_an_order_without_controls_is_not_green(full):
-    verdict = _at_it(dataclasses.replace(full, alignment=full.alignment.query("role != 'low_level'")))
+    verdict = _at_it(dataclasses.replace(full, scores=full.scores.query("role != 'low_level'")))
     assert verdict.state == "limited"
     assert verdict.statements[0].endswith("Low-level controls were not scored.")
 
@@ -82,8 +82,8 @@ def test_a_score_with_pixels_taken_out_is_judged_by_what_is_left(full):
     at_it = full.ranks.roi == "IT"
     for shift, state in ((0.0, "supported"), (-0.5, "limited")):
         ranks = full.ranks[at_it].assign(**named, mean_score=full.ranks.mean_score + shift)
-        alignment = full.alignment[full.alignment.role != "low_level"].assign(**named)
-        verdict = _at_it(dataclasses.replace(full, ranks=ranks, alignment=alignment, measures=measures))
+        alignment = full.scores[full.scores.role != "low_level"].assign(**named)
+        verdict = _at_it(dataclasses.replace(full, ranks=ranks, scores=alignment, measures=measures))
         assert verdict.state == state
         assert (
             "with pixels and luminance taken out. Other low-level controls were not taken out."
@@ -92,11 +92,11 @@ def test_a_score_with_pixels_taken_out_is_judged_by_what_is_left(full):
 
 
 def test_controls_are_compared_at_the_time_of_the_order(full):
-    at = full.alignment[full.alignment.roi == "IT"]
+    at = full.scores[full.scores.roi == "IT"]
     early, late = (at.assign(time=time) for time in (0.1, 0.2))
     late = late.assign(score=late.score.mask(late.role == "low_level", 0.9))
     ranks = pd.concat([full.ranks.assign(time=time) for time in (0.1, 0.2)])
-    verdict = _at_it(dataclasses.replace(full, alignment=pd.concat([early, late]), ranks=ranks))
+    verdict = _at_it(dataclasses.replace(full, scores=pd.concat([early, late]), ranks=ranks))
     assert [text.endswith("That lead was not tested.") for text in verdict.statements] == [True, False]
     assert verdict.state == "limited"
 

@@ -6,21 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
-from brainalign.report.scores import (
-    at_one_time,
-    ceiling_of,
-    chosen_layer,
-    final_scores,
-    low_level_scores,
-    mean_by,
-    panel_rows,
-    panel_title,
-    panels,
-    peak_times,
-)
+from brainalign.report.scores import ScorePanel, ceiling_of, chosen_layer, final_scores, mean_by, score_panels
 from brainalign.report.sentences import (
     ceiling_sentence,
     controls_sentence,
@@ -28,12 +17,23 @@ from brainalign.report.sentences import (
     layers_sentence,
     times_sentence,
 )
-from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, FLOOR, bottom_legend, panel_grid, paper, words
+from brainalign.report.style import (
+    BAND,
+    BAND_EDGE,
+    CONTROLS,
+    FLOOR,
+    bottom_legend,
+    in_first_column,
+    panel_grid,
+    paper,
+    words,
+)
 from brainalign.report.wording import in_ms, sample_sizes, simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _SEED = {"marker": "o", "s": 9, "facecolor": "white", "linewidths": 0.8, "zorder": 5}
 _SUBJECT = {"marker": "D", "s": 6, "facecolor": "0.15", "edgecolor": "white", "linewidths": 0.25, "zorder": 4}
@@ -49,11 +49,11 @@ class Bars(ScoreFigure):
         "alignment": ("role", "rule", "layer", "seed", "subject", "time", "score", "floor", "ceiling_lower")
     }
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the scores of one network and measure."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, measure = cell
         scores = final_scores(results, network, measure)
@@ -70,32 +70,33 @@ class Bars(ScoreFigure):
         )
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
-    every = final_scores(results, network, measure)
-    scores, times = at_one_time(every), peak_times(every)
-    cells = panels(scores)
-    controls = {cell: low_level_scores(results, *cell, measure, times.get(cell)) for cell in cells}
-    n_rows = scores.rule.nunique() + max(map(len, controls.values()))
-    with paper():
-        figure, axes = panel_grid(len(cells), 0.235 * n_rows + 0.75)
-        for axis, (dataset, roi) in zip(axes, cells, strict=True):
-            rows, which = chosen_layer(results, panel_rows(scores, dataset, roi), roi)
-            _draw_panel(axis, results, rows, controls[dataset, roi])
-            notes = [which]
-            notes += [in_ms(times[dataset, roi])] if (dataset, roi) in times else []
+def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = None) -> "Sheet":
+    shown = score_panels(results, network, measure)
+    n_rules = len({rule for panel in shown for rule in panel.rows.rule})
+    n_rows = n_rules + max(len(panel.controls) for panel in shown)
+    with paper(on):
+        figure, axes = panel_grid(len(shown), 0.235 * n_rows + 0.75, on=on)
+        for axis, panel in zip(axes, shown, strict=True):
+            rows, which = chosen_layer(results, panel.rows, panel.roi)
+            _draw_panel(axis, results, rows, panel.controls)
+            notes = [which] if panel.time is None else [which, in_ms(panel.time)]
             notes += [] if ceiling_of(rows) else ["no noise ceiling"]
-            axis.set_title(f"{panel_title(results, dataset, roi)}\n{', '.join(notes)}")
+            axis.set_title(f"{panel.title}\n{', '.join(notes)}")
             axis.set_xlabel(results.about(measure).axis)
-        first_column = {axis.get_subplotspec().get_position(figure).x0 for axis in axes}  # type: ignore[union-attr]
         for axis in axes:
-            if axis.get_subplotspec().get_position(figure).x0 > min(first_column) and _same_rows(axis, axes[0]):  # type: ignore[union-attr]
+            if not in_first_column(axis) and _same_rows(axis, axes[0]):
                 axis.set_yticklabels([])
-        ceilings = any(ceiling_of(panel_rows(scores, *cell)) for cell in cells)
-        bottom_legend(figure, _legend(ceilings, any(len(found) for found in controls.values())))
+        ceilings, controls = (any(found) for found in zip(*map(_bounds, shown), strict=True))
+        bottom_legend(figure, _legend(ceilings, controls), on)
     return figure
 
 
-def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame, controls: pd.Series) -> None:
+def _bounds(panel: ScorePanel) -> tuple[bool, bool]:
+    """Return whether a panel has a noise ceiling, and controls."""
+    return ceiling_of(panel.rows) is not None, len(panel.controls) > 0
+
+
+def _draw_panel(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame, controls: pd.Series) -> None:
     styles = rule_styles(results.rules)
     rules = [rule for rule in results.rules if (rows.rule == rule).any()]
     means, seeds, subjects = mean_by(rows, "rule"), mean_by(rows, "rule", "seed"), mean_by(rows, "rule", "subject")

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.contrast_rows import contrast_legend, profile_rows
-from brainalign.report.results import Results
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
 from brainalign.report.sentences import OTHER_PAIRS, contrasts_sentences
-from brainalign.report.style import DOUBLE, SINGLE, bottom_legend, new_figure, paper
+from brainalign.report.style import DOUBLE, SINGLE, align_ylabels, bottom_legend, panels_on, paper, sheet
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _KINDS = {"vs_untrained": "rule − untrained", "vs_backprop": "rule − backprop"}
 
@@ -30,44 +31,44 @@ class ContrastProfile(ScoreFigure):
         "contrasts": ("kind", "rule_a", "layer", "time", "delta", "ci_low", "ci_high", "p_adjusted")
     }
 
-    def shows(self, results: Results, network: str, measure: str) -> bool:
+    def shows(self, results: AlignmentResult, network: str, measure: str) -> bool:
         """Return whether there are differences at several layers, or at several times."""
         return not profile_rows(results, network, measure).empty
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the differences of one network and measure."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         key = f"Colour and marker: the rule. {OTHER_PAIRS}"
         return contrasts_sentences(results, profile_rows(results, *cell), cell[1], key)
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = None) -> "Sheet":
     table = profile_rows(results, network, measure)
     cells = panels(table)
     kinds = [kind for kind in _KINDS if (table.kind == kind).any()]
     layers = [layer for layer in results.layers(network) if (table.layer == layer).any()]
     styles = rule_styles(results.rules)
-    with paper():
+    with paper(on):
         from matplotlib.lines import Line2D
 
-        figure = new_figure(DOUBLE if len(kinds) > 1 else SINGLE, 1.7 * len(cells))
-        axes = figure.subplots(len(cells), len(kinds), squeeze=False, sharey="row")
+        figure = sheet(DOUBLE if len(kinds) > 1 else SINGLE, 1.7 * len(cells), on)
+        axes = panels_on(figure, len(cells), len(kinds), sharey="row")
         for row, (dataset, roi) in zip(axes, cells, strict=True):
             for axis, kind in zip(row, kinds, strict=True):
                 rows = panel_rows(table[table.kind == kind], dataset, roi)
                 _draw_panel(axis, rows, layers, styles, results.alpha)
                 axis.set_title(f"{panel_title(results, dataset, roi)}: {_KINDS[kind]}")
             row[0].set_ylabel(f"Δ {results.about(measure).axis}")
-        figure.align_ylabels()
+        align_ylabels(figure)
         rules = [rule for rule in results.rules if (table.rule_a == rule).any()]
         handles: list[Any] = [
             Line2D([], [], color=styles[rule].colour, marker=styles[rule].marker, label=styles[rule].label)
             for rule in rules
         ]
-        bottom_legend(figure, handles + contrast_legend(results.alpha))
+        bottom_legend(figure, handles + contrast_legend(results.alpha), on)
     return figure
 
 

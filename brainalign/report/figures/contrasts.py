@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.contrast_rows import contrast_legend, forest_rows, rival_names
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
 from brainalign.report.sentences import OTHER_PAIRS, contrasts_sentences
-from brainalign.report.style import bottom_legend, panel_grid, paper
+from brainalign.report.style import bottom_legend, in_first_column, panel_grid, paper
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _KINDS = ("vs_untrained", "vs_backprop", "pair")
 
@@ -30,15 +31,15 @@ class Contrasts(ScoreFigure):
         "contrasts": ("kind", "rule_a", "rule_b", "role_b", "delta", "ci_low", "ci_high", "p_adjusted")
     }
 
-    def shows(self, results: Results, network: str, measure: str) -> bool:
+    def shows(self, results: AlignmentResult, network: str, measure: str) -> bool:
         """Return whether there are differences at a single layer and time."""
         return not forest_rows(results, network, measure).empty
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the differences of one network and measure."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         table = forest_rows(results, *cell)
         rest = "" if (table.kind == "pair").any() else f" {OTHER_PAIRS}"
@@ -46,7 +47,7 @@ class Contrasts(ScoreFigure):
         return contrasts_sentences(results, table, cell[1], key)
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = None) -> "Sheet":
     table = forest_rows(results, network, measure)
     place = {name: k for k, name in enumerate((*_KINDS, *results.rules))}
     table = table.sort_values(
@@ -55,29 +56,28 @@ def _draw(results: Results, network: str, measure: str) -> "Drawing":
     cells = panels(table)
     labels = {cell: _labels(results, panel_rows(table, *cell)) for cell in cells}
     height = 0.15 * max(len(names) for names in labels.values()) + 0.85
-    with paper():
-        figure, axes = panel_grid(len(cells), height)
+    with paper(on):
+        figure, axes = panel_grid(len(cells), height, on=on)
         for axis, (dataset, roi) in zip(axes, cells, strict=True):
             rows = panel_rows(table, dataset, roi)
             _draw_panel(axis, results, rows)
             axis.set_title(f"{panel_title(results, dataset, roi)}\nlayer {rows.layer.iloc[0]}")
             axis.set_yticks(range(len(rows)), labels[dataset, roi])
             axis.set_xlabel(f"Δ {results.about(measure).axis}")
-        left = min(axis.get_subplotspec().get_position(figure).x0 for axis in axes)  # type: ignore[union-attr]
         for axis, cell in zip(axes, cells, strict=True):
-            if axis.get_subplotspec().get_position(figure).x0 > left and labels[cell] == labels[cells[0]]:  # type: ignore[union-attr]
+            if not in_first_column(axis) and labels[cell] == labels[cells[0]]:
                 axis.set_yticklabels([])
-        bottom_legend(figure, contrast_legend(results.alpha))
+        bottom_legend(figure, contrast_legend(results.alpha), on)
     return figure
 
 
-def _labels(results: Results, rows: pd.DataFrame) -> list[str]:
+def _labels(results: AlignmentResult, rows: pd.DataFrame) -> list[str]:
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
     rivals = rival_names(results, rows, short)
     return [f"{short[a]} − {b}" for a, b in zip(rows.rule_a, rivals, strict=True)]
 
 
-def _draw_panel(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
+def _draw_panel(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame) -> None:
     styles = rule_styles(results.rules)
     kind = None
     for y, row in enumerate(rows.to_dict("records")):

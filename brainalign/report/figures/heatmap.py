@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import at_one_time, final_scores, mean_by, panels, peak_times
 from brainalign.report.sentences import joined, times_sentence
-from brainalign.report.style import DOUBLE, SINGLE, new_figure, paper
+from brainalign.report.style import DOUBLE, SINGLE, panels_on, paper, sheet
 from brainalign.report.wording import abbreviations, in_ms, sample_sizes, simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 
 class Heatmap(ScoreFigure):
@@ -26,11 +27,11 @@ class Heatmap(ScoreFigure):
     place: ClassVar[int] = 2
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = {"alignment": ("role", "rule", "layer", "time", "score")}
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the scores of one network and measure."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, measure = cell
         scores = final_scores(results, network, measure)
@@ -45,7 +46,7 @@ class Heatmap(ScoreFigure):
         )
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = None) -> "Sheet":
     every = final_scores(results, network, measure)
     scores, times = at_one_time(every), peak_times(every)
     rules = [rule for rule in results.rules if (scores.rule == rule).any()]
@@ -65,9 +66,9 @@ def _draw(results: Results, network: str, measure: str) -> "Drawing":
     # A line of a column name, in inches of 6 pt type; upright where it is wider than its column.
     longest = 0.06 * max(len(line) for name in names for line in name.split("\n"))
     upright = longest > 0.8 * (width - 1.2) / (columns * len(cells))
-    with paper():
-        figure = new_figure(width, max(1.5, rows * (0.2 * len(layers) + 0.3)) + (longest if upright else 0.3))
-        axes = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    with paper(on):
+        figure = sheet(width, max(1.5, rows * (0.2 * len(layers) + 0.3)) + (longest if upright else 0.3), on)
+        axes = panels_on(figure, rows, columns, len(rules), sharey=True).ravel()
         for axis in axes[len(rules) :]:
             axis.remove()
         for k, (axis, rule) in enumerate(zip(axes, rules, strict=False)):
@@ -81,7 +82,8 @@ def _draw(results: Results, network: str, measure: str) -> "Drawing":
             axis.set_yticks(range(len(layers)), layers)
             axis.tick_params(length=0)
             axis.spines[:].set_visible(False)
-        bar = figure.colorbar(image, ax=list(axes[: len(rules)]), shrink=0.8, aspect=25, pad=0.01)
+        shown = list(axes[: len(rules)])
+        bar = shown[0].get_figure(root=False).colorbar(image, ax=shown, shrink=0.8, aspect=25, pad=0.01)
         bar.set_label(results.about(measure).axis)
         bar.outline.set_visible(False)
     return figure

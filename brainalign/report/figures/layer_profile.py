@@ -6,28 +6,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.lines import finish, lines_legend
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
-from brainalign.report.scores import (
-    at_one_time,
-    ceiling_of,
-    final_scores,
-    low_level_scores,
-    mean_by,
-    panel_rows,
-    panel_title,
-    panels,
-    peak_times,
-)
+from brainalign.report.scores import ceiling_of, final_scores, mean_by, score_panels
 from brainalign.report.sentences import ceiling_sentence, controls_sentence, joined, times_sentence
-from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, bottom_legend, panel_grid, paper, words
+from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, align_ylabels, bottom_legend, panel_grid, paper, words
 from brainalign.report.wording import in_ms, sample_sizes, simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 
 class LayerProfile(ScoreFigure):
@@ -40,11 +31,11 @@ class LayerProfile(ScoreFigure):
         "alignment": ("role", "rule", "layer", "layer_index", "seed", "subject", "time", "score", "ceiling_lower")
     }
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the scores of one network and measure."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, measure = cell
         scores = final_scores(results, network, measure)
@@ -59,21 +50,19 @@ class LayerProfile(ScoreFigure):
         )
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
-    every = final_scores(results, network, measure)
-    scores, times = at_one_time(every), peak_times(every)
+def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = None) -> "Sheet":
+    shown = score_panels(results, network, measure)
+    scores = pd.concat([panel.rows for panel in shown])
     layers = [layer for layer in results.layers(network) if (scores.layer == layer).any()]
     place = {layer: k for k, layer in enumerate(layers)}
-    cells = panels(scores)
-    with paper():
-        figure, axes = panel_grid(len(cells), 1.75)
-        for axis, (dataset, roi) in zip(axes, cells, strict=True):
-            rows = panel_rows(scores, dataset, roi)
-            _draw_lines(axis, results, rows.assign(x=rows.layer.astype(object).map(place)))
-            ceiling = ceiling_of(rows)
+    with paper(on):
+        figure, axes = panel_grid(len(shown), 1.75, on=on)
+        for axis, panel in zip(axes, shown, strict=True):
+            _draw_lines(axis, results, panel.rows.assign(x=panel.rows.layer.astype(object).map(place)))
+            ceiling = ceiling_of(panel.rows)
             if ceiling:
                 axis.axhspan(*ceiling, facecolor=BAND, edgecolor=BAND_EDGE, linewidth=0.8, zorder=0)
-            for control, score in low_level_scores(results, dataset, roi, measure, times.get((dataset, roi))).items():
+            for control, score in panel.controls.items():
                 dashes: Any = CONTROLS.get(str(control), "--")
                 axis.axhline(score, color="0.45", linestyle=dashes, linewidth=0.8, zorder=1)
             crowded = sum(map(len, layers)) > 32
@@ -81,17 +70,17 @@ def _draw(results: Results, network: str, measure: str) -> "Drawing":
                 range(len(layers)), layers, rotation=45 if crowded else 0, ha="right" if crowded else "center"
             )
             axis.set_xlim(-0.3, len(layers) - 0.7)
-            at = f", {in_ms(times[dataset, roi])}" if (dataset, roi) in times else ""
-            finish(axis, f"{panel_title(results, dataset, roi)}{at}", results.about(measure).axis)
+            at = "" if panel.time is None else f", {in_ms(panel.time)}"
+            finish(axis, f"{panel.title}{at}", results.about(measure).axis)
             axis.set_xlabel("Layer")
-        figure.align_ylabels()
-        controls = _controls(results, cells, measure)
-        has_ceiling = any(ceiling_of(panel_rows(scores, *cell)) for cell in cells)
-        bottom_legend(figure, lines_legend(results, scores, controls, has_ceiling))
+        align_ylabels(figure)
+        controls = list(dict.fromkeys(str(control) for panel in shown for control in panel.controls.index))
+        has_ceiling = any(ceiling_of(panel.rows) for panel in shown)
+        bottom_legend(figure, lines_legend(results, scores, controls, has_ceiling), on)
     return figure
 
 
-def _draw_lines(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
+def _draw_lines(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame) -> None:
     styles = rule_styles(results.rules)
     drawn = [rule for rule in results.rules if (rows.rule == rule).any()]
     for k, rule in enumerate(drawn):
@@ -114,7 +103,3 @@ def _draw_lines(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
             markeredgecolor="white",
             zorder=4,
         )
-
-
-def _controls(results: Results, cells: list[tuple[str, str]], measure: str) -> list[str]:
-    return list(dict.fromkeys(str(c) for cell in cells for c in low_level_scores(results, *cell, measure).index))

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import groups
 from brainalign.report.style import bottom_legend, panel_grid, paper, words
@@ -12,7 +12,8 @@ from brainalign.report.wording import spanned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _CURVES = {
     "train_loss": "Training loss",
@@ -33,20 +34,20 @@ class LearningCurves(Figure):
         "training": ("rule", "network", "dataset", "seed", "epoch", *_CURVES)
     }
 
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return (network, training set) of all that was trained."""
         table = results.training[results.training[["train_loss", "val_accuracy", "test_accuracy"]].notna().any(axis=1)]
         return [(str(network), str(dataset)) for (network, dataset), _ in groups(table, "network", "dataset")]
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the title of one network on one training set."""
         return f"{self.heading}, {words(cell[0])} on {cell[1]}"
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the curves of one network on one training set."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, dataset = cell
         table = results.training[(results.training.network == network) & (results.training.dataset == dataset)]
@@ -63,13 +64,13 @@ class LearningCurves(Figure):
         return " ".join(sentences)
 
 
-def _draw(results: Results, network: str, dataset: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, dataset: str, *, on: "On" = None) -> "Sheet":
     table = results.training[(results.training.network == network) & (results.training.dataset == dataset)]
     curves = [name for name in _CURVES if table[name].notna().any()]
-    with paper():
+    with paper(on):
         from matplotlib.lines import Line2D
 
-        figure, axes = panel_grid(len(curves), 1.7)
+        figure, axes = panel_grid(len(curves), 1.7, on=on)
         handles: list[Any] = []
         for rule in results.rules:
             rows = table[table.rule == rule]
@@ -89,7 +90,7 @@ def _draw(results: Results, network: str, dataset: str) -> "Drawing":
             handles.append(Line2D([], [], color=style.colour, linestyle="--" if constant else "-", label=style.label))
         for axis, name in zip(axes, curves, strict=True):
             _label(axis, _CURVES[name])
-        bottom_legend(figure, handles)
+        bottom_legend(figure, handles, on)
     return figure
 
 

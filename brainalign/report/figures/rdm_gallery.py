@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from brainalign.alignment.mean_rdm import MeanRDM
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
 from brainalign.report.shown_rdms import percentiles, rdm_cells, rdm_columns, rdm_dissimilarities, rdm_layer
-from brainalign.report.style import DOUBLE, new_figure, paper, words
+from brainalign.report.style import DOUBLE, paper, parts_of, sheet, words
 from brainalign.report.wording import abbreviations, simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 
 class RdmGallery(Figure):
@@ -29,23 +30,23 @@ class RdmGallery(Figure):
     place: ClassVar[int] = 0
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return the recordings with RDMs."""
         return list(dict.fromkeys((dataset,) for dataset, _ in rdm_cells(results)))
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the title of one recording."""
         return f"{self.heading}, {results.dataset_label(cell[0])}"
 
-    def raster(self, results: Results, *cell: str) -> bool:
+    def raster(self, results: AlignmentResult, *cell: str) -> bool:
         """Return True: RDMs are images."""
         return True
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the RDMs over the stimuli of one recording."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         dataset = cell[0]
         cells = [one for one in rdm_cells(results) if one[0] == dataset]
@@ -63,15 +64,15 @@ class RdmGallery(Figure):
         )
 
 
-def _draw(results: Results, dataset: str) -> "Drawing":
+def _draw(results: AlignmentResult, dataset: str, *, on: "On" = None) -> "Sheet":
     cells = [cell for cell in rdm_cells(results) if cell[0] == dataset]
     columns = list(dict.fromkeys(name for cell in cells for name in rdm_columns(results, *cell)))
     styles = rule_styles(results.rules)
-    with paper():
+    with paper(on):
         abreast = min(max(len(columns), 4), 6)
         side, rows = (DOUBLE - 1.6) / abreast, -(-len(columns) // abreast)
-        figure = new_figure(DOUBLE, len(cells) * (rows * (side + 0.25) + 0.3))
-        parts = figure.subfigures(len(cells), 1, squeeze=False)[:, 0]
+        figure = sheet(DOUBLE, len(cells) * (rows * (side + 0.25) + 0.3), on)
+        parts = parts_of(figure, len(cells))
         for part, (_, roi) in zip(parts, cells, strict=True):
             names = rdm_columns(results, dataset, roi)
             order, labels = _category_order(results, dataset, roi)
@@ -99,7 +100,7 @@ def _draw(results: Results, dataset: str) -> "Drawing":
     return figure
 
 
-def _category_order(results: Results, dataset: str, roi: str) -> tuple[np.ndarray, list[str]]:
+def _category_order(results: AlignmentResult, dataset: str, roi: str) -> tuple[np.ndarray, list[str]]:
     labels = list(results.labels.get((dataset, roi), ()))
     if not labels:
         return np.arange(len(results.rdms[MeanRDM(dataset, roi)].stimulus_ids)), []

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from brainalign.alignment.mean_rdm import MeanRDM
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
 from brainalign.report.mds import bare, embed
-from brainalign.report.results import Results
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined
@@ -18,7 +18,8 @@ from brainalign.report.wording import simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _BRAIN = "#AA3377"
 
@@ -32,20 +33,20 @@ class RuleMds(Figure):
     place: ClassVar[int] = 1
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return the recordings with RDMs of brain and rules."""
         several = [cell[:1] for cell in rdm_cells(results) if len(rdm_columns(results, *cell)) > 1]
         return list(dict.fromkeys(several))
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the title of one recording."""
         return f"{self.heading}, {results.dataset_label(cell[0])}"
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the RDMs over the stimuli of one recording."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         return joined(
             simulated_note(results, [cell[0]]),
@@ -56,14 +57,14 @@ class RuleMds(Figure):
         )
 
 
-def _draw(results: Results, dataset: str) -> "Drawing":
+def _draw(results: AlignmentResult, dataset: str, *, on: "On" = None) -> "Sheet":
     cells = [cell for cell in rdm_cells(results) if cell[0] == dataset]
     styles = rule_styles(results.rules)
     depth = {layer: k for network in results.networks for k, layer in enumerate(results.layers(network))}
-    with paper():
+    with paper(on):
         from matplotlib.lines import Line2D
 
-        figure, axes = panel_grid(len(cells), 2.5, most_columns=2)
+        figure, axes = panel_grid(len(cells), 2.5, most_columns=2, on=on)
         for axis, (_, roi) in zip(axes, cells, strict=True):
             keys = [MeanRDM(dataset, roi), *network_rdms(results, dataset, roi)]
             points, stress = embed(_second_order(results, keys))
@@ -91,11 +92,11 @@ def _draw(results: Results, dataset: str) -> "Drawing":
             )
             for rule in results.rules
         ]
-        bottom_legend(figure, handles)
+        bottom_legend(figure, handles, on)
     return figure
 
 
-def _second_order(results: Results, keys: Sequence[MeanRDM]) -> np.ndarray:
+def _second_order(results: AlignmentResult, keys: Sequence[MeanRDM]) -> np.ndarray:
     """Return ``(n, n)`` distances 1 - Spearman's rho between RDMs over the same stimuli."""
     from scipy.stats import rankdata
 

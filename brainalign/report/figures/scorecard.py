@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.plausibility.probe import probes
 from brainalign.report.figure import Figure
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.style import DOUBLE, new_figure, paper, words
+from brainalign.report.style import DOUBLE, bottom_legend, panels_on, paper, sheet, words
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Drawing
     from matplotlib.patches import Rectangle
+
+    from brainalign.report.style import On, Sheet
 
 #: Fill of a cell by what it says; light enough for dark type, apart in grey and for dichromats.
 _FILLS = {"pass": "#BFD9EE", "fail": "#F3CFA9", "no limit": "#FFFFFF", "cannot tell": "#E4E4E4"}
@@ -35,25 +36,25 @@ class Scorecard(Figure):
         "scorecard": ("rule", "network", "probe", "outcome", "lo", "hi", "pass", "certified")
     }
 
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return the networks that were probed."""
-        return [(network,) for network in dict.fromkeys(results.plausibility.network)]
+        return [(network,) for network in dict.fromkeys(results.scorecard.network)]
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the title of one network."""
         return scorecard_title(*cell)
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the scorecard of one network."""
-        return draw_scorecard(_of_network(results, *cell))
+        return draw_scorecard(_of_network(results, *cell), on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         return scorecard_caption(_of_network(results, *cell))
 
 
-def _of_network(results: Results, network: str) -> pd.DataFrame:
-    own = results.plausibility[results.plausibility.network == network]
+def _of_network(results: AlignmentResult, network: str) -> pd.DataFrame:
+    own = results.scorecard[results.scorecard.network == network]
     place = {rule: k for k, rule in enumerate(results.rules)}
     return own.sort_values("rule", key=lambda rules: rules.astype(object).map(place), kind="stable")
 
@@ -63,16 +64,16 @@ def scorecard_title(network: str) -> str:
     return f"Measured plausibility, {words(network)}"
 
 
-def draw_scorecard(table: pd.DataFrame) -> "Drawing":
+def draw_scorecard(table: pd.DataFrame, on: "On" = None) -> "Sheet":
     """Draw one row per rule and one column per probe of a scorecard of one network."""
     titles = _titles()
     rules, codes = (list(dict.fromkeys(table[name])) for name in ("rule", "probe"))
     cells = {(row["rule"], row["probe"]): row for row in table.to_dict("records")}
     styles = rule_styles(rules)
-    with paper():
+    with paper(on):
         width = max(DOUBLE, 1.5 + 0.36 * len(codes))
-        figure = new_figure(width, 1.5 + 0.25 * len(rules))
-        axis = figure.subplots()
+        figure = sheet(width, 1.5 + 0.25 * len(rules), on)
+        axis = panels_on(figure, 1, 1)[0, 0]
         for row, rule in enumerate(rules):
             for column, code in enumerate(codes):
                 cell = cells[rule, code]
@@ -91,7 +92,7 @@ def draw_scorecard(table: pd.DataFrame) -> "Drawing":
         axis.xaxis.tick_top()
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
-        _legend(figure)
+        _legend(figure, on)
     return figure
 
 
@@ -124,16 +125,14 @@ def _interval(low: float, high: float) -> str:
     return "" if nothing or _short(low) == _short(high) else f"{_short(low)} to {_short(high)}"
 
 
-def _legend(figure: "Drawing") -> None:
+def _legend(figure: "Sheet", on: "On") -> None:
     from matplotlib.patches import Patch
-
-    from brainalign.report.style import bottom_legend
 
     handles = [
         Patch(facecolor=fill, edgecolor="0.6", linewidth=0.5, label=words(name)) for name, fill in _FILLS.items()
     ]
     handles.append(Patch(facecolor="white", edgecolor="0.6", hatch="////", linewidth=0.5, label="not certified"))
-    bottom_legend(figure, handles)
+    bottom_legend(figure, handles, on)
 
 
 def _titles() -> dict[str, str]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from brainalign.alignment.mean_rdm import BRAIN, MeanRDM
+from brainalign.alignment.result import AlignmentResult
 from brainalign.datasets.stimuli import positions
 from brainalign.report.figure import Figure
 from brainalign.report.mds import bare, embed, turn_to
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
@@ -19,7 +19,8 @@ from brainalign.report.wording import simulated_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 # Paul Tol's light scheme: pale, so that no category is mistaken for a rule.
 _CATEGORY_COLOURS = ("#77AADD", "#EE8866", "#AAAA00", "#FFAABB", "#44BB99", "#99DDFF", "#BBCC33", "#DDDDDD", "#EEDD88")
@@ -35,23 +36,23 @@ class StimulusMds(Figure):
     place: ClassVar[int] = 2
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
-    def cells(self, results: Results) -> Sequence[tuple[str, ...]]:
+    def cells(self, results: AlignmentResult) -> Sequence[tuple[str, ...]]:
         """Return (recording, ROI) with RDMs."""
         return rdm_cells(results)
 
-    def title(self, results: Results, *cell: str) -> str:
+    def title(self, results: AlignmentResult, *cell: str) -> str:
         """Return the title of one recording and ROI."""
         return f"{self.heading}, {results.dataset_label(cell[0])} {cell[1]}"
 
-    def raster(self, results: Results, *cell: str) -> bool:
+    def raster(self, results: AlignmentResult, *cell: str) -> bool:
         """Return whether pictures are drawn."""
         return cell[0] in results.thumbnails
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the stimuli of one recording and ROI."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         dataset, roi = cell
         n_stimuli = len(results.rdms[MeanRDM(dataset, roi)].stimulus_ids)
@@ -66,14 +67,14 @@ class StimulusMds(Figure):
         )
 
 
-def _draw(results: Results, dataset: str, roi: str) -> "Drawing":
+def _draw(results: AlignmentResult, dataset: str, roi: str, *, on: "On" = None) -> "Sheet":
     names = rdm_columns(results, dataset, roi)
     styles = rule_styles(results.rules)
     labels = results.labels.get((dataset, roi), ())
     colours = _category_colours(labels)
     images = _thumbnails(results, dataset, results.rdms[names[BRAIN]].stimulus_ids)
-    with paper():
-        figure, axes = panel_grid(len(names), 2.35, most_columns=3)
+    with paper(on):
+        figure, axes = panel_grid(len(names), 2.35, most_columns=3, on=on)
         brain = None
         for axis, (column, name) in zip(axes, names.items(), strict=True):
             points, stress = embed(percentiles(results, name))
@@ -90,7 +91,7 @@ def _draw(results: Results, dataset: str, roi: str) -> "Drawing":
             axis.set_title(title, loc="center")
             axis.set_xlabel(f"stress {stress:.2f}", fontsize=6, color="0.3", labelpad=1)
         if colours:
-            bottom_legend(figure, [_swatch(colour, words(label)) for label, colour in colours.items()])
+            bottom_legend(figure, [_swatch(colour, words(label)) for label, colour in colours.items()], on)
     return figure
 
 
@@ -100,7 +101,7 @@ def _category_colours(labels: Sequence[str]) -> dict[str, str]:
     return dict(zip(names, _CATEGORY_COLOURS, strict=False)) if len(names) <= len(_CATEGORY_COLOURS) else {}
 
 
-def _thumbnails(results: Results, dataset: str, ids: tuple[str, ...]) -> np.ndarray | None:
+def _thumbnails(results: AlignmentResult, dataset: str, ids: tuple[str, ...]) -> np.ndarray | None:
     if dataset not in results.thumbnails:
         return None
     have, images = results.thumbnails[dataset]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.lines import finish, lines_legend
-from brainalign.report.results import Results
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import ceiling_of, final_scores, mean_by, panel_rows, panel_title, panels
@@ -17,7 +17,8 @@ from brainalign.report.wording import sample_sizes, simulated_note, spanned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 
 class TimeCourse(ScoreFigure):
@@ -30,18 +31,18 @@ class TimeCourse(ScoreFigure):
         "alignment": ("role", "rule", "layer", "layer_index", "subject", "time", "score", "ceiling_lower")
     }
 
-    def shows(self, results: Results, network: str, measure: str) -> bool:
+    def shows(self, results: AlignmentResult, network: str, measure: str) -> bool:
         """Return whether there is more than one time."""
         return not _timed(results, network, measure).empty
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw the scores of one network and measure."""
         network, measure = cell
         scores = _timed(results, network, measure)
         layers = [layer for layer in results.layers(network) if (scores.layer == layer).any()]
         places = [(*place, layer) for place in panels(scores) for layer in layers]
-        with paper():
-            figure, axes = panel_grid(len(places), 1.75, sharex=False)
+        with paper(on):
+            figure, axes = panel_grid(len(places), 1.75, sharex=False, on=on)
             for axis, (dataset, roi, layer) in zip(axes, places, strict=True):
                 rows = panel_rows(scores[scores.layer == layer], dataset, roi)
                 _draw_rules(axis, results, rows)
@@ -54,10 +55,10 @@ class TimeCourse(ScoreFigure):
                 axis.set_xlabel("Time from stimulus onset (ms)")
             controls = results.low_level[results.low_level.measure == measure]
             names = list(dict.fromkeys(controls.layer))
-            bottom_legend(figure, lines_legend(results, scores, names, ceiling_of(scores) is not None))
+            bottom_legend(figure, lines_legend(results, scores, names, ceiling_of(scores) is not None), on)
         return figure
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, measure = cell
         scores = _timed(results, network, measure)
@@ -75,14 +76,14 @@ class TimeCourse(ScoreFigure):
         )
 
 
-def _timed(results: Results, network: str, measure: str) -> pd.DataFrame:
+def _timed(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame:
     """Return the scores of recordings with more than one time."""
     scores = final_scores(results, network, measure)
     n_times = scores.groupby(["dataset", "roi"], observed=True).time.transform("nunique")
     return scores[n_times > 1]
 
 
-def _draw_rules(axis: "Axes", results: Results, rows: pd.DataFrame) -> None:
+def _draw_rules(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame) -> None:
     styles = rule_styles(results.rules)
     for rule in results.rules:
         of_rule = rows[rows.rule == rule]
@@ -110,7 +111,7 @@ def _draw_ceiling(axis: "Axes", rows: pd.DataFrame) -> None:
         )
 
 
-def _draw_controls(axis: "Axes", results: Results, dataset: str, roi: str, measure: str) -> None:
+def _draw_controls(axis: "Axes", results: AlignmentResult, dataset: str, roi: str, measure: str) -> None:
     rows = panel_rows(results.low_level[results.low_level.measure == measure], dataset, roi)
     for control in dict.fromkeys(rows.layer):
         mean = mean_by(rows[rows.layer == control], "time").sort_index()

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import at_one_time, final_scores, panel_rows, panel_title, panels
 from brainalign.report.sentences import joined, times_sentence
-from brainalign.report.style import DOUBLE, new_figure, paper
+from brainalign.report.style import DOUBLE, panels_on, paper, sheet
 from brainalign.report.wording import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Drawing
+
+    from brainalign.report.style import On, Sheet
 
 _MARKS = {True: ("o", "#0072B2"), False: ("X", "#D55E00")}
 _COST = "P12"
@@ -40,15 +41,15 @@ class TradeOff(ScoreFigure):
         "alignment": ("role", "rule", "layer", "seed", "time", "score"),
     }
 
-    def shows(self, results: Results, network: str, measure: str) -> bool:
+    def shows(self, results: AlignmentResult, network: str, measure: str) -> bool:
         """Return whether rules were probed on such a network."""
-        return network in set(results.plausibility.network)
+        return network in set(results.scorecard.network)
 
-    def draw(self, results: Results, *cell: str) -> "Drawing":
+    def draw(self, results: AlignmentResult, *cell: str, on: "On" = None) -> "Sheet":
         """Draw one network and measure."""
-        return _draw(results, *cell)
+        return _draw(results, *cell, on=on)
 
-    def caption(self, results: Results, *cell: str) -> str:
+    def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         network, measure = cell
         criteria = _of_network(results.criteria, network)
@@ -70,17 +71,17 @@ class TradeOff(ScoreFigure):
         )
 
 
-def _draw(results: Results, network: str, measure: str) -> "Drawing":
+def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = None) -> "Sheet":
     scores = at_one_time(final_scores(results, network, measure))
     rules = [rule for rule in results.rules if (scores.rule == rule).any()]
     styles = rule_styles(results.rules)
     cells = panels(scores)[:_MOST_CELLS]
     criteria = _of_network(results.criteria, network)
     codes = sorted(code for code in set(criteria.criterion) if code.startswith("C"))
-    with paper():
-        figure = new_figure(DOUBLE, 0.9 + 0.26 * len(rules))
+    with paper(on):
+        figure = sheet(DOUBLE, 0.9 + 0.26 * len(rules), on)
         ratios = [0.16 * len(codes) + 0.3, 1, 0.8, *[1] * len(cells)]
-        axes = figure.subplots(1, 3 + len(cells), sharey=True, width_ratios=ratios)
+        axes = panels_on(figure, 1, 3 + len(cells), sharey=True, width_ratios=ratios)[0]
         _draw_criteria(axes[0], criteria, rules, codes)
         for row, rule in enumerate(rules):
             style = styles[rule]
@@ -131,12 +132,12 @@ def _draw_criteria(axis: "Axes", criteria: pd.DataFrame, rules: list[str], codes
 
 
 def _values(
-    results: Results, network: str, scores: pd.DataFrame, rule: str, cells: list[tuple[str, str]]
+    results: AlignmentResult, network: str, scores: pd.DataFrame, rule: str, cells: list[tuple[str, str]]
 ) -> list[np.ndarray]:
     """Return one number per seed for accuracy, one for cost, and one per seed for each recording."""
     training = results.training[(results.training.rule == rule) & (results.training.network == network)]
     last = training[training.step == training.groupby("seed").step.transform("max")]
-    probed = _of_network(results.plausibility, network)
+    probed = _of_network(results.scorecard, network)
     cost = probed.outcome[(probed.rule == rule) & (probed.probe == _COST)]
     found = [last.test_accuracy.dropna().to_numpy(), cost.dropna().to_numpy()]
     for dataset, roi in cells:
@@ -149,13 +150,13 @@ def _values(
     return found
 
 
-def _declared(results: Results, scores: pd.DataFrame, dataset: str, roi: str) -> str | None:
+def _declared(results: AlignmentResult, scores: pd.DataFrame, dataset: str, roi: str) -> str | None:
     """Return the layer declared for a ROI if this network has it."""
     layer = results.ranking_layer(roi)
     return layer if (panel_rows(scores, dataset, roi).layer == layer).any() else None
 
 
-def _layer_words(results: Results, scores: pd.DataFrame, dataset: str, roi: str) -> str:
+def _layer_words(results: AlignmentResult, scores: pd.DataFrame, dataset: str, roi: str) -> str:
     layer = _declared(results, scores, dataset, roi)
     return "best layer" if layer is None else f"layer {layer}"
 
@@ -164,7 +165,7 @@ def _of_network(table: pd.DataFrame, network: str) -> pd.DataFrame:
     return table[table.network == network]
 
 
-def _layers_sentence(results: Results, scores: pd.DataFrame, cells: list[tuple[str, str]]) -> str:
+def _layers_sentence(results: AlignmentResult, scores: pd.DataFrame, cells: list[tuple[str, str]]) -> str:
     declared = [cell for cell in cells if _declared(results, scores, *cell)]
     at = listed([f"{_declared(results, scores, *cell)} ({' '.join(cell)})" for cell in declared])
     best = (

@@ -1,22 +1,24 @@
-"""The files of a results folder, read whole or refused in one line."""
+"""The files of a results folder: written, and read whole or refused in one line."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from brainalign import tables
 from brainalign.errors import DataError
-from brainalign.results_folder import RESULTS, STUDY
-from brainalign.storage import file_hash, read_tensors
-from brainalign.tables import short
+from brainalign.results_folder import RESULTS, STUDY, result_hashes
+from brainalign.storage import file_hash, read_tensors, write_tensors, write_text
+from brainalign.tables import OPTIONAL, TABLES, short
 
-#: Tables that a report reads; those of them that may be missing.
-TABLES = ("training", "alignment", "measures", "contrasts", "ranks", "gates", "failures")
-_OPTIONAL = ("ranks", "failures")
+RDMS, THUMBNAILS = "rdms.safetensors", "thumbnails.safetensors"
+
+# Tables that a folder may lack, whatever its study.json says; so that folders of earlier versions are read.
+_OPTIONAL = (*(name for name in OPTIONAL if name != "training"), "ranks", "failures")
 
 _AGAIN = "Run the study again"
 _STUDY_KEYS: dict[str, Any] = {
@@ -56,7 +58,7 @@ def check_folder(folder: Path) -> None:
     raise DataError(msg)
 
 
-def read_study(path: Path) -> dict[str, Any]:
+def read_facts(path: Path) -> dict[str, Any]:
     """Read ``study.json``."""
     try:
         study = json.loads(path.read_text(encoding="utf-8"))
@@ -92,8 +94,8 @@ def check_hashes(folder: Path, study: Mapping[str, Any]) -> None:
             raise DataError(msg)
 
 
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Read every table that a report draws; where an optional one is not there, it has no rows.
+def read_tables(folder: Path, study: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Read every table; one that was not written, since nothing filled it, has no rows.
 
     Raises
     ------
@@ -105,8 +107,10 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
         raise DataError(msg)
     found = {}
     for name in TABLES:
-        absent = name in _OPTIONAL and not (folder / f"{name}.csv").exists()
-        found[name] = tables.empty(name) if absent else tables.read(folder, name)
+        unwritten = "files" in study and f"{name}.csv" not in study["files"]
+        absent = name in _OPTIONAL or (name in OPTIONAL and unwritten)
+        there = (folder / f"{name}.csv").exists()
+        found[name] = tables.read(folder, name) if there or not absent else tables.empty(name)
     unknown = sorted(set(found["alignment"].measure) - set(found["measures"].measure))
     if unknown:
         msg = f"'alignment.csv' holds measure {unknown[0]!r}, which 'measures.csv' does not describe. {_AGAIN}."
@@ -127,3 +131,36 @@ def read_thumbnails(path: Path) -> dict[str, tuple[tuple[str, ...], np.ndarray]]
             raise DataError(msg)
         thumbnails[name] = (ids, tensor.numpy())
     return thumbnails
+
+
+def write_tables(folder: Path, found: Mapping[str, pd.DataFrame]) -> None:
+    """Write tables under their names; those that only some results have are left out where nothing filled them."""
+    for name, table in found.items():
+        if len(table) or name not in OPTIONAL:
+            tables.write(folder, name, table)
+
+
+def write_thumbnails(path: Path, thumbnails: Mapping[str, tuple[tuple[str, ...], np.ndarray]]) -> None:
+    """Write what :func:`read_thumbnails` reads."""
+    images = {name: torch.from_numpy(shown.copy()) for name, (_, shown) in thumbnails.items()}
+    write_tensors(path, images, {name: list(ids) for name, (ids, _) in thumbnails.items()})
+
+
+def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write ``study.json``, with the hashes of all files that are there."""
+    whole = {**facts, "files": result_hashes(folder)}
+    write_text(folder / STUDY, json.dumps(whole, indent=1, ensure_ascii=False))
+
+
+def joined_facts(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return facts of several recordings: lists one after another, tables of names together, else the first's."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            if name not in found:
+                found[name] = value
+            elif isinstance(value, (list, tuple)):
+                found[name] = [*found[name], *(one for one in value if one not in found[name])]
+            elif isinstance(value, Mapping):
+                found[name] = {**found[name], **value}
+    return found

@@ -1,0 +1,1 @@
+"""What a notebook needs: the verbs of ``import brainalign as ba``, thin over the rooms above."""

@@ -1,0 +1,179 @@
+"""What there is, as tables: rules, networks, data sets, recordings, measures."""
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+import pandas as pd
+
+from brainalign.comparisons.comparison import comparisons
+from brainalign.datasets.dataset import datasets
+from brainalign.networks.architecture import architectures
+from brainalign.recordings.source import RecordingSource, recording_source, recording_sources
+from brainalign.support import support
+
+
+def list_rules() -> pd.DataFrame:
+    """Return the learning rules, and which networks each can train.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each rule, by name: its options with their defaults, its source, and a column for each architecture
+        with ``"yes"`` or why not.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> rules = ba.list_rules()
+    >>> rules.loc["feedback_alignment", "mlp"]
+    'yes'
+    """
+    from brainalign.rules.learning_rule import learning_rules
+
+    known = learning_rules()
+    rows = {
+        one["name"]: {
+            "options": _options(known[one["name"]]),
+            **{shape: "yes" if answer is True else answer for shape, answer in one["networks"].items()},
+            "reference": one["reference"],
+        }
+        for one in support(own=True)
+    }
+    return _table(rows, "rule")
+
+
+def list_networks() -> pd.DataFrame:
+    """Return the architectures that rules train, by name, with their options.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns summary, options.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> list(ba.list_networks().index)
+    ['cnn', 'mlp', 'rnn', 'transformer']
+    """
+    return _table(
+        {name: {"summary": one.summary, "options": _options(one)} for name, one in architectures().items()}, "network"
+    )
+
+
+def list_datasets() -> pd.DataFrame:
+    """Return the data sets that networks learn from, by name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns title, objective, input (channels, rows, columns), outputs.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> ba.list_datasets().loc["digits", "input"]
+    '1 x 8 x 8'
+    """
+    rows = {
+        name: {
+            "title": one.title,
+            "objective": one.objective,
+            "input": " x ".join(map(str, one.input_shape)),
+            "outputs": len(one.targets or one.classes),
+        }
+        for name, one in datasets().items()
+    }
+    return _table(rows, "dataset")
+
+
+def list_recordings() -> pd.DataFrame:
+    """Return the recordings that there are, by name; one of your own is among them (:func:`add_folder`).
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns title, modality, rois, options, citation.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> ba.list_recordings().loc["cichy92", "rois"]
+    'EVC, IT'
+    """
+    rows = {
+        name: {
+            "title": one.title,
+            "modality": one.modality,
+            "rois": ", ".join(one.rois) if isinstance(one.rois, tuple) else "",
+            "options": _options(one, without=("data_dir",)),
+            "citation": one.citation,
+        }
+        for name, one in recording_sources().items()
+    }
+    return _table(rows, "recording")
+
+
+def list_measures() -> pd.DataFrame:
+    """Return the measures that compare a layer with a brain, by name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns kind (``"geometry"`` or ``"prediction"``), needs, options, citation.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> ba.list_measures().loc["encoding", "needs"]
+    'trials'
+    """
+    rows = {
+        name: {
+            "kind": one.kind,
+            "needs": "trials" if one.of_trials else "RDMs or trials",
+            "options": _options(one),
+            "citation": one().describe().citation,
+        }
+        for name, one in comparisons().items()
+    }
+    return _table(rows, "measure")
+
+
+def recording(name: str, **options: Any) -> RecordingSource:
+    """Return a set of recordings by name.
+
+    Parameters
+    ----------
+    name
+        One of :func:`list_recordings`.
+    **options
+        Fields of that source; ``data_dir`` is the folder that holds ``<name>/<file>``.
+
+    Raises
+    ------
+    SpecError
+        If the name or an option is unknown; the message lists those there are.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> brain = ba.recording("simulated", n_subjects=3, n_stimuli=20)
+    >>> brain.rois
+    ('planted',)
+    """
+    return recording_source(name, options)
+
+
+def _options(kind: Any, without: tuple[str, ...] = ()) -> str:
+    """Return the options of a class with their defaults, in one line."""
+    found = []
+    for one in fields(kind):
+        usual = one.default if one.default_factory is MISSING else one.default_factory()
+        if one.name not in without:
+            found.append(f"{one.name} = {usual!r}")
+    return ", ".join(found)
+
+
+def _table(rows: dict[str, dict[str, Any]], index: str) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index)

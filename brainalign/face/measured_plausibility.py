@@ -1,0 +1,152 @@
+"""How plausible rules are, from a notebook."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from brainalign.errors import SpecError
+from brainalign.plausibility.scorecard import (
+    Candidate,
+    Progress,
+    candidates,
+    criteria,
+    rank_distribution,
+    write_scorecard,
+)
+from brainalign.plausibility.scorecard import scorecard as measured
+from brainalign.summary import Summarised, Summary, some
+
+
+@dataclass(frozen=True, eq=False)
+class Scorecard(Summarised):
+    """What probes measured of rules; :func:`scorecard` returns it.
+
+    Parameters
+    ----------
+    table
+        A row for each rule and probe; columns in the documentation of results.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> card = ba.scorecard(["backprop"], probes=["P1"], seeds=1)
+    >>> card.table[["rule", "probe", "pass"]].to_dict("records")
+    [{'rule': 'backprop', 'probe': 'P1', 'pass': False}]
+    >>> sorted(card.criteria.columns)[:3]
+    ['certified', 'claim_source', 'claimed']
+    """
+
+    table: pd.DataFrame
+
+    def summary(self) -> Summary:
+        """Return rules, and how many probes each passes."""
+        told = self.table[self.table["pass"].notna()]
+        facts = {}
+        for rule in dict.fromkeys(self.table.rule):
+            of_rule = told[told.rule == rule]
+            failed = list(of_rule.probe[of_rule["pass"] == False])  # noqa: E712 -- a column of objects
+            facts[rule] = (
+                f"passes {len(of_rule) - len(failed)} of {len(of_rule)} probes; fails {some(failed, 8) or 'none'}"
+            )
+        if len(facts) > 4:
+            facts = {"rules": some(facts, 6), **facts}
+        return Summary(f"Scorecard, {', '.join(dict.fromkeys(self.table.network))}", facts)
+
+    @property
+    def criteria(self) -> pd.DataFrame:
+        """What the probes say of the criteria of the literature, a row for each rule and criterion."""
+        return criteria(self.table)
+
+    def ranks(self, seed: int = 0) -> pd.DataFrame:
+        """Return how the order of rules depends on the weights of probes, a row for each rule.
+
+        Raises
+        ------
+        SpecError
+            If no certified probe with a limit is among them.
+
+        Examples
+        --------
+        >>> import brainalign as ba
+        >>> card = ba.scorecard(["backprop", "feedback_alignment"], probes=["P1"], seeds=1)
+        >>> list(card.ranks().rule)
+        ['backprop', 'feedback_alignment']
+        """
+        return rank_distribution(self.table, seed)
+
+    def plot(self) -> Any:
+        """Return the matplotlib figure of the scorecard.
+
+        Examples
+        --------
+        >>> import brainalign as ba
+        >>> type(ba.scorecard(["backprop"], probes=["P1"], seeds=1).plot()).__name__
+        'Figure'
+        """
+        from brainalign.report.figures.scorecard import draw_scorecard
+
+        return draw_scorecard(self.table)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``scorecard.csv`` and ``criteria.csv``; return the folder.
+
+        Examples
+        --------
+        >>> import brainalign as ba, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = ba.scorecard(["backprop"], probes=["P1"], seeds=1).save(folder)
+        ...     sorted(path.name for path in found.iterdir())
+        ['criteria.csv', 'scorecard.csv']
+        """
+        write_scorecard(Path(folder), self.table)
+        return Path(folder)
+
+
+def scorecard(
+    rules: str | Sequence[str] | Sequence[Candidate] = (),
+    network: str = "mlp",
+    probes: str | Sequence[str] = (),
+    seeds: int | Sequence[int] = 3,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Scorecard:
+    """Measure how biologically plausible learning rules are: each criterion is an experiment on the running rule.
+
+    Parameters
+    ----------
+    rules
+        Names, of :func:`list_rules`; all of them if empty.
+    network
+        ``"mlp"``, ``"cnn"``, ``"rnn"`` or ``"transformer"``; a small one of that kind is probed.
+    probes
+        Codes, such as ``"P1"``; all of them if empty.
+    seeds
+        How many, or which.
+    workers
+        Processes.
+    progress
+        Called with steps done, all steps and a short text.
+
+    Raises
+    ------
+    SpecError
+        If a rule, network or probe is unknown, or there is no seed.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> print(ba.scorecard("feedback_alignment", probes=["P1"], seeds=1))
+    Scorecard, mlp
+      feedback_alignment: passes 1 of 1 probes; fails none
+    """
+    rules = (rules,) if isinstance(rules, str) else tuple(rules)
+    probes = (probes,) if isinstance(probes, str) else tuple(probes)
+    chosen = [one for one in rules if isinstance(one, Candidate)] or candidates(rules)  # type: ignore[arg-type]
+    if any(isinstance(one, Candidate) for one in rules) and len(chosen) < len(rules):
+        msg = f"rules hold names and candidates; expected one kind. Give Candidate(name, name) for each of {rules!r}."
+        raise SpecError(msg)
+    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    return Scorecard(measured(chosen, network, numbers, probes, workers, progress))
