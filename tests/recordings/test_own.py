@@ -9,8 +9,9 @@ from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 
 from brainalign.activations import Activations
-from brainalign.alignment.align import Alignment, align
+from brainalign.alignment.align import align
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.result import AlignmentResult
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import BrainalignError, DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs, compute_rdms
@@ -43,7 +44,7 @@ def _instances(ids: tuple[str, ...] = IDS) -> list[Instance]:
     return found
 
 
-def _align(source: RecordingSource, **declared: Any) -> Alignment:
+def _align(source: RecordingSource, **declared: Any) -> AlignmentResult:
     spec = RecordingSpec(source.label, **declared)
     ids = source.stimulus_ids()
     return align(_instances(ids), source, spec, ScoringSpec(n_bootstrap=100))
