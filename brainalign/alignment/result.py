@@ -105,6 +105,8 @@ class AlignmentResult:
 
         Facts that are lists or tables of names are joined, of others the first part's are kept.
         """
+        if len(parts) == 1:
+            return parts[0]
         found = {name: tables.joined(name, [part.tables[name] for part in parts]) for name in cls.FILES.values()}
         found["measures"] = found["measures"].drop_duplicates("measure", ignore_index=True)
         joined = {
