@@ -63,7 +63,8 @@ class AlignmentResult:
     thumbnails
         Recording to ``(ids, images)``, images uint8 ``(n_stimuli, height, width, channels)``.
     stored
-        The scores with what inference needs of their draws, by recording, so that :meth:`inferred` may ask again.
+        Scores of each recording with what inference needs, of which :func:`~brainalign.alignment.infer.infer` makes the
+        tables again with another level, correction, ranking layer or scope. Studies keep theirs in their cache.
     folder
         Where it was read from; none for what is in memory only.
     """
