@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,14 @@ from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.row_errors import row_errors
 from brainalign.alignment.score import measures_of, score, score_each
 from brainalign.alignment.scores import Scores
+from brainalign.alignment.scoring import Scoring
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.rsa import RSA
 from brainalign.errors import DataError, SpecError
-from brainalign.inference.contrast import contrast
 from brainalign.inference.estimate import estimate_score
 from brainalign.inference.scope import Scope
 from brainalign.recordings.brain import Brain
-from brainalign.resampling.draw_margins import DrawMargins
+from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.specs import RecordingSpec, ScoringSpec
 from brainalign.storage import write_tensors
@@ -125,28 +125,27 @@ def _draws(left_out: bool, rng: np.random.Generator) -> ScoreDraws:
     return ScoreDraws(observed, sample, np.ones((24, 24), int), np.zeros((24, 6), int), 24)
 
 
-@pytest.mark.parametrize("left_out", [False, True])
-@pytest.mark.parametrize("subjects", ["random", "fixed"])
-@pytest.mark.parametrize("seeds", ["random", "fixed"])
-def test_inference_from_margins_is_that_from_all_draws(left_out: bool, subjects: str, seeds: str) -> None:
-    draws, groups = _draws(left_out, np.random.default_rng(3)), [[6, 1, 4], [0, 7, 2]]
-    kept = DrawMargins.of(draws, groups).of_groups([1, 0], draws.observed)
-    scope = Scope(subjects, "random", seeds)
-    for found, expected in (
-        (contrast(kept, [3, 4, 5], [0, 1, 2], scope), contrast(draws, *groups, scope)),
-        (estimate_score(kept, [0, 1, 2], scope), estimate_score(draws, groups[1], scope)),
-    ):
-        own, other = vars(found), vars(expected)
-        for name, value in other.items():
-            if isinstance(value, float):
-                assert own[name] == pytest.approx(value, abs=1e-12, nan_ok=True), name
-    assert kept.n_units == draws.n_units
-
-
-def test_a_quarter_is_kept_of_what_was_drawn_with_five_seeds() -> None:
-    many = ScoreDraws(np.zeros((20, 15)), np.zeros((92, 20, 15)), np.ones((92, 92), int), np.zeros((92, 15), int), 92)
-    margins = DrawMargins.of(many, [list(range(5 * k, 5 * k + 5)) for k in range(4)])
-    assert margins.by_subject.nbytes + margins.by_model.nbytes < 0.27 * many.draws.nbytes
+@pytest.mark.parametrize("kind", ["bootstrap", "leave_one_out"])
+def test_draws_of_networks_are_kept_to_the_last_bit_through_a_file(kind: str, tmp_path: Path) -> None:
+    scoring = replace(QUICK, resampling=kind)
+    brain, measures = Brain(WORLD.source(), SPEC), measures_of(SPEC, scoring)
+    whole = Scoring(brain, ("V1",), measures, Samples(kind, 100, 0), {}, False)
+    for one in WORLD.instances():
+        whole.show(one)
+    score(WORLD.instances(), WORLD.source(), SPEC, replace(scoring, low_level=False)).save(tmp_path / "kept")
+    kept = Scores.load(tmp_path / "kept")
+    for place, expected in zip(kept.places, whole.finish(), strict=True):
+        assert place.measure == expected.measure
+        assert [place.models[row] for row in place.rows] == list(expected.models)
+        assert place.samples == kind
+        for field in fields(ScoreDraws):
+            own, other = getattr(place.draws[0], field.name), getattr(expected.draws, field.name)
+            np.testing.assert_array_equal(own, other, err_msg=field.name)
+        for cell, populations in place.cells.items():
+            draws, rows = place.of_cell(cell, 0)
+            for population, models in populations.items():
+                where = [place.rows.index(row) for row in models]
+                np.testing.assert_array_equal(draws.draws[:, rows[population]], expected.draws.draws[:, where])
 
 
 def test_a_population_that_is_left_out_takes_nothing_of_the_others_along(scores: Scores) -> None:
@@ -200,3 +199,13 @@ def test_too_few_stimuli_are_no_sample_and_one_subject_has_no_ceiling() -> None:
     assert found.se.isna().all()
     assert set(found.scope) == {"none"}
     assert found.normalised.isna().all()
+
+
+def test_what_three_factors_share_and_a_collapsed_seed_are_in_what_is_kept(scores: Scores) -> None:
+    place = scores.places[0]
+    draws, rows = place.of_cell(("mlp", "hidden2"), 0)
+    one = draws.draws[:, rows["trained", "backprop"]]
+    apart = (
+        one - one.mean(axis=1, keepdims=True) - one.mean(axis=2, keepdims=True) + one.mean(axis=(1, 2), keepdims=True)
+    )
+    assert np.abs(apart).max() > 1e-3  # means over seeds and over subjects would have lost this
