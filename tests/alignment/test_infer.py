@@ -201,7 +201,7 @@ def test_too_few_stimuli_are_no_sample_and_one_subject_has_no_ceiling() -> None:
     assert found.normalised.isna().all()
 
 
-def test_what_three_factors_share_and_a_collapsed_seed_are_in_what_is_kept(scores: Scores) -> None:
+def test_what_all_three_factors_share_is_in_what_is_kept(scores: Scores) -> None:
     place = scores.places[0]
     draws, rows = place.of_cell(("mlp", "hidden2"), 0)
     one = draws.draws[:, rows["trained", "backprop"]]
