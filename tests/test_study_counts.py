@@ -1,21 +1,16 @@
 """What a study asks for once: each network under each stimulus set, and the trials and RDMs of a source."""
 
-import shutil
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from brainalign.alignment import instance
-from brainalign.comparisons.encoding import Encoding
-from brainalign.comparisons.rsa import RSA
 from brainalign.rdms import RDMs
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.simulated import Simulated
-from brainalign.specs import StudySpec, study_from_table
+from brainalign.specs import study_from_table
 from brainalign.study import run_study
 
 TRAINING = {
@@ -35,8 +30,6 @@ STUDY: dict[str, Any] = {
     "plausibility": "none",
 }
 
-SHOWN = {"untrained shown": 2, "backprop shown": 2}
-
 
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
@@ -52,13 +45,6 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         found["recordings"] += 1
         return recordings(self)
 
-    for measure in (RSA, Encoding):
-
-        def counted_draws(self: Any, *arguments: Any, own: Any = measure.draws) -> Any:
-            found[f"{self.label} drawn"] += 1
-            return own(self, *arguments)
-
-        monkeypatch.setattr(measure, "draws", counted_draws)
     monkeypatch.setattr(instance, "extract_each", counted_each)
     monkeypatch.setattr(Simulated, "recordings", counted_recordings)
     return found
@@ -66,7 +52,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def test_networks_are_shown_once_and_a_source_is_asked_for_trials_once(tmp_path: Path, counts: Counter[str]) -> None:
     run_study(study_from_table(STUDY), tmp_path)
-    assert counts == SHOWN | {"recordings": 1, "rsa spearman drawn": 1, "encoding ridge drawn": 1}
+    assert counts == {"untrained shown": 2, "backprop shown": 2, "recordings": 1}
     before = (tmp_path / "rdms.safetensors").read_bytes()
     counts.clear()
     run_study(study_from_table(STUDY), tmp_path)
@@ -88,72 +74,3 @@ def test_a_source_with_rdms_of_its_own_is_asked_for_them_once(
     run_study(study_from_table(table), tmp_path)
     assert counts["rdms of planted"] == 1
     assert counts["backprop shown"] == 2
-
-
-# -- what is computed again -------------------------------------------------------------------------------------------
-
-
-def _study(scoring: Mapping[str, Any] | None = None, **recorded: Any) -> StudySpec:
-    recording = {"dataset": "simulated", "options": OPTIONS, "measures": ["rsa"], **recorded}
-    return study_from_table({**STUDY, "recordings": [recording], "scoring": {"n_bootstrap": 100, **(scoring or {})}})
-
-
-@pytest.fixture
-def finished(tmp_path: Path, counts: Counter[str]) -> Path:
-    run_study(_study(), tmp_path)
-    assert counts == SHOWN | {"recordings": 1, "rsa spearman drawn": 1}
-    counts.clear()
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("table", "spec"),
-    [
-        ("contrasts", _study({"alpha": 0.3})),
-        ("contrasts", _study({"correction": "by"})),
-        ("contrasts", _study({"ranking_layer": {"planted": "hidden1"}})),
-        ("gates", _study({"alpha": 0.3})),
-        ("contrasts", _study(subjects="fixed")),
-    ],
-    ids=["alpha", "correction", "ranking layer", "gates of alpha", "scope"],
-)
-def test_what_is_asked_of_scores_is_inferred_again_and_nothing_is_shown_or_scored(
-    finished: Path, counts: Counter[str], table: str, spec: StudySpec
-) -> None:
-    before = pd.read_csv(finished / f"{table}.csv")
-    scores = (finished / "alignment.csv").read_bytes()
-    run_study(spec, finished)
-    assert counts == {"recordings": 1}
-    assert not before.equals(pd.read_csv(finished / f"{table}.csv"))
-    assert (finished / "alignment.csv").read_bytes() == scores
-
-
-def test_a_new_measure_scores_itself_alone(finished: Path, counts: Counter[str]) -> None:
-    old = pd.read_csv(finished / "alignment.csv")
-    run_study(_study(measures=["rsa", "encoding"]), finished)
-    assert counts == SHOWN | {"recordings": 1, "encoding ridge drawn": 1}
-    both = pd.read_csv(finished / "alignment.csv")
-    assert both[both.measure == "rsa spearman"].reset_index(drop=True).equals(old)
-    counts.clear()
-    run_study(_study({"partial": ["pixels"]}, measures=["encoding", "rsa"]), finished)
-    assert counts == SHOWN | {"recordings": 1, "rsa spearman without pixels drawn": 1}
-    counts.clear()
-    run_study(_study(), finished)
-    assert counts == {"recordings": 1}
-    assert pd.read_csv(finished / "alignment.csv").equals(old)
-
-
-def test_an_option_of_one_measure_leaves_the_other_alone(finished: Path, counts: Counter[str]) -> None:
-    run_study(_study(measures=["rsa", "encoding"]), finished)
-    counts.clear()
-    run_study(_study({"comparator": "corr"}, measures=["rsa", "encoding"]), finished)
-    assert counts == SHOWN | {"recordings": 1, "rsa corr drawn": 1}
-
-
-def test_figures_alone_are_made_again_where_only_they_are_gone(finished: Path, counts: Counter[str]) -> None:
-    before = (finished / "rdms.safetensors").read_bytes()
-    (kept,) = (finished / "cache").glob("simulated-shown-*")
-    shutil.rmtree(kept)
-    run_study(_study(), finished)
-    assert counts == SHOWN | {"recordings": 1}
-    assert (finished / "rdms.safetensors").read_bytes() == before
