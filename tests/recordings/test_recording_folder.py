@@ -222,6 +222,16 @@ def test_a_study_scores_again_what_changed_and_nothing_else(tmp_path: Path) -> N
         assert not scored(), name
 
 
+def test_networks_are_not_shown_a_recording_without_pictures_and_nothing_is_trained(tmp_path: Path) -> None:
+    toml = RDM_TOML.replace('folder = "images"', "ids = " + str(list(IDS)))
+    write_rdms(tmp_path / "my_eeg", toml)
+    text = STUDY.replace('rois = ["back"]\nwindows = [[-0.05, 0.15]]\n', "")
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(BrainalignError, match="'my_eeg' comes without pictures, so that no network can be shown them"):
+        run_study(read_study(tmp_path / "study.toml"), tmp_path / "out")
+    assert not (tmp_path / "out" / "populations").exists()
+
+
 # -- mistakes ---------------------------------------------------------------------------------------------------------
 
 
