@@ -93,11 +93,13 @@ def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]
     judged = [
         {
             "rule": row["rule"], "criterion": f"{row['title']} ({row['criterion']})",
-            "measured": _SAID[row["measured"]], "by": row["probes"], "claimed": "" if row["claimed"] is None else _SAID[row["claimed"]],
+            "measured": _SAID[row["measured"]], "by": row["probes"],
+            "claimed": "" if row["claimed"] is None else _SAID[row["claimed"]],
         }
         for row in found if row["certified"]
     ]  # fmt: skip
-    print_records(judged, False, f"Criteria of the literature, {network}")
+    if judged:
+        print_records(judged, False, f"Criteria of the literature, {network}")
     marks = {True: "pass", False: "FAIL", None: ""}
     known = probes()
     shown = [
