@@ -78,6 +78,7 @@ def scorecard(
 
 def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]], network: str) -> None:
     """Print disagreements with the literature, then what the criteria come to, then every probe."""
+    from brainalign.plausibility.page import limit
     from brainalign.plausibility.probe import probes
 
     disagreements = [
@@ -106,7 +107,7 @@ def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]
         {
             "rule": row["rule"], "probe": f"{known[row['probe']].title} ({row['probe']})",
             "outcome": _number(row["outcome"]), "lo": _number(row["lo"]), "hi": _number(row["hi"]),
-            "unit": known[row["probe"]].unit, "limit": _limit(known[row["probe"]]),
+            "unit": known[row["probe"]].unit, "limit": limit(known[row["probe"]]),
             "mark": marks[row["pass"]] if row["certified"] else f"{marks[row['pass']]} uncertified".strip(),
             "note": row["note"],
         }
@@ -117,9 +118,3 @@ def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]
 
 def _number(value: float | None) -> str:
     return "cannot tell" if value is None else f"{value:.3g}"
-
-
-def _limit(probe: Any) -> str:
-    if probe.limit is None:
-        return "none"
-    return f"at {'least' if probe.at_least else 'most'} {probe.limit:g}"

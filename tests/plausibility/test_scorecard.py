@@ -1,6 +1,7 @@
 """Scorecards: certification, criteria beside claims, storage, ranks, the command and the figure."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from brainalign.plausibility.asked import asked
 from brainalign.plausibility.candidate import Candidate, candidates
 from brainalign.plausibility.criterion import CRITERIA
 from brainalign.plausibility.judgement import criteria
+from brainalign.plausibility.page import criteria_markdown, probes_markdown
 from brainalign.plausibility.practice import Disturbance
 from brainalign.plausibility.probe import EVIDENCE, Measured, mechanism, probes
 from brainalign.plausibility.ranks import rank_distribution
@@ -280,3 +282,9 @@ def test_disturbed_training_starts_and_runs_as_undisturbed_where_nothing_is_chan
     assert practice.accuracy().tolist() == practice.accuracy(nothing).tolist()
     assert practice.accuracy().min() > 0.5
     assert practice.retained(nothing).tolist() == [1.0, 1.0]
+
+
+def test_the_page_on_plausibility_has_todays_criteria_and_probes() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plausibility.md").read_text(encoding="utf-8")
+    assert criteria_markdown() in page
+    assert probes_markdown() in page
