@@ -17,6 +17,7 @@ from brainalign.extraction.failures import checked_device, failure
 from brainalign.extraction.leak_check import require_function_of_stimulus, require_same_layers
 from brainalign.extraction.module_key import module_key, plain_repr
 from brainalign.extraction.module_layers import Evaluating, Respond, floating_dtype, module_in, module_respond
+from brainalign.extraction.reduction import Reduction
 from brainalign.patterns import Patterns
 from brainalign.storage import content_hash, read_tensors, write_tensors
 from brainalign.training.checkpoint import Checkpoint
@@ -96,6 +97,8 @@ def extract(
     layers: Sequence[str] = (),
     batch_size: int = 128,
     device: str = "cpu",
+    reduction: Reduction | None = None,
+    folder: str | Path | None = None,
 ) -> tuple[Activations, ...]:
     """Show stimuli to every instance of a population, or to a module of your own.
 
@@ -121,6 +124,11 @@ def extract(
         Stimuli per pass; it does not change the result.
     device
         Where to compute, ``"cpu"`` or ``"cuda"``.
+    reduction
+        What to keep of wide layers: pooled maps, a sparse random projection. Part of the key.
+    folder
+        Where layers are written as they come, one file each, when they are too large to be held; activations then read
+        them from there, block by block. Files are named after the key; what is there under that name is written over.
 
     Returns
     -------
@@ -133,7 +141,7 @@ def extract(
         If an activation is not finite or depends on batch, order or chance, if the network cannot read the inputs,
         or if a layer is unknown, never runs, or is no tensor with the stimuli on its first axis.
     """
-    options = _Options.checked(model, stimuli, preprocessing, layers, batch_size, device)
+    options = _Options.checked(model, stimuli, preprocessing, layers, batch_size, device, reduction, folder)
     if isinstance(model, Checkpoint):
         return tuple(_each(model, stimuli, options))
     with Evaluating(model, options.device) as still:
@@ -147,9 +155,12 @@ def extract_each(
     layers: Sequence[str] = (),
     batch_size: int = 128,
     device: str = "cpu",
+    reduction: Reduction | None = None,
+    folder: str | Path | None = None,
 ) -> Iterator[Activations]:
     """Yield what :func:`extract` returns, each instance when it is asked for: the layers of one network at a time."""
-    yield from _each(model, stimuli, _Options.checked(model, stimuli, preprocessing, layers, batch_size, device))
+    options = _Options.checked(model, stimuli, preprocessing, layers, batch_size, device, reduction, folder)
+    yield from _each(model, stimuli, options)
 
 
 def _each(model: Checkpoint, stimuli: Stimuli, options: "_Options") -> Iterator[Activations]:
@@ -165,10 +176,20 @@ class _Options:
     layers: tuple[str, ...]
     batch_size: int
     device: torch.device
+    reduction: Reduction
+    folder: Path | None
 
     @classmethod
     def checked(
-        cls, model: Any, stimuli: Any, preprocessing: Any, layers: Any, batch_size: Any, device: Any
+        cls,
+        model: Any,
+        stimuli: Any,
+        preprocessing: Any,
+        layers: Any,
+        batch_size: Any,
+        device: Any,
+        reduction: Any,
+        folder: Any,
     ) -> "_Options":
         if not isinstance(model, (Checkpoint, nn.Module)):
             msg = f"extract() got a model of type {type(model).__name__}; expected a Checkpoint or a torch module."
@@ -192,7 +213,13 @@ class _Options:
         if not isinstance(batch_size, Integral) or isinstance(batch_size, bool) or batch_size < 1:
             msg = f"batch_size is {batch_size!r}; expected a whole number from 1 on. It does not change the result."
             raise ExtractionError(msg)
-        return cls(preprocessing, layers, int(batch_size), checked_device(device))
+        reduction = reduction or Reduction()
+        if not isinstance(reduction, Reduction):
+            msg = f"reduction is {reduction!r}; expected Reduction(pool, components), or None to keep layers whole."
+            raise ExtractionError(msg)
+        reduction.check(len(stimuli))
+        where = None if folder is None else Path(folder)
+        return cls(preprocessing, layers, int(batch_size), checked_device(device), reduction, where)
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +233,7 @@ class _Network:
     activity: str = ""
     trained: tuple[int, int] | None = None
 
-    def show(self, x: Tensor, respond: Respond | None = None) -> dict[str, Tensor]:
+    def show(self, x: Tensor, respond: Respond | None = None, reduction: Reduction | None = None) -> dict[str, Tensor]:
         """Return every layer ``(n, n_features)`` for inputs ``x``, or say in one line why there is none."""
         try:
             with torch.no_grad():
@@ -215,6 +242,8 @@ class _Network:
             raise
         except Exception as error:  # a network is anyone's code
             raise failure(error, x, self.trained) from error
+        if reduction is not None:
+            found = {name: reduction.pooled(value) if value.ndim else value for name, value in found.items()}
         return {name: _features(name, value, len(x)) for name, value in found.items()}
 
     def other_precisions(self) -> Iterator[Callable[[Tensor], dict[str, Tensor]]]:
@@ -266,18 +295,34 @@ def _extract(network: _Network, stimuli: Stimuli, options: _Options) -> Activati
         tried = np.concatenate([tried, 255 - tried])
     x = inputs(tried)
     first = require_function_of_stimulus(network.show, x, network.other_precisions)
-    parts = []
-    for rows in _blocks(len(stimuli), options.batch_size):
-        found = network.show(inputs(stimuli.images[rows]))
-        require_same_layers(first, found)
-        parts.append({name: layer.float().cpu().numpy() for name, layer in found.items()})
-    values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    for name, layer in values.items():
-        _require_finite(name, layer, stimuli, network.dtype)
     # The same weights read over another time are other activations.
     activity = [network.activity] if network.activity else []
-    key = content_hash(*network.function, stimuli.key, options.preprocessing.record(), list(options.layers), *activity)
+    parts: list[Any] = [*network.function, stimuli.key, options.preprocessing.record(), list(options.layers), *activity]
+    key = content_hash(*parts, *([] if options.reduction == Reduction() else [options.reduction.record()]))
+    values: dict[str, np.ndarray] = {}
+    for rows in _blocks(len(stimuli), options.batch_size):
+        images = inputs(stimuli.images[rows])
+        whole = options.reduction.pool == "none"
+        if whole or not values:  # pooled layers are no longer those that were checked
+            require_same_layers(first, found := network.show(images))
+        if not whole:
+            found = network.show(images, reduction=options.reduction)
+        for name, layer in found.items():
+            part = options.reduction.projected(layer.float().cpu().numpy())
+            _require_finite(name, part, stimuli, network.dtype, rows)
+            if name not in values:
+                values[name] = _room(name, (len(stimuli), part.shape[1]), part.dtype, key, options.folder)
+            values[name][rows] = part
     return Activations(values, stimuli.ids, key, network.activity)
+
+
+def _room(name: str, shape: tuple[int, int], dtype: np.dtype, key: str, folder: Path | None) -> np.ndarray:
+    """Return an array for a layer: in memory, or in a file of the folder."""
+    if folder is None:
+        return np.empty(shape, dtype)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    return np.lib.format.open_memmap(folder / f"{key[:16]}-{file}.npy", mode="w+", dtype=dtype, shape=shape)
 
 
 def _blocks(n: int, size: int) -> Iterator[np.ndarray]:
@@ -318,14 +363,14 @@ def _checked_layer(name: str, values: Any, n: int) -> np.ndarray:
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
-def _require_finite(name: str, layer: np.ndarray, stimuli: Stimuli, dtype: torch.dtype) -> None:
+def _require_finite(name: str, layer: np.ndarray, stimuli: Stimuli, dtype: torch.dtype, rows: np.ndarray) -> None:
     bad = ~np.isfinite(layer).all(axis=1)
     if bad.any():
         remedy = "The network diverged: train it with a lower rate."
         if dtype in (torch.float16, torch.float64):
             remedy = f"Numbers of {str(dtype).split('.')[1]} left the range, or the network diverged: try its float()."
         msg = (
-            f"Layer {name!r} is not finite for {int(bad.sum())} of {len(stimuli)} stimuli, first "
-            f"{stimuli.ids[int(bad.argmax())]!r}; expected numbers. {remedy}"
+            f"Layer {name!r} is not finite for {int(bad.sum())} of {len(rows)} stimuli, first "
+            f"{stimuli.ids[int(rows[bad.argmax()])]!r}; expected numbers. {remedy}"
         )
         raise ExtractionError(msg)
