@@ -19,10 +19,10 @@ from brainalign.alignment.scoring import Scoring
 from brainalign.columns import TRAINED
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.errors import LayerError, SpecError
-from brainalign.inference.cell import compare_rules
+from brainalign.inference.cell import Cell, compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.family import adjust
-from brainalign.inference.gates import judge
+from brainalign.inference.gates import judge_family
 from brainalign.inference.scope import resolve_scope
 from brainalign.low_level import low_level_features
 from brainalign.patterns import Patterns
@@ -33,11 +33,11 @@ from brainalign.specs import RecordingSpec, ScoringSpec
 
 Progress = Callable[[str], None]
 
+#: A cell's place in tables, the family it is judged in, and what is known of its rules.
+Claim = tuple[dict[str, object], str, Cell]
+
 #: Stands for activations that were let go.
 _LET_GO = Activations({}, (), "")
-_LEFT_OUT = (
-    "errors rest on the scores without each stimulus, a variance that was tried on simulations of linear RSA only."
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,18 +131,15 @@ def align_brain(
     check_paired(seen)
     for roi in rois:
         _check_ranking_layer(roi, scored.layers, scoring)
-    parts, notes, left_out = [], [], False
+    parts, claims, notes = [], list[Claim](), []
     for place, times in groupby(scored.finish(), key=lambda one: (one.roi, one.measure)):
         progress(f"{source.label} {': '.join(place)}")
         of_place = list(times)
-        parts.append(_tables(of_place, source, spec, scoring))
-        left_out |= any(one.draws.left_out for one in of_place)
+        parts.append(_tables(of_place, source, spec, scoring, claims))
     for roi in rois:
         for measure in measures:
             notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.of_trials)
-    if left_out:
-        notes.append(f"{source.label}: {_LEFT_OUT}")
-    found = _adjust_families(Alignment.concatenate(parts), scoring)
+    found = _adjust_families(_judged(Alignment.concatenate(parts), claims), scoring)
     return replace(found, scope_sentences=tuple(dict.fromkeys([*found.scope_sentences, *notes])))
 
 
@@ -230,35 +227,50 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _tables(scored: Sequence[Scored], source: RecordingSource, spec: RecordingSpec, scoring: ScoringSpec) -> Alignment:
-    """Return the tables of one measure in one ROI at all its times."""
-    rows: dict[str, list[dict[str, object]]] = {name: [] for name in ("contrasts", "ranks", "gates")}
-    sentences: dict[str, None] = {}
+def _tables(
+    scored: Sequence[Scored], source: RecordingSource, spec: RecordingSpec, scoring: ScoringSpec, claims: list[Claim]
+) -> Alignment:
+    """Return the tables of one measure in one ROI at all its times, but for what is judged by family."""
+    contrasts: list[dict[str, object]] = []
+    here: list[Claim] = []
     for one in scored:
-        for name, found in _claims(one, source.label, spec, scoring, sentences).items():
-            rows[name] += found
-    ranks, gates = (
-        tables.cast(name, pd.DataFrame(rows[name])) if rows[name] else tables.empty(name) for name in ("ranks", "gates")
-    )
+        contrasts += _compared(one, source.label, spec, scoring, here)
+    claims += here
+    sentences = dict.fromkeys(f"{source.label} {place['roi']}: {cell.scope.sentence}" for place, _, cell in here)
     return Alignment(
         score_table(scored, source.label, source.simulated),
-        _contrast_table(rows["contrasts"], scoring),
-        ranks,
-        gates,
+        _contrast_table(contrasts, scoring),
+        tables.empty("ranks"),
+        tables.empty("gates"),
         tuple(sentences),
         tables.cast("measures", pd.DataFrame([scored[0].about.row()])),
     )
 
 
-def _claims(
-    scored: Scored, dataset: str, spec: RecordingSpec, scoring: ScoringSpec, sentences: dict[str, None]
-) -> dict[str, list[dict[str, object]]]:
-    """Return what can be said of the rules of every cell, as rows by table."""
+def _judged(alignment: Alignment, claims: Sequence[Claim]) -> Alignment:
+    """Add the ranks and gates of all cells: those of one family are judged together."""
+    families: dict[str, dict[int, Cell]] = {}
+    for number, (_, family, cell) in enumerate(claims):
+        families.setdefault(family, {})[number] = cell
+    verdicts = {number: one for cells in families.values() for number, one in judge_family(cells).items()}
+    rows: dict[str, list[dict[str, object]]] = {"ranks": [], "gates": []}
+    for number, (place, _, _) in enumerate(claims):
+        found = verdicts[number]
+        rows["ranks"] += [{**place, **vars(item), "supported": found.supported} for item in found.ranks]
+        rows["gates"] += [
+            {**place, "gate": gate.code, "severity": gate.severity, "sentence": gate.sentence} for gate in found.gates
+        ]
+    ranks, gates = (tables.cast(name, pd.DataFrame(own)) if own else tables.empty(name) for name, own in rows.items())
+    return replace(alignment, ranks=ranks, gates=gates)
+
+
+def _compared(
+    scored: Scored, dataset: str, spec: RecordingSpec, scoring: ScoringSpec, claims: list[Claim]
+) -> list[dict[str, object]]:
+    """Return the contrasts of every cell as rows, and note what is known of its rules."""
     roi = scored.roi
     place = {"dataset": dataset, "roi": roi, "time": scored.time, "measure": scored.measure}
     contrasts: list[dict[str, object]] = []
-    ranks: list[dict[str, object]] = []
-    gates: list[dict[str, object]] = []
     cells = cells_of(scored)
     for (network, layer), populations in cells.items():
         cell_place = {"network": network, **place, "layer": layer}
@@ -272,29 +284,24 @@ def _claims(
             continue
         untrained = {rule: populations[controls[rule]] for rule in trained if rule in controls}
         cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
-        verdict = judge(cell)
-        primary = {"primary": _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})}
+        primary = _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})
+        family = {"family": f"{network}, {dataset}, {scored.measure}: {'primary' if primary else 'exploratory'}"}
+        claims.append((cell_place, family["family"], cell))
         for (a, b), found in cell.contrasts.items():
             kind = "vs_backprop" if b == "backprop" else "pair"
             names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": TRAINED}
-            contrasts.append({**names, **cell_place, **_row(found), **primary})
+            contrasts.append({**names, **cell_place, **_row(found), **family})
         for a, found in cell.vs_untrained.items():
             role, b = controls[a]
             names = {"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}
-            contrasts.append({**names, **cell_place, **_row(found), **primary})
-        ranks += [{**cell_place, **vars(item), "supported": verdict.supported} for item in verdict.ranks]
-        gates += [{**cell_place, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates]
-        sentences[f"{dataset} {roi}: {cell.scope.sentence}"] = None
-    return {"contrasts": contrasts, "ranks": ranks, "gates": gates}
+            contrasts.append({**names, **cell_place, **_row(found), **family})
+    return contrasts
 
 
 def _contrast_table(rows: list[dict[str, object]], scoring: ScoringSpec) -> pd.DataFrame:
     """Return contrasts with their family; p is adjusted within it once all rows of a family are there."""
     if not rows:
         return tables.empty("contrasts")
-    for row in rows:
-        status = "primary" if row.pop("primary") else "exploratory"
-        row["family"] = f"{row['network']}, {row['dataset']}, {row['measure']}: {status}"
     table = pd.DataFrame(rows).assign(correction=scoring.correction, p_adjusted=np.nan, family_size=0)
     return tables.cast("contrasts", table)
 

@@ -216,9 +216,9 @@ def _measurement(cell: Cell) -> list[Gate]:
     if not cell.scope.brains_fixed or any(math.isfinite(item.p) for item in cell.contrasts.values()):
         return []
     sentence = (
-        f"{REFUSED}: subjects and stimuli are both fixed, and no repeats say how noisy the measurement is, so that noise"
-        f" could be ranked; no inference possible. Record {MIN_SUBJECTS} subjects, {MIN_RANDOM_STIMULI} stimuli or"
-        " repeats."
+        f"{REFUSED}: subjects and stimuli are both fixed, and no repeats say how noisy the measurement is, so that"
+        f" noise could be ranked; no inference possible. Record {MIN_SUBJECTS} subjects, {MIN_RANDOM_STIMULI} stimuli"
+        " or repeats."
     )
     return [Gate("G10", "stop", sentence)]
 

@@ -12,10 +12,10 @@ from brainalign.inference.variance_components import jackknife
 def measurement_variance(scores: np.ndarray, without: np.ndarray, seeds_random: bool) -> ScoreVariance:
     """Return the variance of the mean over seeds and subjects where measurement, and perhaps seeds, are random.
 
-    Subjects and stimuli are fixed. Another measurement of the same subjects would still give other scores; without that
-    part, rules are ranked by the noise of one measurement. Repeats of a subject stand for its measurements, and those of
-    two subjects are independent. With ``d_r[s, i]`` the score of seed s and subject i without repeat r (of R), and J the
-    jackknife variance, ``V_mea = sum_i J(mean_s d_r[., i]) / N^2``; what seeds share with it,
+    Subjects and stimuli are fixed. Another measurement of the same subjects would still give other scores; without
+    that part, rules are ranked by the noise of one measurement. Repeats of a subject stand for its measurements, and
+    those of two subjects are independent. With ``d_r[s, i]`` the score of seed s and subject i without repeat r (of R),
+    and J the jackknife variance, ``V_mea = sum_i J(mean_s d_r[., i]) / N^2``; what seeds share with it,
     ``I = sum_{s, i} J(d_r[s, i] - mean_s d_r[., i]) / (N^2 n (n - 1))``, counts once:
     ``V = V_see + V_mea - I``, not taken below either. Degrees of freedom by Satterthwaite from ``n - 1`` and
     ``N (R - 1)``.

@@ -102,7 +102,8 @@ class VarianceComponents:
             raise SpecError(msg)
         n_stimuli, (n_seeds, n_subjects) = len(without), scores.shape
         if not (np.isfinite(scores).all() and np.isfinite(without).all()):
-            return cls(*[math.nan] * 7, n_subjects, n_stimuli, n_seeds, n_strata)
+            nan = math.nan
+            return cls(nan, nan, nan, nan, nan, nan, nan, n_subjects, n_stimuli, n_seeds, n_strata)
         of_subject, of_seed = without.mean(axis=1), without.mean(axis=2)
         pairs = n_seeds * n_subjects * (n_seeds - 1) * (n_subjects - 1)
         several, drawn = pairs > 0, n_stimuli > 1
@@ -150,8 +151,8 @@ class VarianceComponents:
     def components(self) -> dict[str, float]:
         """Variance between levels of each factor and interaction, in squared units of the score.
 
-        A component is that of one level: the mean over N subjects has ``components["subjects"] / N`` of it. Estimates of
-        small components may be negative. NaN where a factor has one level.
+        A component is that of one level: the mean over N subjects has ``components["subjects"] / N`` of it. Estimates
+        of small components may be negative. NaN where a factor has one level.
         """
         whole = self.shared_all
         two = {

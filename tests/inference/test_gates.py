@@ -157,7 +157,7 @@ def test_rank_sets_hold_for_all_cells_of_a_family():
     close = {pair: replace(item, p=0.004) for pair, item in cell.contrasts.items()}
     cell = replace(cell, contrasts=close)
     assert judge(cell).supported
-    family = judge_family({layer: cell for layer in range(8)})
+    family = judge_family(dict.fromkeys(range(8), cell))
     assert not any(verdict.supported for verdict in family.values())
     assert {item.rank_high - item.rank_low for verdict in family.values() for item in verdict.ranks} == {2}
     assert "over 2 cells" in judge_family({"a": a_cell(), "b": a_cell()})["a"].sentence
