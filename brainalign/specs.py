@@ -180,7 +180,7 @@ class ScoringSpec:
         Of the bootstrap and of encoding folds.
     resampling
         ``"bootstrap"``, ``"leave_one_out"`` (the variance from the scores without each stimulus), or ``"default"``: the
-        former where a recording has one time, the latter where it has more.
+        latter for measures of geometry and where a recording has several times, the former elsewhere.
     """
 
     dissimilarity: str = "correlation"
