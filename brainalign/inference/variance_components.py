@@ -160,12 +160,19 @@ class VarianceComponents:
         A component is that of one level: the mean over N subjects has ``components["subjects"] / N`` of it. Estimates
         of small components may be negative. NaN where a factor has one level.
         """
-        whole = self.shared_all
-        two = {
-            "subjects_stimuli": self.shared_subjects_stimuli - whole,
-            "stimuli_seeds": self.shared_stimuli_seeds - whole,
-            "subjects_seeds": self.shared_subjects_seeds - whole,
+        levels = {"subjects": self.n_subjects, "stimuli": self.n_stimuli, "seeds": self.n_seeds}
+        # what a factor of one level shares with others cannot be told from these
+        known = {
+            name: 0.0 if min(levels[factor] for factor in COMPONENTS[name]) < 2 else value
+            for name, value in (
+                ("subjects_stimuli", self.shared_subjects_stimuli),
+                ("stimuli_seeds", self.shared_stimuli_seeds),
+                ("subjects_seeds", self.shared_subjects_seeds),
+                ("residual", self.shared_all),
+            )
         }
+        whole = known.pop("residual")
+        two = {name: value - whole for name, value in known.items()}
         of_mean = {
             "subjects": self.by_subjects - two["subjects_stimuli"] - two["subjects_seeds"] - whole,
             "stimuli": self.by_stimuli - two["subjects_stimuli"] - two["stimuli_seeds"] - whole,
@@ -173,9 +180,10 @@ class VarianceComponents:
             **two,
             "residual": whole,
         }
-        levels = {"subjects": self.n_subjects, "stimuli": self.n_stimuli, "seeds": self.n_seeds}
         return {
             name: of_mean[name] * math.prod(levels[factor] for factor in factors)
+            if min(levels[factor] for factor in factors) > 1
+            else math.nan
             for name, factors in COMPONENTS.items()
         }
 

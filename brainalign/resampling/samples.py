@@ -14,8 +14,9 @@ class Samples:
     Parameters
     ----------
     kind
-        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: the sample without each stimulus for measures
-        of geometry, whose error rates were calibrated, and where there are several times; else bootstrap samples.
+        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: the sample without each stimulus for
+        measures of geometry, whose error rates were calibrated, and where there are several times; else bootstrap
+        samples.
     n_draws
         Bootstrap samples.
     seed
@@ -37,7 +38,7 @@ class Samples:
             raise SpecError(msg)
 
     def at(self, n_times: int, geometry: bool = False) -> "Samples":
-        """Return the samples with their kind settled for a recording of ``n_times``, and a measure of geometry or not."""
+        """Return the samples with their kind settled for a recording of ``n_times`` and a kind of measure."""
         if self.kind != "default":
             return self
         return replace(self, kind="leave_one_out" if geometry or n_times > 1 else "bootstrap")
