@@ -9,7 +9,7 @@ from brainalign.comparisons.description import GEOMETRY, PREDICTION
 from brainalign.report import citation_list as known
 from brainalign.report.citation_list import CitationList
 from brainalign.report.results import Results
-from brainalign.report.scores import panel_rows, panels
+from brainalign.report.scores import groups, panel_rows, panels
 from brainalign.report.style import words
 from brainalign.report.wording import correction_name, counted, dissimilarity_name, listed, scope_of, spanned
 
@@ -198,24 +198,27 @@ def _inference(results: Results, citations: CitationList) -> str:
 
 
 def _errors(results: Results, correction: str, seeds: str) -> list[str]:
-    """Return what standard errors rest on, for recordings with one time and with several where that differs."""
+    """Return what standard errors rest on, for recordings and measures apart where that differs."""
     asked = results.study["spec"].get("scoring", {}).get("resampling", "default")
-    cells = panels(results.contrasts)
-    several = [cell for cell in cells if panel_rows(results.contrasts, *cell).time.nunique() > 1]
-    left_out = cells if asked == "leave_one_out" else several if asked == "default" else []
-    drawn = [cell for cell in cells if cell not in left_out]
+    ways: dict[bool, list[str]] = {False: [], True: []}
+    cells = list(groups(results.contrasts, "dataset", "roi", "measure"))
+    for (dataset, roi, measure), rows in cells:
+        known = rows.filter(like="var_").notna().to_numpy().any()
+        left_out = asked == "leave_one_out" or known or (asked == "default" and rows.time.nunique() > 1)
+        ways[bool(left_out)].append(f"{results.dataset_label(dataset)} {roi}, {results.about(measure).title}")
     draws = results.study.get("n_bootstrap")
     count = f" ({draws} draws)" if draws else ""
-    ways = (
-        (drawn, f"from a bootstrap over the random factors among subjects and stimuli{count}{correction}{seeds}."),
-        (left_out, f"from the variance over subjects and the scores without each stimulus (jackknife){seeds}."),
-    )
-    found = []
-    for some, how in ways:
-        where = listed([f"{results.dataset_label(dataset)} {roi}" for dataset, roi in some])
-        whose = f" ({where})" if 0 < len(some) < len(cells) else ""
-        found += [f"Standard errors of differences between rules{whose} come {how}"] if some else []
-    return found
+    texts = {
+        False: f"from a bootstrap over the random factors among subjects and stimuli{count}{correction}{seeds}.",
+        True: "from the scores without each stimulus (jackknife), with each random factor among subjects, stimuli and "
+        "seeds, and what two of them share, counted once.",
+    }
+    return [
+        f"Standard errors of differences between rules{'' if len(own) == len(cells) else f' ({listed(own)})'} come "
+        f"{texts[way]}"
+        for way, own in ways.items()
+        if own
+    ]
 
 
 def _numbers(values: pd.Series) -> str:
