@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from brainalign.commands.data import data_app
 from brainalign.commands.lists import networks, rules
 from brainalign.commands.plausibility import scorecard
+from brainalign.commands.power import power
 from brainalign.commands.studies import demo, report, run
 from brainalign.commands.training import presets, reproduce, search, train
 from brainalign.errors import BrainalignError
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, run, report, train, presets, search, reproduce, scorecard, rules, networks):
+for verb in (demo, run, report, train, presets, search, reproduce, scorecard, power, rules, networks):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(credit_app, name="credit")
