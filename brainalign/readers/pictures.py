@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from brainalign.errors import DataError
 from brainalign.readers.damage import require_data
+
+#: Files that are taken for pictures.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
 
 
 def read_pictures(files: Sequence[str | os.PathLike[str]], side: int | None = None, grey: bool = False) -> np.ndarray:
@@ -53,3 +57,39 @@ def read_pictures(files: Sequence[str | os.PathLike[str]], side: int | None = No
         raise DataError(msg)
     images = np.stack(found)
     return images[..., None] if grey else images
+
+
+def pictures_of(folder: str | os.PathLike[str], ids: Sequence[str], side: int | None = None) -> np.ndarray:
+    """Return the pictures of these ids, files of a folder whose names are ids, with or without their suffix.
+
+    Raises
+    ------
+    DataError
+        If the folder is missing, an id has no picture, or several.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        msg = f"{os.fspath(folder)!r} is no folder; expected one that holds the pictures. Correct the path."
+        raise DataError(msg)
+    names: dict[str, list[Path]] = {}
+    for file in sorted(root.rglob("*")):
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith("._"):
+            for name in {file.name, file.stem}:
+                names.setdefault(name, []).append(file)
+    missing = [one for one in ids if one not in names]
+    if missing:
+        first = ", ".join(repr(one) for one in missing[:3])
+        msg = (
+            f"{len(missing)} of {len(ids)} stimuli have no picture in {os.fspath(folder)!r}, first {first}; expected "
+            "files "
+            "named by ids. Rename them, or give id_form = 'file_name'."
+        )
+        raise DataError(msg)
+    twice = [one for one in ids if len(names[one]) > 1]
+    if twice:
+        files = " and ".join(str(file.relative_to(root)) for file in names[twice[0]][:2])
+        msg = (
+            f"Stimulus {twice[0]!r} has several pictures in {os.fspath(folder)!r} ({files}); expected one. Remove one."
+        )
+        raise DataError(msg)
+    return read_pictures([names[one][0] for one in ids], side)
