@@ -20,6 +20,7 @@ from brainalign.recordings.source import recording_source
 from tests.readers.volumes import TR, bids_folder, patterns, save
 
 IDS = [f"img{k:02d}.png" for k in range(12)]
+OBJECTS = [f"img{k:02d}.png" for k in range(20)]
 EPOCHS = Preprocess(tmin=-0.1, tmax=0.4, baseline=(-0.1, 0.0))
 
 
@@ -154,9 +155,9 @@ def test_from_a_folder_of_eeg_to_a_report(options: dict, tmp_path: Path) -> None
 @pytest.fixture(scope="module")
 def fmri(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     root = tmp_path_factory.mktemp("bids") / "objects"
-    made = bids_folder(root, ["01", "02"], IDS)
+    made = bids_folder(root, ["01", "02"], OBJECTS)
     (root / "stimuli").mkdir()
-    for one in IDS:
+    for one in OBJECTS:
         pixels = np.random.default_rng(int(one[3:5])).integers(0, 255, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(root / "stimuli" / one)
     return root, made
@@ -165,7 +166,7 @@ def fmri(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
 def test_betas_of_all_runs_under_their_ids(fmri: tuple[Path, dict]) -> None:
     root, made = fmri
     found = read_bids_fmri(root, "02", FmriLayout("image"), FirstLevel())
-    assert (found.data.shape, sorted(set(found.runs or ()))) == ((24, 75, 1), ["1", "2"])
+    assert (found.data.shape, sorted(set(found.runs or ()))) == ((40, 75, 1), ["1", "2"])
     for row, stimulus in enumerate(found.stimulus_ids):
         assert np.corrcoef(found.data[row, :, 0], made["02"][stimulus].ravel())[0, 1] > 0.9
 
@@ -199,7 +200,7 @@ def test_volumes_of_fmriprep_with_mask_confounds_and_regions(fmri: tuple[Path, d
     )  # fmt: skip
     (root / "names.tsv").write_text("index\tname\n5\tV1\n")
     found = read_bids_fmri(root, "01", layout, FirstLevel())
-    assert found.data.shape == (24, 45, 1)  # the plane is in no run
+    assert found.data.shape == (40, 45, 1)  # the plane is in no run
     assert "15 channels were left out of all runs because a run lacks them" in " ".join(found.notes)
     assert int(found.rois["V1"].sum()) == 15
     truth = {name: pattern[1:].ravel() for name, pattern in made["01"].items()}
@@ -233,7 +234,7 @@ def test_from_a_folder_of_fmri_to_a_report(fmri: tuple[Path, dict], tmp_path: Pa
 
     options = {"root": str(fmri[0]), "ids": "image", "pictures": "stimuli", "model": {"noise": "ols"}}
     recordings = [{"dataset": "bids_fmri", "options": options, "measures": ["rsa", "encoding"]}]
-    study = study_from_table({**STUDY, "recordings": recordings, "scoring": {"n_folds": 3}})
+    study = study_from_table({**STUDY, "recordings": recordings})
     page = write_report(run_study(study, tmp_path / "out")).read_text("utf-8")
     assert "bids_fmri objects" in page
     with pytest.raises(SpecError, match="Option model of bids_fmri has no field 'hrfs'"):
