@@ -54,6 +54,24 @@ def near_identical(
         yield first[above], second[above], r[above]
 
 
+def near_identical_between(first: np.ndarray, second: np.ndarray, threshold: float) -> Iterator[tuple[int, int, float]]:
+    """Yield positions of pictures of two sets that correlate above ``threshold``, and r, as in :func:`near_identical`.
+
+    Parameters
+    ----------
+    first, second
+        ``(n, height, width, channels)``, of any two sizes; uint8, or floats of one scale.
+    threshold
+        Pearson correlation over pixels.
+    """
+    small = _patterns(first)
+    batch = max(1, _BATCH_PIXELS // max(1, second.shape[1] * second.shape[2]))
+    for start in range(0, len(second), batch):
+        r = small @ _patterns(second[start : start + batch]).T
+        for i, j in np.argwhere(r > threshold).tolist():
+            yield i, start + j, float(r[i, j])
+
+
 def _patterns(images: np.ndarray | Pictures) -> np.ndarray:
     """Return small grey pictures ``(n_stimuli, 1024)``, of mean 0 and norm 1; zeros for a uniform one."""
     if isinstance(images, Pictures):

@@ -39,7 +39,7 @@ def test_a_bootstrap_has_nothing_to_plan_with(full: AlignmentResult) -> None:
 
 
 def test_the_command_prints_a_row_for_each_cell(full: AlignmentResult, full_folder, monkeypatch) -> None:
-    monkeypatch.setattr(Results, "load", classmethod(lambda cls, folder: with_components(full)))
+    monkeypatch.setattr(AlignmentResult, "load", classmethod(lambda cls, folder: with_components(full)))
     done = CliRunner().invoke(app, ["power", str(full_folder), "--gap", "0.02", "--layer", "conv5", "--json"])
     assert done.exit_code == 0, done.output
     rows = json.loads(done.output)
