@@ -18,7 +18,20 @@ from brainalign.errors import SpecError
 from brainalign.options import field_types, fitted
 from brainalign.own_folders import add_folder, how_to_name, own_files, own_folders, own_module, remove_folder
 
-__all__ = ["add_folder", "available", "create", "in_package", "names", "remove_folder", "require_here", "snake_case"]
+__all__ = [
+    "add_folder",
+    "algorithm",
+    "available",
+    "create",
+    "in_package",
+    "names",
+    "remove_folder",
+    "require_here",
+    "snake_case",
+]
+
+#: Base classes that have another name than one algorithm of their room.
+_CONTRACTS = {"rules": "learning_rule", "networks": "architecture"}
 
 
 def snake_case(name: str) -> str:
@@ -65,13 +78,23 @@ def in_package(room: str, base: type) -> dict[str, type]:
 
 
 def names(room: str) -> tuple[str, ...]:
-    """Return the names of a room's algorithms; its contract is the class and module named as one of them.
+    """Return the names of a room's algorithms.
 
     The room is imported when it is asked, so that a specification can check a name before anything else is needed.
     """
-    module = importlib.import_module(f"brainalign.{room}.{_noun(room)}")
-    classes = [value for value in vars(module).values() if isinstance(value, type)]
-    return tuple(available(room, next(one for one in classes if snake_case(one.__name__) == _noun(room))))
+    return tuple(available(room, _contract(room)))
+
+
+def algorithm(room: str, name: str) -> type | None:
+    """Return the class of the algorithm ``name`` of a room, or None; for what a specification must know of it."""
+    return available(room, _contract(room)).get(name)
+
+
+def _contract(room: str) -> type:
+    """Return the base class of a room: the class and module named as one of its algorithms."""
+    name = _CONTRACTS.get(room, _noun(room))
+    found = vars(importlib.import_module(f"brainalign.{room}.{name}")).values()
+    return next(one for one in found if isinstance(one, type) and snake_case(one.__name__) == name)
 
 
 def create(room: str, base: type, name: str, options: dict[str, Any] | None = None) -> Any:

@@ -17,7 +17,18 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: a room has a place of its own.
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage"),
-    *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "shipped", "specs"),
+    *(
+        "own_folders",
+        "provenance",
+        "options",
+        "optimizers",
+        "discovery",
+        "columns",
+        "tables",
+        "shipped",
+        "recommended",
+        "specs",
+    ),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),

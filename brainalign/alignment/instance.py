@@ -70,7 +70,7 @@ def show(
 
 
 def role_of(checkpoint: Checkpoint) -> str:
-    """Return what the networks of a population are: trained, or a control; untrained where their rule learns nothing."""
+    """Return what the networks of a population are: trained, or a control; untrained where nothing is learned."""
     return checkpoint.rule.role if checkpoint.rule.learns else UNTRAINED
 
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -23,15 +23,20 @@ NONLINEARITIES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
     "tanh": (F.tanh, 1.0),
 }
 
+#: Largest size of what a bounded nonlinearity answers.
+BOUNDS: dict[Callable[[Tensor], Tensor], float] = {F.tanh: 1.0}
+
 
 @dataclass(frozen=True)
 class Architecture(ABC):
     """Options of a family of networks; the file ``networks/<name>.py`` holds the class.
 
-    ``least`` says how small each size may be; of a list, every entry.
+    ``least`` says how small each size may be; of a list, every entry. ``recommended`` are options that are written
+    into a specification where they are not given (:mod:`brainalign.recommended`).
     """
 
     summary: ClassVar[str]
+    recommended: ClassVar[Mapping[str, Any]] = {}
     least: ClassVar[Mapping[str, int]] = {}
 
     def __post_init__(self) -> None:
@@ -60,6 +65,11 @@ def architectures() -> dict[str, type[Architecture]]:
 def architecture(name: str, options: dict[str, Any] | None = None) -> Architecture:
     """Return the architecture ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
     return create("networks", Architecture, name, options)
+
+
+def bound_of(function: Callable[[Tensor], Tensor] | None) -> float:
+    """Return the largest size of what a nonlinearity answers; infinity where there is none, or no nonlinearity."""
+    return inf if function is None else BOUNDS.get(function, inf)
 
 
 def nonlinearity(name: str) -> tuple[Callable[[Tensor], Tensor], float]:
