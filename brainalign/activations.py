@@ -40,6 +40,8 @@ class Activations:
         Content hash of weights, the function they are weights of, stimuli, preprocessing and ``activity``.
     activity
         What the activity of a hidden unit is, where a rule says so (a spike rate, and over which time).
+    residual
+        How far from rest each answer is, relative to its size, ``(n_stimuli,)``; None where answers do not settle.
 
     Raises
     ------
@@ -51,6 +53,7 @@ class Activations:
     stimulus_ids: tuple[str, ...]
     key: str
     activity: str = ""
+    residual: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         ids = checked_ids(self.stimulus_ids, "Activations")
@@ -63,7 +66,8 @@ class Activations:
         ids = checked_ids(ids, "Activations")
         rows = positions(self.stimulus_ids, ids, "activations")
         layers = {name: values[rows] for name, values in self.layers.items()}
-        return Activations(layers, ids, self.key, self.activity)
+        residual = None if self.residual is None else self.residual[rows]
+        return Activations(layers, ids, self.key, self.activity, residual)
 
     def patterns(self, layer: str) -> Patterns:
         """Return one layer as patterns under ids; an unknown layer raises :class:`DataError`."""
@@ -75,6 +79,8 @@ class Activations:
     def save(self, path: str | Path) -> None:
         """Write as safetensors, atomically."""
         tensors = {name: torch.tensor(values) for name, values in self.layers.items()}
+        if self.residual is not None:
+            tensors["residual|"] = torch.tensor(self.residual)
         facts = {"stimulus_ids": list(self.stimulus_ids), "key": self.key, "layers": list(self.layers)}
         write_tensors(path, tensors, {**facts, "activity": self.activity})
 
@@ -86,7 +92,8 @@ class Activations:
             msg = f"{str(path)!r} holds no activations; give a file that Activations.save wrote."
             raise DataError(msg)
         layers = {name: tensors[name].numpy() for name in facts["layers"]}
-        return cls(layers, tuple(facts["stimulus_ids"]), facts["key"], facts.get("activity", ""))
+        residual = tensors["residual|"].numpy() if "residual|" in tensors else None
+        return cls(layers, tuple(facts["stimulus_ids"]), facts["key"], facts.get("activity", ""), residual)
 
 
 def extract(
@@ -205,6 +212,7 @@ class _Network:
     function: tuple[Any, ...]
     activity: str = ""
     trained: tuple[int, int] | None = None
+    residual: Callable[[Tensor], Tensor | None] = lambda x: None
 
     def show(self, x: Tensor, respond: Respond | None = None) -> dict[str, Tensor]:
         """Return every layer ``(n, n_features)`` for inputs ``x``, or say in one line why there is none."""
@@ -254,7 +262,13 @@ def _instance(model: Checkpoint, row: int, options: _Options) -> _Network:
     # Equal weights of another network, or read out by another rule, are another function.
     function = (model.weights_hash(row), plain_repr(model.network), plain_repr(model.rule))
     trained = model.network.task.input_shape[1:]
-    return _Network(respond_in(dtype), respond_in, dtype, function, model.rule.activity, trained)
+    params, state = ({n: t.to(options.device) for n, t in group.items()} for group in model.instance(row))
+
+    def residual(x: Tensor) -> Tensor | None:
+        with torch.no_grad():
+            return model.rule.residual(model.network, params, state, x.to(dtype))
+
+    return _Network(respond_in(dtype), respond_in, dtype, function, model.rule.activity, trained, residual)
 
 
 def _extract(network: _Network, stimuli: Stimuli, options: _Options) -> Activations:
@@ -266,9 +280,12 @@ def _extract(network: _Network, stimuli: Stimuli, options: _Options) -> Activati
         tried = np.concatenate([tried, 255 - tried])
     x = inputs(tried)
     first = require_function_of_stimulus(network.show, x, network.other_precisions)
-    parts = []
+    parts, residuals = [], list[np.ndarray]()
     for rows in _blocks(len(stimuli), options.batch_size):
-        found = network.show(inputs(stimuli.images[rows]))
+        x = inputs(stimuli.images[rows])
+        found = network.show(x)
+        if (residual := network.residual(x)) is not None:
+            residuals.append(residual.float().cpu().numpy())
         require_same_layers(first, found)
         parts.append({name: layer.float().cpu().numpy() for name, layer in found.items()})
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -277,7 +294,8 @@ def _extract(network: _Network, stimuli: Stimuli, options: _Options) -> Activati
     # The same weights read over another time are other activations.
     activity = [network.activity] if network.activity else []
     key = content_hash(*network.function, stimuli.key, options.preprocessing.record(), list(options.layers), *activity)
-    return Activations(values, stimuli.ids, key, network.activity)
+    residual = np.concatenate(residuals) if residuals else None
+    return Activations(values, stimuli.ids, key, network.activity, residual)
 
 
 def _blocks(n: int, size: int) -> Iterator[np.ndarray]:

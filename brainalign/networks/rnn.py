@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from brainalign.datasets.task import Task
-from brainalign.networks.architecture import Architecture, choose, nonlinearity
+from brainalign.networks.architecture import Architecture, bound_of, choose, nonlinearity
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network
 from brainalign.networks.patches import patch_grid, patches
@@ -42,6 +42,8 @@ class RNN(Architecture):
     """
 
     summary: ClassVar[str] = "plain recurrent layers over rows or patches; a block is a layer or a time step"
+
+    recommended: ClassVar[Mapping[str, Any]] = {"blocks": "step"}  # a layer hides gradients through time
 
     least: ClassVar[Mapping[str, int]] = {"widths": 1, "patch": 1}
 
@@ -118,6 +120,10 @@ class _RecurrentLayer(Block):
             states.append(state)
         return torch.stack(states, dim=1)
 
+    @property
+    def bound(self) -> float:
+        return bound_of(self.cell.function)
+
     def represent(self, x: Tensor) -> Tensor:
         return x[:, -1]
 
@@ -153,6 +159,10 @@ class _TimeStep(Block):
             signal = cell.step(params, signal, state, wiring)
             new.append(signal)
         return torch.cat([*new, image] if self.t < self.n_steps - 1 else new, dim=1)
+
+    @property
+    def bound(self) -> float:
+        return bound_of(self.cells[0].function)
 
     def represent(self, x: Tensor) -> Tensor:
         return x[:, : sum(self.widths)]

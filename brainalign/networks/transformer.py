@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -43,6 +43,8 @@ class Transformer(Architecture):
     """
 
     summary: ClassVar[str] = "ViT-style encoder; a block is a layer or a sub-layer"
+
+    recommended: ClassVar[Mapping[str, Any]] = {"blocks": "sublayer"}  # a layer hides gradients through six synapses
 
     least: ClassVar[Mapping[str, int]] = {"width": 1, "depth": 1, "heads": 1, "patch": 1, "expansion": 1}
 

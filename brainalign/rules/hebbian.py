@@ -170,7 +170,7 @@ class Hebbian(LearningRule):
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the activity of every layer, as hidden blocks hand it on."""
-        wiring, found, weights = Wiring(state), {}, self._weights(network, params)
+        wiring, found, weights = Wiring(state), dict[str, Tensor](), self._weights(network, params)
         for block in network.blocks[:-1]:
             x = self._answer(block, weights, state, x, wiring)
             found |= block.shown(x)

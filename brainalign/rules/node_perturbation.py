@@ -198,7 +198,7 @@ class NodePerturbation(LearningRule):
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the activity of every layer, decorrelated inputs and fixed lengths included."""
-        wiring, found = _Mixing(state), {}
+        wiring, found = _Mixing(state), dict[str, Tensor]()
         weights = _of_fixed_length(network, params, state)
         for block in network.blocks:
             x = block.forward(weights, x, wiring)
