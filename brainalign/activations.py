@@ -294,8 +294,8 @@ def _extract(network: _Network, stimuli: Stimuli, options: _Options) -> Activati
     # The same weights read over another time are other activations.
     activity = [network.activity] if network.activity else []
     key = content_hash(*network.function, stimuli.key, options.preprocessing.record(), list(options.layers), *activity)
-    residual = np.concatenate(residuals) if residuals else None
-    return Activations(values, stimuli.ids, key, network.activity, residual)
+    unrest = np.concatenate(residuals) if residuals else None
+    return Activations(values, stimuli.ids, key, network.activity, unrest)
 
 
 def _blocks(n: int, size: int) -> Iterator[np.ndarray]:

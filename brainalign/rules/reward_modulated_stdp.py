@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -125,6 +125,7 @@ class RewardModulatedSTDP(LearningRule):
     """
 
     reference: ClassVar[str] = "Mozafari et al. 2019, Pattern Recognit. 94:87"
+    plasticity_off: ClassVar[Mapping[str, Any]] = {"rate": 0.0}
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
 
     duration: float = 100.0

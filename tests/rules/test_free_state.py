@@ -74,5 +74,6 @@ def test_without_rest_nothing_is_chosen_and_checkpoints_say_nothing() -> None:
 
 
 def test_what_never_rests_is_refused() -> None:
+    rule = EquilibriumPropagation(rest=0.001, activation="hard_tanh")
     with pytest.raises(SpecError, match=r"Option rest is 0.001; after 200 steps free states are still .* from rest"):
-        EquilibriumPropagation(rest=0.001, activation="hard_tanh").prepared(network("cnn"), batch(32, dtype=torch.float32).x)
+        rule.prepared(network("cnn"), batch(32, dtype=torch.float32).x)
