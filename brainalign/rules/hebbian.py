@@ -99,6 +99,19 @@ class Hebbian(LearningRule):
     reference: ClassVar[str] = "Oja 1982; Sanger 1989; Journé et al. 2023, ICLR (arXiv 2209.11883)"
     plasticity_off: ClassVar[Mapping[str, Any]] = {"rate": 0.0}
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mlp": {
+            "optimizer": "sgd",
+            "optimizer.momentum": 0.9,
+            "learning_rate": 0.03,
+            "rule.radius": 25.0,
+            "rule.norm_power": 0.5,
+            "rule.largest": True,
+            "rule.activation": "triangle",
+            "rule.rate": 0.5,
+            "rule.plastic_steps": 60,
+        }
+    }
 
     competition: str = "soft_anti"
     reconstruction: str = "own"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +49,7 @@ class SignSymmetry(LearningRule):
 
     reference: ClassVar[str] = "Liao, Leibo & Poggio 2016, AAAI (arXiv 1510.05067)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, "Liao, Leibo & Poggio 2016, AAAI (arXiv 1510.05067)")}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     variant: str = "uSF"
     scale: float = 1.0
