@@ -127,6 +127,9 @@ class RewardModulatedSTDP(LearningRule):
     reference: ClassVar[str] = "Mozafari et al. 2019, Pattern Recognit. 94:87"
     plasticity_off: ClassVar[Mapping[str, Any]] = {"rate": 0.0}
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {"optimizer": "sgd", "learning_rate": 1.0, "schedule": "constant", "rule.readout_rate": 0.3}
+    }
 
     duration: float = 100.0
     dt: float = 5.0
