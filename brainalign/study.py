@@ -15,6 +15,7 @@ from brainalign.alignment.agreement import agreement
 from brainalign.alignment.align import Alignment, align_brain
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
+from brainalign.alignment.equal_rules import share_places
 from brainalign.alignment.failure import Failure, failure_table
 from brainalign.alignment.instance import Instance, role_of, show, show_start
 from brainalign.alignment.layer_means import LayerMeans
@@ -39,6 +40,7 @@ from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash, is_sealed, locked, seal, write_text
 from brainalign.study_checks import check_study
+from brainalign.support import equals_backpropagation
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
@@ -111,7 +113,7 @@ class _StudyRun:
             display.add(brain.source.label, displayed(brain.displayed(brain.rois)), kept.rdms)
             self.failures += kept.failures
             parts.append(kept.alignment)
-        alignment = Alignment.concatenate(parts)
+        alignment = share_places(Alignment.concatenate(parts), equal_rules([one.checkpoint for one in trained]))
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         self._write(trained, alignment, display, self._probe())
         return self.out
@@ -324,6 +326,15 @@ class _StudyRun:
             sentence for brain in self.brains if (sentence := recovery(brain.source, alignment.scores, alignment.ranks))
         ]
         return facts
+
+
+def equal_rules(trained: Sequence[Checkpoint]) -> dict[str, list[str]]:
+    """Return network to the rules that change it as backpropagation does, where there are several."""
+    found: dict[str, list[str]] = {}
+    for one in trained:
+        if one.spec.rule == "backprop" or equals_backpropagation(one.rule, one.network):
+            found.setdefault(one.network.name, []).append(one.spec.rule)
+    return {network: rules for network, rules in found.items() if len(rules) > 1}
 
 
 def _answers_its_own_way(start: Checkpoint) -> bool:
