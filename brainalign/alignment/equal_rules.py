@@ -35,12 +35,13 @@ def share_places(alignment: Alignment, equal: Mapping[str, Sequence[str]]) -> Al
         contrasts["verdict"] = contrasts.verdict.astype(object).mask(both, "no inference possible")
     if not said:
         return alignment
-    found = {
-        "ranks": tables.cast("ranks", ranks),
-        "gates": tables.cast("gates", pd.concat([gates.astype({"gate": object}), pd.DataFrame(said)])),
-        "contrasts": tables.cast("contrasts", contrasts),
-    }
-    return replace(alignment, **{name: table.reset_index(drop=True) for name, table in found.items()})
+    joined = pd.concat([gates.astype({"gate": object}), pd.DataFrame(said)], ignore_index=True)
+    return replace(
+        alignment,
+        ranks=tables.cast("ranks", ranks),
+        gates=tables.cast("gates", joined),
+        contrasts=tables.cast("contrasts", contrasts),
+    )
 
 
 def _gate(network: str, rules: Sequence[str]) -> dict[str, str]:
