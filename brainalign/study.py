@@ -42,6 +42,7 @@ from brainalign.storage import content_hash, is_sealed, locked, seal, write_text
 from brainalign.study_checks import check_study
 from brainalign.support import equals_backpropagation
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.readout import study_lines
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
 
@@ -115,6 +116,7 @@ class _StudyRun:
             parts.append(kept.alignment)
         alignment = share_places(Alignment.concatenate(parts), equal_rules([one.checkpoint for one in trained]))
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
+        self.unlearned = study_lines([(one.checkpoint.spec, one.history) for one in trained])
         self._write(trained, alignment, display, self._probe())
         return self.out
 
@@ -292,6 +294,7 @@ class _StudyRun:
                     f"{rule} was trained by other code than today's; run the study with --retrain to train it again."
                     for rule in self.stale
                 ),
+                *self.unlearned,
             ],
             "scope_sentences": [
                 *alignment.scope_sentences,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from brainalign.training.readout import (
     final_scores,
     has_control,
     readout_spec,
+    study_lines,
     train_control,
 )
 from brainalign.training.runtime import Runtime
@@ -93,3 +95,18 @@ def test_a_rule_on_file_has_its_own_plasticity_off() -> None:
     for name in ("hebbian", "stdp", "reward_modulated_stdp"):
         rule = learning_rule(name)
         assert learning_rule(name, dict(rule.plasticity_off)) != rule
+
+
+def test_a_study_warns_of_rules_that_do_not_exceed_it() -> None:
+    def history(score: float, step: int = 10) -> pd.DataFrame:
+        scores = [score + 0.001 * seed for seed in range(3)]
+        return pd.DataFrame({"seed": range(3), "step": step, "test_accuracy": scores, "test_loss": 1.0})
+
+    specs = {rule: TrainSpec(rule, "mlp", "digits") for rule in ("backprop", "hebbian", "untrained", "readout_only")}
+    alone = [(specs["backprop"], history(0.95))]
+    assert study_lines(alone) == []
+    both = [*alone, (specs["hebbian"], history(0.5)), (specs["untrained"], history(0.1))]
+    (line,) = study_lines([*both, (specs["readout_only"], history(0.9))])
+    assert line.startswith("WARNING: hebbian on mlp does not exceed readout only after as many steps: 50.1 % against")
+    (line,) = study_lines([*alone, (specs["readout_only"], history(0.9, step=40))])
+    assert line.startswith("backprop on mlp took 10 steps and readout only 40: not compared.")
