@@ -162,7 +162,7 @@ def _population(
 
 
 def _activations(found: Found, stimuli: Stimuli, origin: Origin) -> Activations:
-    return Activations(found.layers, stimuli.ids, found.key, found.activity, origin)
+    return Activations(found.layers, stimuli.ids, found.key, found.activity, origin, found.residual)
 
 
 def _refuse(why: str, **options: Any) -> None:
