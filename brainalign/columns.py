@@ -12,6 +12,8 @@ ROLES = {
     "readout_only": "networks of which only the readout was trained",
     MODEL: "a network from elsewhere",
 }
+#: Roles of networks that are compared with each other, and with a control.
+COMPARED = (TRAINED, MODEL)
 
 #: Types of columns, as the documentation calls them.
 TEXT, WHOLE, MAYBE_WHOLE, NUMBER, BOOLEAN, MARK = (

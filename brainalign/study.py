@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from brainalign import tables
+from brainalign.activations import answers_its_own_way
 from brainalign.alignment.agreement import agreement
 from brainalign.alignment.align import align_brain
 from brainalign.alignment.code import scoring_code
@@ -32,11 +32,10 @@ from brainalign.plausibility.probe import mechanism, probes
 from brainalign.plausibility.scorecard import COLUMNS, Candidate, read_scorecard, scorecard, write_scorecard
 from brainalign.plausibility.subject import PROBED
 from brainalign.provenance import code_hash, own_hashes, versions
-from brainalign.randomness import stream
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.results_folder import require_own
-from brainalign.rules.learning_rule import LearningRule, learning_rule
+from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash, is_sealed, locked, seal
 from brainalign.study_checks import check_study
@@ -159,7 +158,7 @@ class _StudyRun:
         last = [one.checkpoint for one in trained]
         controlled = {one.spec.network for one in last if role_of(one) == UNTRAINED}
         starts = [load_checkpoint(one.files[0]) for one in trained if one.checkpoint.network.name in controlled]
-        return [start for start in starts if _answers_its_own_way(start)]
+        return [start for start in starts if answers_its_own_way(start)]
 
     def _align(
         self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
@@ -302,17 +301,6 @@ class _StudyRun:
             sentence for brain in self.brains if (sentence := recovery(brain.source, found.scores, found.ranks))
         ]
         return facts
-
-
-def _answers_its_own_way(start: Checkpoint) -> bool:
-    """Return whether untrained networks of a rule answer otherwise than their chain of blocks does."""
-    rule, network = learning_rule(start.spec.rule, dict(start.spec.rule_options)), start.network
-    if type(rule).respond is LearningRule.respond:
-        return False
-    params, state = start.instance(0)
-    x = torch.randn(4, *network.task.input_shape, generator=stream(0, "answers"))
-    own, plain = rule.respond(network, params, state, x), network.activities(params, state, x)
-    return not all(torch.allclose(own[layer], plain[layer], rtol=1e-4, atol=1e-5) for layer in plain)
 
 
 def _hashable(options: Mapping[str, Any]) -> dict[str, Any]:

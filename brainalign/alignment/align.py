@@ -1,6 +1,6 @@
 """Every layer of every network against every recording: scores, contrasts, ranks and gates as rows."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import groupby
 
@@ -15,10 +15,10 @@ from brainalign.alignment.failure import Failure, failure_table
 from brainalign.alignment.instance import Instance, check_paired
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score_table import cells_of, controls_of, score_table
+from brainalign.alignment.score_table import Population, cells_of, controls_of, score_table
 from brainalign.alignment.scored import Scored
 from brainalign.alignment.scoring import Scoring
-from brainalign.columns import TRAINED
+from brainalign.columns import COMPARED, MODEL
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.errors import LayerError, SpecError
 from brainalign.inference.cell import compare_rules
@@ -49,6 +49,7 @@ def align(
     scoring: ScoringSpec | None = None,
     progress: Progress = lambda text: None,
     failures: list[Failure] | None = None,
+    measures: Sequence[Comparison] = (),
 ) -> AlignmentResult:
     """Score layers against a recording and infer what the scores support.
 
@@ -69,6 +70,8 @@ def align(
     failures
         Where populations are noted that have a layer which cannot be scored; the others are scored. Without it such a
         layer raises.
+    measures
+        Measures with options of their own, in place of the names in ``spec``.
 
     Raises
     ------
@@ -83,7 +86,9 @@ def align(
     """
     scoring = scoring or ScoringSpec()
     noted: list[Failure] = []
-    found = align_brain(instances, Brain(source, spec), scoring, progress, None if failures is None else noted)
+    found = align_brain(
+        instances, Brain(source, spec), scoring, progress, None if failures is None else noted, measures
+    )
     if failures is not None:
         failures += noted
     said = [*found.scope_sentences, *agreement(found.ranks, found.measures, scoring)]
@@ -99,10 +104,15 @@ def align_brain(
     scoring: ScoringSpec,
     progress: Progress = lambda text: None,
     failures: list[Failure] | None = None,
+    measures: Sequence[Comparison] = (),
 ) -> AlignmentResult:
-    """Do as :func:`align` does, with recordings that may have been asked for already."""
+    """Do as :func:`align` does, with recordings that may have been asked for already.
+
+    ``measures`` are made of the names in the recording's specification, with the options of scoring, unless they are
+    given.
+    """
     source, spec, rois = brain.source, brain.spec, brain.rois
-    measures = measures_of(spec, scoring)
+    measures = measures or measures_of(spec, scoring)
     scored, seen = _show_all(instances, brain, rois, measures, scoring, failures)
     check_paired(seen)
     for roi in rois:
@@ -145,7 +155,8 @@ def _show_all(
     lost: dict[tuple[str, str, int | None], LayerError] = {}
     for one in instances:
         if scored is None:
-            wanted = scoring.partial or (scoring.low_level and brain.pictures is not None)
+            held = any(measure.describe().held for measure in measures)
+            wanted = held or (scoring.low_level and brain.pictures is not None)
             features = low_level_features(brain.stimuli, one.resolution) if wanted else {}
             controls = {name: Patterns(values, brain.ids, name) for name, values in features.items()}
             scored = Scoring(brain, rois, measures, samples, controls, scoring.low_level)
@@ -246,17 +257,19 @@ def _claims(
         declared = {"subjects": spec.subjects} | ({"stimuli": "fixed"} if scored.own_stimuli else {})
         scope = resolve_scope(declared, len(scored.subjects), scored.draws.n_units, n_seeds)
         controls = controls_of(populations)
-        trained = {rule: rows for (role, rule), rows in populations.items() if role == TRAINED}
+        roles = {rule: role for role, rule in populations if role in COMPARED}
+        trained = {rule: populations[role, rule] for rule, role in roles.items()}
         trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
         if not trained:  # nothing is claimed of untrained networks alone
             continue
         untrained = {rule: populations[controls[rule]] for rule in trained if rule in controls}
-        cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
+        paired = _are_paired(populations, scored.draws.left_out)
+        cell = compare_rules(scored.draws, trained, scope, untrained, paired, scoring.alpha)
         verdict = judge(cell)
         primary = {"primary": _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})}
         for (a, b), found in cell.contrasts.items():
             kind = "vs_backprop" if b == "backprop" else "pair"
-            names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": TRAINED}
+            names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": roles[b]}
             contrasts.append({**names, **cell_place, **_row(found), **primary})
         for a, found in cell.vs_untrained.items():
             role, b = controls[a]
@@ -266,6 +279,17 @@ def _claims(
         gates += [{**cell_place, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates]
         sentences[f"{dataset} {roi}: {cell.scope.sentence}"] = None
     return {"contrasts": contrasts, "ranks": ranks, "gates": gates}
+
+
+def _are_paired(populations: Mapping[Population, Sequence[int]], left_out: bool) -> bool:
+    """Return whether seeds are compared in pairs.
+
+    Networks from elsewhere share nothing by seed. Without each stimulus, pairs in any order have the right variance
+    with fewer degrees of freedom, where there are as many seeds.
+    """
+    if not any(role == MODEL for role, _ in populations):
+        return True
+    return left_out and len({len(rows) for rows in populations.values()}) == 1
 
 
 def _contrast_table(rows: list[dict[str, object]], scoring: ScoringSpec) -> pd.DataFrame:

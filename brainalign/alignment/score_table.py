@@ -7,7 +7,7 @@ import pandas as pd
 
 from brainalign import tables
 from brainalign.alignment.scored import Scored
-from brainalign.columns import LOW_LEVEL, OWN_START, TRAINED, UNTRAINED
+from brainalign.columns import COMPARED, LOW_LEVEL, OWN_START, UNTRAINED
 
 #: What networks are, and their rule.
 Population = tuple[str, str]
@@ -65,7 +65,7 @@ def _floors(scored: Scored) -> dict[tuple[str, str, str, str], np.ndarray]:
     for (network, layer), populations in cells_of(scored).items():
         controls = controls_of(populations)
         for role, rule in populations:
-            control = controls.get(rule) if role == TRAINED else (role, rule)
+            control = controls.get(rule) if role in COMPARED else (role, rule)
             if control is not None:
                 floors[network, layer, role, rule] = scored.draws.observed[populations[control]].mean(axis=0)
     return floors
@@ -75,7 +75,7 @@ def controls_of(populations: Collection[Population]) -> dict[str, Population]:
     """Return the untrained control of each trained rule: its own networks at the start where these are there."""
     untrained = next((one for one in populations if one[0] == UNTRAINED), None)
     found = {}
-    for rule in (rule for role, rule in populations if role == TRAINED):
+    for rule in (rule for role, rule in populations if role in COMPARED):
         control = (OWN_START, rule) if (OWN_START, rule) in populations else untrained
         if control is not None:
             found[rule] = control

@@ -142,11 +142,11 @@ def scorecard(
     Scorecard, mlp
       feedback_alignment: passes 1 of 1 probes; fails none
     """
-    rules = (rules,) if isinstance(rules, str) else tuple(rules)
-    probes = (probes,) if isinstance(probes, str) else tuple(probes)
-    chosen = [one for one in rules if isinstance(one, Candidate)] or candidates(rules)  # type: ignore[arg-type]
-    if any(isinstance(one, Candidate) for one in rules) and len(chosen) < len(rules):
-        msg = f"rules hold names and candidates; expected one kind. Give Candidate(name, name) for each of {rules!r}."
+    names: list[Any] = [rules] if isinstance(rules, str) else list(rules)
+    codes = (probes,) if isinstance(probes, str) else tuple(probes)
+    chosen = [one for one in names if isinstance(one, Candidate)]
+    if chosen and len(chosen) < len(names):
+        msg = f"rules hold names and candidates; expected one kind. Give Candidate(name, name) for each of {names!r}."
         raise SpecError(msg)
     numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    return Scorecard(measured(chosen, network, numbers, probes, workers, progress))
+    return Scorecard(measured(chosen or candidates(names), network, numbers, codes, workers, progress))

@@ -76,7 +76,7 @@ def train(
         named = {"rule": rule, "network": network, "dataset": dataset}
         lacking = [name for name, value in named.items() if value is None]
         if lacking:
-            msg = f"train() got no {lacking[0]}; expected a rule, a network and a data set: train('backprop', 'mlp', 'digits')."
+            msg = f"train() got no {lacking[0]}; expected names of all: train('backprop', 'mlp', 'digits')."
             raise SpecError(msg)
         spec = train_spec({**options, **named}, "train()")
     folder = Path("results") / f"{spec.rule}-{spec.network}-{spec.dataset}-{spec.key}" if out is None else Path(out)
