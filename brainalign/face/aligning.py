@@ -152,8 +152,9 @@ class _Aligned:
         display = Display()
         display.add(self.source.label, some, mean_rdms(brain, some.ids, layers.means()))
         failures = failure_table(layers.failures) if layers.failures else result.failures
-        drawn = {"rdms": display.rdms, "labels": display.labels, "thumbnails": display.thumbnails}
-        return replace(result, failures=failures, **drawn)
+        return replace(
+            result, failures=failures, rdms=display.rdms, labels=display.labels, thumbnails=display.thumbnails
+        )
 
 
 def _measures(

@@ -111,7 +111,7 @@ class AlignmentResult(Summarised, Result):
             heading = f"<em>{escape(one.heading)}</em>"
             parts.append(f'<p style="margin:.3em 0">{heading}<br>{escape(shortened(said, 400))}</p>')
         table = self.best().head(_MOST_ROWS).drop(columns=["dataset"])
-        parts.append(table.to_html(index=False, float_format="%.3f", na_rep="", border=0))
+        parts.append(table.to_html(index=False, float_format="{:.3f}".format, na_rep="", border=0))
         parts.append(self._picture())
         return "".join([*parts, "</div>"])
 
@@ -128,7 +128,7 @@ class AlignmentResult(Summarised, Result):
         return f'<figure style="margin:.5em 0">{image}<figcaption>{title}</figcaption></figure>'
 
     def _places(self) -> list[tuple[str, str]]:
-        return [tuple(row) for row in self.network_scores[["dataset", "roi"]].drop_duplicates().to_numpy()]  # type: ignore[misc]
+        return [tuple(row) for row in self.network_scores[["dataset", "roi"]].drop_duplicates().to_numpy()]
 
     def _verdict(self) -> str:
         found = verdicts(self)
