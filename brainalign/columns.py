@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 #: What the networks of a row are; the values of ``role``.
 TRAINED, UNTRAINED, OWN_START, LOW_LEVEL, MODEL = "trained", "untrained", "own_start", "low_level", "model"
+READOUT_ONLY = "readout_only"
 ROLES = {
     TRAINED: "networks that a rule has trained",
     UNTRAINED: "networks that no rule has trained",
     OWN_START: "the networks of a rule before its first step, where they answer otherwise than untrained ones",
     LOW_LEVEL: "a low-level control of the stimuli; `layer` names it",
-    "readout_only": "networks of which only the readout was trained",
+    READOUT_ONLY: "networks of which only the readout was trained",
     MODEL: "a network from elsewhere",
 }
 #: Roles of networks that are compared with each other, and with a control.

@@ -20,6 +20,7 @@ from brainalign.own_folders import add_folder, how_to_name, own_files, own_folde
 
 __all__ = [
     "add_folder",
+    "algorithm",
     "algorithms",
     "available",
     "create",
@@ -29,6 +30,9 @@ __all__ = [
     "require_here",
     "snake_case",
 ]
+
+#: Base classes that have another name than one algorithm of their room.
+_CONTRACTS = {"rules": "learning_rule", "networks": "architecture"}
 
 
 def snake_case(name: str) -> str:
@@ -68,6 +72,7 @@ def in_package(room: str, base: type) -> dict[str, type]:
                 isinstance(value, type)
                 and issubclass(value, base)
                 and value is not base
+                and not inspect.isabstract(value)
                 and snake_case(value.__name__) == module
             ):
                 found[module] = value
@@ -80,13 +85,23 @@ def names(room: str) -> tuple[str, ...]:
 
 
 def algorithms(room: str) -> dict[str, Any]:
-    """Return a room's algorithms by name; its contract is the class and module named as one of them.
+    """Return a room's algorithms by name.
 
     The room is imported when it is asked, so that a specification can check a name before anything else is needed.
     """
-    module = importlib.import_module(f"brainalign.{room}.{_noun(room)}")
-    classes = [value for value in vars(module).values() if isinstance(value, type)]
-    return available(room, next(one for one in classes if snake_case(one.__name__) == _noun(room)))
+    return available(room, _contract(room))
+
+
+def algorithm(room: str, name: str) -> type | None:
+    """Return the class of the algorithm ``name`` of a room, or None; for what a specification must know of it."""
+    return algorithms(room).get(name)
+
+
+def _contract(room: str) -> type:
+    """Return the base class of a room: the class and module named as one of its algorithms."""
+    name = _CONTRACTS.get(room, _noun(room))
+    found = vars(importlib.import_module(f"brainalign.{room}.{name}")).values()
+    return next(one for one in found if isinstance(one, type) and snake_case(one.__name__) == name)
 
 
 def create(room: str, base: type, name: str, options: dict[str, Any] | None = None) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from brainalign.arrays import as_numbers
 from brainalign.datasets.stimuli import checked_ids, positions
 from brainalign.dissimilarities.dissimilarity import Dissimilarity, dissimilarity
+from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.rounding import STORED, is_constant
 from brainalign.summary import Summarised, Summary, picture, some
@@ -270,6 +271,66 @@ def compute_rdms(
     labels = {name: tuple(v) for name, v in (descriptors or {}).items()}
     values, rounding = np.stack([values for values, _ in parts]), np.array([error for _, error in parts])
     return RDMs(values, ids, measure, labels, rounding)
+
+
+def compute_trial_rdms(
+    data: Any,
+    trial_ids: Sequence[str],
+    measure: str,
+    runs: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+    stimulus_ids: Sequence[str] | None = None,
+) -> RDMs:
+    """Return the RDM of trials, for dissimilarities that need more than the mean response to a stimulus.
+
+    >>> import numpy as np
+    >>> ids, runs = ["face", "house", "chair"] * 4, np.repeat(["1", "2", "3", "4"], 3)
+    >>> data = np.random.default_rng(0).normal(size=(12, 5))
+    >>> rdm = compute_trial_rdms(data, ids, "crossnobis", runs, {"noise": "univariate"})
+    >>> rdm.dissimilarities.shape, bool((rdm.dissimilarities < 0).any())
+    ((1, 3), True)
+
+    Parameters
+    ----------
+    data
+        ``(n_trials, n_channels)``.
+    trial_ids
+        ``(n_trials,)`` id of the stimulus of each trial.
+    measure
+        A dissimilarity, such as ``"crossnobis"``.
+    runs
+        ``(n_trials,)`` run of each trial; noise of different runs is independent.
+    options
+        Fields of the dissimilarity.
+    stimulus_ids
+        Which stimuli, in which order; all, in the order of first presentation, unless given.
+
+    Raises
+    ------
+    SpecError
+        If the measure or an option is unknown.
+    StimulusMismatchError
+        If there is not one id, and one run, for each trial.
+    DataError
+        If trials do not hold what the measure needs: repeats, runs.
+    """
+    distance = dissimilarity(measure, dict(options or {}))
+    shown = checked_ids(trial_ids, "Trials", unique=False)
+    trials = as_numbers(data, "Trials")
+    if trials.ndim != 2 or len(trials) != len(shown) or (runs is not None and len(runs) != len(shown)):
+        msg = (
+            f"Trials have shape {trials.shape} for {len(shown)} ids and {len(shown) if runs is None else len(runs)} "
+            "runs; expected (n_trials, n_channels), one id and one run each."
+        )
+        raise StimulusMismatchError(msg)
+    if not np.isfinite(trials).all():
+        row = int((~np.isfinite(trials).all(axis=1)).argmax())
+        msg = f"Trial {row} (stimulus {shown[row]!r}) holds NaN or infinity, expected finite numbers; drop it."
+        raise DataError(msg)
+    ids = tuple(dict.fromkeys(shown)) if stimulus_ids is None else checked_ids(stimulus_ids, "RDMs")
+    names = None if runs is None else [str(one) for one in runs]
+    values, rounding = distance.of_trials(Trials.of(trials[:, :, None], shown, ids, names))
+    return RDMs(values, ids, measure, {}, rounding)
 
 
 def _check_shape(shape: tuple[int, ...], n_ids: int, sets: bool) -> None:

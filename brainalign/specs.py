@@ -11,6 +11,7 @@ from brainalign.errors import SpecError
 from brainalign.optimizers import check_optimizer
 from brainalign.options import field_types, fit_fields, fitted, plain, require
 from brainalign.own_folders import add_folder
+from brainalign.recommended import completed
 from brainalign.shipped import known_keys, read_toml
 from brainalign.storage import content_hash
 from brainalign.summary import Summarised, Summary, changed, some
@@ -138,6 +139,9 @@ class RecordingSpec(Summarised):
     dissimilarity
         Of the patterns of trials, in the RDMs of subjects; that of layers is an option of scoring. ``"default"`` is the
         correlation distance. RDMs that a source published keep their own, and another that is named is refused.
+        ``"crossnobis"``, say, takes products of different runs.
+    dissimilarity_options
+        Fields of that dissimilarity, e.g. ``{noise = "univariate"}``.
     """
 
     dataset: str
@@ -148,6 +152,7 @@ class RecordingSpec(Summarised):
     stimuli: str = field(default="all", metadata=_LATER)
     runs: str = field(default="centre", metadata=_LATER)
     dissimilarity: str = field(default="default", metadata=_LATER)
+    dissimilarity_options: Options = field(default_factory=dict, metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
@@ -305,8 +310,12 @@ def to_dict(spec: Any) -> dict[str, Any]:
     return {
         f.name: _plain(getattr(spec, f.name))
         for f in dataclasses.fields(spec)
-        if not (f.metadata.get("later") and getattr(spec, f.name) == f.default)
+        if not (f.metadata.get("later") and getattr(spec, f.name) == _default(f))
     }
+
+
+def _default(f: dataclasses.Field[Any]) -> Any:
+    return f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
 
 
 def train_spec(options: Options, where: str = "train") -> TrainSpec:
@@ -320,7 +329,9 @@ def read_study(path: str | Path) -> StudySpec:
     The file holds ``name``, ``title``, a table ``[training]`` of options all populations share, one table
     ``[rules.<name>]`` per rule with options of its own (``options`` are the rule's fields), ``[[recordings]]``
     ``[scoring]``, and ``plausibility``. ``own`` lists folders of algorithms of one's own, seen from the file; they are
-    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key.
+    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key. What rules and
+    networks recommend is written into what the file leaves open (:func:`brainalign.recommended.completed`), unless it
+    says ``recommended = false``, as studies must whose keys are published.
 
     Raises
     ------
@@ -333,14 +344,15 @@ def read_study(path: str | Path) -> StudySpec:
 def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Path = Path()) -> StudySpec:
     """Build a study from nested tables, written in ``folder``; see :func:`read_study`."""
     known = ("name", "title", "training", "rules", "recordings", "scoring", "plausibility")
-    known_keys(table, ("own", *known), where)
+    known_keys(table, ("own", "recommended", *known), where)
     for key in ("name", "training", "rules", "recordings"):
         if key not in table:
-            optional = "title, scoring, plausibility and own are optional"
+            optional = "title, scoring, plausibility, own and recommended are optional"
             msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} ({optional})."
             raise SpecError(msg)
     for key in ("name", "title", "plausibility"):
         fitted(str, table.get(key, ""), f"{where}: {key}")
+    recommended = fitted(bool, table.get("recommended", True), f"{where}: recommended")
     for path in fitted(tuple[str, ...], table.get("own", ()), f"{where}: own"):
         add_folder(folder / path)
     for key in ("training", "rules", "scoring"):
@@ -350,6 +362,7 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
     for rule, own in table["rules"].items():
         own = dict(fitted(Options, own, f"{where}, [rules.{rule}]"))
         options = {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
+        options = completed(options)[0] if recommended else options
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")

@@ -18,11 +18,11 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage", "summary"),
     *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "results_folder"),
-    *("shipped", "specs"),
+    *("shipped", "recommended", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
-    *("condensed", "recordings", "resampling", "comparisons", "inference"),
+    *("condensed", "whitening", "readers", "recordings", "resampling", "comparisons", "inference"),
     *("alignment", "study_checks", "study", "report", "face", "terminal", "commands"),
     *("metalearning", "__main__"),
 )
@@ -43,7 +43,23 @@ SEVERAL_CLASSES = {
 }
 
 #: What only one job needs; the core must import without it.
-OPTIONAL = ("himalaya", "rsatoolbox", "sklearn", "matplotlib", "h5py", "pooch", "typer", "rich", "jinja2", "gymnasium")
+OPTIONAL = (
+    "himalaya",
+    "rsatoolbox",
+    "sklearn",
+    "matplotlib",
+    "h5py",
+    "pooch",
+    "mne",
+    "mne_bids",
+    "nilearn",
+    "nibabel",
+    "pymatreader",
+    "typer",
+    "rich",
+    "jinja2",
+    "gymnasium",
+)
 CORE = ("rules", "networks", "training", "metalearning", "extraction", "activations", "rdms", "inference")
 #: The command of a room of the core is no part of it.
 COMMANDS = ("metalearning.command",)

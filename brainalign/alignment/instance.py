@@ -78,8 +78,8 @@ def show(
 
 
 def role_of(checkpoint: Checkpoint) -> str:
-    """Return what the networks of a population are: trained, or untrained where their rule learns nothing."""
-    return TRAINED if checkpoint.rule.learns else UNTRAINED
+    """Return what the networks of a population are: trained, or a control; untrained where nothing is learned."""
+    return checkpoint.rule.role if checkpoint.rule.learns else UNTRAINED
 
 
 def show_start(start: Checkpoint, stimuli: Stimuli, resolution: int = 0, device: str = "cpu") -> Iterator[Instance]:

@@ -1,13 +1,17 @@
 """Networks: ``train``, ``presets``, ``search``, ``reproduce``."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from brainalign.commands.options import Compile, DataDir, Device, Execution, Json, Out, Own, Quiet, Retrain
 from brainalign.terminal import output_folder, print_records, progress_bar, read_settings, say_stale
+
+if TYPE_CHECKING:
+    from brainalign.specs import TrainSpec
 
 
 def train(
@@ -30,13 +34,24 @@ def train(
     execution: Execution = "auto",
     compile: Compile = False,
     retrain: Retrain = False,
+    recommended: Annotated[
+        bool, typer.Option("--recommended/--plain", help="Fill in recommended options where none are given, or not.")
+    ] = True,
+    control: Annotated[
+        bool, typer.Option("--control/--no-control", help="Train readout only beside the rule and compare, or not.")
+    ] = True,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train a population of seeds; leaves training.csv, checkpoints and the specification in the output folder."""
+    """Train a population of seeds; leaves training.csv, checkpoints and the specification in the output folder.
+
+    Networks of which only the readout is trained are trained beside it for as many steps, in a folder inside, so that
+    accuracy that hidden layers did not bring is seen.
+    """
     from brainalign.reproduction.presets import requested
     from brainalign.specs import to_dict
     from brainalign.storage import write_text
+    from brainalign.training.readout import control_lines, final_scores, has_control, train_control
     from brainalign.training.runtime import Runtime
     from brainalign.training.train import train as train_population
 
@@ -44,17 +59,37 @@ def train(
     names = {"rule": rule, "network": network, "dataset": dataset}
     numbers = {"seeds": seeds, "epochs": epochs}
     settings = read_settings(set_ or [], beside=names | numbers)
-    spec = requested(names, preset, settings | {name: n for name, n in numbers.items() if n is not None})
+    settings |= {name: n for name, n in numbers.items() if n is not None}
+    spec, filled = requested(names, preset, settings, recommended=recommended)
+    _say_filled(spec, filled)
     with progress_bar(quiet or as_json) as progress:
         trained = train_population(spec, out, runtime, progress)
+        beside = train_control(spec, out, runtime, progress) if control and has_control(spec) else None
     say_stale([spec.rule] if trained.stale else [])
     write_text(out / "spec.json", json.dumps(to_dict(spec), indent=1))
     figures = ["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "feedback_angle", "ms_per_step"]
     last = trained.history[trained.history.step == trained.history.step.max()]
     measured = [name for name in figures if last[name].notna().any()]
     last = last[["rule", "network", "dataset", "seed", "epoch", *measured]]
+    if beside is not None:
+        what = "readout_only_test_accuracy" if "test_accuracy" in measured else "readout_only_test_loss"
+        scores = final_scores(beside)
+        last = last.assign(**{what: last.seed.map(scores).abs()})
     title = f"{spec.rule} on {spec.network}, {spec.dataset}: after training"
     print_records(json.loads(last.to_json(orient="records")), as_json, title)
+    for line in control_lines(spec.rule, trained.history, beside) if beside is not None else ():
+        typer.echo(line, err=as_json)
+
+
+def _say_filled(spec: "TrainSpec", filled: Mapping[str, Any]) -> None:
+    """Say on stderr which recommended options are trained with, and where others are."""
+    from brainalign.reproduction.presets import nearest_preset
+
+    if filled:
+        options = ", ".join(f"{name}={value}" for name, value in filled.items())
+        near = nearest_preset(spec)
+        beside = f" Nearest preset: {near}." if near else ""
+        typer.echo(f"brainalign: recommended and not given: {options}; --plain leaves that out.{beside}", err=True)
 
 
 def presets(as_json: Json = False) -> None:

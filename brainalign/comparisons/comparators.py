@@ -8,7 +8,9 @@ import numpy as np
 from brainalign.condensed import Condensed, unit
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs, match
+from brainalign.resampling.condensed_pairs import WHITENED, n_stimuli_of
 from brainalign.rounding import mid_ranks
+from brainalign.whitening import whitened
 
 # names of the two sides in messages
 _A, _B = "first", "second"
@@ -51,6 +53,23 @@ def tau_a(a: Condensed, b: Condensed) -> np.ndarray:
     return tau_b * np.sqrt(np.outer(*untied))
 
 
+def cosine_cov(a: Condensed, b: Condensed, sigma: np.ndarray | None = None) -> np.ndarray:
+    """Return ``a' V^-1 b / sqrt(a' V^-1 a b' V^-1 b)``, ``(n1, n2)``: the whitened unbiased cosine.
+
+    ``V`` is the covariance of dissimilarities of patterns with errors of covariance ``sigma`` over stimuli (default:
+    independent and alike), see :func:`brainalign.whitening.whitened`. Its zero is that of the dissimilarities, so it is
+    for unbiased ones (Diedrichsen et al. 2021, Neurons Behav Data Anal Theory 5(3)).
+    """
+    n = n_stimuli_of(a.values.shape[1])
+    return unit(whitened(a.values, n, sigma), _A) @ unit(whitened(b.values, n, sigma), _B).T
+
+
+def corr_cov(a: Condensed, b: Condensed, sigma: np.ndarray | None = None) -> np.ndarray:
+    """Return the whitened cosine of RDMs less their means, ``(n1, n2)``: the whitened correlation."""
+    n = n_stimuli_of(a.values.shape[1])
+    return unit(whitened(a.centred(_A), n, sigma), _A) @ unit(whitened(b.centred(_B), n, sigma), _B).T
+
+
 #: Comparators by the name rsatoolbox gives them: ``(n1, n_pairs), (n2, n_pairs) -> (n1, n2)``.
 COMPARATORS: dict[str, Callable[[Condensed, Condensed], np.ndarray]] = {
     "corr": corr,
@@ -58,27 +77,43 @@ COMPARATORS: dict[str, Callable[[Condensed, Condensed], np.ndarray]] = {
     "spearman": spearman,
     "rho-a": rho_a,
     "tau-a": tau_a,
+    "corr_cov": corr_cov,
+    "cosine_cov": cosine_cov,
 }
 
 
-def compare(a: RDMs, b: RDMs, method: str) -> np.ndarray:
+def compare(a: RDMs, b: RDMs, method: str, sigma: np.ndarray | None = None) -> np.ndarray:
     """Return how alike every RDM of ``a`` is to every RDM of ``b``, ``(n1, n2)``, joined on stimulus ids.
+
+    Parameters
+    ----------
+    a, b
+        RDMs over the same stimuli, in any order.
+    method
+        A name of :data:`COMPARATORS`.
+    sigma
+        For ``"corr_cov"`` and ``"cosine_cov"``: ``(n_stimuli, n_stimuli)`` covariance of the errors of patterns in the
+        order of ``a``, such as ``np.diag(1 / repeats)``.
 
     Raises
     ------
     SpecError
-        If the method is unknown.
+        If the method is unknown, or is no whitened one and ``sigma`` is given.
     StimulusMismatchError
         If the two do not hold the same stimuli.
     DataError
         If an RDM is constant but for rounding (for ``"cosine"``: zero), so that it orders nothing.
     """
     a, b = match(a, b)
-    return compare_vectors(a.dissimilarities, b.dissimilarities, method, (a.rounding, b.rounding))
+    return compare_vectors(a.dissimilarities, b.dissimilarities, method, (a.rounding, b.rounding), sigma)
 
 
 def compare_vectors(
-    a: Any, b: Any, method: str, rounding: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
+    a: Any,
+    b: Any,
+    method: str,
+    rounding: tuple[np.ndarray | None, np.ndarray | None] = (None, None),
+    sigma: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return ``(n1, n2)`` comparisons of condensed RDMs over the same pairs; errors as :func:`compare`.
 
@@ -92,6 +127,11 @@ def compare_vectors(
     if n != m:
         msg = f"RDMs have {n} and {m} pairs, expected as many; compare RDMs over the same stimuli."
         raise StimulusMismatchError(msg)
+    if method in WHITENED:
+        return {"corr_cov": corr_cov, "cosine_cov": cosine_cov}[method](first, second, sigma)
+    if sigma is not None:
+        msg = f"Comparator {method!r} takes no sigma; use one of: {', '.join(WHITENED)}, or leave sigma out."
+        raise SpecError(msg)
     return COMPARATORS[method](first, second)
 
 
@@ -99,7 +139,9 @@ def pool(vectors: np.ndarray, method: str, rounding: np.ndarray | None = None) -
     """Return the RDM ``(n_pairs,)`` that maximises the mean comparison with the rows of ``vectors``.
 
     The mean of unit-norm RDMs for ``"cosine"``, of z-scored RDMs for ``"corr"`` and of ranks for the others
-    (Nili et al. 2014, PLoS Comput Biol 10:e1003553); for ``"tau-a"`` ranks are an approximation.
+    (Nili et al. 2014, PLoS Comput Biol 10:e1003553); norms of whitened comparators are whitened ones. For ``"tau-a"``
+    mean ranks are not the best RDM, which nobody can find for many pairs; its upper noise ceiling does not rest on them
+    (:func:`brainalign.comparisons.noise_ceiling.noise_ceiling`).
     """
     return standardise(vectors, method, rounding).mean(axis=0)
 
@@ -112,6 +154,10 @@ def standardise(vectors: np.ndarray, method: str, rounding: np.ndarray | None = 
         return unit(rows.values, "pooled")
     if method == "corr":
         return unit(rows.centred("pooled"), "pooled") * np.sqrt(rows.values.shape[1])
+    if method in WHITENED:
+        values = rows.centred("pooled") if method == "corr_cov" else rows.values
+        norms = np.linalg.norm(whitened(values, n_stimuli_of(values.shape[1])), axis=1, keepdims=True)
+        return values / np.where(norms > 0, norms, np.nan)
     return mid_ranks(rows.values, rows.rounding)
 
 

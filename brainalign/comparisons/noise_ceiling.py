@@ -7,6 +7,7 @@ import numpy as np
 from brainalign.comparisons.comparators import check_comparator, compare_vectors, standardise
 from brainalign.errors import DataError
 from brainalign.rdms import RDMs, by_subject
+from brainalign.resampling.sign_pairs import majority_agreement
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,9 @@ def noise_ceiling(rdms: RDMs, method: str) -> NoiseCeiling:
 
     ``lower = mean_s cmp(d_s, pool(all but s))``, ``upper = mean_s cmp(d_s, pool(all))``, with the pool that is
     best for the comparator (:func:`brainalign.comparisons.comparators.pool`); Nili et al. 2014, PLoS Comput Biol
-    10:e1003553. With few subjects the bracket is wide: it shrinks as 1/n_subjects.
+    10:e1003553. For ``"tau-a"`` the upper bound is the agreement with the order that most subjects have of two pairs of
+    stimuli, for any two: no RDM can do better, while mean ranks can be beaten. With few subjects the bracket is wide:
+    it shrinks as 1/n_subjects.
 
     Parameters
     ----------
@@ -61,7 +64,10 @@ def noise_ceiling(rdms: RDMs, method: str) -> NoiseCeiling:
     vectors = rdms.dissimilarities
     scaled = standardise(vectors, method, rdms.rounding)
     total = scaled.sum(axis=0)
-    upper = compare_vectors(vectors, total / len(rdms), method, (rdms.rounding, None))
+    if method == "tau-a":
+        upper = majority_agreement(scaled)
+    else:
+        upper = compare_vectors(vectors, total / len(rdms), method, (rdms.rounding, None))
     lower = [
         compare_vectors(own, (total - mine) / (len(rdms) - 1), method, (error[None], None))[0, 0]
         for own, mine, error in zip(vectors, scaled, rdms.rounding, strict=True)

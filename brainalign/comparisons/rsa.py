@@ -17,21 +17,21 @@ from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, compute_rdms, match
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.movie import Movie
-from brainalign.resampling.condensed_pairs import check_method
-from brainalign.resampling.left_out import linear_ceilings, ranked_ceilings, units_of
-from brainalign.resampling.linear_pairs import LinearPairs
+from brainalign.resampling.condensed_pairs import PARTIAL, check_method
+from brainalign.resampling.left_out import left_out_ceilings, left_out_pairs, units_of
 from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
-from brainalign.resampling.ranked_pairs import RankedPairs
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.specs import ScoringSpec
+from brainalign.whitening import whitened
 
-_PARTIAL = ("corr", "spearman")
 _UNITS = {
     "corr": "Pearson r",
     "spearman": "Spearman ρ",
     "rho-a": "Spearman ρ-a",
     "tau-a": "Kendall τ-a",
+    "corr_cov": "whitened r",
+    "cosine_cov": "whitened cosine",
 }
 _KRIEGESKORTE = (
     "Kriegeskorte N, Mur M, Bandettini P (2008). Representational similarity analysis: connecting the branches of "
@@ -59,7 +59,8 @@ class RSA(Comparison):
     dissimilarity
         Of the layer's patterns: ``"correlation"``, ``"squared_euclidean"``, ``"euclidean"`` or ``"cosine"``.
     comparator
-        ``"corr"``, ``"cosine"``, ``"spearman"``, ``"rho-a"`` or ``"tau-a"``.
+        ``"corr"``, ``"cosine"``, ``"spearman"``, ``"rho-a"`` or ``"tau-a"``, or whitened: ``"corr_cov"``,
+        ``"cosine_cov"`` (for dissimilarities with a meaningful zero).
     partial
         Names of RDMs held constant, e.g. ``("pixels",)``; then the score is a partial correlation.
     semi
@@ -68,7 +69,7 @@ class RSA(Comparison):
     Raises
     ------
     SpecError
-        If an option is unknown, or ``partial`` is asked of a comparator that is not ``"corr"`` or ``"spearman"``.
+        If an option is unknown, or ``partial`` is asked of a comparator without a partial form.
     """
 
     name: ClassVar[str] = "rsa"
@@ -81,7 +82,9 @@ class RSA(Comparison):
     semi: bool = False
 
     def __post_init__(self) -> None:
-        dissimilarity(self.dissimilarity)
+        distance = dissimilarity(self.dissimilarity)
+        if distance.needs != "means":
+            raise distance.without_trials()
         check_comparator(self.comparator)
         if self.partial:
             _check_partial(self.comparator)
@@ -217,12 +220,7 @@ class RSA(Comparison):
         resampled: bool,
     ) -> Iterator[ScoreDraws]:
         n_subjects, n_units = len(movie.subjects), int(units.max()) + 1
-        linear = self.comparator in ("corr", "cosine")
-        scored: LinearPairs | RankedPairs
-        if linear:
-            scored = LinearPairs(models, units, counted, self.comparator == "corr", nuisance)
-        else:
-            scored = RankedPairs(models, units, counted, self.comparator == "spearman", nuisance)
+        scored = left_out_pairs(self.comparator, models, units, counted, nuisance)
         per_time = 8 * n_subjects * (len(models) * n_units * resampled + 8 * models.values.shape[1])
         width = max(1, _BLOCK_BYTES // per_time)
         for start in range(0, len(movie.times), width):
@@ -232,25 +230,10 @@ class RSA(Comparison):
             without = without.reshape(len(without), *observed.shape)
             for k in range(observed.shape[2]):
                 subjects = movie.at(slice(start + k, start + k + 1))
-                ceilings = _ceilings(scored, subjects, units, counted, self.comparator, resampled)
+                ceilings = None
+                if n_subjects > 1:
+                    ceilings = left_out_ceilings(scored, subjects, units, counted, resampled)
                 yield ScoreDraws.without_each(observed[:, :, k], without[..., k], units, 1, ceilings)
-
-
-def _ceilings(
-    scored: LinearPairs | RankedPairs,
-    subjects: Condensed,
-    units: np.ndarray,
-    counted: np.ndarray,
-    comparator: str,
-    resampled: bool,
-) -> tuple[np.ndarray, np.ndarray] | None:
-    if len(subjects) < 2:
-        return None
-    if isinstance(scored, LinearPairs):
-        lower, upper = linear_ceilings(scored, subjects, resampled)
-    else:
-        lower, upper = ranked_ceilings(subjects, units, counted, comparator == "spearman", resampled)
-    return (lower, upper) if resampled else (lower[:1], upper[:1])
 
 
 def _rows(rdms: Sequence[RDMs]) -> Condensed:
@@ -272,7 +255,7 @@ def partial_compare(
     models, brains, nuisance
         RDMs over the same stimuli, in any order.
     method
-        ``"corr"`` or ``"spearman"``.
+        ``"corr"``, ``"spearman"`` or ``"corr_cov"``.
     semi
         Regress the models only.
 
@@ -301,8 +284,10 @@ def partial_compare(
 
 
 def _centred(rdms: Sequence[RDMs], which: str, method: str) -> np.ndarray:
-    """Return the dissimilarities, or for ``"spearman"`` their ranks, minus their means."""
+    """Return dissimilarities minus their means: ranked for ``"spearman"``, whitened for ``"corr_cov"``."""
     rows = _rows(rdms)
+    if method == "corr_cov":
+        return whitened(rows.centred(which), len(rdms[0].stimulus_ids))
     return rows.centred_ranks(which) if method == "spearman" else rows.centred(which)
 
 
@@ -320,6 +305,6 @@ def _residual(vectors: np.ndarray, basis: np.ndarray, which: str) -> np.ndarray:
 
 def _check_partial(method: str) -> None:
     check_comparator(method)
-    if method not in _PARTIAL:
-        msg = f"Comparator {method!r} has no partial form. Choose one of: {', '.join(_PARTIAL)}, or set partial = []."
+    if method not in PARTIAL:
+        msg = f"Comparator {method!r} has no partial form. Choose one of: {', '.join(PARTIAL)}, or set partial = []."
         raise SpecError(msg)

@@ -3,17 +3,29 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from brainalign.discovery import available, create
-from brainalign.errors import DataError
+from brainalign.discovery import available, create, snake_case
+from brainalign.dissimilarities.trials import Trials
+from brainalign.errors import DataError, SpecError
 
 
 @dataclass(frozen=True)
 class Dissimilarity(ABC):
-    """How unlike two patterns are; the file ``dissimilarities/<name>.py`` holds the class."""
+    """How unlike two patterns are; the file ``dissimilarities/<name>.py`` holds the class.
+
+    ``needs`` is ``"means"`` (one pattern for each stimulus), ``"precision"`` (repeats, from which noise is estimated),
+    ``"trials"`` or ``"runs"`` (trials in runs whose noise is independent): what is more than means has
+    :meth:`of_trials`, and layers, which have no trials, cannot be measured by it. ``signed`` says whether values can be
+    negative; they are then kept so. ``unit`` and ``citation`` are for captions and methods.
+    """
+
+    needs: ClassVar[str] = "means"
+    signed: ClassVar[bool] = False
+    unit: ClassVar[str] = ""
+    citation: ClassVar[str] = ""
 
     @abstractmethod
     def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
@@ -38,6 +50,32 @@ class Dissimilarity(ABC):
         DataError
             If a pattern has no such dissimilarity; the message names its stimulus.
         """
+
+    def of_trials(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
+        """Return the dissimilarity of every pair of stimuli at every time, and the rounding errors.
+
+        Parameters
+        ----------
+        trials
+            Of one subject.
+
+        Returns
+        -------
+        values
+            ``(n_times, n_pairs)`` float64.
+        rounding
+            ``(n_times,)``.
+        """
+        found = [self.pairs(trials.means(k), trials.ids) for k in range(trials.n_times)]
+        return np.stack([values for values, _ in found]), np.array([error for _, error in found])
+
+    def without_trials(self) -> SpecError:
+        """Return the error of asking it of patterns that are no trials."""
+        name = snake_case(type(self).__name__)
+        return SpecError(
+            f"Dissimilarity {name!r} needs {self.needs} of trials, which layers and mean patterns do not have; use it "
+            "for recordings, and another for layers, such as 'squared_euclidean'."
+        )
 
 
 def dissimilarities() -> dict[str, type[Dissimilarity]]:

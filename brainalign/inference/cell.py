@@ -11,6 +11,11 @@ from brainalign.inference.estimate import Estimate, estimate_ceiling, estimate_s
 from brainalign.inference.scope import Scope, resolve_scope
 from brainalign.resampling.score_draws import ScoreDraws
 
+#: Rule to the rows of its seeds.
+Rows = Mapping[str, Sequence[int] | np.ndarray]
+
+_FEWEST_SEEDS = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -34,6 +39,12 @@ class Cell:
         Smallest p the tests of the cell can reach, 0 for t tests; ``1 / (B + 1)`` for B permutations.
     alpha
         Level of the cell's intervals and tests.
+    sign_flip
+        Where one factor alone is random, subjects or seeds, ``2^(1 - levels)``: the smallest p of a test that assumes
+        no distribution. A smaller p rests on the t distribution. 0 where several factors are random, or stimuli.
+    collapsed
+        Rule, or ``"untrained <rule>"``, to the seeds (by place) whose scores are undefined; these seeds are left out of
+        all rules.
     """
 
     scores: Mapping[str, Estimate]
@@ -46,17 +57,22 @@ class Cell:
     ceiling: Estimate | None = None
     resolution: float = 0.0
     alpha: float = field(default=0.05)
+    sign_flip: float = 0.0
+    collapsed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def compare_rules(
     draws: ScoreDraws,
-    rules: Mapping[str, Sequence[int] | np.ndarray],
+    rules: Rows,
     scope: Scope,
-    untrained: Mapping[str, Sequence[int] | np.ndarray] | None = None,
+    untrained: Rows | None = None,
     paired: bool = True,
     alpha: float = 0.05,
 ) -> Cell:
     """Estimate every rule, every pair of rules, and every rule against its untrained control.
+
+    A seed whose scores are undefined for one rule (its layer collapsed) is left out of all rules that are paired with it,
+    so that one seed does not empty the cell; at least two seeds stay. A rule without any defined score stays undefined.
 
     Parameters
     ----------
@@ -81,6 +97,7 @@ def compare_rules(
     if not rules:
         msg = "No rule to compare, expected at least one with the rows of its seeds."
         raise SpecError(msg)
+    rules, controls, collapsed = _whole(draws, rules, untrained or {}, paired)
     names = list(rules)
     n_seeds = min(len(rows) for rows in rules.values())
     scope = resolve_scope(scope, draws.n_subjects, draws.n_units, n_seeds)
@@ -92,7 +109,7 @@ def compare_rules(
             for b in names[i + 1 :]
         },
         vs_untrained={
-            name: contrast(draws, rules[name], rows, scope, paired, alpha) for name, rows in (untrained or {}).items()
+            name: contrast(draws, rules[name], rows, scope, paired, alpha) for name, rows in controls.items()
         },
         scope=scope,
         n_subjects=draws.n_subjects,
@@ -100,4 +117,36 @@ def compare_rules(
         n_seeds=n_seeds,
         ceiling=estimate_ceiling(draws, scope, alpha),
         alpha=alpha,
+        sign_flip=_sign_flip(scope, draws.n_subjects, n_seeds),
+        collapsed=collapsed,
     )
+
+
+def _whole(
+    draws: ScoreDraws, rules: Rows, untrained: Rows, paired: bool
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, tuple[int, ...]]]:
+    """Return rows of rules and controls without the seeds whose scores are undefined, and which these are."""
+    defined = np.isfinite(draws.observed).all(axis=1)
+    of_rules = {name: np.asarray(rows, int) for name, rows in rules.items()}
+    of_controls = {name: np.asarray(rows, int) for name, rows in untrained.items()}
+    both = [*of_rules.items(), *((f"untrained {name}", rows) for name, rows in of_controls.items())]
+    lost = {
+        name: tuple(np.flatnonzero(~defined[rows]).tolist())
+        for name, rows in both
+        if not defined[rows].all() and defined[rows].any()
+    }
+    kept = np.ones(max(len(rows) for _, rows in both), dtype=bool)
+    for places in lost.values():
+        kept[list(places)] = False
+    same = len({len(rows) for _, rows in both}) == 1
+    if not (lost and paired and same and kept.sum() >= _FEWEST_SEEDS):
+        return of_rules, of_controls, {}
+    left = [{name: rows[kept] for name, rows in rows_of.items()} for rows_of in (of_rules, of_controls)]
+    return left[0], left[1], lost
+
+
+def _sign_flip(scope: Scope, n_subjects: int, n_seeds: int) -> float:
+    """Return the smallest two-sided p of a sign-flip test over the only random factor; 0 where there is none such."""
+    levels = {"subjects": n_subjects, "seeds": n_seeds}
+    random = [name for name in levels if getattr(scope, name) == "random"]
+    return min(1.0, 2.0 ** (1 - levels[random[0]])) if len(random) == 1 and scope.stimuli == "fixed" else 0.0

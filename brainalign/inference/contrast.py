@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from brainalign.errors import SpecError
-from brainalign.inference.left_out_variance import left_out_variance
+from brainalign.inference.measurement import measurement_variance
 from brainalign.inference.scope import Scope
 from brainalign.inference.score_variance import ScoreVariance
 from brainalign.inference.student import minimum_detectable, satterthwaite, t_interval, t_test
 from brainalign.inference.variance import score_variance
+from brainalign.inference.variance_components import VarianceComponents
 from brainalign.resampling.score_draws import ScoreDraws
 
 
@@ -36,6 +37,10 @@ class Contrast:
     verdict
         ``"higher"``, ``"lower"``, ``"inconclusive"`` (at the unadjusted level) or ``"no inference
         possible"``.
+    var_subjects, var_stimuli, var_seeds, var_subjects_stimuli, var_stimuli_seeds, var_subjects_seeds, var_residual
+        Variance between single levels of each factor and interaction, fixed or random, in squared units of the score:
+        what :func:`~brainalign.inference.power.needed` plans with. NaN for bootstrap draws, and where a factor has one
+        level; small ones may be negative.
     """
 
     delta: float
@@ -55,6 +60,13 @@ class Contrast:
     paired: bool
     alpha: float
     verdict: str
+    var_subjects: float = math.nan
+    var_stimuli: float = math.nan
+    var_seeds: float = math.nan
+    var_subjects_stimuli: float = math.nan
+    var_stimuli_seeds: float = math.nan
+    var_subjects_seeds: float = math.nan
+    var_residual: float = math.nan
 
 
 def contrast(
@@ -67,11 +79,16 @@ def contrast(
 ) -> Contrast:
     """Compare rule A with rule B.
 
+    Draws without each stimulus give each factor and interaction once, see
+    :class:`~brainalign.inference.variance_components.VarianceComponents`; rules must be paired there.
+
     Equation, for bootstrap draws: ``SE^2 = V_2f(Delta of seed means) + s_d^2 / n_m``, ``s_d`` the standard deviation
     over seeds of the paired difference; unpaired, the last term is ``s_A^2/n_A + s_B^2/n_B``. Degrees of freedom by
-    Satterthwaite from ``min(N, K) - 1`` (over the random factors) and ``n_m - 1``. Slightly conservative,
-    since a seed by stimulus interaction is in both terms. For draws without each stimulus see
-    :func:`~brainalign.inference.left_out_variance.left_out_variance`; rules must be paired there.
+    Satterthwaite from ``min(N, K) - 1`` (over the random factors) and ``n_m - 1``. Conservative, since what seeds share
+    with stimuli is in both terms.
+
+    Where neither subjects nor stimuli are random, the noise of the measurement is in neither: it is estimated from
+    repeats (:func:`~brainalign.inference.measurement.measurement_variance`), and without repeats there is no test.
 
     Parameters
     ----------
@@ -98,19 +115,18 @@ def contrast(
     """
     a, b = np.asarray(rows_a, int), np.asarray(rows_b, int)
     _check(a, b, paired, scope)
-    observed_a, observed_b = draws.observed[a], draws.observed[b]
-    observed = observed_a.mean(axis=0) - observed_b.mean(axis=0)
-    delta = float(observed.mean())
-    if draws.left_out:
-        variance = _left_out(draws, a, b, scope, paired)
-        se, seeds, dof = math.sqrt(variance.total), variance.seeds, variance.dof
+    delta = float(draws.observed[a].mean() - draws.observed[b].mean())
+    components = _components(draws, a, b) if draws.left_out and paired else None
+    if scope.brains_fixed:
+        variance = _measured(draws, a, b, scope, paired)
+    elif draws.left_out:
+        if components is None:
+            msg = "Rules that are not paired by seed cannot be compared without each stimulus; use bootstrap draws."
+            raise SpecError(msg)
+        variance = components.under(scope)
     else:
-        difference = draws.draws[:, a].mean(axis=1) - draws.draws[:, b].mean(axis=1)
-        variance = score_variance(observed, difference, scope, draws.n_units, draws.n_strata)
-        seed_variances, seed_dofs = _seed_variances(observed_a.mean(axis=1), observed_b.mean(axis=1), scope, paired)
-        seeds = sum(seed_variances)
-        se = math.sqrt(variance.total + seeds)
-        dof = satterthwaite([variance.total, *seed_variances], [variance.dof, *seed_dofs])
+        variance = _drawn(draws, a, b, scope, paired)
+    se, dof = math.sqrt(variance.total), variance.dof
     if se == 0 and delta == 0 and "random" in (scope.subjects, scope.stimuli, scope.seeds):
         # a rule compared with itself
         low, high, p = 0.0, 0.0, 1.0
@@ -121,7 +137,7 @@ def contrast(
         se=se,
         se_subjects=math.sqrt(variance.subjects),
         se_stimuli=math.sqrt(variance.stimuli),
-        se_seeds=math.sqrt(seeds) if scope.seeds == "random" else math.nan,
+        se_seeds=math.sqrt(variance.seeds),
         dof=dof,
         ci_low=low,
         ci_high=high,
@@ -134,15 +150,34 @@ def contrast(
         paired=paired,
         alpha=alpha,
         verdict=_verdict(delta, p, alpha),
+        **({} if components is None else {f"var_{name}": value for name, value in components.components.items()}),
     )
 
 
-def _left_out(draws: ScoreDraws, a: np.ndarray, b: np.ndarray, scope: Scope, paired: bool) -> ScoreVariance:
-    if not paired:
-        msg = "Rules that are not paired by seed cannot be compared without each stimulus; use bootstrap draws."
-        raise SpecError(msg)
-    without = draws.draws[:, a] - draws.draws[:, b]
-    return left_out_variance(draws.observed[a] - draws.observed[b], without, scope, draws.n_strata)
+def _components(draws: ScoreDraws, a: np.ndarray, b: np.ndarray) -> VarianceComponents:
+    difference = draws.draws[:, a] - draws.draws[:, b]
+    return VarianceComponents.of(draws.observed[a] - draws.observed[b], difference, draws.n_strata)
+
+
+def _measured(draws: ScoreDraws, a: np.ndarray, b: np.ndarray, scope: Scope, paired: bool) -> ScoreVariance:
+    """Return the variance where subjects and stimuli are fixed; NaN without repeats, or where nothing else tells."""
+    if draws.repeats is None or not paired:
+        return ScoreVariance(math.nan, math.nan, math.nan, math.nan)
+    observed, without = draws.observed[a] - draws.observed[b], draws.repeats[:, a] - draws.repeats[:, b]
+    return measurement_variance(observed, without, scope.seeds == "random")
+
+
+def _drawn(draws: ScoreDraws, a: np.ndarray, b: np.ndarray, scope: Scope, paired: bool) -> ScoreVariance:
+    """Return the variance from bootstrap draws: over subjects and stimuli, plus that over seeds."""
+    observed_a, observed_b = draws.observed[a], draws.observed[b]
+    difference = draws.draws[:, a].mean(axis=1) - draws.draws[:, b].mean(axis=1)
+    observed = observed_a.mean(axis=0) - observed_b.mean(axis=0)
+    two = score_variance(observed, difference, scope, draws.n_units, draws.n_strata)
+    if scope.seeds == "fixed":
+        return two
+    seeds, dofs = _seed_variances(observed_a.mean(axis=1), observed_b.mean(axis=1), paired)
+    total, dof = two.total + sum(seeds), satterthwaite([two.total, *seeds], [two.dof, *dofs])
+    return replace(two, total=total, dof=dof, seeds=sum(seeds))
 
 
 def _check(a: np.ndarray, b: np.ndarray, paired: bool, scope: Scope) -> None:
@@ -161,11 +196,7 @@ def _check(a: np.ndarray, b: np.ndarray, paired: bool, scope: Scope) -> None:
         raise SpecError(msg)
 
 
-def _seed_variances(
-    by_seed_a: np.ndarray, by_seed_b: np.ndarray, scope: Scope, paired: bool
-) -> tuple[list[float], list[float]]:
-    if scope.seeds == "fixed":
-        return [], []
+def _seed_variances(by_seed_a: np.ndarray, by_seed_b: np.ndarray, paired: bool) -> tuple[list[float], list[float]]:
     parts = [by_seed_a - by_seed_b] if paired else [by_seed_a, by_seed_b]
     return [float(part.var(ddof=1)) / len(part) for part in parts], [float(len(part) - 1) for part in parts]
 

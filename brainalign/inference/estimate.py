@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from brainalign.inference.left_out_variance import left_out_variance
+from brainalign.inference.measurement import measurement_variance
 from brainalign.inference.scope import Scope
 from brainalign.inference.score_variance import ScoreVariance
 from brainalign.inference.student import satterthwaite, t_interval
@@ -29,43 +30,52 @@ class Estimate:
 def estimate_score(draws: ScoreDraws, rows: Sequence[int] | np.ndarray, scope: Scope, alpha: float = 0.05) -> Estimate:
     """Estimate the mean score of a rule whose seeds are ``rows``.
 
-    Equation: ``SE^2 = V_2f(mean over seeds) + s^2 / n_m``, s the standard deviation over seeds of the mean
-    over subjects; the second term only if seeds are random.
+    Draws without each stimulus give each factor and interaction once. Bootstrap draws give
+    ``SE^2 = V_2f(mean over seeds) + s^2 / n_m``, s the standard deviation over seeds of the mean over subjects, the
+    second term only if seeds are random. Where neither subjects nor stimuli are random the noise of the measurement
+    comes from repeats; without them there is no interval.
     """
     index = np.asarray(rows, int)
     observed = draws.observed[index]
+    mean = float(observed.mean(axis=1).mean())
+    if scope.brains_fixed:
+        unknown = ScoreVariance(math.nan, math.nan, math.nan, math.nan)
+        known = draws.repeats is not None
+        own = measurement_variance(observed, draws.repeats[:, index], scope.seeds == "random") if known else unknown
+        return _estimate(mean, own, scope, alpha)
     if draws.left_out:
-        own = left_out_variance(observed, draws.draws[:, index], scope, draws.n_strata)
-        return _estimate(float(observed.mean()), own, 0.0, 1, scope, alpha)
-    variance = score_variance(
+        return _estimate(mean, left_out_variance(observed, draws.draws[:, index], scope, draws.n_strata), scope, alpha)
+    two = score_variance(
         observed.mean(axis=0), draws.draws[:, index].mean(axis=1), scope, draws.n_units, draws.n_strata
     )
-    by_seed = observed.mean(axis=1)
-    seeds = float(by_seed.var(ddof=1)) / len(index) if scope.seeds == "random" and len(index) > 1 else 0.0
-    return _estimate(float(by_seed.mean()), variance, seeds, len(index) - 1, scope, alpha)
+    if scope.seeds == "random" and len(index) > 1:
+        seeds = float(observed.mean(axis=1).var(ddof=1)) / len(index)
+        dof = satterthwaite([two.total, seeds], [two.dof, len(index) - 1.0])
+        two = replace(two, total=two.total + seeds, dof=dof, seeds=seeds)
+    return _estimate(mean, two, scope, alpha)
 
 
 def estimate_ceiling(draws: ScoreDraws, scope: Scope, alpha: float = 0.05, upper: bool = False) -> Estimate | None:
     """Estimate the lower (or upper) noise ceiling; ``None`` where the draws have none.
 
-    Pools of subjects are fixed, so the variance over subjects is that of scores against a fixed pool.
+    Pools of subjects are fixed, so the variance over subjects is that of scores against a fixed pool. Where neither
+    subjects nor stimuli are random, the interval is that over subjects: whether there is reliable geometry can be asked
+    of any two subjects.
     """
     observed, samples = draws.ceiling_lower_observed, draws.ceiling_lower
     if upper:
         observed, samples = draws.ceiling_upper_observed, draws.ceiling_upper
     if observed is None or samples is None:
         return None
+    asked = Scope("random", "fixed", "fixed") if scope.brains_fixed else scope
     if draws.left_out:
-        variance = left_out_variance(observed[None], samples[:, None], scope, draws.n_strata)
+        variance = left_out_variance(observed[None], samples[:, None], asked, draws.n_strata)
     else:
-        variance = score_variance(observed, samples, scope, draws.n_units, draws.n_strata)
-    return _estimate(float(observed.mean()), variance, 0.0, 1, scope, alpha)
+        variance = score_variance(observed, samples, asked, draws.n_units, draws.n_strata)
+    return _estimate(float(observed.mean()), variance, scope, alpha)
 
 
-def _estimate(
-    mean: float, variance: ScoreVariance, seeds: float, seed_dof: float, scope: Scope, alpha: float
-) -> Estimate:
-    dof = satterthwaite([variance.total, seeds], [variance.dof, seed_dof])
-    se = math.sqrt(variance.total + seeds)
-    low, high = t_interval(mean, se, dof, alpha)
-    return Estimate(mean, se, dof, low, high, scope)
+def _estimate(mean: float, variance: ScoreVariance, scope: Scope, alpha: float) -> Estimate:
+    se = math.sqrt(variance.total)
+    low, high = t_interval(mean, se, variance.dof, alpha)
+    return Estimate(mean, se, variance.dof, low, high, scope)

@@ -11,13 +11,17 @@ from brainalign.inference.rank_set import RankSet
 
 
 def rank_sets(
-    means: Mapping[str, float], contrasts: Mapping[tuple[str, str], Contrast], alpha: float = 0.05
+    means: Mapping[str, float],
+    contrasts: Mapping[tuple[str, str], Contrast],
+    alpha: float = 0.05,
+    adjusted: Mapping[tuple[str, str], float] | None = None,
 ) -> tuple[RankSet, ...]:
     """Return the rank set of every rule, best mean first.
 
     Equation (Mogstad et al. 2024, Rev Econ Stud 91:476): ``rank_j`` lies in
     ``[1 + #{k significantly better}, R - #{k significantly worse}]``, significance by Holm over the R(R-1)/2
-    pairs, so that all sets hold together with probability ``1 - alpha``.
+    pairs, so that all sets hold together with probability ``1 - alpha``. With p adjusted within a larger family, those
+    of all its cells do.
 
     Parameters
     ----------
@@ -28,6 +32,8 @@ def rank_sets(
         significant.
     alpha
         Family-wise level.
+    adjusted
+        Pair to p adjusted within the family that the cell belongs to; default: Holm over the pairs of the cell.
 
     Raises
     ------
@@ -40,9 +46,10 @@ def rank_sets(
         msg = f"{len(contrasts)} contrasts for {len(rules)} rules, expected one for each of {len(expected)} pairs."
         raise SpecError(msg)
     better, worse = dict.fromkeys(rules, 0), dict.fromkeys(rules, 0)
-    adjusted = adjust([item.p for item in contrasts.values()])
-    for (a, b), item, p in zip(contrasts, contrasts.values(), adjusted, strict=True):
-        if p < alpha:
+    if adjusted is None:
+        adjusted = dict(zip(contrasts, adjust([item.p for item in contrasts.values()]).tolist(), strict=True))
+    for (a, b), item in contrasts.items():
+        if adjusted[a, b] < alpha:
             winner, loser = (a, b) if item.delta > 0 else (b, a)
             better[loser] += 1
             worse[winner] += 1

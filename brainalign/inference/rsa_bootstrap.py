@@ -33,13 +33,14 @@ def bootstrap_rsa(
     models, subjects
         RDMs over the same stimuli, in any order.
     method
-        ``"corr"``, ``"cosine"``, ``"spearman"`` or ``"rho-a"``.
+        ``"corr"``, ``"cosine"``, ``"spearman"``, ``"rho-a"``, ``"tau-a"``, ``"corr_cov"`` or ``"cosine_cov"``.
     n_draws
         Bootstrap samples; 1000 for figures, 200 for simulations.
     seed
         Seed of the draws.
     nuisance
-        RDMs removed from every model: scores become semi-partial correlations (``"corr"`` and ``"spearman"`` only).
+        RDMs removed from every model: scores become semi-partial correlations (``"corr"``, ``"spearman"`` and
+        ``"corr_cov"`` only).
         Ceilings are those of the subjects' whole RDMs.
     groups
         Stimulus id to cluster label; clusters are drawn instead of stimuli.

@@ -37,6 +37,11 @@ class Scope:
                 raise SpecError(msg)
 
     @property
+    def brains_fixed(self) -> bool:
+        """Whether neither subjects nor stimuli are random, so that the noise of the measurement is in no factor."""
+        return self.subjects == self.stimuli == "fixed"
+
+    @property
     def sentence(self) -> str:
         """One sentence for captions."""
         names = {"subjects": "subjects", "stimuli": "stimuli", "seeds": "network initialisations"}

@@ -28,10 +28,12 @@ NONLINEARITIES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
 class Architecture(ABC):
     """Options of a family of networks; the file ``networks/<name>.py`` holds the class.
 
-    ``least`` says how small each size may be; of a list, every entry.
+    ``least`` says how small each size may be; of a list, every entry. ``recommended`` are options that are written
+    into a specification where they are not given (:mod:`brainalign.recommended`).
     """
 
     summary: ClassVar[str]
+    recommended: ClassVar[Mapping[str, Any]] = {}
     least: ClassVar[Mapping[str, int]] = {}
 
     def __post_init__(self) -> None:

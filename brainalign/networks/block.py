@@ -55,8 +55,17 @@ class Block(ABC):
         return {}
 
     def represent(self, x: Tensor) -> Tensor:
-        """Return the part of the output ``x`` that counts as this layer's activity, ``(n, ...)``."""
+        """Return the part of the output ``x`` that counts as this block's activity, ``(n, ...)``."""
         return x
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers that are complete with this block; a finer block than a layer may end none."""
+        return (self.name,)
+
+    def shown(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the activity ``(n, ...)`` of each of :attr:`layers`, given the output ``x``."""
+        return {self.layers[0]: self.represent(x)} if self.layers else {}
 
     def parameters(self) -> dict[str, Initialiser]:
         """Name to initialiser of every parameter this block reads."""

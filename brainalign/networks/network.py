@@ -43,8 +43,8 @@ class Network:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Names of the layers whose activity is compared with brains."""
-        return tuple(block.name for block in self.blocks)
+        """Names of the layers whose activity is compared with brains, whatever their blocks."""
+        return tuple(layer for block in self.blocks for layer in block.layers)
 
     def init(self, generator: torch.Generator) -> Params:
         """Draw initial parameters on the CPU, so that every device starts from the same values."""
@@ -76,7 +76,7 @@ class Network:
         wiring, found = Wiring(state), {}
         for block in self.blocks:
             x = block.forward(params, x, wiring)
-            found[block.name] = block.represent(x)
+            found |= block.shown(x)
         return found
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -31,7 +31,8 @@ class RNN(Architecture):
         Side of a patch in pixels.
     blocks
         ``"layer"``: one block is a layer over all time steps, so an error is differentiated through time inside
-        it. ``"step"``: one block is a time step of all layers, and blocks share their synapses.
+        it. ``"step"``: one block is a time step of all layers, and blocks share their synapses. Layers are called
+        alike and show the same: ``rnn1`` is the state after the last step.
     activation
         ``"tanh"``, ``"relu"``, ``"elu"`` or ``"gelu"``.
 
@@ -41,6 +42,8 @@ class RNN(Architecture):
     """
 
     summary: ClassVar[str] = "plain recurrent layers over rows or patches; a block is a layer or a time step"
+
+    recommended: ClassVar[Mapping[str, Any]] = {"blocks": "step"}  # a layer hides gradients through time
 
     least: ClassVar[Mapping[str, int]] = {"widths": 1, "patch": 1}
 
@@ -155,6 +158,13 @@ class _TimeStep(Block):
 
     def represent(self, x: Tensor) -> Tensor:
         return x[:, : sum(self.widths)]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(f"rnn{k + 1}" for k in range(len(self.cells))) if self.t == self.n_steps - 1 else ()
+
+    def shown(self, x: Tensor) -> dict[str, Tensor]:
+        return dict(zip(self.layers, self.represent(x).split(self.widths, dim=1), strict=False))
 
 
 @dataclass(frozen=True)

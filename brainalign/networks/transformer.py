@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -38,10 +38,13 @@ class Transformer(Architecture):
     expansion
         Hidden width of the token-wise network, in multiples of ``width``.
     blocks
-        ``"layer"``: one block is an encoder layer; ``"sublayer"``: attention and token-wise network are blocks.
+        ``"layer"``: one block is an encoder layer; ``"sublayer"``: attention and token-wise network are blocks. Layers
+        are called alike and show the same: ``layer1`` is what the first encoder layer hands on.
     """
 
     summary: ClassVar[str] = "ViT-style encoder; a block is a layer or a sub-layer"
+
+    recommended: ClassVar[Mapping[str, Any]] = {"blocks": "sublayer"}  # a layer hides gradients through six synapses
 
     least: ClassVar[Mapping[str, int]] = {"width": 1, "depth": 1, "heads": 1, "patch": 1, "expansion": 1}
 
@@ -119,6 +122,10 @@ class _Attention(Block):
     heads: int
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        return ()  # the encoder layer ends with the token-wise network
+
+    @property
     def synapses(self) -> tuple[Synapse, ...]:
         return (self.query, self.key, self.value, self.output)
 
@@ -141,6 +148,10 @@ class _Tokenwise(Block):
     name: str
     up: Synapse
     down: Synapse
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (self.name.removesuffix(".mlp"),)
 
     @property
     def synapses(self) -> tuple[Synapse, ...]:

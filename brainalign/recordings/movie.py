@@ -1,11 +1,14 @@
 """RDMs of every subject at every time: small beside the trials they come from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from brainalign.condensed import Condensed
+from brainalign.dissimilarities.dissimilarity import dissimilarity
+from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import DataError, SpecError
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.recording import Recording
@@ -43,10 +46,18 @@ class Movie:
     measure: str
 
     @classmethod
-    def of_recordings(cls, recordings: Iterable[Recording], roi: str, ids: Sequence[str], measure: str) -> "Movie":
-        """Return the RDMs of the mean responses of each subject to ``ids``, at each of its times.
+    def of_recordings(
+        cls,
+        recordings: Iterable[Recording],
+        roi: str,
+        ids: Sequence[str],
+        measure: str,
+        options: Mapping[str, Any] | None = None,
+    ) -> "Movie":
+        """Return the RDMs of the responses of each subject to ``ids``, at each of its times.
 
-        Recordings are taken one after another, so that an iterator need not hold two.
+        Of mean responses, or of trials where the dissimilarity needs them; ``options`` are its fields. Recordings are
+        taken one after another, so that an iterator need not hold two.
 
         Raises
         ------
@@ -55,12 +66,30 @@ class Movie:
         DataError
             If a subject's pattern has no such dissimilarity; the message names subject, time and stimulus.
         """
+        distance = dissimilarity(measure, dict(options or {}))
+        if distance.needs != "means":
+            return cls.joined([cls.of_trials(one.select(roi), ids, measure, options) for one in recordings])
         return cls.joined(
             [
                 cls.of_means(one.means(ids, roi=roi), ids, measure, one.subject, one.times, one.name)
                 for one in recordings
             ]
         )
+
+    @classmethod
+    def of_trials(
+        cls, one: Recording, ids: Sequence[str], measure: str, options: Mapping[str, Any] | None = None
+    ) -> "Movie":
+        """Return the RDMs of one subject by a dissimilarity that takes trials, not their means.
+
+        Raises
+        ------
+        DataError
+            If the recording lacks what the dissimilarity needs, such as runs.
+        """
+        distance = dissimilarity(measure, dict(options or {}))
+        values, rounding = distance.of_trials(Trials.of(one.data, one.stimulus_ids, ids, one.runs, one.name))
+        return cls(values[None], rounding[None], tuple(ids), (one.subject,), one.times, measure)
 
     @classmethod
     def of_means(

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from brainalign.datasets.stimuli import checked_ids, positions
 from brainalign.errors import DataError, SpecError
 from brainalign.patterns import Patterns
+from brainalign.readers.trials import Trials
 from brainalign.recordings.recording_checks import (
     blocks,
     checked_data,
@@ -47,6 +49,8 @@ class Recording(Summarised):
         Optional run or session of each trial ``(n_trials,)``.
     simulated
         True if no brain was recorded; carried to every table, figure and caption.
+    notes
+        Sentences on what was left out or done before; they do not enter the key.
 
     Raises
     ------
@@ -68,6 +72,7 @@ class Recording(Summarised):
     rois: Mapping[str, np.ndarray] = field(default_factory=dict)
     runs: tuple[str, ...] | None = None
     simulated: bool = False
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for option in ("subject", "dataset", "modality", "unit"):
@@ -116,6 +121,82 @@ class Recording(Summarised):
         runs = None if self.runs is None else list(self.runs)
         labels = (list(self.stimulus_ids), list(self.channels), list(self.times), runs)
         return content_hash(list(self.data.shape), parts, *labels, *facts, dict(self.rois))
+
+    # -- from objects and files of others -----------------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, trials: Trials, subject: str, dataset: str) -> "Recording":
+        """Return what a reader returned as the recording of a subject."""
+        return cls(subject=subject, dataset=dataset, **trials.fields())
+
+    @classmethod
+    def from_epochs(
+        cls, epochs: Any, ids: str | Sequence[Any], subject: str = "", dataset: str = "epochs", **options: Any
+    ) -> "Recording":
+        """Return epochs of mne as a recording; channel types become ROIs, bad channels are left out and noted.
+
+        Parameters
+        ----------
+        epochs
+            ``mne.BaseEpochs``.
+        ids
+            Column of ``epochs.metadata``, ``"event"`` for the names of events, or one id per epoch.
+        subject
+            Name; that of ``epochs.info`` unless given.
+        dataset
+            Name of the set.
+        options
+            ``runs``, ``unit``, ``scale``, ``kinds`` of :func:`brainalign.readers.epochs.of_epochs`.
+
+        Raises
+        ------
+        DataError
+            If ids or channels are missing, or amplitudes contradict the unit.
+
+        Examples
+        --------
+        >>> import mne, numpy as np
+        >>> info = mne.create_info(["Oz", "O1"], 100.0, "eeg", verbose="error")
+        >>> epochs = mne.EpochsArray(1e-5 * np.random.default_rng(0).standard_normal((3, 2, 50)), info, verbose="error")
+        >>> one = Recording.from_epochs(epochs, ids=["cat", "dog", "cat"], subject="s01")
+        >>> one.data.shape, one.unit, list(one.rois)
+        ((3, 2, 50), 'V', ['eeg'])
+        """
+        from brainalign.readers.epochs import of_epochs
+
+        return cls.of(of_epochs(epochs, ids, **options), subject or _subject_of(epochs), dataset)
+
+    @classmethod
+    def from_evoked(
+        cls, evoked: Any, ids: Sequence[Any] | None = None, subject: str = "", dataset: str = "averages", **options: Any
+    ) -> "Recording":
+        """Return averages of mne, one trial each, under ``ids`` or their comments; see :meth:`from_epochs`."""
+        from brainalign.readers.epochs import of_evoked
+
+        first = evoked[0] if isinstance(evoked, list | tuple) else evoked
+        return cls.of(of_evoked(evoked, ids, **options), subject or _subject_of(first), dataset)
+
+    @classmethod
+    def from_raw(
+        cls, raw: Any, events: Any, preprocess: Any, subject: str = "", dataset: str = "raw", **options: Any
+    ) -> "Recording":
+        """Return continuous data of mne around events; see :func:`brainalign.readers.bids_meeg.of_raw`.
+
+        Parameters
+        ----------
+        raw
+            ``mne.io.BaseRaw``.
+        events
+            Data frame with columns ``onset`` (seconds from the beginning) and ``id``, or what
+            :func:`brainalign.readers.events.read_events` returns.
+        preprocess
+            A :class:`brainalign.readers.preprocess.Preprocess`; its sentence is among the notes.
+        subject, dataset, options
+            As in :meth:`from_epochs`, and ``run``.
+        """
+        from brainalign.readers.bids_meeg import of_raw
+
+        return cls.of(of_raw(raw, events, preprocess, **options), subject or _subject_of(raw), dataset)
 
     # -- means over trials --------------------------------------------------------------------------------------------
 
@@ -320,6 +401,11 @@ class Recording(Summarised):
             msg = f"{self.name} has no ROI {roi!r}; choose one of {have}."
             raise DataError(msg)
         return checked_mask(self.rois[roi], len(self.channels), self.name, roi)
+
+
+def _subject_of(source: Any) -> str:
+    """Return the name of the subject that an object of mne holds, or a plain one."""
+    return str((source.info["subject_info"] or {}).get("his_id") or "subject")
 
 
 _EXAMPLES = {"subject": "s01", "dataset": "my_data", "modality": "EEG", "unit": "uV"}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import StimulusMismatchError
 from brainalign.recordings.facts import Facts
 from brainalign.recordings.joined import check_once, check_runs, scored_ids, without_runs
@@ -86,19 +87,31 @@ def as_declared(one: Recording, spec: RecordingSpec) -> Recording:
 
 
 @dataclass(frozen=True, eq=False)
-class _Means:
-    """Mean responses of a subject by ROI, which wait until every subject's stimuli are known."""
+class _Waiting:
+    """What RDMs of a subject are made of, by ROI, until every subject's stimuli are known: means, or trials."""
 
     subject: str
     name: str
     times: tuple[float, ...]
     ids: tuple[str, ...]
-    values: Mapping[str, np.ndarray]
+    spec: RecordingSpec
+    means: Mapping[str, np.ndarray]
+    trials: Mapping[str, Recording]
 
-    def movie(self, roi: str, ids: Sequence[str], measure: str) -> Movie:
+    @classmethod
+    def of(cls, one: Recording, ids: tuple[str, ...], spec: RecordingSpec, rois: Sequence[str]) -> "_Waiting":
+        distance = dissimilarity(spec.dissimilarity_of_trials, dict(spec.dissimilarity_options))
+        facts = one.subject, one.name, one.times, ids, spec
+        if distance.needs == "means":
+            return cls(*facts, {roi: one.means(ids, roi=roi) for roi in rois}, {})
+        return cls(*facts, {}, {roi: one.select(roi) for roi in rois})
+
+    def movie(self, roi: str, ids: Sequence[str]) -> Movie:
+        measure = self.spec.dissimilarity_of_trials
+        if self.trials:
+            return Movie.of_trials(self.trials[roi], ids, measure, self.spec.dissimilarity_options)
         place = {one: k for k, one in enumerate(self.ids)}
-        means = self.values[roi]
-        means = means if tuple(ids) == self.ids else means[[place[one] for one in ids]]
+        means = self.means[roi] if tuple(ids) == self.ids else self.means[roi][[place[one] for one in ids]]
         return Movie.of_means(means, ids, measure, self.subject, self.times, self.name)
 
 
@@ -114,7 +127,7 @@ class _Reading:
         self.keys: list[str] = []
         self.held: dict[str, Recording] = {}
         self.movies: dict[str, list[Movie]] = {roi: [] for roi in rois}
-        self.waiting: list[_Means] = []
+        self.waiting: list[_Waiting] = []
         self._keyed = not source.known_key
         self._times: tuple[float, ...] = ()
 
@@ -136,11 +149,11 @@ class _Reading:
         self._hold(one)
         if not ids:
             return
-        means = _Means(one.subject, one.name, one.times, ids, {roi: one.means(ids, roi=roi) for roi in self.rois})
+        waiting = _Waiting.of(one, ids, self.spec, self.rois)
         if self.spec.stimuli == "shared":
-            self.waiting.append(means)
+            self.waiting.append(waiting)
         else:
-            self._make(means, ids)
+            self._make(waiting, ids)
 
     def finish(self) -> Responses:
         label = self.source.label
@@ -156,9 +169,9 @@ class _Reading:
         held = {subject: over(one, ids) for subject, one in self.held.items()}
         return Responses(self.facts, tuple(self.keys), ids, apart, movies, held)
 
-    def _make(self, means: _Means, ids: tuple[str, ...]) -> None:
+    def _make(self, waiting: _Waiting, ids: tuple[str, ...]) -> None:
         for roi in self.rois:
-            self.movies[roi].append(means.movie(roi, ids, self.spec.dissimilarity_of_trials))
+            self.movies[roi].append(waiting.movie(roi, ids))
 
     def _hold(self, one: Recording) -> None:
         """Keep trials that measures of responses will take, if they fit or would be read together with all others."""

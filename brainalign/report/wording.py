@@ -13,6 +13,12 @@ _DISSIMILARITIES = {
     "cosine": "cosine distance",
     "euclidean": "Euclidean distance",
     "squared_euclidean": "squared Euclidean distance",
+    "crossnobis": "crossnobis distance",
+    "mahalanobis": "squared Mahalanobis distance",
+    "poisson_kl": "cross-validated Poisson divergence",
+    "correlation_across_runs": "correlation distance across runs",
+    "decoding_accuracy": "pairwise decoding accuracy",
+    "decoding_dprime": "pairwise decoding d'",
     "": "a dissimilarity that the study did not store",
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from brainalign.errors import SpecError
+from brainalign.recommended import completed
 from brainalign.shipped import find_file, names_in, read_toml, require_keys, shipped_folder
 from brainalign.specs import TrainSpec, to_dict, train_spec
 
@@ -102,16 +103,33 @@ def requested(
     preset_name: str | None,
     settings: Mapping[str, Any],
     folder: str | Path | None = None,
-) -> TrainSpec:
-    """Return what a command line asks for: rule, network and data set, or a preset; settings override either."""
+    recommended: bool = True,
+) -> tuple[TrainSpec, dict[str, Any]]:
+    """Return what a command line asks for: rule, network and data set, or a preset; settings override either.
+
+    Beside it stands what is recommended and was filled in (:func:`brainalign.recommended.completed`), as flat settings.
+    A preset says how its rule is trained, so it gets nothing of that.
+    """
     given = {name: value for name, value in names.items() if value is not None}
     if preset_name is None:
         missing = [f"--{name}" for name in names if name not in given]
         _require(not missing, f"{', '.join(missing)} missing; expected rule, network and dataset, or --preset.")
-        return train_spec({**given, **option_tables(settings)})
+        options = {**given, **option_tables(settings)}
+        options, filled = completed(options) if recommended else (options, {})
+        return train_spec(options), filled
     flags = ", ".join(f"--{name}" for name in given)
     _require(not given, f"{flags} given with --preset {preset_name!r}, which says that; leave one of them out.")
-    return changed(named_preset(preset_name, folder).spec, settings, preset_name)
+    return changed(named_preset(preset_name, folder).spec, settings, preset_name), {}
+
+
+def nearest_preset(spec: TrainSpec, folder: str | Path | None = None) -> str:
+    """Return the name of a preset of the same rule: best of the same data set and network; empty without one."""
+    found = [one for file in presets(folder).values() for one in file.presets.values() if one.spec.rule == spec.rule]
+
+    def closeness(one: Preset) -> tuple[bool, bool]:
+        return one.spec.dataset == spec.dataset, one.spec.network == spec.network
+
+    return max(found, key=closeness).name if found else ""
 
 
 def option_tables(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Choosing options of a preset on validation data: a grid, one seed, and nothing of the test split."""
+"""Choosing options of a preset on validation data: a grid, seeds of its own, and nothing of the test split."""
 
 import contextlib
 import math
@@ -33,7 +33,7 @@ def search(
     grid: Grid,
     out: str | Path,
     epochs: float | None = None,
-    seed: int = 100,
+    seed: int | Sequence[int] = 100,
     n_train: int | None = None,
     runtime: Runtime | None = None,
     progress: Progress | None = None,
@@ -55,7 +55,7 @@ def search(
     epochs, n_train
         In place of the preset's own.
     seed
-        The one seed of every candidate; it may not be among the preset's.
+        The one seed of every candidate, or several, whose mean counts; none may be among the preset's.
     runtime
         Device, execution, compilation and data folder.
     progress
@@ -74,7 +74,8 @@ def search(
         If an option, the seed or the grid cannot be used; nothing is trained then.
     """
     runtime, progress = runtime or Runtime(), progress or (lambda *_: None)
-    candidates = _candidates(chosen, grid, epochs, seed, n_train)
+    seeds = (seed,) if isinstance(seed, int) else tuple(seed)
+    candidates = _candidates(chosen, grid, epochs, seeds, n_train)
     accuracy_counts = _check(candidates, runtime)
     folder = Path(out) / chosen.file
     path = folder / f"{chosen.label}.csv"
@@ -109,11 +110,12 @@ def found_text(ranked: pd.DataFrame, grid: Grid) -> str:
     tried = " x ".join(f"{name} {{{', '.join(_text(value) for value in values)}}}" for name, values in grid.items())
     epochs = f"{best.epochs:g} epoch{'' if best.epochs == 1 else 's'}"
     samples = f" of {best.n_train} training samples" if best.n_train else ""
+    seeds = f"seed{'s' if ' ' in str(best.seed) else ''} {best.seed}"
     if pd.notna(best.val_accuracy):
         reached = f"validation accuracy {best.val_accuracy:.4f}"
     else:
         reached = f"validation loss {best.val_loss:.4g}"
-    return f"{tried}; {epochs}{samples}, seed {best.seed}; {reached}"
+    return f"{tried}; {epochs}{samples}, {seeds}; {reached}"
 
 
 def at_the_edge(ranked: pd.DataFrame, grid: Grid) -> list[str]:
@@ -130,9 +132,9 @@ def at_the_edge(ranked: pd.DataFrame, grid: Grid) -> list[str]:
 
 
 def _candidates(
-    chosen: Preset, grid: Grid, epochs: float | None, seed: int, n_train: int | None
+    chosen: Preset, grid: Grid, epochs: float | None, seeds: tuple[int, ...], n_train: int | None
 ) -> list[tuple[dict[str, Any], TrainSpec]]:
-    if seed in chosen.spec.seeds:
+    for seed in set(seeds) & set(chosen.spec.seeds):
         msg = (
             f"Seed {seed} is among those of preset {chosen.name!r} ({', '.join(map(str, chosen.spec.seeds))}); "
             "choose options with another, so that they are not fitted to networks that are reported."
@@ -148,7 +150,7 @@ def _candidates(
     if not grid:
         msg = "The grid is empty; give at least one option, e.g. learning_rate=[0.001, 0.01]."
         raise SpecError(msg)
-    fixed: dict[str, Any] = {"seeds": [seed], "n_checkpoints": 2}
+    fixed: dict[str, Any] = {"seeds": list(seeds), "n_checkpoints": 2}
     fixed |= {} if epochs is None else {"epochs": epochs}
     fixed |= {} if n_train is None else {"n_train": n_train}
     combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
@@ -174,11 +176,13 @@ def _measure(spec: TrainSpec, run: Path, runtime: Runtime, report: Progress) -> 
     except DivergenceError:
         pass
     else:
-        last = trained.history.iloc[-1]
-        measured = {name: None if pd.isna(last[name]) else float(last[name]) for name in ("val_accuracy", "val_loss")}
+        last = trained.history[trained.history.step == trained.history.step.max()]
+        means = {name: float(last[name].mean(skipna=False)) for name in ("val_accuracy", "val_loss")}
+        measured = {name: None if math.isnan(mean) else mean for name, mean in means.items()}
         # An accuracy of an overflowing network is a number, too.
         found |= {**measured, "status": "finished"} if measured["val_loss"] is not None else {}
-    about = {"epochs": spec.epochs, "seed": spec.seeds[0], "n_train": spec.n_train}
+    seeds = spec.seeds[0] if len(spec.seeds) == 1 else " ".join(map(str, spec.seeds))
+    about = {"epochs": spec.epochs, "seed": seeds, "n_train": spec.n_train}
     return {**about, **found, "key": spec.key, "code": training_code(spec)[:16]}
 
 

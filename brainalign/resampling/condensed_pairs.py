@@ -7,20 +7,40 @@ import numpy as np
 from brainalign.condensed import Condensed
 from brainalign.errors import DataError, SpecError
 
-METHODS = ("corr", "cosine", "spearman", "rho-a")
+METHODS = ("corr", "cosine", "spearman", "rho-a", "tau-a", "corr_cov", "cosine_cov")
+#: Those whose RDMs can be cleared of others first.
+PARTIAL = ("corr", "spearman", "corr_cov")
+#: Those that whiten dissimilarities by the covariance of their errors.
+WHITENED = ("corr_cov", "cosine_cov")
 
 
 def check_method(method: str, has_nuisance: bool = False) -> None:
     """Raise :class:`SpecError` unless ``method`` can be bootstrapped, with nuisance RDMs if asked."""
-    if method == "tau-a":
-        msg = "'tau-a' is not bootstrapped (quadratic in pairs). Use 'rho-a', which treats ties alike, or 'spearman'."
-        raise SpecError(msg)
     if method not in METHODS:
         msg = f"Unknown method {method!r}. Choose one of: {', '.join(METHODS)}."
         raise SpecError(msg)
-    if has_nuisance and method not in ("corr", "spearman"):
-        msg = f"Nuisance RDMs cannot be partialled out of {method!r}. Use 'corr' or 'spearman', or pass no nuisance."
+    if has_nuisance and method not in PARTIAL:
+        msg = f"Nuisance RDMs cannot be partialled out of {method!r}. Use one of {', '.join(PARTIAL)}, or none."
         raise SpecError(msg)
+
+
+def check_each_pair(method: str, all_count: bool) -> None:
+    """Raise :class:`SpecError` if a form needs all pairs of stimuli and some do not count."""
+    if not all_count:
+        msg = (
+            f"{method!r} needs every pair of stimuli, but some stimuli are one (equal pictures, or one label of "
+            "group_labels) and their pairs do not count; use 'corr', 'cosine' or a rank comparator."
+        )
+        raise SpecError(msg)
+
+
+def n_stimuli_of(n_pairs: int) -> int:
+    """Return the number of stimuli with so many pairs; no such number raises :class:`SpecError`."""
+    n_stimuli = (1 + math.isqrt(1 + 8 * n_pairs)) // 2
+    if n_stimuli * (n_stimuli - 1) // 2 != n_pairs:
+        msg = f"RDMs have {n_pairs} pairs, expected n (n - 1) / 2 for n stimuli; give whole upper triangles."
+        raise SpecError(msg)
+    return n_stimuli
 
 
 def align_pairs(*rdms: Condensed) -> tuple[list[Condensed], np.ndarray, np.ndarray, int]:

@@ -3,9 +3,17 @@
 import numpy as np
 
 from brainalign.condensed import Condensed
+from brainalign.resampling.condensed_pairs import WHITENED, check_each_pair
+from brainalign.resampling.form_pairs import FormPairs
 from brainalign.resampling.linear_pairs import LinearPairs
 from brainalign.resampling.pair_scores import group_ceilings
+from brainalign.resampling.ranked_pairs import RankedPairs
+from brainalign.resampling.sign_pairs import SignPairs
 from brainalign.resampling.weighted_ranks import rank_rows
+from brainalign.resampling.whitened_form import WhitenedForm
+
+#: How samples without each unit are scored, by comparator.
+LeftOutPairs = LinearPairs | RankedPairs | FormPairs | SignPairs
 
 
 def units_of(groups: np.ndarray | None, n_stimuli: int) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +26,43 @@ def units_of(groups: np.ndarray | None, n_stimuli: int) -> tuple[np.ndarray, np.
     return units, units[first] != units[second]
 
 
-def linear_ceilings(pairs: LinearPairs, subjects: Condensed, resampled: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def left_out_pairs(
+    method: str, models: Condensed, units: np.ndarray, counted: np.ndarray, nuisance: Condensed | None = None
+) -> LeftOutPairs:
+    """Return what scores ``models`` by a comparator, as observed and without each unit.
+
+    Raises
+    ------
+    DataError
+        If a model holds NaN or infinity.
+    SpecError
+        If the comparator needs every pair of stimuli, and some do not count.
+    """
+    models.finite("model")
+    if method in ("corr", "cosine"):
+        return LinearPairs(models, units, counted, method == "corr", nuisance)
+    if method in WHITENED:
+        check_each_pair(method, bool(counted.all()))
+        return FormPairs(models, len(units), WhitenedForm, method == "corr_cov", nuisance)
+    if method == "tau-a":
+        return SignPairs(models, units, counted)
+    return RankedPairs(models, units, counted, method == "spearman", nuisance)
+
+
+def left_out_ceilings(
+    pairs: LeftOutPairs, subjects: Condensed, units: np.ndarray, counted: np.ndarray, resampled: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return lower and upper ceilings ``(n_units + 1, n_subjects)``, or of all stimuli only: ``(1, n_subjects)``."""
+    if isinstance(pairs, SignPairs):
+        return pairs.ceilings(subjects, resampled)
+    if isinstance(pairs, RankedPairs):
+        return ranked_ceilings(subjects, units, counted, pairs.tie_corrected, resampled)
+    return linear_ceilings(pairs, subjects, resampled)
+
+
+def linear_ceilings(
+    pairs: LinearPairs | FormPairs, subjects: Condensed, resampled: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Return lower and upper ceilings ``(n_units + 1, n_subjects)``: of all stimuli, then without each unit."""
     return group_ceilings(pairs.grams(subjects, resampled))
 

@@ -51,7 +51,7 @@ class LinearPairs:
 
         NaN where a model or brain is constant but for rounding. The latter has no rows where it is not asked for.
         """
-        rows = _standardise(self._with_nuisance(brains), self.counted, self.centred)
+        rows = _standardise(self._with_nuisance(brains.finite("brain")), self.counted, self.centred)
         held = 0 if self.nuisance is None else len(self.nuisance)
         cross = self._rows @ rows.T
         observed = semi_partial(cross, (self._rows**2).sum(axis=1), (rows**2).sum(axis=1), held)

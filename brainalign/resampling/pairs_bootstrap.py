@@ -6,12 +6,15 @@ import numpy as np
 
 from brainalign.condensed import Condensed
 from brainalign.errors import SpecError
-from brainalign.resampling.condensed_pairs import align_pairs, check_method
+from brainalign.resampling.condensed_pairs import WHITENED, align_pairs, check_each_pair, check_method
 from brainalign.resampling.draw_units import draw_stimuli, draw_subjects
+from brainalign.resampling.form_draws import form_scores
 from brainalign.resampling.linear_draws import linear_scores
 from brainalign.resampling.pair_scores import PairScores
 from brainalign.resampling.rank_draws import rank_scores
 from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.resampling.sign_pairs import sign_scores
+from brainalign.resampling.whitened_form import WhitenedForm
 
 
 def bootstrap_pairs(
@@ -35,6 +38,9 @@ def bootstrap_pairs(
     models, subjects = Condensed.of(models), Condensed.of(subjects)
     held = Condensed.of(np.empty((0, models.values.shape[1])) if nuisance is None else nuisance)
     (model_rdms, subject_rdms, nuisance_rdms), first, second, n_stimuli = align_pairs(models, subjects, held)
+    if method in WHITENED:
+        counted = model_rdms.values.shape[1] == models.values.shape[1]
+        check_each_pair(method, counted and (groups is None or len(set(groups)) == n_stimuli))
     counts, n_units, _ = draw_stimuli(n_stimuli, n_draws, seed, groups)
     # row 0 is the sample as it is
     all_counts = np.concatenate([np.ones((1, n_stimuli), counts.dtype), counts])
@@ -64,4 +70,8 @@ def score_counts(
     """Score every model against every subject for given stimulus counts ``(n_draws, n_stimuli)``."""
     if method in ("corr", "cosine"):
         return linear_scores(models, subjects, nuisance, counts, pairs, centred=method == "corr")
+    if method in WHITENED:
+        return form_scores(models, subjects, nuisance, WhitenedForm(counts), centred=method == "corr_cov")
+    if method == "tau-a":
+        return sign_scores(models, subjects, counts, pairs)
     return rank_scores(models, subjects, nuisance, counts, pairs, tie_corrected=method == "spearman")

@@ -42,7 +42,7 @@ class RankedPairs:
 
         The latter has no rows where it is not asked for.
         """
-        ranks = KeptRanks(self._with_nuisance(brains))
+        ranks = KeptRanks(self._with_nuisance(brains.finite("brain")))
         hidden = self._constant[:, None] | brains.constant[None]
         observed = np.where(hidden, np.nan, self._score(ranks, self.counted))
         if not resampled:

@@ -38,6 +38,9 @@ class ScoreDraws:
         ``(n_subjects,)`` noise ceiling of the sample as it is, or ``None``.
     left_out
         Whether draw k is the sample without unit k, instead of a bootstrap sample.
+    repeats
+        ``(n_repeats, n_models, n_subjects)`` scores without each repeat of a measurement, ``None`` where there are no
+        repeats; they say how noisy a measurement is where neither subjects nor stimuli are random.
     """
 
     observed: np.ndarray
@@ -51,6 +54,7 @@ class ScoreDraws:
     ceiling_lower_observed: np.ndarray | None = None
     ceiling_upper_observed: np.ndarray | None = None
     left_out: bool = False
+    repeats: np.ndarray | None = None
 
     @property
     def n_draws(self) -> int:
@@ -103,7 +107,8 @@ class ScoreDraws:
         """Return the draws of some models."""
         if list(kept) == list(range(self.n_models)):
             return self
-        return replace(self, observed=self.observed[list(kept)], draws=self.draws[:, list(kept)])
+        repeats = None if self.repeats is None else self.repeats[:, list(kept)]
+        return replace(self, observed=self.observed[list(kept)], draws=self.draws[:, list(kept)], repeats=repeats)
 
     @staticmethod
     def side_by_side(parts: Sequence["ScoreDraws"], seed: int) -> "ScoreDraws":
@@ -118,6 +123,7 @@ class ScoreDraws:
             fewest,
             observed=observed,
             draws=np.empty((0, *observed.shape)),
+            repeats=_joined([part.repeats for part in parts], 2),
             subject_resamples=draw_subjects(observed.shape[1], fewest.n_draws, seed),
             ceiling_lower=None,
             ceiling_upper=None,
@@ -140,6 +146,7 @@ class ScoreDraws:
             first,
             observed=np.concatenate([part.observed for part in parts]),
             draws=np.concatenate([part.draws for part in parts], axis=1),
+            repeats=_joined([part.repeats for part in parts], 1),
         )
 
     @staticmethod
@@ -173,12 +180,20 @@ class ScoreDraws:
             first,
             observed=np.concatenate([part.observed for part in parts], axis=1),
             draws=np.concatenate([part.draws for part in parts], axis=2),
+            repeats=_joined([part.repeats for part in parts], 2),
             subject_resamples=draw_subjects(n_subjects, first.n_draws, seed),
             ceiling_lower=None,
             ceiling_upper=None,
             ceiling_lower_observed=None,
             ceiling_upper_observed=None,
         )
+
+
+def _joined(repeats: Sequence[np.ndarray | None], axis: int) -> np.ndarray | None:
+    """Return the scores without each repeat of all parts; none where a part has none, or another number of repeats."""
+    known = [one for one in repeats if one is not None]
+    same = len(known) == len(repeats) and len({len(one) for one in known}) == 1
+    return np.concatenate(known, axis=axis) if same else None
 
 
 def _require_same_stimuli(parts: Sequence[ScoreDraws]) -> None:

@@ -111,7 +111,8 @@ class ContrastiveHebbian(LearningRule):
         """Return the free fixed point."""
         self.check(network)
         states = self._free(network, params, Wiring(state), x)[1]
-        return {block.name: block.represent(s) for block, s in zip(network.blocks, states, strict=True)}
+        pairs = zip(network.blocks, states, strict=True)
+        return {layer: shown for block, s in pairs for layer, shown in block.shown(s).items()}
 
     def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count both phases and two Hebbian products per weight; the current from the input does not change."""

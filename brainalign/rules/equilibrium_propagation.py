@@ -243,7 +243,8 @@ class EquilibriumPropagation(LearningRule):
         self.check(network)
         wiring = Wiring(state)
         states = self._answers(network, params, wiring, x, self._free(network, params, wiring, x)[1])
-        return {block.name: block.represent(s) for block, s in zip(network.blocks, states, strict=True)}
+        pairs = zip(network.blocks, states, strict=True)
+        return {layer: shown for block, s in pairs for layer, shown in block.shown(s).items()}
 
     def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Count the phases and two Hebbian products per weight; the current from the input does not change."""

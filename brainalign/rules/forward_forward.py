@@ -340,7 +340,8 @@ class ForwardForward(LearningRule):
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the activity of every hidden layer for ``x`` without a label, and the answer."""
         outputs = self._neutral(network, params, state, x)
-        found = {block.name: block.represent(h) for block, h in zip(network.blocks, outputs, strict=False)}
+        pairs = zip(network.blocks, outputs, strict=False)
+        found = {layer: shown for block, h in pairs for layer, shown in block.shown(h).items()}
         if self.readout == "neutral":
             answer = self._read_activity(network, {**params, **state}, state, outputs)
         else:

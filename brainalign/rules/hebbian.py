@@ -173,9 +173,9 @@ class Hebbian(LearningRule):
         wiring, found, weights = Wiring(state), {}, self._weights(network, params)
         for block in network.blocks[:-1]:
             x = self._answer(block, weights, state, x, wiring)
-            found[block.name] = block.represent(x)
+            found |= block.shown(x)
         last = network.blocks[-1]
-        return {**found, last.name: last.represent(last.forward(weights, x, wiring))}
+        return {**found, **last.shown(last.forward(weights, x, wiring))}
 
     # -- a step -------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from brainalign.columns import TRAINED
 from brainalign.credit.batch import Batch
 from brainalign.credit.step import Step
 from brainalign.discovery import available, create, snake_case
@@ -23,11 +24,19 @@ class LearningRule(ABC):
     A rule is written for one network and holds nothing but its options: whatever outlives a step is in the state
     that :meth:`init` makes and :meth:`step` returns. The trainer runs it for a population with
     :func:`torch.func.vmap`.
+
+    ``learns`` says whether a step changes anything, and ``role`` what the trained networks are
+    (:data:`brainalign.columns.ROLES`): controls have another role than ``"trained"``. ``recommended`` is how a rule is
+    meant to be trained, by the name of a network (``""`` for all others): settings as ``--set`` takes them, which are
+    written into a specification where they are not given (:mod:`brainalign.recommended`). They are chosen on
+    validation data (``presets/searches``), and no default of an option.
     """
 
     reference: ClassVar[str]
     claims: ClassVar[Mapping[str, Claim]] = {}
     learns: ClassVar[bool] = True
+    role: ClassVar[str] = TRAINED
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @classmethod
     def name(cls) -> str:

@@ -202,7 +202,7 @@ class NodePerturbation(LearningRule):
         weights = _of_fixed_length(network, params, state)
         for block in network.blocks:
             x = block.forward(weights, x, wiring)
-            found[block.name] = block.represent(x)
+            found |= block.shown(x)
         return found
 
     def multiply_adds(self, network: Network, batch_size: int) -> float:

@@ -251,7 +251,7 @@ class PredictiveCoding(LearningRule):
         prediction, found = self.prediction(network, state), {}
         for k, block in enumerate(network.blocks):
             x, _ = prediction.of(k, params, x, adapt=False)
-            found[block.name] = block.represent(x)
+            found |= block.shown(x)
         return found
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:

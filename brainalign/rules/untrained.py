@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from brainalign.columns import UNTRAINED
 from brainalign.credit.batch import Batch
 from brainalign.credit.cost import forward_cost
 from brainalign.credit.objective import output_metrics
@@ -29,6 +30,7 @@ class Untrained(LearningRule):
     reference: ClassVar[str] = "control"
     claims: ClassVar[Mapping[str, Claim]] = {}
     learns: ClassVar[bool] = False
+    role: ClassVar[str] = UNTRAINED
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return no updates, and the metrics of the network as it is."""

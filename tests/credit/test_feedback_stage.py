@@ -14,7 +14,7 @@ def test_a_stage_leads_from_the_shape_of_an_output_to_that_of_the_input(name: st
     net = network(name)
     stages = feedback_path(net, bias=bias)
     weights = draw_path(stages, torch.Generator().manual_seed(0))
-    assert [stage.block for stage in stages] == list(net.layers)
+    assert [stage.block for stage in stages] == [block.name for block in net.blocks]
     signal = torch.randn(3, *net.output_shapes[-1])
     for stage in reversed(stages):
         assert tuple(signal.shape[1:]) == stage.above

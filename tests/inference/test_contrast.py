@@ -35,11 +35,21 @@ def test_only_subjects_random_is_a_paired_t_test_over_subjects():
 @pytest.mark.parametrize("paired", [True, False])
 def test_only_seeds_random_is_a_t_test_over_seeds(paired):
     draws = some_draws()
-    result = contrast(draws, [0, 1, 2], [3, 4, 5], Scope("fixed", "fixed"), paired=paired)
+    if paired:  # repeats that agree: there is no noise of measurement
+        draws = dataclasses.replace(draws, repeats=np.stack([draws.observed] * 2))
+    scope = Scope("fixed", "fixed") if paired else Scope("fixed", "random")
+    draws = draws if paired else dataclasses.replace(draws, draws=np.stack([draws.observed] * 9))
+    result = contrast(draws, [0, 1, 2], [3, 4, 5], scope, paired=paired)
     a, b = draws.observed[:3].mean(axis=1), draws.observed[3:].mean(axis=1)
     test = stats.ttest_rel(a, b) if paired else stats.ttest_ind(a, b, equal_var=False)
     assert result.p == pytest.approx(test.pvalue)
     assert result.se_seeds == pytest.approx(result.se)
+
+
+def test_only_seeds_random_and_no_repeats_gives_no_p():
+    result = contrast(some_draws(), [0, 1, 2], [3, 4, 5], Scope("fixed", "fixed"))
+    assert np.isnan([result.p, result.se, result.ci_low]).all()
+    assert result.verdict == "no inference possible"
 
 
 def test_swapping_rules_flips_the_sign_and_keeps_p():

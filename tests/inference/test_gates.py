@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from brainalign.inference.cell import compare_rules
-from brainalign.inference.gates import judge
+from brainalign.inference.gates import judge, judge_family
 from brainalign.inference.scope import Scope
 from brainalign.resampling.score_draws import ScoreDraws
 
@@ -128,7 +128,7 @@ def test_an_uncertain_ceiling_forbids_normalising_only():
 def test_coarse_permutations_stop():
     verdict = judge(replace(a_cell(), resolution=1 / 20))
     assert codes(verdict) == {("G7", "stop")}
-    assert "smallest attainable p is 0.05, above 0.05/3 = 0.0167" in verdict.sentence
+    assert "smallest attainable p is 0.05, above 0.05/6 = 0.00833" in verdict.sentence
 
 
 def test_no_learning_effect_suppresses_the_order():
@@ -143,6 +143,82 @@ def test_a_rule_that_learned_nothing_is_named():
     assert codes(verdict) == {("G9", "warn")}
     assert verdict.gates[0].sentence.startswith("No learning effect demonstrated for dfa ")
     assert verdict.supported
+
+
+def test_a_detectable_difference_above_the_range_forbids_nothing():
+    cell = a_cell()
+    blunt = {pair: replace(item, mde=10.0) for pair, item in cell.contrasts.items()}
+    assert judge(replace(cell, contrasts=blunt)).supported
+
+
+def test_rank_sets_hold_for_all_cells_of_a_family():
+    # a p that is small in one cell is not among many cells
+    cell = a_cell()
+    close = {pair: replace(item, p=0.004) for pair, item in cell.contrasts.items()}
+    cell = replace(cell, contrasts=close)
+    assert judge(cell).supported
+    family = judge_family(dict.fromkeys(range(8), cell))
+    assert not any(verdict.supported for verdict in family.values())
+    assert {item.rank_high - item.rank_low for verdict in family.values() for item in verdict.ranks} == {2}
+    assert "over 2 cells" in judge_family({"a": a_cell(), "b": a_cell()})["a"].sentence
+
+
+def test_noise_of_a_measurement_cannot_be_ranked():
+    draws = some_draws(n_subjects=3, n_units=16)
+    cell = compare_rules(draws, RULES, Scope(), UNTRAINED)
+    verdict = judge(cell)
+    assert not verdict.supported
+    assert ("G10", "stop") in codes(verdict)
+    assert "no repeats say how noisy the measurement is" in verdict.sentence
+    rng = np.random.default_rng(1)
+    with_repeats = replace(draws, repeats=draws.observed + 0.001 * rng.standard_normal((4, *draws.observed.shape)))
+    verdict = judge(compare_rules(with_repeats, RULES, Scope(), UNTRAINED))
+    assert verdict.supported
+    noisy = replace(draws, repeats=draws.observed + 0.5 * rng.standard_normal((4, *draws.observed.shape)))
+    assert not judge(compare_rules(noisy, RULES, Scope(), UNTRAINED)).supported
+
+
+def test_one_collapsed_seed_is_left_out_and_named():
+    draws = some_draws()
+    observed = draws.observed.copy()
+    observed[3] = np.nan
+    verdict = judge(compare_rules(replace(draws, observed=observed), RULES, Scope(), UNTRAINED))
+    assert verdict.supported
+    assert codes(verdict) == {("G3", "warn")}
+    assert "1 seed of 10 left out of all rules, since scores are undefined there for bp (1 seed)" in (
+        verdict.gates[0].sentence
+    )
+
+
+def test_a_rule_without_scores_stays_undefined():
+    draws = some_draws()
+    observed = draws.observed.copy()
+    observed[:10] = np.nan
+    cell = compare_rules(replace(draws, observed=observed), RULES, Scope(), UNTRAINED)
+    assert np.isnan(cell.contrasts["bp", "fa"].p)
+    assert cell.contrasts["fa", "dfa"].p < 0.05
+    assert cell.n_seeds == 10
+    assert not judge(cell).supported
+
+
+def test_without_a_ceiling_scores_must_exceed_zero():
+    cell = replace(a_cell(), ceiling=None)
+    none = {rule: replace(item, mean=0.001, se=0.01) for rule, item in cell.scores.items()}
+    verdict = judge(replace(cell, scores=none))
+    assert ("G4", "stop") in codes(verdict)
+    assert "nothing shows that the data carry reliable geometry" in verdict.sentence
+
+
+def test_the_ceiling_is_tested_where_subjects_and_stimuli_are_fixed():
+    verdict = judge(a_cell(n_subjects=4, n_units=16, ceiling=0.001))
+    assert ("G4", "stop") in codes(verdict)
+
+
+def test_few_subjects_alone_cannot_reach_small_p_without_a_distribution():
+    cell = a_cell(Scope(stimuli="fixed", seeds="fixed"), n_subjects=6)
+    assert cell.sign_flip == 2**-5
+    assert ("G7", "warn") in codes(judge(cell))
+    assert a_cell().sign_flip == 0
 
 
 def test_one_rule_has_nothing_to_rank():

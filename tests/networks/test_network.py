@@ -83,6 +83,10 @@ def test_granularity_does_not_change_what_a_network_computes() -> None:
         assert params.keys() == fine.init(stream(0, "init")).keys()
         assert len(fine.blocks) > len(coarse.blocks)
         torch.testing.assert_close(coarse.forward(params, x, Wiring({})), fine.forward(params, x, Wiring({})))
+        shown, finer = (net.activities(params, {}, x) for net in (coarse, fine))
+        assert list(shown) == list(finer) == list(fine.layers) == list(coarse.layers)
+        for layer in shown:  # rnn1 is the state after the last step, layer1 what the encoder layer hands on
+            torch.testing.assert_close(shown[layer], finer[layer])
 
 
 def test_running_statistics_converge_to_those_of_the_data() -> None:

@@ -115,9 +115,9 @@ def test_another_optimiser_leaves_the_options_of_the_former_behind(folder: Path)
 
 def test_a_command_line_asks_by_names_or_by_preset(folder: Path) -> None:
     names = {"rule": "backprop", "network": "mlp", "dataset": "digits"}
-    assert requested(names, None, {"rule.x": 1, "epochs": 2}).rule_options == {"x": 1}
+    assert requested(names, None, {"rule.x": 1, "epochs": 2})[0].rule_options == {"x": 1}
     none = dict.fromkeys(names)
-    assert requested(none, "tiny/direct", {"epochs": 1}, folder).epochs == 1
+    assert requested(none, "tiny/direct", {"epochs": 1}, folder)[0].epochs == 1
     with pytest.raises(SpecError, match="--network, --dataset missing"):
         requested({**none, "rule": "backprop"}, None, {})
     with pytest.raises(SpecError, match="--rule given with --preset 'tiny/direct'"):

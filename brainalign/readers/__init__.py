@@ -1,0 +1,1 @@
+"""Files and objects of neuroscientists, read into plain arrays under the ids of stimuli."""

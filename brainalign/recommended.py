@@ -1,0 +1,72 @@
+"""Recommended training: what stands in a specification where nothing was asked for.
+
+A rule declares how it is meant to be trained and an architecture how it is meant to be built. Both are written into the
+options of a training before these are checked and hashed, so that a key always says what was trained. Defaults of the
+dataclasses stay as they are, for a key holds only the options that were given: a changed default would find the
+populations of the old one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from brainalign.discovery import algorithm
+
+#: Options that belong to an optimiser: under another one they say nothing.
+_OF_OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup", "clip")
+
+
+def completed(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of a training with what is recommended in place of what was not given.
+
+    An option that was given stays. Where another optimiser was given than the recommended one, nothing of the
+    optimiser is filled in. Unknown names are left for others to refuse.
+
+    Parameters
+    ----------
+    options
+        Options of :class:`~brainalign.specs.TrainSpec` as they were given, ``rule`` and ``network`` among them.
+
+    Returns
+    -------
+    options
+        The same and those that were filled in.
+    filled
+        What was filled in, as flat settings: ``rule.scale``, ``network.blocks``, ``optimizer.momentum``.
+
+    Examples
+    --------
+    >>> completed({"rule": "backprop", "network": "rnn", "dataset": "digits", "learning_rate": 0.1})[1]
+    {'network.blocks': 'step'}
+    >>> completed({"rule": "backprop", "network": "rnn", "network_options": {"blocks": "layer"}, "learning_rate": 1})[1]
+    {}
+    """
+    found = {name: dict(value) if isinstance(value, Mapping) else value for name, value in options.items()}
+    if any(not isinstance(found.get(table, {}), dict) for table in ("rule_options", "network_options")):
+        return found, {}  # whoever checks options says what was expected
+    filled = {}
+    for name, value in {**_of_network(found), **_of_rule(found)}.items():
+        prefix, dot, option = name.partition(".")
+        table = found.setdefault(f"{prefix}_options", {}) if dot else found
+        if (option if dot else name) not in table:
+            table[option if dot else name] = value
+            filled[name] = value
+    return found, filled
+
+
+def declared(rule: str, network: str) -> dict[str, Any]:
+    """Return what a rule recommends on a network, as flat settings; ``""`` among its networks stands for all others."""
+    by_network: Mapping[str, Mapping[str, Any]] = getattr(algorithm("rules", rule), "recommended", {})
+    return dict(by_network.get(network, by_network.get("", {})))
+
+
+def _of_network(options: Mapping[str, Any]) -> dict[str, Any]:
+    shape = algorithm("networks", options.get("network", ""))
+    return {f"network.{name}": value for name, value in getattr(shape, "recommended", {}).items()}
+
+
+def _of_rule(options: Mapping[str, Any]) -> dict[str, Any]:
+    found = declared(options.get("rule", ""), options.get("network", ""))
+    other = options.get("optimizer", found.get("optimizer", "adam")) != found.get("optimizer", "adam")
+    if other or "optimizer_options" in options:
+        found = {name: value for name, value in found.items() if not name.startswith("optimizer.")}
+    return {name: value for name, value in found.items() if not (other and name in _OF_OPTIMIZER)}
