@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from brainalign.errors import SpecError
+from brainalign.recommended import completed
 from brainalign.specs import TrainSpec, train_spec
 from brainalign.training.run import Progress
 from brainalign.training.runtime import Runtime
@@ -18,6 +19,7 @@ def train(
     out: str | Path | None = None,
     runtime: Runtime | None = None,
     progress: Progress | None = None,
+    recommended: bool = True,
     **options: Any,
 ) -> Trained:
     """Train a population of networks, one for each seed, or finish training it.
@@ -36,6 +38,8 @@ def train(
         Device, execution, compilation, data folder.
     progress
         Called with the steps done, all steps and a short text.
+    recommended
+        Whether options that are not given become what rule and network recommend, rather than plain defaults.
     **options
         Further fields of :class:`TrainSpec`, such as ``seeds = 3``, ``epochs = 2``, ``rule_options = {...}``.
 
@@ -78,6 +82,7 @@ def train(
         if lacking:
             msg = f"train() got no {lacking[0]}; expected names of all: train('backprop', 'mlp', 'digits')."
             raise SpecError(msg)
-        spec = train_spec({**options, **named}, "train()")
+        asked = {**options, **named}
+        spec = train_spec(completed(asked)[0] if recommended else asked, "train()")
     folder = Path("results") / f"{spec.rule}-{spec.network}-{spec.dataset}-{spec.key}" if out is None else Path(out)
     return train_population(spec, folder, runtime, progress)
