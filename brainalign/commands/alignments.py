@@ -11,7 +11,6 @@ from brainalign.commands.options import DataDir, Device, Json, Own, Quiet
 from brainalign.errors import BrainalignError, SpecError
 from brainalign.terminal import output_folder, print_records
 
-
 Layers = Annotated[
     list[str] | None,
     typer.Option("--layer", help="Layer to keep, or a pattern such as 'layer*'; repeat for several; default: all."),

@@ -133,10 +133,15 @@ class AlignmentResult(Summarised, Result):
     def _verdict(self) -> str:
         found = verdicts(self)
         states = [one.state for one in found]
-        if not len(self.ranks):
+        if not (self.ranks["rank"] > 1).any():
             return "nothing is ranked: one network in each group, or no layer under one name"
         if set(states) == {"refused"}:
             first = dict.fromkeys(one.reasons[0].replace(f"{NOT_SUPPORTED}: ", "") for one in found if one.reasons)
             return f"{NOT_SUPPORTED}: {'; '.join(first)}"
-        words = {"supported": "an order is supported", "limited": "supported with limits", "refused": "not supported"}
-        return "; ".join(f"{words[state]} in {states.count(state)} of {len(states)}" for state in dict.fromkeys(states))
+        words = {
+            "supported": "an order is supported",
+            "limited": "an order is supported, with limits,",
+            "refused": "none is supported",
+        }
+        n = len(states)
+        return "; ".join(f"{words[state]} in {states.count(state)} of {n} places" for state in dict.fromkeys(states))
