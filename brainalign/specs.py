@@ -208,6 +208,8 @@ class ScoringSpec(Summarised):
     resampling
         ``"bootstrap"``, ``"leave_one_out"`` (the variance from the scores without each stimulus), or ``"default"``: the
         former where a recording has one time, the latter where it has more.
+    options
+        Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
     """
 
     dissimilarity: str = "correlation"
@@ -222,6 +224,7 @@ class ScoringSpec(Summarised):
     correction: str = "holm"
     seed: int = 0
     resampling: str = field(default="default", metadata=_LATER)
+    options: Options = field(default_factory=dict, metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
@@ -233,6 +236,9 @@ class ScoringSpec(Summarised):
         for roi, layer in self.ranking_layer.items():
             _require(isinstance(layer, str), f"ranking_layer of {roi!r}", layer, "the name of a layer")
         _choose("correction", self.correction, ("holm", "bh", "by"))
+        for measure, own in self.options.items():
+            _choose("options", measure, names("comparisons"))
+            _require(isinstance(own, Mapping), f"options of {measure!r}", own, "a table of its fields")
         _require(self.resolution >= 0, "resolution", self.resolution, "a side in pixels, or 0 for that of training")
         _require(0 < self.alpha < 1, "alpha", self.alpha, "a level between 0 and 1")
         _require(self.n_bootstrap >= 100, "n_bootstrap", self.n_bootstrap, "at least 100 draws")

@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 from brainalign.comparisons.description import Description
 from brainalign.comparisons.prepared import Prepared
@@ -33,6 +33,27 @@ class Comparison(ABC):
     @abstractmethod
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
+
+    @classmethod
+    def with_options(cls, scoring: ScoringSpec, **given: Any) -> Self:
+        """Return the measure with the fields that a study names for it, over those that are ``given``.
+
+        Raises
+        ------
+        SpecError
+            If a field is unknown or a value does not suit it.
+        """
+        return comparison(cls.name, {**given, **scoring.options.get(cls.name, {})})  # type: ignore[return-value]
+
+    @property
+    def options(self) -> str:
+        """Fields that are not as by default, ``" (n_folds = 4)"``, for methods; empty where all but the seed are."""
+        changed = [
+            f"{f.name} = {list(value) if isinstance(value, tuple) else value}"
+            for f in fields(self)
+            if f.name != "seed" and (value := getattr(self, f.name)) != f.default
+        ]
+        return f" ({', '.join(changed)})" if changed else ""
 
     @property
     def label(self) -> str:

@@ -11,15 +11,20 @@ from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
 from brainalign.comparisons.group_folds import group_folds
+from brainalign.comparisons.held_out_scores import METRICS, held_out_scores
 from brainalign.comparisons.prepared import Prepared
-from brainalign.comparisons.response_ceiling import response_ceilings
+from brainalign.comparisons.prepared_responses import (
+    prepared_responses,
+    refuse_constant_features,
+    refuse_constant_targets,
+    without_ceiling,
+)
+from brainalign.comparisons.threads import few_threads
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
-from brainalign.resampling.predictions_bootstrap import bootstrap_predictions
-from brainalign.resampling.predictions_left_out import predictions_left_out
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.rounding import is_constant
@@ -61,6 +66,10 @@ class Encoding(Comparison):
         Of the folds.
     dtype
         ``"float64"`` or ``"float32"``, of the solver.
+    metric
+        What is made of predictions: ``"r"``, ``"r2"`` (against the mean of the training responses; can be negative) or
+        ``"identification"``: how often, of two held-out stimuli of a fold, the response to the right one correlates
+        more with the prediction (over targets; chance is .5).
 
     Raises
     ------
@@ -80,6 +89,7 @@ class Encoding(Comparison):
     standardize: bool = False
     seed: int = 0
     dtype: str = "float64"
+    metric: str = "r"
 
     def __post_init__(self) -> None:
         for option, number in (("n_folds", self.n_folds), ("n_inner_folds", self.n_inner_folds)):
@@ -89,6 +99,7 @@ class Encoding(Comparison):
         for option, value, known in (
             ("solver", self.solver, ("auto", "kernel", "primal")),
             ("dtype", self.dtype, ("float64", "float32")),
+            ("metric", self.metric, tuple(METRICS)),
         ):
             if value not in known:
                 msg = f"{option} = {value!r}, expected one of: {', '.join(known)}."
@@ -100,15 +111,18 @@ class Encoding(Comparison):
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
         scaled = ", standardized" if self.standardize else ""
+        metric = METRICS[self.metric]
         return Description(
-            measure=f"{self.name} ridge{scaled}",
+            measure=f"{self.name} ridge{scaled}{metric.suffix}",
             kind=self.kind,
-            title="Encoding score (Pearson r)",
-            axis="Encoding score (Pearson r)",
-            unit="Pearson r",
+            title=f"Encoding score ({metric.unit})",
+            axis=f"Encoding score ({metric.unit})",
+            unit=metric.unit,
             sentence=f"Encoding models (ridge{scaled}) predicted responses to held-out stimuli from layers by "
-            "regression with himalaya {citation}, scored by Pearson r.",
-            ceiling="noise ceiling, the largest mean score that the reliability of the responses admits.",
+            f"regression with himalaya {{citation}}, scored by {metric.words}{self.options}.",
+            ceiling="noise ceiling, the largest mean score that the reliability of the responses admits."
+            if metric.ceiling
+            else "",
             citation=_HIMALAYA,
         )
 
@@ -151,15 +165,15 @@ class Encoding(Comparison):
         """
         ids = responses.stimulus_ids
         x, y = features.rows(ids), np.asarray(responses.values, dtype=np.float64)
-        _refuse_constant(x, y)
+        refuse_constant_features(x)
+        refuse_constant_targets(y)
         labels = _groups_of(ids, groups)
-        self._check_counts(len(x), labels)
-        folds = self.folds(labels)
+        folds = self.checked_folds(labels)
         form = self.form(*x.shape)
         kernel = gram(x, columns=True) if form == "kernel" and not self.standardize else None
         predictions, alphas = np.empty_like(y), np.empty((self.n_folds, y.shape[1]))
         residual, spread = np.zeros(y.shape[1]), np.zeros(y.shape[1])
-        with _numpy_backend():
+        with himalaya_on_numpy(), few_threads(len(x), y.shape[1], x.shape[1] if form == "primal" else 0):
             for fold in range(self.n_folds):
                 train, test = folds != fold, folds == fold
                 model = self._prepare(x, kernel, train, form)
@@ -179,12 +193,11 @@ class Encoding(Comparison):
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["Encoding", ...]:
         """Return ridge regression with the seed of a study."""
-        return (cls(seed=scoring.seed),)
+        return (cls.with_options(scoring, seed=scoring.seed),)
 
     def layer(self, features: Patterns) -> Patterns:
         """Return the features of a layer."""
-        if is_constant(features.values, axis=0).all():
-            _refuse_constant(features.values, np.empty((len(features), 0)))
+        refuse_constant_features(features.values)
         return features
 
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
@@ -196,30 +209,8 @@ class Encoding(Comparison):
             If a response is constant.
         """
         del controls
-        found = []
-        for part, ids in brain.parts:
-            times: tuple[float, ...] = ()
-            subjects, responses, ceilings = [], [], []
-            for recording in part:  # one subject's trials at a time
-                means = recording.means(ids, roi=roi)
-                _refuse_constant(np.arange(len(ids), dtype=np.float64)[:, None], means.reshape(len(ids), -1))
-                subjects.append(recording.subject)
-                times = recording.times
-                responses.append(means)
-                ceilings.append(response_ceilings(recording, roi))
-            upper = np.stack(ceilings)
-            found.append(
-                Prepared(
-                    tuple(subjects),
-                    times,
-                    ids,
-                    sum(one[0].size for one in responses),
-                    np.stack([np.full_like(upper, np.nan), upper]),
-                    brain.groups_of(ids),
-                    tuple(responses),
-                )
-            )
-        return tuple(found)
+        found = prepared_responses(brain, roi, predicted=True)
+        return found if METRICS[self.metric].ceiling else tuple(without_ceiling(one) for one in found)
 
     def draws(self, layers: Sequence[Patterns], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
         """Yield the mean score over the targets of each subject, for each layer at each time.
@@ -239,29 +230,20 @@ class Encoding(Comparison):
                 fitted = self.score(layer, brain, by_id)
                 rows.append(
                     [
-                        self._sampled(fitted.predictions[:, owner == s], one, fitted.folds, units, prepared, samples)
+                        held_out_scores(
+                            fitted.predictions[:, owner == s],
+                            one,
+                            fitted.folds,
+                            units,
+                            samples,
+                            prepared.groups,
+                            self.metric,
+                        )
                         for s, one in enumerate(responses)
                     ]
                 )
             subjects = [ScoreDraws.stack_models([row[s] for row in rows]) for s in range(len(responses))]
             yield subjects[0] if len(subjects) == 1 else ScoreDraws.stack_subjects(subjects, samples.seed)
-
-    def _sampled(
-        self,
-        predictions: np.ndarray,
-        responses: np.ndarray,
-        folds: np.ndarray,
-        units: np.ndarray,
-        prepared: Prepared,
-        samples: Samples,
-    ) -> ScoreDraws:
-        """Return the score of one layer for one subject, with those of samples of the stimuli."""
-        if samples.kind == "bootstrap":
-            drawn = samples.n_draws, samples.seed, prepared.groups
-            return bootstrap_predictions(predictions[None], responses, folds, *drawn)
-        observed, without = predictions_left_out(predictions, responses, folds, units)
-        without = without if samples.kind == "leave_one_out" else without[:0]
-        return ScoreDraws.without_each(np.array([[observed]]), without[:, None, None], units, self.n_folds)
 
     def _prepare(
         self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str
@@ -312,8 +294,9 @@ class Encoding(Comparison):
         nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), ridge.best_alphas_))).argmin(axis=0)
         return ridge.predict(test) * deviation + mean, np.asarray(self.alphas)[nearest]
 
-    def _check_counts(self, n_stimuli: int, groups: np.ndarray) -> None:
-        n_groups = len(np.unique(groups))
+    def checked_folds(self, groups: np.ndarray) -> np.ndarray:
+        """Return the test fold of each stimulus; too few stimuli or groups raise :class:`SpecError`."""
+        n_stimuli, n_groups = len(groups), len(np.unique(groups))
         if n_stimuli < MIN_STIMULI:
             msg = f"Encoding got {n_stimuli} stimuli, expected at least {MIN_STIMULI}; use RSA, or record more stimuli."
             raise SpecError(msg)
@@ -335,6 +318,7 @@ class Encoding(Comparison):
                 f"set n_inner_folds to {fewest} or less."
             )
             raise SpecError(msg)
+        return folds
 
 
 def _groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:
@@ -348,21 +332,6 @@ def _groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np
     return np.array([code[label] for label in labels])
 
 
-def _refuse_constant(x: np.ndarray, y: np.ndarray) -> None:
-    if is_constant(x, axis=0).all():
-        msg = (
-            f"All {x.shape[1]} features are constant over {len(x)} stimuli, expected features that vary; drop the "
-            "layer."
-        )
-        raise DataError(msg)
-    constant = is_constant(y, axis=0)
-    if constant.any():
-        msg = (
-            f"{int(constant.sum())} targets are constant (first: {int(constant.argmax())}); drop voxels without signal."
-        )
-        raise DataError(msg)
-
-
 def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return train x train and test x train kernels of features centred on the training mean."""
     ours, theirs = kernel[np.ix_(train, train)], kernel[np.ix_(~train, train)]
@@ -373,7 +342,7 @@ def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray,
 
 
 @contextlib.contextmanager
-def _numpy_backend() -> Iterator[None]:
+def himalaya_on_numpy() -> Iterator[None]:
     """Run himalaya on NumPy, and leave its global choice as it was."""
     from himalaya.backend import get_backend, set_backend
 

@@ -163,6 +163,9 @@ class RSA(Comparison):
     def of_study(cls, scoring: ScoringSpec) -> tuple["RSA", ...]:
         """Return RSA as a study asks for it, and its semi-partial form where controls are to be taken out."""
         check_method(scoring.comparator, bool(scoring.partial))
+        if cls.name in scoring.options:
+            msg = "Options of 'rsa' are dissimilarity, comparator and partial of [scoring] itself; name them there."
+            raise SpecError(msg)
         plain = cls(scoring.dissimilarity, scoring.comparator)
         return (plain, replace(plain, partial=scoring.partial, semi=True)) if scoring.partial else (plain,)
 
