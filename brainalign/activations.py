@@ -93,6 +93,21 @@ def show(
         or if a layer is unknown, never runs, or is no tensor with the stimuli on its first axis.
     SpecError
         If an option does not go with the model.
+
+    Examples
+    --------
+    >>> import brainalign as ba, torch
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
+    >>> pictures = ba.dataset("digits").test_stimuli(8, seed=0)
+    >>> shown = ba.show(net, pictures, "pixels", layers=["0", "3"], pool="mean", name="mine")
+    >>> {layer: values.shape for layer, values in shown[0].layers.items()}
+    {'0': (8, 4), '3': (8, 10)}
+    >>> seeds = ba.show([net, net], pictures, lambda picture: torch.ones(1, 8, 8), {"last": "3"}, name="two")
+    >>> print(shown + seeds)
+    2 networks under 8 stimuli
+      mine: 1 seed, group models, layers 0, 3
+      two: 2 seeds, group models, layers last
     """
 
     def each(one: Any, own: str, number: int | None) -> Shown:

@@ -63,6 +63,15 @@ class TrainSpec(Summarised):
         ``"default"``: what the data set asks for; ``"reconstruction"``: give back the input (an autoencoder).
     n_checkpoints
         Checkpoints to keep, log-spaced over the steps, the untouched network included.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> spec = ba.TrainSpec("feedback_alignment", "mlp", "digits", seeds=3, epochs=2)
+    >>> spec.seeds
+    (0, 1, 2)
+    >>> spec.key == ba.TrainSpec("feedback_alignment", "mlp", "digits", seeds=(0, 1, 2), epochs=2).key
+    True
     """
 
     rule: str
@@ -142,6 +151,13 @@ class RecordingSpec(Summarised):
         ``"crossnobis"``, say, takes products of different runs.
     dissimilarity_options
         Fields of that dissimilarity, e.g. ``{noise = "univariate"}``.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> spec = ba.RecordingSpec("macaque_v4", measures=("rsa", "encoding"), subjects="fixed")
+    >>> spec.of_trials, spec.dissimilarity_of_trials
+    (True, 'correlation')
     """
 
     dataset: str
@@ -210,6 +226,13 @@ class ScoringSpec(Summarised):
         former where a recording has one time, the latter where it has more.
     options
         Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> print(ba.ScoringSpec(comparator="corr", ranking_layer={"IT": "hidden2"}))
+    ScoringSpec
+      options: comparator = 'corr', ranking_layer = {'IT': 'hidden2'}
     """
 
     dissimilarity: str = "correlation"
@@ -266,6 +289,20 @@ class StudySpec(Summarised):
     plausibility
         Which probes each rule goes through: ``"mechanism"`` (single steps), ``"all"`` (short trainings, too) or
         ``"none"``.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> train = [ba.TrainSpec(rule, "mlp", "digits", seeds=3) for rule in ("untrained", "backprop")]
+    >>> study = ba.StudySpec("first", "A first study", train, [ba.RecordingSpec("simulated")])
+    >>> print(study)
+    Study 'first': A first study
+      rules: untrained, backprop
+      networks: mlp
+      recordings: simulated (rsa)
+      scoring: as they are by default
+    >>> len(study.key)
+    16
     """
 
     name: str
@@ -343,6 +380,16 @@ def read_study(path: str | Path) -> StudySpec:
     ------
     SpecError
         If the file cannot be read, or a key or value is unknown; the message names the key and the alternatives.
+
+    Examples
+    --------
+    >>> import brainalign as ba, pathlib, tempfile
+    >>> lines = ['name = "mine"', 'recordings = [{dataset = "simulated"}]', "[training]", 'network = "mlp"']
+    >>> lines += ['dataset = "digits"', "[rules.untrained]", "[rules.backprop]"]
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.toml"
+    >>> size = path.write_text(chr(10).join(lines))
+    >>> [one.rule for one in ba.read_study(path).populations]
+    ['untrained', 'backprop']
     """
     return study_from_table(read_toml(path, "study file"), str(path), Path(path).parent)
 

@@ -42,6 +42,21 @@ class Stimuli(Summarised):
     StimulusMismatchError
         If ids repeat or cannot be read, if there are none, if images are no whole numbers in 0..255 or partly masked,
         or if the number of ids is not the number of images, or that of the labels.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> images = np.zeros((3, 8, 8, 1), np.uint8)
+    >>> images[2, :4] = 255
+    >>> three = ba.Stimuli(("a", "b", "c"), images, "squares", labels=("dark", "dark", "half"))
+    >>> three.groups, three.groups_of(("c", "a"))
+    ((0, 0, 1), None)
+    >>> three.subset(["c"]).labels
+    ('half',)
+    >>> three.key == ba.Stimuli(("a", "b", "c"), images, "other name").key
+    True
+    >>> three.near_identical(threshold=0.9)
+    ()
     """
 
     ids: tuple[str, ...]

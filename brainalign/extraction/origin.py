@@ -29,6 +29,15 @@ class Origin:
         than untrained ones beside them.
     step, epoch
         Updates and passes over the training samples, of networks that were trained here.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> one = ba.Origin("resnet18", group="pretrained", seed=1)
+    >>> one.file
+    'pretrained-resnet18-seed1'
+    >>> ba.Origin.from_record(one.record()) == one
+    True
     """
 
     name: str = "network"
