@@ -76,6 +76,19 @@ def run_study(
     BrainalignError
         If the study cannot be run as specified, no population is left, or ``out`` holds another study; one line.
         Results are written at the end and together, so that nothing half-written is left.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> train = [ba.TrainSpec(rule, "mlp", "digits", seeds=1, epochs=0.1) for rule in ("untrained", "backprop")]
+    >>> brain = {"n_subjects": 3, "n_stimuli": 20, "training": {"epochs": 0.1}}
+    >>> about = ba.RecordingSpec("simulated", options=brain)
+    >>> scoring = ba.ScoringSpec(n_bootstrap=100, comparator="corr", low_level=False)
+    >>> study = ba.StudySpec("tiny", "A tiny study", train, [about], scoring, plausibility="none")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = ba.AlignmentResult.load(ba.run_study(study, folder))
+    >>> set(found.contrasts.kind)
+    {'vs_untrained'}
     """
     return _StudyRun(spec, Path(out), runtime or Runtime(), progress or (lambda *_: None)).finish()
 

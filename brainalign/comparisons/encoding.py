@@ -75,6 +75,21 @@ class Encoding(Comparison):
     ------
     SpecError
         If an option is out of range.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> rng, ids = np.random.default_rng(0), [f"stimulus {k}" for k in range(40)]
+    >>> layer = ba.Patterns(rng.standard_normal((40, 5)), ids, "layer")
+    >>> voxels = ba.Patterns(layer.values @ rng.standard_normal((5, 3)) + rng.standard_normal((40, 3)), ids, "voxels")
+    >>> measure = ba.Encoding(n_folds=4)
+    >>> found = measure.score(layer, voxels)
+    >>> found.r.shape, bool(found.r.mean() > 0.5)
+    ((3,), True)
+    >>> measure.form(n=40, p=5), np.bincount(measure.folds(ids)).tolist()
+    ('primal', [10, 10, 10, 10])
+    >>> np.array_equal(measure.checked_folds(np.array(ids)), measure.folds(ids)), measure.options
+    (True, ' (n_folds = 4)')
     """
 
     name: ClassVar[str] = "encoding"

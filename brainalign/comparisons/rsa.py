@@ -70,6 +70,19 @@ class RSA(Comparison):
     ------
     SpecError
         If an option is unknown, or ``partial`` is asked of a comparator without a partial form.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> rng, ids = np.random.default_rng(0), [f"stimulus {k}" for k in range(12)]
+    >>> measure = ba.RSA(dissimilarity="euclidean", comparator="spearman")
+    >>> layer, brain = (measure.rdms(rng.standard_normal((12, 5)), ids) for _ in range(2))
+    >>> measure.score(layer, brain).shape
+    (1, 1)
+    >>> float(measure.score(layer, layer).round(6)[0, 0])
+    1.0
+    >>> ba.RSA(comparator="corr", partial=("pixels",), semi=True).label
+    'rsa corr without pixels'
     """
 
     name: ClassVar[str] = "rsa"

@@ -56,6 +56,20 @@ class Probe(ABC):
         above ``certain``). A probe whose controls answer otherwise is not certified.
     certain
         Stands in for ``limit`` when controls of a probe without one are checked.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from brainalign.plausibility.probe import Measured, Probe
+    >>> @dataclass(frozen=True)
+    ... class StateSize(Probe):
+    ...     code, title, unit, limit = "X1", "numbers that the rule keeps", "", 1000.0
+    ...     passing = failing = None
+    ...     def measure(self, subject):
+    ...         return Measured((float(sum(tensor.numel() for tensor in subject.state.values())),))
+    >>> probe = StateSize()
+    >>> probe.passes(Measured((12.0, 40.0))), probe.passes(Measured((5000.0,))), probe.passes(Measured((3.0,)), limit=2.0)
+    (True, False, False)
     """
 
     code: ClassVar[str]

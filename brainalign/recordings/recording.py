@@ -59,6 +59,31 @@ class Recording(Summarised):
     DataError
         If ``data`` is empty, masked, not numeric, or holds NaN or infinity; if channels repeat, times do not increase,
         a mask is not boolean or empty, or a name is not text.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> data = np.arange(24.0).reshape(4, 2, 3) ** 2  # 4 trials, 2 channels, 3 times
+    >>> who = {"subject": "s01", "dataset": "mine", "modality": "EEG", "unit": "uV"}
+    >>> back = {"rois": {"occipital": np.array([False, True])}, "runs": ("1", "1", "2", "2")}
+    >>> one = ba.Recording(data, ("cat", "dog", "cat", "dog"), ("Fz", "Oz"), (0.0, 0.1, 0.2), **who, **back)
+    >>> print(one)
+    Recording mine/s01, EEG in uV
+      data: 4 trials, 2 channels, 3 times from 0 to 0.2 s
+      stimuli: cat, dog
+      ROIs: occipital (1 channels)
+      runs: 1, 2
+    >>> ids, means = one.average(roi="occipital")
+    >>> ids, means.shape, one.means(["dog"], run="2").shape
+    (('cat', 'dog'), (2, 1, 3), (1, 2, 3))
+    >>> one.patterns().values.shape, one.n_channels("occipital")
+    ((2, 6), 1)
+    >>> one.select("occipital").drop_trials(np.array([True, False, False, False])).data.shape
+    (3, 1, 3)
+    >>> one.window(0.05, 0.2).times, one.subset(["cat"]).drop_channels(["Fz"]).channels
+    ((0.15000000000000002,), ('Oz',))
+    >>> one.centred("run").key == one.key, one.name
+    (False, 'Recording mine/s01')
     """
 
     data: np.ndarray

@@ -30,6 +30,40 @@ class LearningRule(ABC):
     meant to be trained, by the name of a network (``""`` for all others): settings as ``--set`` takes them, which are
     written into a specification where they are not given (:mod:`brainalign.recommended`). They are chosen on
     validation data (``presets/searches``), and no default of an option.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from dataclasses import dataclass
+    >>> from brainalign.credit.batch import Batch
+    >>> from brainalign.datasets.task import Task
+    >>> from brainalign.networks.mlp import MLP
+    >>> from brainalign.rules.backprop import Backprop
+    >>> from brainalign.rules.learning_rule import LearningRule
+    >>> @dataclass(frozen=True)
+    ... class SlowBackprop(LearningRule):
+    ...     reference = "my own"
+    ...     slowness: float = 10.0
+    ...     def step(self, network, params, state, batch, noise):
+    ...         found = Backprop().step(network, params, state, batch, noise)
+    ...         slow = {name: update / self.slowness for name, update in found.updates.items()}
+    ...         return found._replace(updates=slow)
+    ...     def multiply_adds(self, network, batch_size):
+    ...         return Backprop().multiply_adds(network, batch_size)
+    >>> rule, network = SlowBackprop(), MLP((16,)).build(Task((1, 8, 8), 10, 100))
+    >>> rule.check(network), rule.incompatibility(network), rule.name(), rule.activity
+    (None, None, 'slow_backprop', '')
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> params = network.init(generator)
+    >>> state = {**network.init_state(), **rule.init(network, params, generator)}
+    >>> batch = Batch(torch.randn(5, 1, 8, 8), torch.arange(5), torch.arange(5))
+    >>> step = rule.step(network, params, state, batch, rule.noise(network, 5, generator))
+    >>> {name: tuple(update.shape) for name, update in step.updates.items()}
+    {'hidden1.weight': (16, 64), 'hidden1.bias': (16,), 'readout.weight': (10, 16), 'readout.bias': (10,)}
+    >>> {layer: tuple(values.shape) for layer, values in rule.respond(network, params, state, batch.x).items()}
+    {'hidden1': (5, 16), 'readout': (5, 10)}
+    >>> rule.trainable(state), rule.feedback_angles(network, params, state), rule.multiply_adds(network, 5)
+    ((), {}, 2528)
     """
 
     reference: ClassVar[str]

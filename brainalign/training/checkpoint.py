@@ -36,6 +36,20 @@ class Checkpoint(Summarised):
         Name to ``(n_seeds, ...)`` tensors.
     step, epoch
         Updates and passes over the training samples so far.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     last = ba.train("backprop", "mlp", "digits", folder, seeds=2, epochs=0.1).checkpoint
+    ...     last.save(f"{folder}/mine.safetensors")
+    >>> last.seeds, last.step
+    ((0, 1), 1)
+    >>> params, state = last.instance(0)
+    >>> tuple(last.params["readout.weight"].shape), tuple(params["readout.weight"].shape)
+    ((2, 10, 256), (10, 256))
+    >>> last.weights_hash(0) == last.weights_hash(1)
+    False
     """
 
     spec: TrainSpec

@@ -22,7 +22,18 @@ _AGAIN, _REPLACEMENT = "retraining", "retrained"
 
 @dataclass(frozen=True, eq=False)
 class Trained(Summarised):
-    """What training leaves: the last checkpoint, the history, angles, every kept checkpoint file, the code's hash."""
+    """What training leaves: the last checkpoint, the history, angles, every kept checkpoint file, the code's hash.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     trained = ba.train("backprop", "mlp", "digits", folder, seeds=2, epochs=0.1)
+    >>> trained.history.groupby("step").test_accuracy.size().to_dict()
+    {0: 2, 1: 2}
+    >>> trained.stale
+    False
+    """
 
     checkpoint: Checkpoint
     history: pd.DataFrame
