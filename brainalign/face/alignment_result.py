@@ -36,10 +36,36 @@ class AlignmentResult(Summarised, Result):
 
     Examples
     --------
-    >>> import brainalign as ba
+    >>> import brainalign as ba, tempfile
     >>> found = ba.example()
-    >>> found.scores.groupby("rule").score.mean().round(1).to_dict()
-    {'a': 0.2, 'b': 0.2}
+    >>> found.networks, found.rules, found.scored_measures, found.layers("models"), found.alpha
+    (('models',), ('a', 'b'), ('rsa corr',), ['early', 'late'], 0.05)
+    >>> found.best()[["rule", "layer", "roi"]].to_dict("records")
+    [{'rule': 'a', 'layer': 'late', 'roi': 'V'}, {'rule': 'b', 'layer': 'late', 'roi': 'V'}]
+    >>> late = found.only(layer="late")
+    >>> sorted(set(late.network_scores.layer)), sorted(set(late.low_level.layer))
+    (['late'], ['gabor', 'luminance', 'pixels'])
+    >>> len(found.shown_scores) == len(found.network_scores) + len(found.low_level)
+    True
+    >>> found.about("rsa corr").unit, found.scope_sentences[0]
+    ('Pearson r', 'simulated example V: Inference extends to new subjects, stimuli and network initialisations.')
+    >>> found.is_simulated("simulated example"), found.dataset_label("simulated example")
+    (True, 'SIMULATED example')
+    >>> found.untrained, found.own_controls, found.recorded_dissimilarities("rsa corr")
+    (frozenset(), (), {'correlation': ['SIMULATED example V']})
+    >>> found.ranking_layer("V"), bool(found.at_declared_layer(found.ranks).all())
+    (None, True)
+    >>> drawn = found.plot.layer_profile()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = late.report(folder, formats=())
+    ...     print(page.name, len(ba.AlignmentResult.load(folder).scores) == len(late.scores))
+    ...     print(late.with_facts(note="mine").save(folder).is_dir())
+    report.html True
+    True
+    >>> one = ba.AlignmentResult.of_tables({"alignment": found.tables["alignment"], "measures": found.measures})
+    >>> both = ba.AlignmentResult.of(ba.AlignmentResult.concatenate([one, one]))
+    >>> len(both.scores) / len(one.scores)
+    2.0
     """
 
     @classmethod
