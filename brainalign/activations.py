@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from brainalign.columns import MODEL, OWN_START, TRAINED, UNTRAINED
+from brainalign.roles import MODEL, OWN_START, TRAINED, UNTRAINED
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import ExtractionError, SpecError
 from brainalign.extraction.activations import Activations

@@ -151,6 +151,9 @@ class RecordingSpec(Summarised):
         ``"crossnobis"``, say, takes products of different runs.
     dissimilarity_options
         Fields of that dissimilarity, e.g. ``{noise = "univariate"}``.
+    windows
+        Pairs ``(tmin, tmax)`` in seconds from onset, both included: responses (or published RDMs) are averaged over
+        each, and scored at its centre. Without, every time is scored.
 
     Examples
     --------
@@ -169,8 +172,10 @@ class RecordingSpec(Summarised):
     runs: str = field(default="centre", metadata=_LATER)
     dissimilarity: str = field(default="default", metadata=_LATER)
     dissimilarity_options: Options = field(default_factory=dict, metadata=_LATER)
+    windows: tuple[tuple[float, ...], ...] = field(default=(), metadata=_LATER)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "windows", _windows(self.windows))
         fit_fields(self)
         _choose("subjects", self.subjects, ("random", "fixed"))
         known = names("comparisons")
@@ -182,6 +187,11 @@ class RecordingSpec(Summarised):
         _choose("stimuli", self.stimuli, ("all", "shared", "own"))
         _choose("runs", self.runs, ("centre", "centre_each", "ignore"))
         _choose("dissimilarity", self.dissimilarity, ("default", *names("dissimilarities")))
+
+    @property
+    def centres(self) -> tuple[float, ...]:
+        """Centre of each window, in seconds from onset."""
+        return tuple((tmin + tmax) / 2 for tmin, tmax in self.windows)
 
     @property
     def dissimilarity_of_trials(self) -> str:
@@ -444,6 +454,24 @@ def _seeds(given: Any) -> tuple[int, ...]:
     distinct = len(seeds) > 0 and len(set(seeds)) == len(seeds) and min(seeds) >= 0
     _require(distinct, "seeds", seeds or given, "distinct seeds, at least one, each 0 or more")
     return seeds
+
+
+def _windows(given: Any) -> tuple[tuple[float, ...], ...]:
+    """Return windows of time in the order of their centres."""
+    given = plain(given)
+    expected = "pairs of seconds, the first before the second, such as [[0.08, 0.12], [0.13, 0.18]]"
+    _require(isinstance(given, (list, tuple)), "windows", given, expected)
+    found = []
+    for one in given:
+        numbers = isinstance(one, (list, tuple)) and all(
+            isinstance(time, (int, float)) and not isinstance(time, bool) and abs(time) < float("inf") for time in one
+        )
+        _require(numbers and len(one) == 2 and one[0] < one[1], "windows", given, expected)
+        found.append((float(one[0]), float(one[1])))
+    found.sort(key=lambda window: sum(window))
+    centres = [sum(window) for window in found]
+    _require(len(set(centres)) == len(found), "windows", given, "windows that differ in their centre, which names them")
+    return tuple(found)
 
 
 def _plain(value: Any) -> Any:

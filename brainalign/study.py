@@ -10,27 +10,26 @@ import pandas as pd
 
 from brainalign import tables
 from brainalign.activations import answers_its_own_way
-from brainalign.alignment.agreement import agreement
-from brainalign.alignment.align import align_brain
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.facts import recording_facts
-from brainalign.alignment.failure import Failure, failure_table
+from brainalign.alignment.failure import Failure
+from brainalign.alignment.failure_table import failure_table
+from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance, role_of, show, show_start
-from brainalign.alignment.layer_means import LayerMeans
-from brainalign.alignment.mean_rdms import mean_rdms
+from brainalign.alignment.jobs import Jobs
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score_cache import KeptScores, read_scores, write_scores
 from brainalign.columns import UNTRAINED
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
-from brainalign.errors import DataError, DivergenceError, ExtractionError, SpecError
+from brainalign.errors import DivergenceError, ExtractionError, SpecError
+from brainalign.plausibility.candidate import Candidate
 from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes
-from brainalign.plausibility.scorecard import COLUMNS, Candidate, read_scorecard, scorecard, write_scorecard
-from brainalign.plausibility.subject import PROBED
+from brainalign.plausibility.scorecard import COLUMNS, read_scorecard, scorecard, write_scorecard
+from brainalign.plausibility.subject import PROBED, probed_options
 from brainalign.provenance import code_hash, own_hashes, versions
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
@@ -115,14 +114,8 @@ class _StudyRun:
         trained = list(self._trained())
         checkpoints = [self._checkpoints(one) for one in trained]
         starts = self._starts(trained)
-        display, parts = Display(), []
-        for brain in self.brains:
-            kept = self._align(brain, checkpoints, starts)
-            brain.let_go()
-            display.add(brain.source.label, displayed(brain.displayed(brain.rois)), kept.rdms)
-            self.failures += kept.failures
-            parts.append(kept.alignment)
-        found = AlignmentResult.concatenate(parts)
+        display = Display()
+        found = AlignmentResult.concatenate([self._align(brain, checkpoints, starts, display) for brain in self.brains])
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         plausible, criteria = self._probe()
         found = replace(
@@ -135,6 +128,7 @@ class _StudyRun:
             rdms=display.rdms,
             labels=display.labels,
             thumbnails=display.thumbnails,
+            stored=(),  # they are in the cache, by measure
         )
         return replace(found, facts=self._facts(found)).save(self.out)
 
@@ -173,57 +167,40 @@ class _StudyRun:
         starts = [load_checkpoint(one.files[0]) for one in trained if one.checkpoint.network.name in controlled]
         return [start for start in starts if answers_its_own_way(start)]
 
-    def _align(
-        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
-    ) -> KeptScores:
-        """Score a recording, or read the scores if nothing they depend on has changed, this package included."""
+    def _jobs(self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]) -> Jobs:
+        """Return what is to be scored of a recording; a job is named by its inputs and by the code it runs."""
         moments = [one for many in (*checkpoints, starts) for one in many]
         weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
-        key = content_hash(
-            to_dict(brain.spec),
+        populations = self.spec.populations
+        return Jobs(
+            brain,
+            self.spec.scoring,
+            [[to_dict(population) for population in populations], weights],
             brain.key,
-            to_dict(self.spec.scoring),
-            [to_dict(population) for population in self.spec.populations],
-            weights,
-            brain.stimuli.key,
-            scoring_code(self.spec.populations, brain.source, self.spec.scoring, brain.spec),
+            lambda names: scoring_code(populations, brain.source, self.spec.scoring, brain.spec, names),
+            self.out / "cache",
         )
-        folder = self.out / "cache" / f"{brain.spec.dataset}-{key[:16]}"
-        kept = read_scores(folder)
-        if kept is None:
-            write_scores(folder, self._score(brain, checkpoints, starts))
-            kept = read_scores(folder)  # so that scores are the same to the last bit now and when they are read again
-        if kept is None:
-            msg = f"Scores in {str(folder)!r} changed while they were written; run the study again."
-            raise DataError(msg)
-        return kept
 
-    def _score(
-        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
-    ) -> KeptScores:
-        """Score what can be scored; a population with a layer that cannot is noted and left out.
-
-        Networks are shown once: their mean RDMs for display are gathered on the way.
-        """
+    def _align(
+        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint], display: Display
+    ) -> AlignmentResult:
+        """Score what is not kept of a recording, and infer."""
         total = len(self.spec.populations) * 1000
-        label, stimuli, failures = brain.source.label, brain.stimuli, list[Failure]()
-        shown = displayed(brain.displayed(brain.rois)).ids
-        layers = LayerMeans(shown, self.spec.scoring.dissimilarity, label)
 
-        def instances() -> Iterator[Instance]:
-            for one in self._instances(checkpoints, stimuli, failures, label):
-                layers.add(one)
-                yield one
+        def show(failures: list[Failure]) -> Iterator[Instance]:
+            yield from self._instances(checkpoints, brain.stimuli, failures, brain.source.label)
             unseen = {(one.rule, one.network) for one in failures if one.stage == "scoring"}
             for start in (start for start in starts if (start.spec.rule, start.network.name) not in unseen):
-                yield from show_start(start, stimuli, self.spec.scoring.resolution, self.runtime.device)
+                yield from show_start(start, brain.stimuli, self.spec.scoring.resolution, self.runtime.device)
 
-        found = align_brain(
-            instances(), brain, self.spec.scoring, lambda text: self.progress(total, total, text), failures
-        )
-        lost = {(one.rule, one.network) for one in failures if one.stage == "scoring"}
-        undrawn = [one for one in layers.failures if (one.rule, one.network) not in lost]
-        return KeptScores(found, (*failures, *undrawn), mean_rdms(brain, shown, layers.means(lost)))
+        jobs = self._jobs(brain, checkpoints, starts)
+        scores, shown = jobs.done(show, lambda text: self.progress(total, total, text))
+        lost = {(one.rule, one.network) for one in scores.failures if one.stage == "scoring"}
+        self.failures += [*scores.failures, *(one for one in shown.failures if (one.rule, one.network) not in lost)]
+        rdms = {key: rdm for key, rdm in shown.rdms.items() if (key.rule, key.network) not in lost}
+        display.add(brain.source.label, displayed(brain.displayed(brain.rois)), rdms)
+        brain.let_go()
+        return infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects))
 
     def _instances(
         self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli, failures: list[Failure], label: str
@@ -245,18 +222,24 @@ class _StudyRun:
             return tables.empty("scorecard"), tables.empty("criteria")
         codes = mechanism() if self.spec.plausibility == "mechanism" else tuple(probes())
         rules: dict[str, list[Candidate]] = {}
+        options: dict[str, dict[str, object]] = {}
         for one in self.spec.populations:
             if one.network in PROBED:
                 rules.setdefault(one.network, []).append(
                     Candidate(one.rule, one.rule, tuple(_hashable(one.rule_options).items()))
                 )
+                # The probes classify, so an autoencoder stands for the layers that it shares with a classifier.
+                own = {} if one.objective == "reconstruction" else one.network_options
+                options[one.network] = probed_options(one.network, own)
         code = probing_code(codes, [(one.rule, network) for network, group in rules.items() for one in group])
-        key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code)
+        shown = [(network, repr(options[network]), *map(repr, group)) for network, group in rules.items()]
+        key = content_hash(sorted(shown), codes, code)
         folder = self.out / "cache" / f"scorecard-{key[:16]}"
         if not is_sealed(folder):
             total = len(self.spec.populations) * 1000
+            say = lambda done, of, text: self.progress(total, total, text)  # noqa: E731
             found = [
-                scorecard(group, network, only=codes, progress=lambda done, of, text: self.progress(total, total, text))
+                scorecard(group, network, only=codes, progress=say, network_options=options[network])
                 for network, group in rules.items()
             ]
             folder.mkdir(parents=True, exist_ok=True)
@@ -289,10 +272,7 @@ class _StudyRun:
                     for rule in self.stale
                 ),
             ],
-            "scope_sentences": [
-                *found.scope_sentences,
-                *agreement(found.ranks, found.measures, self.spec.scoring),
-            ],
+            "scope_sentences": list(found.scope_sentences),
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
             "correction": self.spec.scoring.correction,

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from brainalign.alignment.align import check_recording, measures_of
+from brainalign.alignment.align import check_recording
+from brainalign.alignment.score import measures_of
 from brainalign.comparisons.comparators import check_comparator
 from brainalign.datasets.dataset import dataset
 from brainalign.dissimilarities.dissimilarity import dissimilarity

@@ -331,7 +331,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("a candidate is the planted network", {"training__seeds": [1000, 1001]}, "Seed 1000 of the planted network"),
     ("unknown dissimilarity", {"scoring__dissimilarity": "manhattan"}, "Unknown dissimilarity 'manhattan'"),
     ("unknown comparator", {"scoring__comparator": "kendall"}, "Unknown comparator 'kendall'"),
-    ("dissimilarity of trials", {"scoring__dissimilarity": "mahalanobis"}, "which layers and mean patterns do not have"),
+    (
+        "dissimilarity of trials",
+        {"scoring__dissimilarity": "mahalanobis"},
+        "which layers and mean patterns do not have",
+    ),
     (
         "misspelt ROI of a ranking layer",
         {"scoring__ranking_layer": {"plantd": "hidden1"}},

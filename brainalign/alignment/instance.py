@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from brainalign.activations import Activations, extract_each
-from brainalign.columns import MODEL, OWN_START, TRAINED, UNTRAINED
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.roles import MODEL, OWN_START, TRAINED, UNTRAINED
 from brainalign.training.checkpoint import Checkpoint
 
 
@@ -43,10 +43,10 @@ class Instance:
 
     @classmethod
     def of(cls, activations: Activations, resolution: tuple[int, int]) -> "Instance":
-        """Return what :func:`brainalign.activations.show` returned as an instance; its resolution if it has none."""
+        """Return what :func:`brainalign.activations.show` returned as an instance; ``resolution`` if it says none."""
         who = activations.origin
-        shown = who.resolution or resolution
         moment = (who.step, who.epoch)
+        shown = who.resolution or resolution
         return cls(who.name, who.group, who.seed, *moment, True, activations, shown, who.role)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from brainalign.columns import MODEL, UNTRAINED
+from brainalign.roles import MODEL, UNTRAINED
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import BrainalignError, ExtractionError
 from brainalign.extraction.failures import checked_device, failure
-from brainalign.extraction.inputs import Inputs, checked_inputs
+from brainalign.extraction.inputs import Inputs, Pixels, checked_inputs
 from brainalign.extraction.layer_names import is_pattern, matching, unknown
 from brainalign.extraction.leak_check import require_function_of_stimulus, require_same_layers
 from brainalign.extraction.module_key import module_key, plain_repr
@@ -190,17 +190,17 @@ def _asked(layers: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _found(network: _Network, stimuli: Stimuli, showing: Showing) -> Found:
-    def inputs(images: np.ndarray) -> Tensor:
+    def inputs(images: Pixels) -> Tensor:
         return showing.inputs.make(images).to(showing.device)
 
-    tried = stimuli.images[np.unique(np.linspace(0, len(stimuli) - 1, min(len(stimuli), _TRIED)).round().astype(int))]
+    tried = stimuli.at(np.unique(np.linspace(0, len(stimuli) - 1, min(len(stimuli), _TRIED)).round().astype(int)))
     if len(tried) == 1:  # one stimulus is shown beside its negative, or nothing could leak into it
-        tried = np.concatenate([tried, 255 - tried])
+        tried = [tried[0], 255 - tried[0]]
     x = inputs(tried)
     first = require_function_of_stimulus(network.show, x, network.other_precisions)
     parts = []
     for rows in _blocks(len(stimuli), showing.batch_size):
-        found = network.show(inputs(stimuli.images[rows]))
+        found = network.show(inputs(stimuli.at(rows)))
         require_same_layers(first, found)
         parts.append({name: layer.float().cpu().numpy() for name, layer in found.items()})
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -12,7 +12,7 @@ from brainalign.alignment.instance import Instance
 from brainalign.alignment.layer_means import LayerMeans
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.result import AlignmentResult as Result
-from brainalign.columns import COMPARED, MODEL, OWN_START, UNTRAINED
+from brainalign.roles import COMPARED, MODEL, OWN_START, UNTRAINED
 from brainalign.comparisons.comparison import Comparison
 from brainalign.errors import SpecError
 from brainalign.face.alignment_result import AlignmentResult

@@ -8,14 +8,9 @@ from typing import Any
 import pandas as pd
 
 from brainalign.errors import SpecError
-from brainalign.plausibility.scorecard import (
-    Candidate,
-    Progress,
-    candidates,
-    criteria,
-    rank_distribution,
-    write_scorecard,
-)
+from brainalign.plausibility.candidate import Candidate, candidates
+from brainalign.plausibility.ranks import rank_distribution
+from brainalign.plausibility.scorecard import Progress, criteria, write_scorecard
 from brainalign.plausibility.scorecard import scorecard as measured
 from brainalign.summary import Summarised, Summary, some
 

@@ -121,7 +121,8 @@ def joined_runs(parts: Sequence[Trials], name: str) -> Trials:
     A channel that is bad in one run is left out of all, and said. Times must agree.
     """
     first = parts[0]
-    shared = [one for one in first.channels if all(one in part.channels for part in parts)]
+    common = set(first.channels).intersection(*(part.channels for part in parts))
+    shared = [one for one in first.channels if one in common]
     if not shared:
         msg = f"{name}: runs share no channel; expected the same names in all. Rename them."
         raise DataError(msg)
@@ -129,12 +130,14 @@ def joined_runs(parts: Sequence[Trials], name: str) -> Trials:
         if len(part.times) != len(first.times) or not np.allclose(part.times, first.times, rtol=0, atol=1e-6):
             msg = f"{name}: runs have {len(first.times)} and {len(part.times)} times; expected the same. Resample them."
             raise DataError(msg)
-    lost = dict.fromkeys(one for part in parts for one in part.channels if one not in set(shared))
+    lost = dict.fromkeys(one for part in parts for one in part.channels if one not in common)
     notes = [note for part in parts for note in part.notes]
     if lost:
-        notes.append(f"{len(lost)} channels were left out of all runs because a run lacks them: {', '.join(lost)}.")
-    rows = [[part.channels.index(one) for one in shared] for part in parts]
-    kept = [first.channels.index(one) for one in shared]
+        names = ", ".join(list(lost)[:10]) + (", ..." if len(lost) > 10 else "")
+        notes.append(f"{len(lost)} channels were left out of all runs because a run lacks them: {names}.")
+    places = [{one: k for k, one in enumerate(part.channels)} for part in parts]
+    rows = [[place[one] for one in shared] for place in places]
+    kept = rows[0]
     return Trials(
         data=np.concatenate([part.data[:, row] for part, row in zip(parts, rows, strict=True)]),
         stimulus_ids=tuple(one for part in parts for one in part.stimulus_ids),

@@ -122,7 +122,7 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     if "\0" in text:
         msg = f"{str(file)!r} holds zero bytes; expected text. Fetch it again."
         raise DataError(msg)
-    table.columns = [str(column).strip() for column in table.columns]
+    table.columns = pd.Index([str(column).strip() for column in table.columns])
     return table.apply(lambda column: column.str.strip())
 
 

@@ -13,6 +13,7 @@ from brainalign.patterns import Patterns
 from brainalign.readers.trials import Trials
 from brainalign.recordings.recording_checks import (
     blocks,
+    checked_array,
     checked_data,
     checked_mask,
     checked_names,
@@ -22,6 +23,9 @@ from brainalign.recordings.recording_checks import (
 from brainalign.recordings.run_effects import run_effects
 from brainalign.storage import content_hash
 from brainalign.summary import Summarised, Summary, some, span
+
+#: The ROI that all channels are, where none is named.
+ALL = "all"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +135,61 @@ class Recording(Summarised):
             "runs": "none" if self.runs is None else some(dict.fromkeys(self.runs)),
         }
         return Summary(f"{simulated}Recording {self.dataset}/{self.subject}, {self.modality} in {self.unit}", facts)
+
+    @classmethod
+    def from_array(
+        cls,
+        data: Any,
+        ids: Any,
+        *,
+        times: Sequence[float] | None = None,
+        channels: Sequence[str] | None = None,
+        rois: Mapping[str, Any] | None = None,
+        runs: Sequence[str] | None = None,
+        subject: str = "s01",
+        dataset: str = "own",
+        modality: str = "unknown modality",
+        unit: str = "arbitrary",
+    ) -> "Recording":
+        """Return a recording of an array.
+
+        Parameters
+        ----------
+        data
+            ``(n_trials, n_channels)``, or ``(n_trials, n_channels, n_times)`` with ``times``.
+        ids
+            Stimulus of each trial, ``n_trials``.
+        times
+            Seconds from onset, ``n_times``.
+        channels
+            Names; ``ch1`` and so on unless given.
+        rois
+            ROI to boolean mask ``(n_channels,)``; one, ``"all"``, unless given.
+        runs
+            Run of each trial, ``n_trials``.
+        subject, dataset, modality, unit
+            Who, from which set, how it was recorded, and the unit of ``data``.
+
+        Raises
+        ------
+        StimulusMismatchError
+            If shapes and lengths do not fit.
+        DataError
+            If data have several times and ``times`` is not given, or as the class says.
+
+        Examples
+        --------
+        >>> one = Recording.from_array(np.arange(6.0).reshape(3, 2), ["face", "house", "face"])
+        >>> one.means(["face", "house"])[:, :, 0].tolist()
+        [[2.0, 3.0], [2.0, 3.0]]
+        >>> one.channels, tuple(one.rois)
+        (('ch1', 'ch2'), ('all',))
+        """
+        array, seconds = checked_array(data, times, f"Recording {dataset}/{subject}")
+        n_channels = array.shape[1]
+        names = tuple(f"ch{k + 1}" for k in range(n_channels)) if channels is None else channels
+        masks = {ALL: np.ones(n_channels, dtype=bool)} if rois is None else rois
+        return cls(array, ids, names, seconds, subject, dataset, modality, unit, masks, runs)  # type: ignore[arg-type]
 
     @property
     def name(self) -> str:
@@ -366,6 +425,22 @@ class Recording(Summarised):
             [self.data[part][:, :, inside].mean(axis=2, keepdims=True, dtype=np.float64) for part in blocks(self.data)]
         )
         return replace(self, data=data, times=(float(times[inside].mean()),))
+
+    def windows(self, windows: Sequence[tuple[float, ...]]) -> "Recording":
+        """Return the means over several windows (see :meth:`window`), each at the centre of its window.
+
+        Parameters
+        ----------
+        windows
+            ``(tmin, tmax)`` in seconds, in the order of their centres.
+
+        Raises
+        ------
+        DataError
+            If no time is in a window, or centres do not increase.
+        """
+        data = np.concatenate([self.window(*window).data for window in windows], axis=2)
+        return replace(self, data=data, times=tuple((tmin + tmax) / 2 for tmin, tmax in windows))
 
     def centred(self, by: str = "run", each: bool = False) -> "Recording":
         """Return the recording without what differs between runs.

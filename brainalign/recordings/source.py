@@ -87,6 +87,11 @@ class RecordingSource(Summarised, ABC):
         """Name in tables; sources with sessions that share no stimuli say which."""
         return snake_case(type(self).__name__)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on how the data were read, for the page; none unless a source has some."""
+        return ()
+
     # -- what a source answers ----------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -233,7 +238,7 @@ class RecordingSource(Summarised, ABC):
         runs
             ``"centre"``, ``"centre_each"`` or ``"ignore"``.
         """
-        return joined(self.recordings(), self.stimulus_ids(), stimuli, runs, self.label)
+        return joined(tuple(self.each()), self.stimulus_ids(), stimuli, runs, self.label)
 
     def rdms(self, roi: str) -> RDMs:
         """Return the RDMs of a ROI, one per subject and time, with descriptors ``"subject"`` and ``"time"``.
@@ -321,6 +326,10 @@ class _Subset(RecordingSource):
     def known_key(self) -> str:
         known = self.whole.known_key
         return content_hash(known, list(self.ids)) if known else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.whole.notes
 
     def stimuli(self) -> Stimuli | None:
         shown = self.whole.stimuli()

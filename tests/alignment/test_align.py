@@ -231,7 +231,10 @@ def test_earlier_checkpoints_are_scored_and_claim_nothing(aligned: AlignmentResu
     earlier = found.scores[~found.scores.final]
     assert set(earlier.checkpoint) == {3}
     assert len(earlier) == 3 * 3 * 2 * 7
-    pd.testing.assert_frame_equal(found.scores[found.scores.final].reset_index(drop=True), aligned.scores)
+    last = found.scores[found.scores.final].reset_index(drop=True)
+    pd.testing.assert_frame_equal(last, aligned.scores, check_categorical=False)
+    assert earlier.se.isna().all()
+    assert set(earlier.scope) == {"none"}
     assert (
         earlier[earlier.rule == "backprop"].score.mean()
         < aligned.scores[aligned.scores.rule == "backprop"].score.mean()

@@ -9,19 +9,13 @@ from typer.testing import CliRunner
 
 from brainalign.__main__ import app
 from brainalign.errors import SpecError
+from brainalign.plausibility.candidate import candidates
 from brainalign.plausibility.criterion import CRITERIA
+from brainalign.plausibility.judgement import criteria
 from brainalign.plausibility.practice import Disturbance
 from brainalign.plausibility.probe import EVIDENCE, Measured, mechanism, probes
-from brainalign.plausibility.scorecard import (
-    COLUMNS,
-    candidates,
-    criteria,
-    rank_distribution,
-    read_scorecard,
-    records,
-    scorecard,
-    write_scorecard,
-)
+from brainalign.plausibility.ranks import rank_distribution
+from brainalign.plausibility.scorecard import COLUMNS, read_scorecard, records, scorecard, write_scorecard
 from brainalign.plausibility.subject import Subject, probed_network
 from brainalign.report.plates import scorecard_plate
 from brainalign.rules.learning_rule import learning_rule

@@ -1,0 +1,65 @@
+"""Means of a few trials of one stimulus, which stand for single trials with less noise."""
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+
+from brainalign.errors import DataError, SpecError
+from brainalign.randomness import numpy_stream
+from brainalign.recordings.recording import Recording
+
+
+def pseudo_trials(recording: Recording, size: int, seed: int) -> Recording:
+    """Return means of ``size`` trials of one stimulus, drawn without replacement within runs.
+
+    Trials that are left over are not used, and a note says how many.
+
+    Parameters
+    ----------
+    recording
+        Trials.
+    size
+        Trials of a mean, at least 2.
+    seed
+        Of the draw.
+
+    Raises
+    ------
+    SpecError
+        If ``size`` is below 2.
+    DataError
+        If a stimulus has too few trials within every run.
+    """
+    if size < 2:
+        msg = f"size = {size}, expected at least 2 trials of a mean."
+        raise SpecError(msg)
+    runs = recording.runs or ("",) * len(recording.data)
+    cells: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, cell in enumerate(zip(recording.stimulus_ids, runs, strict=True)):
+        cells[cell].append(row)
+    rng = numpy_stream(seed, "pseudo trials")
+    groups = []
+    for (stimulus, run), rows in cells.items():
+        order = rng.permutation(rows)
+        whole = len(order) // size * size
+        groups += [(stimulus, run, own) for own in order[:whole].reshape(-1, size)]
+    lost = set(recording.stimulus_ids) - {stimulus for stimulus, _, _ in groups}
+    if lost:
+        within = "" if recording.runs is None else " in any run"
+        msg = (
+            f"Recording {recording.dataset}/{recording.subject}: {len(lost)} stimuli, such as {min(lost)!r}, have "
+            "fewer than "
+            f"{size} trials{within}; expected {size}. Give a smaller size."
+        )
+        raise DataError(msg)
+    data = np.stack([recording.data[own].mean(axis=0, dtype=np.float64) for _, _, own in groups])
+    unused = len(recording.data) - size * len(groups)
+    note = f"Trials are means of {size}" + (f"; {unused} of {len(recording.data)} were left over." if unused else ".")
+    return replace(
+        recording,
+        data=data,
+        stimulus_ids=tuple(stimulus for stimulus, _, _ in groups),
+        runs=None if recording.runs is None else tuple(run for _, run, _ in groups),
+        notes=(*recording.notes, note),
+    )
