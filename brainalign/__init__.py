@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from brainalign.plausibility.probe import Probe as Probe
     from brainalign.rdms import RDMs as RDMs
     from brainalign.rdms import compute_rdms as compute_rdms
+    from brainalign.recordings.own import own_recording as own_recording
     from brainalign.recordings.recording import Recording as Recording
     from brainalign.recordings.source import RecordingSource as RecordingSource
     from brainalign.report.figure import Figure as Figure
@@ -91,6 +92,7 @@ _PLACES = {
     "patterns": ("Patterns",),
     "plausibility.probe": ("Probe",),
     "rdms": ("RDMs", "compute_rdms"),
+    "recordings.own": ("own_recording",),
     "recordings.recording": ("Recording",),
     "recordings.source": ("RecordingSource",),
     "report.figure": ("Figure",),
@@ -112,7 +114,8 @@ __all__ = [
     "Dissimilarity", "Encoding", "Figure", "LearningRule", "Origin", "Patterns", "Preprocessing", "Probe", "RDMs",
     "Recording", "RecordingSource", "RecordingSpec", "Runtime", "Scorecard", "ScoringSpec", "Shown", "Stimuli",
     "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder", "align", "compute_rdms", "dataset", "example",
-    "example_networks", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules", "preset",
+    "example_networks", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules",
+    "own_recording", "preset",
     "read_study", "recording", "reproduce", "run_study", "scorecard", "search", "show", "train", "write_report",
 ]  # fmt: skip
 

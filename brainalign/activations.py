@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from brainalign.roles import MODEL, OWN_START, TRAINED, UNTRAINED
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import ExtractionError, SpecError
 from brainalign.extraction.activations import Activations
@@ -16,6 +15,7 @@ from brainalign.extraction.origin import Origin
 from brainalign.extraction.shown import Shown
 from brainalign.extraction.shown_layers import Found, Showing, layers_of_instance, layers_of_module
 from brainalign.randomness import stream
+from brainalign.roles import MODEL, OWN_START, UNTRAINED
 from brainalign.rules.learning_rule import LearningRule
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.train import Trained
@@ -168,7 +168,7 @@ def _population(
     group: str = "",
     control: str = UNTRAINED,
 ) -> Iterator[Activations]:
-    role = TRAINED if model.rule.learns else UNTRAINED
+    role = model.rule.role if model.rule.learns else UNTRAINED
     who, where = name or model.spec.rule, group or model.network.name
     for row, seed in enumerate(model.seeds):
         origin = Origin(who, where, seed, role, showing.inputs.resolution, control, model.step, model.epoch)

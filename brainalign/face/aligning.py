@@ -7,26 +7,28 @@ from typing import Any
 from brainalign.activations import Activations, Shown
 from brainalign.alignment.align import align as align_instances
 from brainalign.alignment.display import Display, displayed
-from brainalign.alignment.failure import failure_table
+from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.layer_means import LayerMeans
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.result import AlignmentResult as Result
-from brainalign.roles import COMPARED, MODEL, OWN_START, UNTRAINED
 from brainalign.comparisons.comparison import Comparison
 from brainalign.errors import SpecError
 from brainalign.face.alignment_result import AlignmentResult
 from brainalign.face.lists import recording
-from brainalign.face.windows import in_windows
+from brainalign.rdms import RDMs
 from brainalign.recordings.brain import Brain
+from brainalign.recordings.own import own_recording
+from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
+from brainalign.roles import COMPARED, MODEL, OWN_START, UNTRAINED
 from brainalign.specs import RecordingSpec, ScoringSpec
 
-Brains = str | RecordingSource
+Brains = str | RecordingSource | Recording | RDMs | Sequence[Recording]
 
 #: Options of scoring that a measure with options of its own answers itself.
 _OF_MEASURES = ("dissimilarity", "comparator", "partial")
-_OF_SCORING = tuple(one.name for one in fields(ScoringSpec) if one.name not in ("resolution", "checkpoints"))
+_OF_SCORING = tuple(one.name for one in fields(ScoringSpec) if one.name not in ("resolution", "checkpoints", "options"))
 #: Options that two specifications share a name for; here they are those of layers.
 _OF_RECORDING = tuple(one.name for one in fields(RecordingSpec) if one.name not in ("dataset", "options", "measures"))
 
@@ -41,7 +43,7 @@ def align(
     subjects: str = "random",
     stimuli: str = "all",
     runs: str = "centre",
-    brain_dissimilarity: str = "correlation",
+    brain_dissimilarity: str = "default",
     progress: Callable[[str], None] = lambda text: None,
     **scoring: Any,
 ) -> AlignmentResult:
@@ -53,7 +55,8 @@ def align(
         What :func:`show` returned; several are joined by ``+``. Networks of one group are compared where they have a
         layer of one name.
     brain
-        A set of recordings, or its name (:func:`list_recordings`).
+        A set of recordings, such as :func:`own_recording` returns, or its name (:func:`list_recordings`); one
+        :class:`Recording`, or several (one for each subject), or :class:`RDMs`, which then come without pictures.
     measures
         Measures, with options of their own (``ba.RSA(comparator="corr")``), or names (:func:`list_measures`).
     rois
@@ -65,7 +68,8 @@ def align(
     stimuli, runs
         As in a study, see :class:`RecordingSpec`.
     brain_dissimilarity
-        Of the patterns of trials, in the RDMs of subjects; RDMs that were published keep their own.
+        Of the patterns of trials, in the RDMs of subjects: the correlation distance unless another is named; RDMs that
+        were published keep their own.
     progress
         Called with a short text before each part.
     **scoring
@@ -97,11 +101,7 @@ def align(
     ['rsa corr']
     """
     shown = Shown([nets]) if isinstance(nets, Activations) else Shown(nets)
-    source = recording(brain) if isinstance(brain, str) else brain
-    if not isinstance(source, RecordingSource):
-        msg = f"align() got a brain of type {type(brain).__name__}; expected recordings or the name of some."
-        raise SpecError(msg)
-    source = in_windows(source, windows) if len(windows) else source
+    source = _source(brain)
     names, objects = _measures(measures, scoring)
     spec = RecordingSpec(
         source.label,
@@ -111,9 +111,25 @@ def align(
         stimuli=stimuli,
         runs=runs,
         dissimilarity=brain_dissimilarity,
+        windows=tuple(tuple(window) for window in windows),
     )
     _check_controls(shown)
     return _Aligned(shown, source, spec, _scoring(scoring), objects).found(progress)
+
+
+def _source(brain: Brains) -> RecordingSource:
+    """Return what is given as a source."""
+    if isinstance(brain, str):
+        return recording(brain)
+    if isinstance(brain, RecordingSource):
+        return brain
+    if isinstance(brain, RDMs):
+        return own_recording(None, rdms=brain, ids=brain.stimulus_ids)
+    trials = [brain] if isinstance(brain, Recording) else list(brain) if isinstance(brain, (list, tuple)) else []
+    if not trials or not all(isinstance(one, Recording) for one in trials):
+        msg = f"align() got a brain of type {type(brain).__name__}; expected recordings or the name of some."
+        raise SpecError(msg)
+    return own_recording(None, trials=trials, name=trials[0].dataset)
 
 
 class _Aligned:

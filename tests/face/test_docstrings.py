@@ -35,10 +35,11 @@ def members(kind: type) -> Iterator[tuple[str, Any, type]]:
         for name, value in vars(base).items():
             if name.startswith("_") or name in seen or name in COMMON:
                 continue
-            if isinstance(value, (property, classmethod, staticmethod)) or inspect.isfunction(value):
-                seen.add(name)
-                yield name, value, base
-            elif hasattr(value, "func") and hasattr(value, "attrname"):  # a cached property
+            if (
+                isinstance(value, (property, classmethod, staticmethod))
+                or inspect.isfunction(value)
+                or (hasattr(value, "func") and hasattr(value, "attrname"))
+            ):
                 seen.add(name)
                 yield name, value, base
 
