@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from brainalign.face.alignment_result import AlignmentResult as AlignmentResult
     from brainalign.face.example import example as example
     from brainalign.face.example import example_networks as example_networks
+    from brainalign.face.exchange import from_rsatoolbox as from_rsatoolbox
+    from brainalign.face.exchange import to_epochs as to_epochs
+    from brainalign.face.exchange import to_rsatoolbox as to_rsatoolbox
     from brainalign.face.lists import list_datasets as list_datasets
     from brainalign.face.lists import list_measures as list_measures
     from brainalign.face.lists import list_networks as list_networks
@@ -83,6 +86,7 @@ _PLACES = {
     "face.aligning": ("align",),
     "face.alignment_result": ("AlignmentResult",),
     "face.example": ("example", "example_networks"),
+    "face.exchange": ("from_rsatoolbox", "to_epochs", "to_rsatoolbox"),
     "face.lists": (
         "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules", "recording",
     ),
@@ -114,9 +118,10 @@ __all__ = [
     "Dissimilarity", "Encoding", "Figure", "LearningRule", "Origin", "Patterns", "Preprocessing", "Probe", "RDMs",
     "Recording", "RecordingSource", "RecordingSpec", "Runtime", "Scorecard", "ScoringSpec", "Shown", "Stimuli",
     "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder", "align", "compute_rdms", "dataset", "example",
-    "example_networks", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules",
+    "example_networks", "from_rsatoolbox", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules",
     "own_recording", "preset",
-    "read_study", "recording", "reproduce", "run_study", "scorecard", "search", "show", "train", "write_report",
+    "read_study", "recording", "reproduce", "run_study", "scorecard", "search", "show", "to_epochs", "to_rsatoolbox", "train",
+    "write_report",
 ]  # fmt: skip
 
 

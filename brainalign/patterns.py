@@ -80,7 +80,7 @@ class Patterns(Summarised):
         return Summary(f"{self.name}: {len(self)} patterns of {self.values.shape[1]} numbers", facts)
 
     def rows(self, ids: Sequence[str]) -> np.ndarray:
-        """Return ``(len(ids), n_features)``, the row of each id.
+        """Return ``(n_ids, n_features)``, the row of each id.
 
         Raises
         ------

@@ -167,7 +167,13 @@ class RDMs(Summarised):
         return RDMs(self.dissimilarities[:, pairs], tuple(ids), self.measure, self.descriptors, self.rounding)
 
     def select(self, **descriptors: str | Sequence[str]) -> "RDMs":
-        """Return the RDMs with these descriptors, e.g. ``subject=("s1", "s2")``; none: :class:`DataError`."""
+        """Return the RDMs with these descriptors, e.g. ``subject=("s1", "s2")``.
+
+        Raises
+        ------
+        DataError
+            If there is no such descriptor, or no RDM with it.
+        """
         keep = np.ones(len(self), dtype=bool)
         for name, wanted in descriptors.items():
             if name not in self.descriptors:

@@ -174,7 +174,13 @@ class RSA(Comparison):
 
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["RSA", ...]:
-        """Return RSA as a study asks for it, and its semi-partial form where controls are to be taken out."""
+        """Return RSA as a study asks for it, and its semi-partial form where controls are to be taken out.
+
+        Raises
+        ------
+        SpecError
+            If options of RSA are named elsewhere than in the study's scoring.
+        """
         check_method(scoring.comparator, bool(scoring.partial))
         if cls.name in scoring.options:
             msg = "Options of 'rsa' are dissimilarity, comparator and partial of [scoring] itself; name them there."
@@ -192,7 +198,13 @@ class RSA(Comparison):
         return compute_rdms(features.values, features.stimulus_ids, measure)
 
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
-        """Return the RDMs of subjects at every time, and those of the controls that are taken out."""
+        """Return the RDMs of subjects at every time, and those of the controls that are taken out.
+
+        Raises
+        ------
+        SpecError
+            If controls are to be taken out of brains, too, which samples of stimuli do not do.
+        """
         if self.partial and not self.semi:
             held_out = ", ".join(self.partial)
             msg = f"Scores of samples take {held_out} out of layers only, not out of brains; say semi=True."

@@ -254,7 +254,16 @@ class Recording(Summarised):
     def from_evoked(
         cls, evoked: Any, ids: Sequence[Any] | None = None, subject: str = "", dataset: str = "averages", **options: Any
     ) -> "Recording":
-        """Return averages of mne, one trial each, under ``ids`` or their comments; see :meth:`from_epochs`."""
+        """Return averages of mne, one trial each, under ``ids`` or their comments; see :meth:`from_epochs`.
+
+        Examples
+        --------
+        >>> import brainalign as ba, mne, numpy as np
+        >>> info = mne.create_info(["Oz", "O1"], 100.0, "eeg", verbose="error")
+        >>> evoked = mne.EvokedArray(1e-5 * np.random.default_rng(0).standard_normal((2, 50)), info, verbose="error")
+        >>> ba.Recording.from_evoked([evoked, evoked], ids=["cat", "dog"], subject="s01").data.shape
+        (2, 2, 50)
+        """
         from brainalign.readers.epochs import of_evoked
 
         first = evoked[0] if isinstance(evoked, list | tuple) else evoked

@@ -121,7 +121,13 @@ class RecordingSource(Summarised, ABC):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Names of the subjects, in the order of :meth:`recordings` or of the published RDMs."""
+        """Names of the subjects, in the order of :meth:`recordings` or of the published RDMs.
+
+        Raises
+        ------
+        SpecError
+            If the source answers one subject at a time, but does not say which there are.
+        """
         if self.one_by_one:
             msg = f"{type(self).__name__} answers recording(subject) but not which subjects there are; add subjects."
             raise SpecError(msg)

@@ -88,41 +88,70 @@ class LearningRule(ABC):
         return None
 
     def check(self, network: Network) -> None:
-        """Raise :class:`IncompatibleError` if this rule cannot train ``network``."""
+        """Refuse a network that this rule cannot train.
+
+        Raises
+        ------
+        IncompatibleError
+            With the reason.
+        """
         reason = self.incompatibility(network)
         if reason is not None:
             raise IncompatibleError(self.name(), network.name, reason)
 
     def init(self, network: Network, params: Params, generator: torch.Generator) -> Params:
-        """Return what the rule carries between steps (feedback weights, traces), on the CPU."""
+        """Return what the rule carries between steps (feedback weights, traces), on the CPU.
+
+        Tensors of one network, such as feedback weights ``(n_units, n_outputs)``; ``vmap`` adds the axis of seeds.
+        """
         del network, params, generator
         return {}
 
     def trainable(self, state: Params) -> tuple[str, ...]:
-        """Return the names of state entries that an optimiser trains, too."""
+        """Return the names of entries of ``state`` (name to ``(n_units, ...)``) that an optimiser trains, too."""
         del state
         return ()
 
     def noise(self, network: Network, batch_size: int, generator: torch.Generator) -> Params:
-        """Draw this step's private randomness on the CPU; the step itself is deterministic."""
+        """Draw this step's private randomness on the CPU, ``(n_samples, ...)`` each; the step itself is deterministic."""
         del network, batch_size, generator
         return {}
 
     @abstractmethod
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
-        """Return how ``params`` and ``state`` change after ``batch``. Pure; never writes to its arguments."""
+        """Return how ``params`` and ``state`` change after ``batch``. Pure; never writes to its arguments.
+
+        Parameters
+        ----------
+        network
+            The chain of blocks.
+        params, state
+            Name to tensor, without an axis of seeds: ``(n_units, n_inputs)`` for the weights of a dense layer.
+        batch
+            Inputs ``(n, channels, height, width)``, labels ``(n,)`` and the identity of each sample ``(n,)``.
+        noise
+            What :meth:`noise` drew.
+
+        Returns
+        -------
+        Step
+            Updates, with the sign and shapes of gradients; entries of the state that change; metrics.
+        """
 
     @abstractmethod
     def multiply_adds(self, network: Network, batch_size: int) -> float:
         """Return the multiply-adds per sample of one step in theory; element-wise work is left out."""
 
     def feedback_angles(self, network: Network, params: Params, state: Params) -> dict[str, Tensor]:
-        """Return degrees between feedback weights and the forward weights they stand for; rules without have none."""
+        """Return degrees ``()`` between feedback weights ``(n_units, ...)`` and the forward weights they stand for."""
         del network, params, state
         return {}
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
-        """Return the activity of every layer of the trained network for ``x``; the last entry is its answer."""
+        """Return the activity of every layer of the trained network; the last entry is its answer.
+
+        ``x`` are inputs ``(n, channels, height, width)``; activities are ``(n, ...)`` by layer.
+        """
         return network.activities(params, state, x)
 
 

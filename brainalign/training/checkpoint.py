@@ -77,7 +77,7 @@ class Checkpoint(Summarised):
         return self.spec.seeds
 
     def instance(self, row: int) -> tuple[Params, Params]:
-        """Return parameters and state of one instance."""
+        """Return parameters and state of one instance, tensors without the first axis: ``(n_units, n_inputs)`` and so on."""
         return {n: t[row] for n, t in self.params.items()}, {n: t[row] for n, t in self.state.items()}
 
     def weights_hash(self, row: int) -> str:
@@ -85,7 +85,10 @@ class Checkpoint(Summarised):
         return content_hash(*self.instance(row))
 
     def save(self, path: str | Path, extra: Mapping[str, Tensor] | None = None, **metadata: Any) -> None:
-        """Write the population as safetensors, atomically, with a hash of all that is in the file."""
+        """Write the population as safetensors, atomically, with a hash of all that is in the file.
+
+        ``extra`` are further tensors, ``(n_seeds, ...)`` or of any shape; ``metadata`` are JSON-able facts.
+        """
         tensors = {f"params|{n}": t for n, t in self.params.items()}
         tensors |= {f"state|{n}": t for n, t in self.state.items()}
         task = self.network.task

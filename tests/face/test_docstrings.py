@@ -4,6 +4,7 @@ import ast
 import doctest
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -26,22 +27,18 @@ def exported() -> dict[str, Any]:
     return {name: getattr(ba, name) for name in ba.__all__ if name not in PLAIN}
 
 
-def members(kind: type) -> Iterator[tuple[str, Any, type]]:
-    """Yield public methods and properties that a class of the package defines or inherits from one, and where."""
-    seen: set[str] = set()
+def members(kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield the public methods and properties that a class of the package defines or inherits from one."""
+    seen: set[str] = set(COMMON)
     for base in kind.__mro__:
         if not base.__module__.startswith("brainalign"):
             continue
         for name, value in vars(base).items():
-            if name.startswith("_") or name in seen or name in COMMON:
-                continue
-            if (
-                isinstance(value, (property, classmethod, staticmethod))
-                or inspect.isfunction(value)
-                or (hasattr(value, "func") and hasattr(value, "attrname"))
-            ):
+            cached = hasattr(value, "func") and hasattr(value, "attrname")
+            method = isinstance(value, (property, classmethod, staticmethod)) or inspect.isfunction(value) or cached
+            if method and not name.startswith("_") and name not in seen:
                 seen.add(name)
-                yield name, value, base
+                yield name, value
 
 
 def function_of(value: Any) -> Any:
@@ -88,10 +85,10 @@ def lacking(name: str, value: Any) -> list[str]:
     made = [vars(value)[made] for made in ("__post_init__", "__new__") if made in vars(value)]
     if any(raises(one) for one in made) and "Raises\n" not in text:
         found.append(f"{name}: Raises")
-    for member, method, base in members(value):
+    for member, method in members(value):
         shown = f".{member}" in text.split(">>>", 1)[-1] if EXAMPLE in text else False
-        inherited = inspect.getdoc(base) or ""
-        shown = shown or (EXAMPLE in inherited and f".{member}" in inherited.split(">>>", 1)[-1])
+        inherited = [inspect.getdoc(one) or "" for one in value.__mro__ if one.__module__.startswith("brainalign")]
+        shown = shown or any(EXAMPLE in one and f".{member}" in one.split(">>>", 1)[-1] for one in inherited)
         function = function_of(method)
         found += lacks(f"{name}.{member}", function, inspect.getdoc(function) or "", own_example=not shown)
     return found
@@ -108,9 +105,9 @@ def examples() -> list[doctest.DocTest]:
     for name, value in exported().items():
         whole = [(name, value)]
         if isinstance(value, type):
-            whole += [(f"{name}.{member}", function_of(method)) for member, method, _ in members(value)]
+            whole += [(f"{name}.{member}", function_of(method)) for member, method in members(value)]
         for full, one in whole:
-            for test in finder.find(one, full, module=False, globs={}):
+            for test in finder.find(one, full, module=False, globs=dict(vars(sys.modules[one.__module__]))):
                 if test.examples:
                     found[f"{getattr(one, '__module__', '')}.{getattr(one, '__qualname__', full)}"] = test
     return list(found.values())
