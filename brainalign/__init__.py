@@ -118,10 +118,9 @@ __all__ = [
     "Dissimilarity", "Encoding", "Figure", "LearningRule", "Origin", "Patterns", "Preprocessing", "Probe", "RDMs",
     "Recording", "RecordingSource", "RecordingSpec", "Runtime", "Scorecard", "ScoringSpec", "Shown", "Stimuli",
     "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder", "align", "compute_rdms", "dataset", "example",
-    "example_networks", "from_rsatoolbox", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules",
-    "own_recording", "preset",
-    "read_study", "recording", "reproduce", "run_study", "scorecard", "search", "show", "to_epochs", "to_rsatoolbox", "train",
-    "write_report",
+    "example_networks", "from_rsatoolbox", "list_datasets", "list_measures", "list_networks", "list_recordings",
+    "list_rules", "own_recording", "preset", "read_study", "recording", "reproduce", "run_study", "scorecard", "search",
+    "show", "to_epochs", "to_rsatoolbox", "train", "write_report",
 ]  # fmt: skip
 
 

@@ -159,8 +159,8 @@ class RecordingSpec(Summarised):
     --------
     >>> import brainalign as ba
     >>> spec = ba.RecordingSpec("macaque_v4", measures=("rsa", "encoding"), subjects="fixed")
-    >>> spec.of_trials, spec.dissimilarity_of_trials
-    (True, 'correlation')
+    >>> spec.of_trials, spec.dissimilarity_of_trials, spec.centres
+    (True, 'correlation', ())
     """
 
     dataset: str

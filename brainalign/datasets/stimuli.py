@@ -59,6 +59,8 @@ class Stimuli(Summarised):
     ('half',)
     >>> three.key == ba.Stimuli(("a", "b", "c"), images, "other name").key
     True
+    >>> three.at([2]).shape
+    (1, 8, 8, 1)
     >>> three.near_identical(threshold=0.9)
     ()
     """
@@ -153,7 +155,7 @@ class Stimuli(Summarised):
         return cls(tuple(files), Pictures(list(files.values())), named, labels)  # type: ignore[arg-type]  # checked
 
     def at(self, rows: Any) -> np.ndarray | list[np.ndarray]:
-        """Return pixels at positions or of a slice: one array, or a list where sizes differ."""
+        """Return pixels at positions or of a slice: ``(n, height, width, channels)``, or a list where sizes differ."""
         if isinstance(self.images, np.ndarray):
             return self.images[rows]
         part = self.images.part(rows)

@@ -82,6 +82,16 @@ class Dissimilarity(ABC):
             ``(n_times, n_pairs)`` float64.
         rounding
             ``(n_times,)``.
+
+        Examples
+        --------
+        >>> from brainalign.dissimilarities.dissimilarity import dissimilarity
+        >>> class Two:
+        ...     ids, n_times = ("a", "b"), 1
+        ...     def means(self, time):
+        ...         return np.array([[0.0, 0.0], [3.0, 4.0]])
+        >>> dissimilarity("squared_euclidean").of_trials(Two())[0].tolist()
+        [[12.5]]
         """
         found = [self.pairs(trials.means(k), trials.ids) for k in range(trials.n_times)]
         return np.stack([values for values, _ in found]), np.array([error for _, error in found])

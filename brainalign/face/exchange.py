@@ -23,8 +23,8 @@ def to_rsatoolbox(thing: RDMs | Patterns | Recording, id_descriptor: str = "stim
     Parameters
     ----------
     thing
-        :class:`RDMs`; :class:`Patterns` ``(n_rows, n_features)``; or a :class:`Recording`, trials as observations, which
-        becomes a ``TemporalDataset`` where it has several times.
+        :class:`RDMs`; :class:`Patterns` ``(n_rows, n_features)``; or a :class:`Recording`, trials as observations: a
+        ``TemporalDataset`` where it has several times.
     id_descriptor
         Name of the descriptor that holds stimulus ids; runs are under ``"run"``, channels under ``"channel"``.
 
@@ -106,10 +106,10 @@ def to_epochs(recording: Recording, kinds: Sequence[str] | None = None) -> Any:
     Parameters
     ----------
     recording
-        EEG or MEG, ``(n_trials, n_channels, n_times)``, times evenly spaced. Values in a unit that mne knows (uV, fT, ...)
-        become volt and tesla; others stay as they are.
+        EEG or MEG, ``(n_trials, n_channels, n_times)``, times evenly spaced. Values in uV, fT and the like become volt
+        and tesla; others stay as they are.
     kinds
-        Type of each channel in the words of mne (``n_channels``); default: ``"eeg"``, ``"mag"`` for MEG, else ``"misc"``.
+        Type of each channel in the words of mne; ``"eeg"``, ``"mag"`` for MEG, and else ``"misc"`` unless given.
 
     Raises
     ------

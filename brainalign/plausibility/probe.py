@@ -59,6 +59,7 @@ class Probe(ABC):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from dataclasses import dataclass
     >>> from brainalign.plausibility.probe import Measured, Probe
     >>> @dataclass(frozen=True)
@@ -66,10 +67,12 @@ class Probe(ABC):
     ...     code, title, unit, limit = "X1", "numbers that the rule keeps", "", 1000.0
     ...     passing = failing = None
     ...     def measure(self, subject):
-    ...         return Measured((float(sum(tensor.numel() for tensor in subject.state.values())),))
+    ...         return Measured((float(sum(tensor.size for tensor in subject.state.values())),))
     >>> probe = StateSize()
-    >>> probe.passes(Measured((12.0, 40.0))), probe.passes(Measured((5000.0,))), probe.passes(Measured((3.0,)), limit=2.0)
-    (True, False, False)
+    >>> from types import SimpleNamespace
+    >>> measured = probe.measure(SimpleNamespace(state={"trace": np.zeros((4, 3))}))
+    >>> measured.values, probe.passes(measured), probe.passes(measured, limit=2.0)
+    ((12.0,), True, False)
     """
 
     code: ClassVar[str]

@@ -86,6 +86,8 @@ class Recording(Summarised):
     (3, 1, 3)
     >>> one.window(0.05, 0.2).times, one.subset(["cat"]).drop_channels(["Fz"]).channels
     ((0.15000000000000002,), ('Oz',))
+    >>> one.windows([(0, 0.1), (0.1, 0.2)]).data.shape
+    (4, 2, 2)
     >>> one.centred("run").key == one.key, one.name
     (False, 'Recording mine/s01')
     """
@@ -210,7 +212,14 @@ class Recording(Summarised):
 
     @classmethod
     def of(cls, trials: Trials, subject: str, dataset: str) -> "Recording":
-        """Return what a reader returned as the recording of a subject."""
+        """Return what a reader returned as the recording of a subject.
+
+        Examples
+        --------
+        >>> trials = Trials(np.ones((2, 3, 1)), ("cat", "dog"), ("a", "b", "c"), (0.0,), "fMRI", "% change")
+        >>> Recording.of(trials, "s01", "mine").name
+        'Recording mine/s01'
+        """
         return cls(subject=subject, dataset=dataset, **trials.fields())
 
     @classmethod
@@ -286,6 +295,16 @@ class Recording(Summarised):
             A :class:`brainalign.readers.preprocess.Preprocess`; its sentence is among the notes.
         subject, dataset, options
             As in :meth:`from_epochs`, and ``run``.
+
+        Examples
+        --------
+        >>> import brainalign as ba, mne, numpy as np, pandas as pd
+        >>> from brainalign.readers.preprocess import Preprocess
+        >>> info = mne.create_info(["Oz", "O1"], 100.0, "eeg", verbose="error")
+        >>> raw = mne.io.RawArray(1e-5 * np.random.default_rng(0).standard_normal((2, 400)), info, verbose="error")
+        >>> events = pd.DataFrame({"onset": [1.0, 2.0], "id": ["cat", "dog"]})
+        >>> ba.Recording.from_raw(raw, events, Preprocess(0.0, 0.2), subject="s01").data.shape
+        (2, 2, 21)
         """
         from brainalign.readers.bids_meeg import of_raw
 

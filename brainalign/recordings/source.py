@@ -50,6 +50,8 @@ class RecordingSource(Summarised, ABC):
     ((80, 80, 1), True)
     >>> source.rdms("planted").dissimilarities.shape, source.published_rdms("planted")
     ((3, 190), None)
+    >>> source.notes
+    ()
     >>> source.facts("simulated 1", "planted").n_channels, source.one_by_one
     (80, True)
     >>> source.subset(source.stimulus_ids()[:5]).responses()[0].data.shape

@@ -113,7 +113,7 @@ class LearningRule(ABC):
         return ()
 
     def noise(self, network: Network, batch_size: int, generator: torch.Generator) -> Params:
-        """Draw this step's private randomness on the CPU, ``(n_samples, ...)`` each; the step itself is deterministic."""
+        """Draw this step's private randomness on the CPU, ``(n_samples, ...)``; the step itself is deterministic."""
         del network, batch_size, generator
         return {}
 

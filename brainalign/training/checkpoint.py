@@ -77,7 +77,7 @@ class Checkpoint(Summarised):
         return self.spec.seeds
 
     def instance(self, row: int) -> tuple[Params, Params]:
-        """Return parameters and state of one instance, tensors without the first axis: ``(n_units, n_inputs)`` and so on."""
+        """Return parameters and state of one instance, without the axis of seeds: ``(n_units, n_inputs)``, say."""
         return {n: t[row] for n, t in self.params.items()}, {n: t[row] for n, t in self.state.items()}
 
     def weights_hash(self, row: int) -> str:
