@@ -92,13 +92,13 @@ def align(
 
     Examples
     --------
-    >>> import brainalign as ba
-    >>> brain = ba.recording("simulated", n_subjects=6, n_stimuli=20, training={"epochs": 0.1})
-    >>> trained = {}
-    >>> nets = ba.show(ba.example_network(), brain.stimuli(), "pixels", name="mine")
+    >>> import brainalign as ba, numpy as np
+    >>> nets = ba.example_networks()  # what ba.show returns
+    >>> rng, ids = np.random.default_rng(0), nets[0].stimulus_ids
+    >>> brain = ba.own_recording(None, rdms=[1 - np.corrcoef(rng.normal(size=(24, 9))) for _ in range(6)], ids=ids)
     >>> found = ba.align(nets, brain, [ba.RSA(comparator="corr")], n_bootstrap=100)
-    >>> sorted(set(found.scores.measure))
-    ['rsa corr']
+    >>> found.scores[["rule", "layer", "subject"]].iloc[0].to_dict()
+    {'rule': 'a', 'layer': 'early', 'subject': 's01'}
     """
     shown = Shown([nets]) if isinstance(nets, Activations) else Shown(nets)
     source = _source(brain)

@@ -136,8 +136,7 @@ class AlignmentResult(Summarised, Result):
             said = " ".join((*one.statements, one.scope))
             heading = f"<em>{escape(one.heading)}</em>"
             parts.append(f'<p style="margin:.3em 0">{heading}<br>{escape(shortened(said, 400))}</p>')
-        table = self.best().head(_MOST_ROWS).drop(columns=["dataset"])
-        parts.append(table.to_html(index=False, float_format="{:.3f}".format, na_rep="", border=0))
+        parts.append(_html_table(self.best().head(_MOST_ROWS)))
         parts.append(self._picture())
         return "".join([*parts, "</div>"])
 
@@ -171,3 +170,17 @@ class AlignmentResult(Summarised, Result):
         }
         n = len(states)
         return "; ".join(f"{words[state]} in {states.count(state)} of {n} places" for state in dict.fromkeys(states))
+
+
+def _html_table(best: pd.DataFrame) -> str:
+    """Return a short table: what, where, and numbers."""
+    names = {"rule": "network", "network": "group", "layer": "layer", "roi": "ROI", "measure": "measure"}
+    numbers = {"score": "score", "floor": "untrained", "ceiling_lower": "ceiling from", "ceiling_upper": "to"}
+    style = 'style="text-align:left;padding:0 .8em 0 0"'
+    head = "".join(f"<th {style}>{name}</th>" for name in (*names.values(), *numbers.values()))
+    rows = []
+    for row in best.to_dict("records"):
+        cells = [escape(str(row[name])) for name in names]
+        cells += ["" if pd.isna(row[name]) else f"{row[name]:.3f}" for name in numbers]
+        rows.append("".join(f"<td {style}>{cell}</td>" for cell in cells))
+    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"

@@ -119,8 +119,8 @@ def scorecard(
     --------
     >>> import brainalign as ba
     >>> card = ba.scorecard("hebbian", probes=["P12c"], seeds=1)
-    >>> card.table[["rule", "probe", "outcome"]].to_dict("records")
-    [{'rule': 'hebbian', 'probe': 'P12c', 'outcome': 0.0}]
+    >>> card.table[["rule", "probe", "certified"]].to_dict("records")
+    [{'rule': 'hebbian', 'probe': 'P12c', 'certified': True}]
     """
     names: list[Any] = [rules] if isinstance(rules, str) else list(rules)
     codes = (probes,) if isinstance(probes, str) else tuple(probes)
