@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from brainalign.dissimilarities.dissimilarity import Dissimilarity as Dissimilarity
     from brainalign.errors import BrainalignError as BrainalignError
     from brainalign.extraction.origin import Origin as Origin
+    from brainalign.extraction.projection import Projection as Projection
     from brainalign.face.aligning import align as align
     from brainalign.face.alignment_result import AlignmentResult as AlignmentResult
     from brainalign.face.example import example as example
@@ -83,6 +84,7 @@ _PLACES = {
     "dissimilarities.dissimilarity": ("Dissimilarity",),
     "errors": ("BrainalignError",),
     "extraction.origin": ("Origin",),
+    "extraction.projection": ("Projection",),
     "face.aligning": ("align",),
     "face.alignment_result": ("AlignmentResult",),
     "face.example": ("example", "example_networks"),
@@ -115,7 +117,8 @@ _HOME = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "RSA", "Activations", "AlignmentResult", "Architecture", "BrainalignError", "Checkpoint", "Comparison", "Dataset",
-    "Dissimilarity", "Encoding", "Figure", "LearningRule", "Origin", "Patterns", "Preprocessing", "Probe", "RDMs",
+    "Dissimilarity", "Encoding", "Figure", "LearningRule", "Origin", "Patterns", "Preprocessing", "Probe",
+    "Projection", "RDMs",
     "Recording", "RecordingSource", "RecordingSpec", "Runtime", "Scorecard", "ScoringSpec", "Shown", "Stimuli",
     "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder", "align", "compute_rdms", "dataset", "example",
     "example_networks", "from_rsatoolbox", "list_datasets", "list_measures", "list_networks", "list_recordings",

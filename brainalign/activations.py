@@ -12,6 +12,7 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import ExtractionError, SpecError
 from brainalign.extraction.activations import Activations
 from brainalign.extraction.origin import Origin
+from brainalign.extraction.projection import Projection
 from brainalign.extraction.shown import Shown
 from brainalign.extraction.shown_layers import Found, Showing, layers_of_instance, layers_of_module
 from brainalign.randomness import stream
@@ -39,6 +40,8 @@ def show(
     group: str = "",
     seed: int | None = None,
     role: str = "",
+    projection: Projection | None = None,
+    folder: str | Path | None = None,
 ) -> Shown:
     """Show stimuli to networks: any torch module, several, or populations that were trained here.
 
@@ -80,6 +83,11 @@ def show(
         Of one module; networks that differ only in their seed have one name, and are one network with its spread.
     role
         ``"model"``, or ``"untrained"`` for networks that stand for the untrained control of their group.
+    projection
+        How layers that are wider are projected; part of the key.
+    folder
+        Where layers are written as they come, one file each, when they are too large to be held; activations then read
+        them from there, block by block. Files are named after the key; what is there under that name is written over.
 
     Returns
     -------
@@ -123,6 +131,8 @@ def show(
             group=group,
             seed=number,
             role=role,
+            projection=projection,
+            folder=folder,
         )
 
     if isinstance(model, Mapping):
@@ -133,7 +143,7 @@ def show(
         _check_modules(model)
         return Shown(one for k, part in enumerate(model) for one in each(part, name, k))
     shown = model.checkpoint if isinstance(model, Trained) else model
-    showing = Showing.checked(shown, stimuli, transform, layers, pool, batch_size, device)
+    showing = Showing.checked(shown, stimuli, transform, layers, pool, batch_size, device, projection, folder)
     if isinstance(shown, Checkpoint):
         _refuse("a population has seeds and a role", seed=seed, role=role)
         return _with_start(shown, model.files if isinstance(model, Trained) else (), stimuli, showing, name, group)

@@ -10,6 +10,7 @@ from brainalign.discovery import algorithms, names
 from brainalign.errors import SpecError
 from brainalign.optimizers import check_optimizer
 from brainalign.options import field_types, fit_fields, fitted, plain, require
+from brainalign.own_data import add_data, folder_hash, own_data
 from brainalign.own_folders import add_folder
 from brainalign.recommended import completed
 from brainalign.shipped import known_keys, read_toml
@@ -63,6 +64,8 @@ class TrainSpec(Summarised):
         ``"default"``: what the data set asks for; ``"reconstruction"``: give back the input (an autoencoder).
     n_checkpoints
         Checkpoints to keep, log-spaced over the steps, the untouched network included.
+    dataset_content
+        Content hash of a folder of pictures (:mod:`brainalign.own_data`), filled in where ``dataset`` names one.
 
     Examples
     --------
@@ -93,8 +96,12 @@ class TrainSpec(Summarised):
     augment: str = "none"
     objective: str = "default"
     n_checkpoints: int = 6
+    dataset_content: str = field(default="", metadata=_LATER)
 
     def __post_init__(self) -> None:
+        pictures = own_data("datasets").get(self.dataset) if isinstance(self.dataset, str) else None
+        if pictures is not None and not self.dataset_content:
+            object.__setattr__(self, "dataset_content", folder_hash(pictures))
         object.__setattr__(self, "seeds", _seeds(self.seeds))
         fit_fields(self)
         _require(self.epochs > 0, "epochs", self.epochs, "a positive number")
@@ -382,9 +389,12 @@ def read_study(path: str | Path) -> StudySpec:
     The file holds ``name``, ``title``, a table ``[training]`` of options all populations share, one table
     ``[rules.<name>]`` per rule with options of its own (``options`` are the rule's fields), ``[[recordings]]``
     ``[scoring]``, and ``plausibility``. ``own`` lists folders of algorithms of one's own, seen from the file; they are
-    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key. What rules and
-    networks recommend is written into what the file leaves open (:func:`brainalign.recommended.completed`), unless it
-    says ``recommended = false``, as studies must whose keys are published.
+    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key. A recording is
+    named by ``dataset``, or by ``path``, a folder with a ``recording.toml``; what networks learn from by ``dataset``,
+    or by ``dataset_path``, a folder of pictures by class. Paths are seen from the file; ``docs/own-data.md`` says how
+    such folders are laid out. What rules and networks recommend is written into what the file leaves open
+    (:func:`brainalign.recommended.completed`), unless it says ``recommended = false``, as studies must whose keys are
+    published.
 
     Raises
     ------
@@ -420,17 +430,32 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
         add_folder(folder / path)
     for key in ("training", "rules", "scoring"):
         fitted(Options, table.get(key, {}), f"{where}, [{key}]")
-    recorded = fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
+    recorded = [
+        _by_path(item, "path", "recordings", folder, f"{where}, [[recordings]]")
+        for item in fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
+    ]
+    training = _by_path(table["training"], "dataset_path", "datasets", folder, f"{where}, [training]")
     populations = []
     for rule, own in table["rules"].items():
         own = dict(fitted(Options, own, f"{where}, [rules.{rule}]"))
-        options = {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
+        options = {**training, "rule": rule, "rule_options": own.pop("options", {}), **own}
         options = completed(options)[0] if recommended else options
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
     whole = {"title": table["name"], **{key: table[key] for key in ("name", "title", "plausibility") if key in table}}
     return _build(StudySpec, {**whole, "populations": populations, "recordings": recordings, "scoring": scoring}, where)
+
+
+def _by_path(options: Options, key: str, room: str, folder: Path, where: str) -> Options:
+    """Return options in which a folder of data that is given by path has its name."""
+    if key not in options:
+        return options
+    if "dataset" in options:
+        msg = f"{where}: dataset and {key} are given; expected one of them."
+        raise SpecError(msg)
+    path = fitted(str, options[key], f"{where}: {key}")
+    return {**{name: value for name, value in options.items() if name != key}, "dataset": add_data(room, folder / path)}
 
 
 def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:

@@ -228,9 +228,7 @@ class _StudyRun:
                 rules.setdefault(one.network, []).append(
                     Candidate(one.rule, one.rule, tuple(_hashable(one.rule_options).items()))
                 )
-                # The probes classify, so an autoencoder stands for the layers that it shares with a classifier.
-                own = {} if one.objective == "reconstruction" else one.network_options
-                options[one.network] = probed_options(one.network, own)
+                options[one.network] = probed_options(one.network, one.network_options, one.objective)
         code = probing_code(codes, [(one.rule, network) for network, group in rules.items() for one in group])
         shown = [(network, repr(options[network]), *map(repr, group)) for network, group in rules.items()]
         key = content_hash(sorted(shown), codes, code)

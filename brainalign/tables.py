@@ -129,6 +129,8 @@ def joined(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if not filled:
         return empty(name)
     columns = list(TABLES[name].names)
+    if len(filled) == 1:
+        return cast(name, filled[0][columns].reset_index(drop=True))
     plain = [part[columns].astype({c: object for c in columns if part[c].dtype == "category"}) for part in filled]
     return cast(name, pd.concat(plain, ignore_index=True))
 

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: a room has a place of its own.
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage", "summary"),
-    *("own_folders", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
+    *("own_folders", "own_data", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
     *("results_folder", "shipped", "recommended", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),

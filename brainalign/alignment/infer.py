@@ -132,7 +132,7 @@ def _claims(
     (network, layer), roi = cell, place.roi
     where = {"network": network, "dataset": scores.dataset, "roi": roi, "time": place.times[time], "layer": layer}
     where["measure"] = place.measure
-    draws, rows = place.draws(cell, time)
+    draws, rows = place.of_cell(cell, time)
     subjects = declared.subjects or scores.facts["spec"]["recordings"][0]["subjects"]
     asked_of = {"subjects": subjects} | ({"stimuli": "fixed"} if place.own_stimuli else {})
     scope = resolve_scope(asked_of, draws.n_subjects, draws.n_units, min(map(len, rows.values())))

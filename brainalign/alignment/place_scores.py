@@ -1,8 +1,8 @@
-"""Scores of one measure in one ROI at all its times, with what inference needs of their draws."""
+"""Scores of one measure in one ROI at all its times, with the draws of networks, which inference needs."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,6 @@ import torch
 
 from brainalign.alignment.scored import Model, Scored
 from brainalign.comparisons.description import Description
-from brainalign.resampling.draw_margins import DrawMargins
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.roles import LOW_LEVEL
 
@@ -21,8 +20,6 @@ Population = tuple[str, str]
 Cell = tuple[str, str]
 #: Rule and network, and the step of an earlier checkpoint; none for all of the population.
 Lost = tuple[str, str, int | None]
-
-_CEILINGS = ("ceiling_lower", "ceiling_upper", "ceiling_lower_observed", "ceiling_upper_observed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +42,10 @@ class PlaceScores:
         The same shape: standard errors over stimuli, NaN where nothing was drawn.
     ceiling
         ``(n_times, 2, n_subjects)`` lower and upper noise ceiling; NaN where it cannot be estimated.
-    margins
-        What is kept of the draws at each time.
+    draws
+        Scores of final networks, and those of samples of the stimuli, at each time; rows in the order of ``rows``.
+    rows
+        Which of ``models`` they are: low-level controls are not inferred about.
     n_stimuli, n_targets, own_stimuli
         Sizes, see :class:`~brainalign.alignment.scored.Scored`.
     """
@@ -59,7 +58,8 @@ class PlaceScores:
     scores: np.ndarray
     errors: np.ndarray
     ceiling: np.ndarray
-    margins: tuple[DrawMargins, ...]
+    draws: tuple[ScoreDraws, ...]
+    rows: tuple[int, ...]
     n_stimuli: int
     n_targets: int
     own_stimuli: tuple[int, ...] | None = None
@@ -69,20 +69,21 @@ class PlaceScores:
         """Keep what is needed of the scores at every time, one time after another."""
         first: Scored | None = None
         times, scores, errors, ceilings = [], [], [], []
-        margins: list[DrawMargins] = []
+        draws: list[ScoreDraws] = []
+        rows: tuple[int, ...] = ()
         for one in scored:
+            rows = tuple(k for k, model in enumerate(one.models) if model.final and model.role != LOW_LEVEL)
             first = first or replace(one, draws=one.draws.rows([]))
             times.append(one.time)
             scores.append(one.scores)
-            unknown = np.full(one.earlier.shape, np.nan)
-            errors.append(np.concatenate([one.errors, unknown]))
+            errors.append(np.concatenate([one.errors, np.full(one.earlier.shape, np.nan)]))
             ceilings.append(one.ceiling)
-            own = DrawMargins.of(one.draws, [rows for _, _, rows in _groups(one.models)])
-            margins.append(_sharing(margins[0], own) if margins else own)
+            own = one.draws.rows(rows)
+            draws.append(_sharing(draws[0], own) if draws else own)
         assert first is not None
         return cls(
             first.about, first.roi, tuple(times), first.models, first.subjects, np.stack(scores), np.stack(errors),
-            np.stack(ceilings), tuple(margins), first.n_stimuli, first.n_targets, first.own_stimuli,
+            np.stack(ceilings), tuple(draws), rows, first.n_stimuli, first.n_targets, first.own_stimuli,
         )  # fmt: skip
 
     @property
@@ -93,13 +94,8 @@ class PlaceScores:
     @property
     def samples(self) -> str:
         """How stimuli were sampled again: ``"bootstrap"``, ``"leave_one_out"`` or ``"none"``."""
-        rest = self.margins[0].rest
-        return "leave_one_out" if rest.left_out else "bootstrap" if self.n_draws else "none"
-
-    @property
-    def n_draws(self) -> int:
-        """Samples of stimuli."""
-        return len(self.margins[0].by_model)
+        first = self.draws[0]
+        return "leave_one_out" if first.left_out else "bootstrap" if first.n_draws else "none"
 
     @cached_property
     def _grouped(self) -> "list[tuple[Cell, Population, tuple[int, ...]]]":
@@ -113,15 +109,15 @@ class PlaceScores:
             found.setdefault(cell, {})[population] = list(rows)
         return found
 
-    def draws(self, cell: Cell, time: int) -> tuple[ScoreDraws, dict[Population, list[int]]]:
+    def of_cell(self, cell: Cell, time: int) -> tuple[ScoreDraws, dict[Population, list[int]]]:
         """Return the draws of the networks of a cell, and the rows of each population in them."""
-        chosen = [k for k, (own, _, _) in enumerate(self._grouped) if own == cell]
-        draws = self.margins[time].of_groups(chosen, self.scores[time])
+        place = {row: k for k, row in enumerate(self.rows)}
+        chosen = [place[row] for own in self.cells[cell].values() for row in own]
         rows, first = {}, 0
         for population, own in self.cells[cell].items():
             rows[population] = list(range(first, first + len(own)))
             first += len(own)
-        return draws, rows
+        return self.draws[time].rows(chosen), rows
 
     def without(self, lost: Collection[Lost]) -> "PlaceScores":
         """Return the scores without some populations, or earlier checkpoints of them."""
@@ -129,48 +125,39 @@ class PlaceScores:
         kept = [k for k, one in enumerate(self.models) if not _is_lost(one, gone)]
         if len(kept) == len(self.models):
             return self
-        models = tuple(self.models[k] for k in kept)
         place = {row: k for k, row in enumerate(kept)}
+        left = [k for k, row in enumerate(self.rows) if row in place]
         return replace(
             self,
-            models=models,
+            models=tuple(self.models[k] for k in kept),
             scores=self.scores[:, kept],
             errors=self.errors[:, kept],
-            margins=tuple(_without(one, place) for one in self.margins),
+            draws=tuple(one.rows(left) for one in self.draws),
+            rows=tuple(place[self.rows[k]] for k in left),
         )
 
     # -- on disk ------------------------------------------------------------------------------------------------------
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """Return all arrays by name; draws are the same samples of stimuli at all times."""
-        rest = [one.rest for one in self.margins]
-        found = {
-            "scores": self.scores,
-            "errors": self.errors,
-            "ceiling": self.ceiling,
-            "by_subject": np.stack([one.by_subject for one in self.margins]),
-            "by_model": np.stack([one.by_model for one in self.margins]),
-            "stimulus_counts": _small(rest[0].stimulus_counts),
-            "subject_resamples": _small(rest[0].subject_resamples),
-        }
-        for name in _CEILINGS:
-            if getattr(rest[0], name) is not None:
-                found[name] = np.stack([getattr(one, name) for one in rest])
-        return {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in found.items()}
+        """Return all arrays by name; what draws share at all times is there once."""
+        found = {"scores": self.scores, "errors": self.errors, "ceiling": self.ceiling}
+        for time, draws in enumerate(self.draws):
+            for name, values in _arrays(draws).items():
+                if time == 0 or values is not getattr(self.draws[0], name):
+                    found[f"{time}.{name}"] = values
+        return {name: torch.from_numpy(_small(np.ascontiguousarray(own))) for name, own in found.items()}
 
     def facts(self) -> dict[str, Any]:
         """Return all else, as JSON-able values."""
-        rest = self.margins[0].rest
+        first = self.draws[0]
         return {
             "about": self.about.row(),
             "roi": self.roi,
             "times": [None if math.isnan(time) else time for time in self.times],
             "models": [asdict(one) for one in self.models],
             "subjects": self.subjects,
-            "groups": self.margins[0].groups,
-            "n_units": rest.n_units,
-            "n_strata": rest.n_strata,
-            "left_out": rest.left_out,
+            "rows": self.rows,
+            "draws": {f.name: getattr(first, f.name) for f in fields(first) if f.name not in _arrays(first)},
             "n_stimuli": self.n_stimuli,
             "n_targets": self.n_targets,
             "own_stimuli": self.own_stimuli,
@@ -180,22 +167,13 @@ class PlaceScores:
     def read(cls, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> "PlaceScores":
         """Return what :meth:`tensors` and :meth:`facts` gave."""
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        groups = tuple(tuple(group) for group in facts["groups"])
-        n_draws, n_subjects = arrays["by_model"].shape[1], len(facts["subjects"])
-        margins = []
+        first = {name.removeprefix("0."): _wide(own) for name, own in arrays.items() if name.startswith("0.")}
+        draws = []
         for time in range(len(facts["times"])):
-            rest = ScoreDraws(
-                observed=np.empty((0, n_subjects)),
-                draws=np.empty((n_draws, 0, n_subjects)),
-                stimulus_counts=arrays["stimulus_counts"].astype(np.int64),
-                subject_resamples=arrays["subject_resamples"].astype(np.int64),
-                n_units=facts["n_units"],
-                n_strata=facts["n_strata"],
-                left_out=facts["left_out"],
-                **{name: arrays[name][time] for name in _CEILINGS if name in arrays},
-            )
-            margins.append(DrawMargins(groups, arrays["by_subject"][time], arrays["by_model"][time], rest))
-        own = facts["own_stimuli"]
+            start = f"{time}."
+            own = {name.removeprefix(start): values for name, values in arrays.items() if name.startswith(start)}
+            draws.append(ScoreDraws(**{**facts["draws"], **first, **(own if time else {})}))
+        own_stimuli = facts["own_stimuli"]
         return cls(
             Description.from_row(facts["about"]),
             facts["roi"],
@@ -205,10 +183,11 @@ class PlaceScores:
             arrays["scores"],
             arrays["errors"],
             arrays["ceiling"],
-            tuple(margins),
+            tuple(draws),
+            tuple(facts["rows"]),
             facts["n_stimuli"],
             facts["n_targets"],
-            None if own is None else tuple(own),
+            None if own_stimuli is None else tuple(own_stimuli),
         )
 
 
@@ -224,10 +203,20 @@ def _groups(models: tuple[Model, ...]) -> list[tuple[Cell, Population, tuple[int
     return [(cell, population, tuple(rows)) for cell in cells for population, rows in found[cell].items()]
 
 
-def _sharing(first: DrawMargins, own: DrawMargins) -> DrawMargins:
-    """Return margins that hold the samples of stimuli, which are the same at every time, where the first has them."""
-    samples = {name: getattr(first.rest, name) for name in ("stimulus_counts", "subject_resamples")}
-    return replace(own, rest=replace(own.rest, **samples))
+def _arrays(draws: ScoreDraws) -> dict[str, np.ndarray]:
+    """Return what of draws is an array."""
+    found = {f.name: getattr(draws, f.name) for f in fields(draws)}
+    return {name: value for name, value in found.items() if isinstance(value, np.ndarray)}
+
+
+def _sharing(first: ScoreDraws, own: ScoreDraws) -> ScoreDraws:
+    """Return draws that hold what is the same at every time, the samples of stimuli, where the first has them."""
+    same = {
+        name: getattr(first, name)
+        for name in ("stimulus_counts", "subject_resamples")
+        if np.array_equal(getattr(first, name), getattr(own, name))
+    }
+    return replace(own, **same)
 
 
 def _is_lost(model: Model, lost: set[Lost]) -> bool:
@@ -237,18 +226,11 @@ def _is_lost(model: Model, lost: set[Lost]) -> bool:
     return whole or (not model.final and (model.rule, model.network, model.step) in lost)
 
 
-def _without(margins: DrawMargins, place: Mapping[int, int]) -> DrawMargins:
-    """Return the margins of the groups that are left; ``place`` says where a row has gone."""
-    left = [k for k, group in enumerate(margins.groups) if all(row in place for row in group)]
-    first = np.cumsum([0, *(len(group) for group in margins.groups)])
-    columns = [column for k in left for column in range(first[k], first[k + 1])]
-    groups = tuple(tuple(place[row] for row in margins.groups[k]) for k in left)
-    return replace(
-        margins, groups=groups, by_subject=margins.by_subject[:, left], by_model=margins.by_model[:, columns]
-    )
-
-
 def _small(values: np.ndarray) -> np.ndarray:
-    """Return whole numbers in as few bytes as hold them."""
-    fits = values.size and values.max() < 2**8
-    return values.astype(np.uint8 if fits else np.int32)
+    """Return counts in a byte each where they fit."""
+    whole = values.dtype.kind == "i" and values.size and values.min() >= 0 and values.max() < 2**8
+    return values.astype(np.uint8) if whole else values
+
+
+def _wide(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.int64) if values.dtype == np.uint8 else values

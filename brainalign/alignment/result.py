@@ -63,7 +63,8 @@ class AlignmentResult:
     thumbnails
         Recording to ``(ids, images)``, images uint8 ``(n_stimuli, height, width, channels)``.
     stored
-        The scores with what inference needs of their draws, by recording, so that :meth:`inferred` may ask again.
+        Scores of each recording with what inference needs, of which :func:`~brainalign.alignment.infer.infer` makes the
+        tables again with another level, correction, ranking layer or scope. Studies keep theirs in their cache.
     folder
         Where it was read from; none for what is in memory only.
     """
@@ -105,6 +106,8 @@ class AlignmentResult:
 
         Facts that are lists or tables of names are joined, of others the first part's are kept.
         """
+        if len(parts) == 1:
+            return parts[0]
         found = {name: tables.joined(name, [part.tables[name] for part in parts]) for name in cls.FILES.values()}
         found["measures"] = found["measures"].drop_duplicates("measure", ignore_index=True)
         joined = {

@@ -64,9 +64,10 @@ def score_each(
 
     Failures that are noted in ``failures`` while networks are shown are of all measures.
     """
+    label = brain.source.label
     scored, seen = _show_all(instances, brain, measures, scoring, failures)
     check_paired(seen)
-    label = brain.source.label
+    unseen = _unseen(failures, label)
     places: dict[str, list[PlaceScores]] = {measure.label: [] for measure in measures}
     for (roi, measure), times in groupby(scored.finish(), key=lambda one: (one.roi, one.measure)):
         progress(f"{label} {roi}: {measure}")
@@ -79,7 +80,7 @@ def score_each(
         if any(place.samples == "leave_one_out" for place in own):
             notes.append(f"{label}: {_LEFT_OUT}")
         facts = facts_of(brain, scoring, bool(measure.describe().dissimilarity))
-        lost = [*(failures or ()), *(Failure.of(error, label) for error in scored.lost(measure))]
+        lost = [*unseen, *(Failure.of(error, label) for error in scored.lost(measure))]
         found[measure.label] = Scores(label, brain.source.simulated, tuple(own), facts, tuple(notes), tuple(lost))
     return found
 
@@ -114,7 +115,12 @@ def _show_all(
         why = f" First: {failures[0].reason}" if failures else ""
         msg = f"No network was shown the stimuli of {brain.source.label!r}; expected at least one.{why}"
         raise SpecError(msg)
-    for unseen in (one for one in failures or () if one.stage == "scoring"):
+    for unseen in _unseen(failures, brain.source.label):
         scored.forget(unseen.rule, unseen.network, None)  # some of its instances may have been shown before
         seen = [one for one in seen if (one.rule, one.network) != (unseen.rule, unseen.network)]
     return scored, [one for one in seen if scored.has(one)]
+
+
+def _unseen(failures: Sequence[Failure] | None, label: str) -> list[Failure]:
+    """Return the populations that could not be shown the stimuli of a recording."""
+    return [one for one in failures or () if one.stage == "scoring" and one.recording in ("", label)]

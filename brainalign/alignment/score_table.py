@@ -47,7 +47,7 @@ def _intervals(place: PlaceScores) -> dict[str, object]:
     """Return standard errors and intervals of scores over stimuli, and their scope."""
     from scipy.special import stdtrit
 
-    rest = place.margins[0].rest
+    rest = place.draws[0]
     errors = place.errors if rest.n_units >= MIN_RANDOM_STIMULI else np.full_like(place.errors, np.nan)
     half = float(stdtrit(rest.n_units - rest.n_strata, 0.5 + _LEVEL / 2)) * errors
     scope = np.where(np.isnan(errors), "none", "stimuli").ravel()

@@ -88,7 +88,7 @@ def align(
         list[Path],
         typer.Argument(help="Activations: folders or files that 'extract' wrote, or .npz files of ids and layers."),
     ],
-    brain: Annotated[str, typer.Option(help="Recording: its name (see 'data list').")],
+    brain: Annotated[str, typer.Option(help="Recording: its name (see 'data list'), or a folder with a recording.toml.")],
     out: Annotated[Path, typer.Option(help="Folder for results.", callback=output_folder)],
     measure: Measures = None,
     roi: Annotated[list[str] | None, typer.Option("--roi", help="ROI; repeat for several; default: all.")] = None,

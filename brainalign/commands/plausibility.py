@@ -78,6 +78,7 @@ def scorecard(
 
 def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]], network: str) -> None:
     """Print disagreements with the literature, then what the criteria come to, then every probe."""
+    from brainalign.plausibility.page import limit
     from brainalign.plausibility.probe import probes
 
     disagreements = [
@@ -93,18 +94,20 @@ def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]
     judged = [
         {
             "rule": row["rule"], "criterion": f"{row['title']} ({row['criterion']})",
-            "measured": _SAID[row["measured"]], "by": row["probes"], "claimed": "" if row["claimed"] is None else _SAID[row["claimed"]],
+            "measured": _SAID[row["measured"]], "by": row["probes"],
+            "claimed": "" if row["claimed"] is None else _SAID[row["claimed"]],
         }
         for row in found if row["certified"]
     ]  # fmt: skip
-    print_records(judged, False, f"Criteria of the literature, {network}")
+    if judged:
+        print_records(judged, False, f"Criteria of the literature, {network}")
     marks = {True: "pass", False: "FAIL", None: ""}
     known = probes()
     shown = [
         {
             "rule": row["rule"], "probe": f"{known[row['probe']].title} ({row['probe']})",
             "outcome": _number(row["outcome"]), "lo": _number(row["lo"]), "hi": _number(row["hi"]),
-            "unit": known[row["probe"]].unit, "limit": _limit(known[row["probe"]]),
+            "unit": known[row["probe"]].unit, "limit": limit(known[row["probe"]]),
             "mark": marks[row["pass"]] if row["certified"] else f"{marks[row['pass']]} uncertified".strip(),
             "note": row["note"],
         }
@@ -115,9 +118,3 @@ def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]
 
 def _number(value: float | None) -> str:
     return "cannot tell" if value is None else f"{value:.3g}"
-
-
-def _limit(probe: Any) -> str:
-    if probe.limit is None:
-        return "none"
-    return f"at {'least' if probe.at_least else 'most'} {probe.limit:g}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainalign.comparisons.banded_scores import BandedScores
-from brainalign.comparisons.encoding import Encoding, himalaya_on_numpy
+from brainalign.comparisons.encoding import Encoding, groups_of, himalaya_on_numpy
 from brainalign.comparisons.encoding_scores import fold_correlations
 from brainalign.comparisons.group_folds import group_folds
 from brainalign.comparisons.held_out_scores import training_means
@@ -101,7 +101,7 @@ class BandedRidge:
             x = features.rows(ids)
             refuse_constant_features(x)
             kernels.append(gram(x, columns=True))
-        labels = np.array([str(one if groups is None else groups[one]) for one in ids])
+        labels = groups_of(ids, groups)
         folds = Encoding(n_folds=self.n_folds, n_inner_folds=self.n_inner_folds, seed=self.seed).checked_folds(labels)
         whole = self.predictions(kernels, y, folds, labels)
         alone = {}
@@ -142,11 +142,14 @@ class BandedRidge:
                     kernels="precomputed",
                     solver="random_search",
                     solver_params={"n_iter": self.n_iter, "alphas": np.sort(self.alphas), "progress_bar": False},
+                    fit_intercept=True,
                     random_state=stream_seed(self.seed, "banded", fold) % 2**32,
                     cv=PredefinedSplit(inner),
                 )
                 ridge.fit(np.stack(ours), (y[train] - mean) / deviation)
-                found[:, test] = ridge.predict(np.stack(theirs), split=True) * deviation
+                # himalaya splits no predictions with an intercept, which is 0 here: all is centred on training stimuli
+                shares = np.exp(ridge.deltas_)[:, None]
+                found[:, test] = shares * (np.stack(theirs) @ ridge.dual_coef_) * deviation
         return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
-from brainalign.comparisons.group_folds import group_folds
+from brainalign.comparisons.group_folds import coded, group_folds
 from brainalign.comparisons.held_out_scores import METRICS, held_out_scores
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import (
@@ -182,7 +182,7 @@ class Encoding(Comparison):
         x, y = features.rows(ids), np.asarray(responses.values, dtype=np.float64)
         refuse_constant_features(x)
         refuse_constant_targets(y)
-        labels = _groups_of(ids, groups)
+        labels = groups_of(ids, groups)
         folds = self.checked_folds(labels)
         form = self.form(*x.shape)
         kernel = gram(x, columns=True) if form == "kernel" and not self.standardize else None
@@ -336,15 +336,13 @@ class Encoding(Comparison):
         return folds
 
 
-def _groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:
+def groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:
     """Return the group of each row, coded from 0 in the order of first mention."""
     missing = [stimulus for stimulus in ids if stimulus not in groups] if groups is not None else []
     if missing:
         msg = f"{len(missing)} of {len(ids)} stimuli have no group, first: {missing[:3]}; give every stimulus one."
         raise StimulusMismatchError(msg)
-    labels = ids if groups is None else [groups[stimulus] for stimulus in ids]
-    code = {label: number for number, label in enumerate(dict.fromkeys(labels))}
-    return np.array([code[label] for label in labels])
+    return coded(ids if groups is None else [groups[stimulus] for stimulus in ids])
 
 
 def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

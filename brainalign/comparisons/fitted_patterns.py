@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
-from brainalign.comparisons.group_folds import group_folds
+from brainalign.comparisons.group_folds import coded, group_folds
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import (
     prepared_responses,
@@ -20,6 +20,7 @@ from brainalign.errors import SpecError
 from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
+from brainalign.resampling.draw_units import labels_of
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 
@@ -97,9 +98,7 @@ class FittedPatterns(Comparison):
         x, y = rotated(features.rows(ids)), self.brain_side(responses.rows(ids))
         refuse_constant_features(x)
         refuse_constant_targets(responses.rows(ids))
-        units = np.arange(len(ids))
-        if groups is not None:
-            units = np.unique([str(groups[one]) for one in ids], return_inverse=True)[1].ravel()
+        units = coded(ids if groups is None else labels_of(groups, ids))
         return float(self.sampled(x, y, self.folds(units), units, Samples("none")).observed[0, 0])
 
     def folds(self, units: np.ndarray) -> np.ndarray:
@@ -135,8 +134,7 @@ class FittedPatterns(Comparison):
         """Yield the scores of layers at each time, with those of samples of the stimuli."""
         samples = samples.at(len(prepared.times))
         ids = prepared.stimulus_ids
-        units = np.arange(len(ids)) if prepared.groups is None else np.asarray(prepared.groups)
-        units = np.unique(units, return_inverse=True)[1].ravel()
+        units = coded(ids if prepared.groups is None else prepared.groups)
         folds, rows = self.folds(units), [one.rows(ids) for one in layers]
         for k in range(len(prepared.times)):
             subjects = []

@@ -10,6 +10,7 @@ from brainalign.comparisons.banded_ridge import BandedRidge
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding import Encoding
+from brainalign.comparisons.group_folds import coded
 from brainalign.comparisons.held_out_scores import drawn_scores, r_squared, sample_counts, training_means
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import (
@@ -137,9 +138,7 @@ class UniqueEncoding(Comparison):
     def draws(self, layers: Sequence[Any], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
         """Yield the scores of layers at each time, with those of samples of the stimuli; nothing is fitted again."""
         samples, ids = samples.at(len(prepared.times)), prepared.stimulus_ids
-        units = np.arange(len(ids)) if prepared.groups is None else np.asarray(prepared.groups)
-        units = np.unique(units, return_inverse=True)[1].ravel()
-        labels = np.array([str(unit) for unit in units])
+        units = labels = coded(ids if prepared.groups is None else prepared.groups)
         ridge = self._ridge()
         folds = Encoding(n_folds=self.n_folds, n_inner_folds=self.n_inner_folds, seed=self.seed).checked_folds(labels)
         counts, sizes = sample_counts(folds, units, samples, tuple(map(int, units)))

@@ -15,9 +15,6 @@ from brainalign.storage import content_hash, file_hash
 if TYPE_CHECKING:
     from PIL import Image
 
-#: Suffixes of files that are pictures.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif", ".webp")
-
 _GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
 _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 # tag of the EXIF orientation, and its values that exchange height and width

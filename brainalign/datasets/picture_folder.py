@@ -6,8 +6,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from brainalign.datasets.picture_file import SUFFIXES, PictureFile
+from brainalign.datasets.picture_file import PictureFile
 from brainalign.errors import DataError, SpecError
+from brainalign.own_data import PICTURES
 
 _LEVELS = range(256)
 
@@ -31,16 +32,16 @@ def picture_files(folder: str | Path, pattern: str = "*", background: Any = None
     SpecError
         If ``background`` is no colour.
     """
-    place, colour = Path(folder).expanduser(), _colour(background)
+    place, colour = Path(folder).expanduser(), checked_colour(background)
     if not place.is_dir():
-        msg = f"{str(folder)!r} is no folder; expected one with pictures ({', '.join(SUFFIXES)})."
+        msg = f"{str(folder)!r} is no folder; expected one with pictures ({', '.join(PICTURES)})."
         raise DataError(msg)
     paths = [path for path in sorted(place.glob(pattern)) if path.is_file() and not path.name.startswith(".")]
-    paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
+    paths = [path for path in paths if path.suffix.lower() in PICTURES]
     if not paths:
         others = [path.name for path in sorted(place.iterdir())][:3]
         held = f"it holds {', '.join(others)}" if others else "it is empty"
-        msg = f"Folder {str(folder)!r} has no pictures for the pattern {pattern!r} ({held}); expected {_or(SUFFIXES)}."
+        msg = f"Folder {str(folder)!r} has no pictures for the pattern {pattern!r} ({held}); expected {_or(PICTURES)}."
         raise DataError(msg)
     first: dict[str, Path] = {}
     for path in paths:
@@ -57,7 +58,8 @@ def same_channels(files: dict[str, PictureFile]) -> dict[str, PictureFile]:
     return {name: replace(one, channels=channels) for name, one in files.items()}
 
 
-def _colour(background: Any) -> tuple[int, int, int] | None:
+def checked_colour(background: Any) -> tuple[int, int, int] | None:
+    """Return a background as RGB; one that is no colour raises :class:`SpecError`."""
     if background is None:
         return None
     values = (background,) * 3 if isinstance(background, Integral) else background

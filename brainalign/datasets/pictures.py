@@ -1,6 +1,6 @@
 """Images of which each may have a size of its own; files are decoded when pixels are asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,9 @@ from brainalign.datasets.picture_file import PictureFile
 from brainalign.errors import DataError
 from brainalign.storage import content_hash
 
+# of pictures that stay decoded
+_DECODED_BYTES = 2**28
+
 
 class Pictures:
     """Images ``(height, width, channels)`` uint8 with one number of channels.
@@ -17,7 +20,7 @@ class Pictures:
     Parameters
     ----------
     items
-        Arrays, or files that are decoded each time their pixels are asked for.
+        Arrays, or files that are decoded when their pixels are asked for; up to 256 MiB of them stay decoded.
 
     Examples
     --------
@@ -91,4 +94,32 @@ class Pictures:
 
 
 def _pixels(item: np.ndarray | PictureFile) -> np.ndarray:
-    return item.read() if isinstance(item, PictureFile) else item
+    """Return pixels; those of files that were read last stay decoded, since every network is shown the same ones."""
+    if not isinstance(item, PictureFile):
+        return item
+    try:
+        state = item.path.stat()
+    except OSError:
+        return item.read()  # says what is wrong
+    return _decoded.pixels(item, (item, state.st_mtime_ns, state.st_size)).copy()
+
+
+class _Decoded:
+    """Pictures that stay decoded, last used last."""
+
+    def __init__(self) -> None:
+        self._held: dict[Hashable, np.ndarray] = {}
+        self._bytes = 0
+
+    def pixels(self, item: PictureFile, key: Hashable) -> np.ndarray:
+        pixels = self._held.pop(key, None)
+        if pixels is None:
+            pixels = item.read()
+            self._bytes += pixels.nbytes
+        self._held[key] = pixels
+        while self._bytes > _DECODED_BYTES:
+            self._bytes -= self._held.pop(next(iter(self._held))).nbytes
+        return pixels
+
+
+_decoded = _Decoded()

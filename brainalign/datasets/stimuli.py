@@ -106,7 +106,7 @@ class Stimuli(Summarised):
     ) -> "Stimuli":
         """Return the pictures of a folder; ids are file names without suffix, in the order of names.
 
-        A file is decoded each time its pixels are asked for. Pictures may differ in size: what a network is shown of
+        A file is decoded when its pixels are asked for. Pictures may differ in size: what a network is shown of
         each is what :class:`~brainalign.datasets.preprocessing.Preprocessing` declares (``aspect``). For formats see
         :class:`~brainalign.datasets.picture_file.PictureFile`; where one picture has colours, all are read as RGB.
 

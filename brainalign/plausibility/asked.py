@@ -73,7 +73,7 @@ def _structure(specs: Sequence[TrainSpec]) -> dict[str, object]:
     plain = probed_options(specs[0].network, {})
     found = []
     for spec in specs:
-        own = probed_options(spec.network, spec.network_options)
+        own = probed_options(spec.network, spec.network_options, spec.objective)
         found.append({key: value for key, value in own.items() if plain.get(key) != value})
         if (spec.network, found[-1]) != (specs[0].network, found[0]):
             both = f"{specs[0].network} {found[0]} and {spec.network} {found[-1]}"

@@ -186,11 +186,12 @@ class Subject:
         return {name: leaves[name] for name in moment.params}, {name: leaves[name] for name in moment.state}
 
 
-def probed_options(name: str, own: Mapping[str, object]) -> dict[str, object]:
+def probed_options(name: str, own: Mapping[str, object], objective: str = "default") -> dict[str, object]:
     """Return the options of the small network that stands for network ``name`` with options ``own``.
 
     Sizes are those of :data:`PROBED`, since layers must be wide beside the number of states of a step and images are
-    small; everything else (``blocks``, ``activation``, ``normalisation``, ...) is the network's own.
+    small; everything else (``blocks``, ``activation``, ``normalisation``, ...) is the network's own. The probes
+    classify, so an autoencoder (``objective`` ``"reconstruction"``) stands for the layers it shares with a classifier.
 
     Examples
     --------
@@ -198,7 +199,8 @@ def probed_options(name: str, own: Mapping[str, object]) -> dict[str, object]:
     {'widths': (72, 64), 'sequence': 'patches', 'patch': 4, 'blocks': 'step'}
     """
     sizes = architectures()[name].least
-    return {**PROBED[name], **{key: value for key, value in own.items() if key not in sizes}}
+    kept = {} if objective == "reconstruction" else own
+    return {**PROBED[name], **{key: value for key, value in kept.items() if key not in sizes}}
 
 
 def probed_network(name: str, task: Task = TASK, options: Mapping[str, object] | None = None) -> Network:

@@ -134,9 +134,10 @@ class RecordingSource(Summarised, ABC):
             msg = f"{type(self).__name__} answers recording(subject) but not which subjects there are; add subjects."
             raise SpecError(msg)
         found = tuple(one.subject for one in self.recordings())
-        if not found and self.rois and (published := self.published_rdms(self.rois[0])) is not None:
-            return tuple(dict.fromkeys(subjects_of(published)))
-        return found
+        if found:
+            return found
+        published = [rdms for roi in self.rois if (rdms := self.published_rdms(roi)) is not None]
+        return tuple(dict.fromkeys(subject for rdms in published for subject in subjects_of(rdms)))
 
     def recording(self, subject: str) -> Recording | None:
         """Return the trials of one subject; None where only RDMs were published.

@@ -171,7 +171,8 @@ def _inference(results: AlignmentResult, citations: CitationList) -> str:
     table = results.contrasts
     if table.empty:
         return ""
-    two = ((table.scope_subjects == "random") & (table.scope_stimuli == "random")).any()
+    drawn = table[table.samples == "bootstrap"]
+    two = ((drawn.scope_subjects == "random") & (drawn.scope_stimuli == "random")).any()
     correction = (
         f", with the two-factor correction of {citations.cite(known.SCHUETT)} where both are random" if two else ""
     )

@@ -41,9 +41,9 @@ class TopDownCredit(LearningRule):
 
     ``s`` is what a sample left at the top (``reads``), ``s*`` what it would have left if the answer were the target,
     ``g_phi`` a small network of its own, and ``c_l`` ``(n, *shape of block l's output)`` the credits, with the sign of
-    a gradient: there is none where there is no error. With ``reads = ("output", "target")``, with or without
-    ``"activity"``, and ``readout = "credit"`` no loss and no gradient of one enters: ``g_phi`` sees what output neurons
-    receive, for which no value is right, so that ``c = g_phi(s)``. ``g_phi`` either emits one credit per hidden neuron
+    a gradient: there is none where there is no error. With ``readout = "credit"`` and ``reads`` without ``"error"`` no
+    loss and no gradient of one enters, as the abstract has it. If ``"output"`` is read, ``c = g_phi(s)``: what output
+    neurons receive has no right value. ``g_phi`` either emits one credit per hidden neuron
     (``diffusion = 0``), which ties it to one architecture, or K credits ``k`` that fixed kernels spread,
     ``c_l = D_l k``; the kernels are made for the network at hand, so that one ``g_phi`` serves any. ``phi`` does not
     change within a lifetime: :mod:`brainalign.metalearning.supervised` trains it by how well other networks learn.
@@ -76,8 +76,9 @@ class TopDownCredit(LearningRule):
         Whether ``f'`` is in the update. Inside a block of several synapses differentiation is always exact.
     credit_network
         Name of a shipped credit network or path of a ``.safetensors`` file, as ``brainalign.metalearning`` writes it;
-        it brings the options above. Shipped, for ten classes: ``"digits"``, which reads the error. Empty: drawn at
-        random. Credits were trained for plain SGD at the file's ``learning_rate``; in networks that differ much from
+        it brings the options above. Shipped, for ten classes: ``"digits"``, which reads the error, and
+        ``"digits_no_gradient"``, which reads answer and target and teaches the readout, too. Empty: drawn at random.
+        Credits were trained for plain SGD at the file's ``learning_rate``; in networks that differ much from
         those they were trained with, choose the rate anew, since deeper ones diverge at that of shallow ones.
 
     References

@@ -14,6 +14,7 @@ from brainalign.datasets.dataset import Dataset
 from brainalign.datasets.dataset import dataset as find_dataset
 from brainalign.errors import SpecError, StorageError
 from brainalign.networks.architecture import architecture
+from brainalign.own_data import check_content
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import TrainSpec
@@ -56,6 +57,7 @@ class Run:
     ) -> None:
         self.spec, self.out, self.progress, self.runtime = spec, out, progress, runtime
         self.device = torch.device(runtime.device)
+        check_content(spec.dataset, spec.dataset_content)
         data: Dataset = find_dataset(spec.dataset, runtime.data_dir)
         self.rule: LearningRule = learning_rule(spec.rule, dict(spec.rule_options))
         shape = architecture(spec.network, dict(spec.network_options))

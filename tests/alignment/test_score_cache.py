@@ -192,3 +192,11 @@ def test_a_start_that_cannot_be_scored_takes_its_rule_along_and_no_other() -> No
     assert [(one.rule, one.role, one.stage) for one in failures] == [("backprop", "own_start", "scoring")]
     assert "of rule 'backprop' before its first step on 'mlp'" in failures[0].reason
     assert set(found.scores.rule) == {"untrained", "feedback_alignment", "low_level"}
+
+
+def test_who_failed_under_another_recording_is_scored_under_this_one() -> None:
+    noted = [Failure("backprop", "mlp", "scoring", "another", "a layer is constant")]
+    found = align(WORLD.instances(), WORLD.source(), SPEC, QUICK, failures=noted)
+    assert "backprop" in set(found.scores.rule)
+    assert found.failures.empty
+    assert len(noted) == 1

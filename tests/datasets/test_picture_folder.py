@@ -11,6 +11,7 @@ from torch import nn
 
 from brainalign.activations import extract
 from brainalign.alignment.display import displayed
+from brainalign.datasets import pictures
 from brainalign.datasets.picture_file import PictureFile
 from brainalign.datasets.preprocessing import Preprocessing
 from brainalign.datasets.stimuli import Stimuli
@@ -214,6 +215,16 @@ def test_nothing_is_decoded_until_pixels_are_asked_for(sizes: Path, monkeypatch:
     assert (len(part), part.key != stimuli.key, read) == (2, True, [])
     part.at([0])
     assert read == ["p2.png"]
+    stimuli.at([2, 1])[0][:] = 0  # what is given away is a copy
+    assert read == ["p2.png", "p1.png"]
+    np.testing.assert_array_equal(part.at([0])[0], plain(stimuli.images.items[2]))  # type: ignore[union-attr,arg-type]
+    monkeypatch.setattr(pictures, "_DECODED_BYTES", 0)
+    part.at([0])
+    part.at([0])
+    assert read == ["p2.png", "p1.png", "p2.png"]
+    Image.fromarray(RGB).save(sizes / "p2.png")
+    with pytest.raises(DataError, match=r"is \(12, 16, 3\) now and was \(20, 40, 3\) when it was opened"):
+        part.at([0])
 
 
 def test_the_key_follows_the_bytes_and_how_they_are_read(sizes: Path) -> None:

@@ -64,6 +64,7 @@ NOUNS: dict[str, Callable[[], Any]] = {
     "Origin": ba.Origin,
     "Patterns": lambda: ba.Patterns(np.ones((60, 9)), LONG, "Features"),
     "Preprocessing": lambda: ba.Preprocessing(3, (224, 224), (0.5,) * 3, (0.2,) * 3),
+    "Projection": lambda: ba.Projection(4096),
     "RDMs": _rdms,
     "RSA": lambda: ba.RSA(partial=("pixels",), semi=True),
     "Recording": _recording,
@@ -83,7 +84,7 @@ NOUNS: dict[str, Callable[[], Any]] = {
 #: Exported classes that are for deriving from, or are raised.
 BASES = ("Architecture", "BrainalignError", "Comparison", "Dataset", "Dissimilarity", "Figure", "LearningRule", "Probe")
 #: Whose form in notebooks is what any dataclass prints: options in one line.
-OPTIONS = ("Encoding", "Origin", "Preprocessing", "RSA", "Runtime")
+OPTIONS = ("Encoding", "Origin", "Preprocessing", "Projection", "RSA", "Runtime")
 
 
 class _Reader(HTMLParser):

@@ -18,6 +18,7 @@ from brainalign.recordings import responses
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.cichy92 import Cichy92
 from brainalign.recordings.facts import Facts
+from brainalign.recordings.kriegeskorte92 import Kriegeskorte92
 from brainalign.recordings.macaque_v4 import MacaqueV4
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.simulated import Simulated
@@ -145,6 +146,21 @@ def test_the_key_of_files_is_known_without_reading_them(monkeypatch: pytest.Monk
     keys = [MacaqueV4().key, MacaqueV4(session="201025").key, Cichy92().key]
     assert len({*keys, ""}) == 4
     assert MacaqueV4("/elsewhere").key == keys[0]  # wherever they are
+
+
+def test_published_sources_say_what_they_hold_without_reading_it(
+    data_dir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRAINALIGN_DATA", "/nowhere")
+    for source in (Cichy92("/nowhere"), Kriegeskorte92("/nowhere")):
+        here = type(source)(data_dir)
+        assert source.stimulus_ids() == here.stimulus_ids() == RecordingSource.stimulus_ids(here)
+        assert source.subjects == RecordingSource.subjects.fget(here)  # type: ignore[attr-defined]
+        for roi in source.rois:
+            for subject in here.published_rdms(roi).descriptors["subject"]:
+                assert source.facts(subject, roi) == RecordingSource.facts(here, subject, roi)
+    with pytest.raises(DataError, match="has no subject 'BE'; choose one of monkeys"):
+        Kriegeskorte92("/nowhere").facts("BE", "monkeyIT")
 
 
 def test_the_key_of_anything_else_is_that_of_its_content() -> None:

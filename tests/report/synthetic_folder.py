@@ -193,7 +193,8 @@ class SyntheticFolder:
             rows.append(cell | {
                 "kind": kind, "rule_a": a, "rule_b": b,
                 "role_b": UNTRAINED if kind == "vs_untrained" else TRAINED, "delta": delta, "se": se,
-                "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se, "se_seeds": 0.3 * se, "dof": 9.3, "samples": "bootstrap",
+                "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se, "se_seeds": 0.3 * se, "dof": 9.3,
+                "samples": "bootstrap",
                 "ci_low": delta - 2.25 * se, "ci_high": delta + 2.25 * se, "p": p,
                 "p_adjusted": min(1.0, p * size), "correction": "holm",
                 "family": f"{kind} within {target.dataset} {target.roi}",
