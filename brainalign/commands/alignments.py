@@ -19,6 +19,9 @@ Group = Annotated[str, typer.Option(help="Networks of one group are compared; de
 Measures = Annotated[
     list[str] | None, typer.Option("--measure", help="rsa or encoding; repeat for several; default: rsa.")
 ]
+BrainName = Annotated[
+    str, typer.Option("--brain", help="Recording: its name (see 'data list'), or a folder with a recording.toml.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="Further options: comparator=corr, n_bootstrap=2000, subjects=fixed, source.session=a."),
@@ -88,7 +91,7 @@ def align(
         list[Path],
         typer.Argument(help="Activations: folders or files that 'extract' wrote, or .npz files of ids and layers."),
     ],
-    brain: Annotated[str, typer.Option(help="Recording: its name (see 'data list'), or a folder with a recording.toml.")],
+    brain: BrainName,
     out: Annotated[Path, typer.Option(help="Folder for results.", callback=output_folder)],
     measure: Measures = None,
     roi: Annotated[list[str] | None, typer.Option("--roi", help="ROI; repeat for several; default: all.")] = None,

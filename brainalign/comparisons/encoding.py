@@ -310,7 +310,7 @@ class Encoding(Comparison):
         return ridge.predict(test) * deviation + mean, np.asarray(self.alphas)[nearest]
 
     def checked_folds(self, groups: np.ndarray) -> np.ndarray:
-        """Return the test fold of each stimulus, ``(n_stimuli,)``; too few of them, or groups, raise :class:`SpecError`."""
+        """Return the test fold of each stimulus, ``(n_stimuli,)``; too few stimuli raise :class:`SpecError`."""
         n_stimuli, n_groups = len(groups), len(np.unique(groups))
         if n_stimuli < MIN_STIMULI:
             msg = f"Encoding got {n_stimuli} stimuli, expected at least {MIN_STIMULI}; use RSA, or record more stimuli."
