@@ -127,7 +127,7 @@ COLUMNS: dict[str, Column] = _columns(
     ("kind", TEXT, "`vs_untrained`, `vs_backprop` or `pair`"),
     ("rule_a", TEXT, "the first rule"),
     ("rule_b", TEXT, "the rule that is subtracted"),
-    ("role_b", TEXT, "its role: `trained`, `untrained` or `own_start`"),
+    ("role_b", TEXT, "its role: `trained`, `model`, `untrained` or `own_start`"),
     ("delta", NUMBER, "difference of mean scores, first minus second", "that of the measure"),
     ("se", NUMBER, "its standard error", "that of the measure"),
     ("se_subjects", NUMBER, "standard error from subjects alone; NaN where fixed", "that of the measure"),

@@ -11,3 +11,5 @@ ROLES = {
     READOUT_ONLY: "networks of which only the readout was trained",
     MODEL: "a network from elsewhere",
 }
+#: Roles of networks that are compared with each other, and with a control.
+COMPARED = (TRAINED, MODEL)

@@ -66,6 +66,15 @@ class TrainSpec(Summarised):
         Checkpoints to keep, log-spaced over the steps, the untouched network included.
     dataset_content
         Content hash of a folder of pictures (:mod:`brainalign.own_data`), filled in where ``dataset`` names one.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> spec = ba.TrainSpec("feedback_alignment", "mlp", "digits", seeds=3, epochs=2)
+    >>> spec.seeds
+    (0, 1, 2)
+    >>> spec.key == ba.TrainSpec("feedback_alignment", "mlp", "digits", seeds=(0, 1, 2), epochs=2).key
+    True
     """
 
     rule: str
@@ -152,6 +161,13 @@ class RecordingSpec(Summarised):
     windows
         Pairs ``(tmin, tmax)`` in seconds from onset, both included: responses (or published RDMs) are averaged over
         each, and scored at its centre. Without, every time is scored.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> spec = ba.RecordingSpec("macaque_v4", measures=("rsa", "encoding"), subjects="fixed")
+    >>> spec.of_trials, spec.dissimilarity_of_trials, spec.centres
+    (True, 'correlation', ())
     """
 
     dataset: str
@@ -227,6 +243,13 @@ class ScoringSpec(Summarised):
         latter for measures of geometry and where a recording has several times, the former elsewhere.
     options
         Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> print(ba.ScoringSpec(comparator="corr", ranking_layer={"IT": "hidden2"}))
+    ScoringSpec
+      options: comparator = 'corr', ranking_layer = {'IT': 'hidden2'}
     """
 
     dissimilarity: str = "correlation"
@@ -283,6 +306,20 @@ class StudySpec(Summarised):
     plausibility
         Which probes each rule goes through: ``"mechanism"`` (single steps), ``"all"`` (short trainings, too) or
         ``"none"``.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> train = [ba.TrainSpec(rule, "mlp", "digits", seeds=3) for rule in ("untrained", "backprop")]
+    >>> study = ba.StudySpec("first", "A first study", train, [ba.RecordingSpec("simulated")])
+    >>> print(study)
+    Study 'first': A first study
+      rules: untrained, backprop
+      networks: mlp
+      recordings: simulated (rsa)
+      scoring: as they are by default
+    >>> len(study.key)
+    16
     """
 
     name: str
@@ -363,6 +400,16 @@ def read_study(path: str | Path) -> StudySpec:
     ------
     SpecError
         If the file cannot be read, or a key or value is unknown; the message names the key and the alternatives.
+
+    Examples
+    --------
+    >>> import brainalign as ba, pathlib, tempfile
+    >>> lines = ['name = "mine"', 'recordings = [{dataset = "simulated"}]', "[training]", 'network = "mlp"']
+    >>> lines += ['dataset = "digits"', "[rules.untrained]", "[rules.backprop]"]
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.toml"
+    >>> size = path.write_text(chr(10).join(lines))
+    >>> [one.rule for one in ba.read_study(path).populations]
+    ['untrained', 'backprop']
     """
     return study_from_table(read_toml(path, "study file"), str(path), Path(path).parent)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from brainalign import tables
+from brainalign.activations import answers_its_own_way
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.equal_rules import share_places
@@ -32,11 +32,10 @@ from brainalign.plausibility.probe import mechanism, probes
 from brainalign.plausibility.scorecard import COLUMNS, read_scorecard, scorecard, write_scorecard
 from brainalign.plausibility.subject import PROBED, probed_options
 from brainalign.provenance import code_hash, own_hashes, versions
-from brainalign.randomness import stream
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.results_folder import require_own
-from brainalign.rules.learning_rule import LearningRule, learning_rule
+from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash, is_sealed, locked, seal
 from brainalign.study_checks import check_study
@@ -79,6 +78,19 @@ def run_study(
     BrainalignError
         If the study cannot be run as specified, no population is left, or ``out`` holds another study; one line.
         Results are written at the end and together, so that nothing half-written is left.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> train = [ba.TrainSpec(rule, "mlp", "digits", seeds=1, epochs=0.1) for rule in ("untrained", "backprop")]
+    >>> brain = {"n_subjects": 3, "n_stimuli": 20, "training": {"epochs": 0.1}}
+    >>> about = ba.RecordingSpec("simulated", options=brain)
+    >>> scoring = ba.ScoringSpec(n_bootstrap=100, comparator="corr", low_level=False)
+    >>> study = ba.StudySpec("tiny", "A tiny study", train, [about], scoring, plausibility="none")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = ba.AlignmentResult.load(ba.run_study(study, folder))
+    >>> set(found.contrasts.kind)
+    {'vs_untrained'}
     """
     return _StudyRun(spec, Path(out), runtime or Runtime(), progress or (lambda *_: None)).finish()
 
@@ -158,7 +170,7 @@ class _StudyRun:
         last = [one.checkpoint for one in trained]
         controlled = {one.spec.network for one in last if role_of(one) == UNTRAINED}
         starts = [load_checkpoint(one.files[0]) for one in trained if one.checkpoint.network.name in controlled]
-        return [start for start in starts if _answers_its_own_way(start)]
+        return [start for start in starts if answers_its_own_way(start)]
 
     def _jobs(self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]) -> Jobs:
         """Return what is to be scored of a recording; a job is named by its inputs and by the code it runs."""
@@ -295,17 +307,6 @@ def equal_rules(trained: Sequence[Checkpoint]) -> dict[str, list[str]]:
         if one.spec.rule == "backprop" or equals_backpropagation(one.rule, one.network):
             found.setdefault(one.network.name, []).append(one.spec.rule)
     return {network: rules for network, rules in found.items() if len(rules) > 1}
-
-
-def _answers_its_own_way(start: Checkpoint) -> bool:
-    """Return whether untrained networks of a rule answer otherwise than their chain of blocks does."""
-    rule, network = learning_rule(start.spec.rule, dict(start.spec.rule_options)), start.network
-    if type(rule).respond is LearningRule.respond:
-        return False
-    params, state = start.instance(0)
-    x = torch.randn(4, *network.task.input_shape, generator=stream(0, "answers"))
-    own, plain = rule.respond(network, params, state, x), network.activities(params, state, x)
-    return not all(torch.allclose(own[layer], plain[layer], rtol=1e-4, atol=1e-5) for layer in plain)
 
 
 def _hashable(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Every layer of every network against a recording: scores, contrasts, ranks and gates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.infer import Declared, infer
@@ -8,7 +8,7 @@ from brainalign.alignment.instance import Instance
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score import Progress, score
-from brainalign.comparisons.comparison import comparisons
+from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.errors import SpecError
 from brainalign.inference.scope import resolve_scope
 from brainalign.recordings.brain import Brain
@@ -23,6 +23,7 @@ def align(
     scoring: ScoringSpec | None = None,
     progress: Progress = lambda text: None,
     failures: list[Failure] | None = None,
+    measures: Sequence[Comparison] = (),
 ) -> AlignmentResult:
     """Score layers against a recording and infer what the scores support.
 
@@ -43,6 +44,8 @@ def align(
     failures
         Where populations are noted that have a layer which cannot be scored; the others are scored. Without it such a
         layer raises.
+    measures
+        Measures with options of their own, in place of the names in ``spec``.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def align(
         A layer whose RDM is constant scores NaN instead.
     """
     scoring = scoring or ScoringSpec()
-    found = infer(score(instances, source, spec, scoring, progress, failures), Declared.of(scoring, spec.subjects))
+    scores = score(instances, source, spec, scoring, progress, failures, measures)
+    found = infer(scores, Declared.of(scoring, spec.subjects))
     known = recovery(source, found.scores, found.ranks)
     return found.with_facts(recovery=[known] if known else [])
 

@@ -11,17 +11,17 @@ from brainalign.alignment.agreement import agreement
 from brainalign.alignment.facts import joined_facts
 from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.place_scores import Cell as CellName
-from brainalign.alignment.place_scores import PlaceScores
+from brainalign.alignment.place_scores import PlaceScores, Population
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score_table import controls_of, score_table
 from brainalign.alignment.scores import Scores
-from brainalign.columns import TRAINED
 from brainalign.errors import SpecError
 from brainalign.inference.cell import Cell, compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge_family
 from brainalign.inference.scope import resolve_scope
+from brainalign.roles import COMPARED, MODEL
 from brainalign.specs import ScoringSpec
 
 #: A cell's place in tables, the family it is judged in, and what is known of its rules.
@@ -148,7 +148,7 @@ def _compared(
 ) -> list[dict[str, object]]:
     """Return the contrasts of a cell as rows, and note what is known of its rules."""
     populations = place.cells[cell]
-    if not any(role == TRAINED for role, _ in populations):  # nothing is claimed of untrained networks alone
+    if not any(role in COMPARED for role, _ in populations):  # nothing is claimed of untrained networks alone
         return []
     (network, layer), roi = cell, place.roi
     where = {"network": network, "dataset": scores.dataset, "roi": roi, "time": place.times[time], "layer": layer}
@@ -158,10 +158,11 @@ def _compared(
     asked_of = {"subjects": subjects} | ({"stimuli": "fixed"} if place.own_stimuli else {})
     scope = resolve_scope(asked_of, draws.n_subjects, draws.n_units, min(map(len, rows.values())))
     controls = controls_of(populations)
-    trained = {rule: own for (role, rule), own in rows.items() if role == TRAINED}
+    roles = {rule: role for role, rule in rows if role in COMPARED}
+    trained = {rule: rows[role, rule] for rule, role in roles.items()}
     trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
     untrained = {rule: rows[controls[rule]] for rule in trained if rule in controls}
-    found = compare_rules(draws, trained, scope, untrained, alpha=declared.alpha)
+    found = compare_rules(draws, trained, scope, untrained, _are_paired(rows, draws.left_out), declared.alpha)
     primary = _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network})
     status = "primary" if primary else "exploratory"
     more = {"samples": place.samples, "family": f"{network}, {scores.dataset}, {place.measure}: {status}"}
@@ -169,13 +170,24 @@ def _compared(
     contrasts: list[dict[str, object]] = []
     for (a, b), one in found.contrasts.items():
         kind = "vs_backprop" if b == "backprop" else "pair"
-        names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": TRAINED}
+        names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": roles[b]}
         contrasts.append({**names, **where, **_row(one), **more})
     for a, one in found.vs_untrained.items():
         role, b = controls[a]
         names = {"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}
         contrasts.append({**names, **where, **_row(one), **more})
     return contrasts
+
+
+def _are_paired(populations: Mapping[Population, Sequence[int]], left_out: bool) -> bool:
+    """Return whether seeds are compared in pairs.
+
+    Networks from elsewhere share nothing by seed. Without each stimulus, pairs in any order have the right variance
+    with fewer degrees of freedom, where there are as many seeds.
+    """
+    if not any(role == MODEL for role, _ in populations):
+        return True
+    return left_out and len({len(rows) for rows in populations.values()}) == 1
 
 
 def _contrast_table(rows: list[dict[str, object]], declared: Declared) -> pd.DataFrame:

@@ -33,6 +33,7 @@ def score(
     scoring: ScoringSpec | None = None,
     progress: Progress = lambda text: None,
     failures: list[Failure] | None = None,
+    measures: Sequence[Comparison] = (),
 ) -> Scores:
     """Score every layer of every network against a recording, with samples of the stimuli; infer nothing.
 
@@ -40,7 +41,7 @@ def score(
     ranking layer and what is random are asked of the scores afterwards.
     """
     scoring = scoring or ScoringSpec()
-    measures = measures_of(spec, scoring)
+    measures = measures or measures_of(spec, scoring)
     each = score_each(instances, Brain(source, spec), measures, scoring, progress, failures)
     found = Scores.together(list(each.values()))
     if failures is not None:
@@ -98,7 +99,8 @@ def _show_all(
     seen: list[Instance] = []
     for one in instances:
         if scored is None:
-            wanted = scoring.partial or (scoring.low_level and brain.pictures is not None)
+            held = any(measure.describe().held for measure in measures)
+            wanted = held or (scoring.low_level and brain.pictures is not None)
             features = low_level_features(brain.stimuli, one.resolution) if wanted else {}
             controls = {name: Patterns(values, brain.ids, name) for name, values in features.items()}
             scored = Scoring(brain, brain.rois, measures, samples, controls, scoring.low_level)

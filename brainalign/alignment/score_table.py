@@ -7,8 +7,9 @@ import pandas as pd
 
 from brainalign import tables
 from brainalign.alignment.place_scores import PlaceScores, Population
-from brainalign.columns import OWN_START, TRAINED, UNTRAINED
+from brainalign.columns import OWN_START, UNTRAINED
 from brainalign.inference.scope import MIN_RANDOM_STIMULI
+from brainalign.roles import COMPARED
 
 _LEVEL = 0.95
 
@@ -67,7 +68,7 @@ def _floors(place: PlaceScores) -> np.ndarray:
     for (network, layer), populations in place.cells.items():
         controls = controls_of(populations)
         for role, rule in populations:
-            control = controls.get(rule) if role == TRAINED else (role, rule)
+            control = controls.get(rule) if role in COMPARED else (role, rule)
             if control is not None:
                 found[network, layer, role, rule] = place.scores[:, populations[control]].mean(axis=1)
     none = np.full((len(place.times), len(place.subjects)), np.nan)
@@ -79,7 +80,7 @@ def controls_of(populations: Collection[Population]) -> dict[str, Population]:
     """Return the untrained control of each trained rule: its own networks at the start where these are there."""
     untrained = next((one for one in populations if one[0] == UNTRAINED), None)
     found = {}
-    for rule in (rule for role, rule in populations if role == TRAINED):
+    for rule in (rule for role, rule in populations if role in COMPARED):
         control = (OWN_START, rule) if (OWN_START, rule) in populations else untrained
         if control is not None:
             found[rule] = control

@@ -75,6 +75,21 @@ class Encoding(Comparison):
     ------
     SpecError
         If an option is out of range.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> rng, ids = np.random.default_rng(0), [f"stimulus {k}" for k in range(40)]
+    >>> layer = ba.Patterns(rng.standard_normal((40, 5)), ids, "layer")
+    >>> voxels = ba.Patterns(layer.values @ rng.standard_normal((5, 3)) + rng.standard_normal((40, 3)), ids, "voxels")
+    >>> measure = ba.Encoding(n_folds=4)
+    >>> found = measure.score(layer, voxels)
+    >>> found.r.shape, bool(found.r.mean() > 0.5)
+    ((3,), True)
+    >>> measure.form(n=40, p=5), np.bincount(measure.folds(ids)).tolist()
+    ('primal', [10, 10, 10, 10])
+    >>> np.array_equal(measure.checked_folds(np.array(ids)), measure.folds(ids)), measure.options
+    (True, ' (n_folds = 4)')
     """
 
     name: ClassVar[str] = "encoding"
@@ -134,7 +149,7 @@ class Encoding(Comparison):
         return "kernel" if 3 * p > n else "primal"
 
     def folds(self, groups: Sequence[str | int] | np.ndarray) -> np.ndarray:
-        """Return the test fold of each stimulus; it depends on the groups and the seed, never on features."""
+        """Return the test fold of each stimulus, ``(n_stimuli,)``; it depends on groups and seed, never on features."""
         return group_folds(groups, self.n_folds, stream_seed(self.seed, "encoding", "outer"))
 
     def score(
@@ -295,7 +310,7 @@ class Encoding(Comparison):
         return ridge.predict(test) * deviation + mean, np.asarray(self.alphas)[nearest]
 
     def checked_folds(self, groups: np.ndarray) -> np.ndarray:
-        """Return the test fold of each stimulus; too few stimuli or groups raise :class:`SpecError`."""
+        """Return the test fold of each stimulus, ``(n_stimuli,)``; too few stimuli raise :class:`SpecError`."""
         n_stimuli, n_groups = len(groups), len(np.unique(groups))
         if n_stimuli < MIN_STIMULI:
             msg = f"Encoding got {n_stimuli} stimuli, expected at least {MIN_STIMULI}; use RSA, or record more stimuli."

@@ -49,10 +49,20 @@ class Stimuli(Summarised):
 
     Examples
     --------
-    >>> pixels = np.zeros((2, 8, 8, 3), np.uint8)
-    >>> shown = Stimuli(("face", "house"), pixels, "Two pictures", labels=("animate", "inanimate"))
-    >>> shown.subset(["house"]).labels
-    ('inanimate',)
+    >>> import brainalign as ba, numpy as np
+    >>> images = np.zeros((3, 8, 8, 1), np.uint8)
+    >>> images[2, :4] = 255
+    >>> three = ba.Stimuli(("a", "b", "c"), images, "squares", labels=("dark", "dark", "half"))
+    >>> three.groups, three.groups_of(("c", "a"))
+    ((0, 0, 1), None)
+    >>> three.subset(["c"]).labels
+    ('half',)
+    >>> three.key == ba.Stimuli(("a", "b", "c"), images, "other name").key
+    True
+    >>> three.at([2]).shape
+    (1, 8, 8, 1)
+    >>> three.near_identical(threshold=0.9)
+    ()
     """
 
     ids: tuple[str, ...]
@@ -145,7 +155,7 @@ class Stimuli(Summarised):
         return cls(tuple(files), Pictures(list(files.values())), named, labels)  # type: ignore[arg-type]  # checked
 
     def at(self, rows: Any) -> np.ndarray | list[np.ndarray]:
-        """Return pixels at positions or of a slice: one array, or a list where sizes differ."""
+        """Return pixels at positions or of a slice: ``(n, height, width, channels)``, or a list where sizes differ."""
         if isinstance(self.images, np.ndarray):
             return self.images[rows]
         part = self.images.part(rows)
@@ -162,17 +172,16 @@ class Stimuli(Summarised):
         return Stimuli(ids, images, self.name, labels, together)
 
     def summary(self) -> Summary:
-        """Return how many there are, of which size and kind."""
-        height, width, channels = self.images.shape[1:]
-        facts = {"pictures": f"{height} x {width} pixels, {'grey' if channels == 1 else 'RGB'}", "ids": some(self.ids)}
+        """Return how many there are, of which size and kind; HTML shows the first few."""
+        whole = isinstance(self.images, np.ndarray)
+        sizes = [self.images.shape[1:3]] if whole else sorted(set(self.images.sizes))  # type: ignore[union-attr]
+        ends = dict.fromkeys(f"{height} x {width}" for height, width in (sizes[0], sizes[-1]))
+        grey = (self.images.shape[3] if whole else self.images.channels) == 1  # type: ignore[union-attr]
+        facts = {"pictures": f"{' to '.join(ends)} pixels, {'grey' if grey else 'RGB'}", "ids": some(self.ids)}
         if self.labels is not None:
             kinds = dict.fromkeys(self.labels)
             facts["labels"] = f"{len(kinds)} kinds: {some(kinds)}"
-        step = max(1, -(-max(height, width) // 64))
-        few = self.images[np.linspace(0, len(self) - 1, min(len(self), 8)).astype(int), ::step, ::step]
-        row = np.concatenate(list(few), axis=1)
-        shown = picture(row[:, :, 0] if channels == 1 else row, 64)
-        return Summary(f"Stimuli {self.name!r}: {len(self)}", facts, shown)
+        return Summary(f"Stimuli {self.name!r}: {len(self)}", facts, "".join(map(picture, self.at(slice(0, 6)))))
 
     @property
     def key(self) -> str:
@@ -213,6 +222,11 @@ class Stimuli(Summarised):
         """Return pairs of ids and the correlation of their pictures, where it is above ``threshold``.
 
         Pictures are compared grey and 32 x 32 pixels. Pairs of one group are left out.
+
+        Raises
+        ------
+        SpecError
+            If the threshold is no correlation below 1.
         """
         if not -1 <= threshold < 1:
             msg = f"threshold = {threshold}, expected a correlation below 1; use 0.99."

@@ -47,6 +47,24 @@ class Activations(Summarised):
     ------
     StimulusMismatchError
         If ids repeat or cannot be read, or a layer is not ``(n_stimuli, n_features)`` numbers.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np, tempfile
+    >>> one = ba.Activations({"fc": np.eye(3), "out": np.ones((3, 2)) * [[1], [2], [3]]}, ("cat", "dog", "car"))
+    >>> print(one)
+    Activations of network, seed 0: 2 layers
+      layers (features): fc (3), out (2)
+      stimuli: cat, dog, car
+      group, role: models, model
+    >>> one.subset(["dog", "cat"]).layers["out"].tolist()
+    [[2.0, 2.0], [1.0, 1.0]]
+    >>> one.patterns("fc").rows(["car"]).tolist()
+    [[0.0, 0.0, 1.0]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     one.save(f"{folder}/mine.npz")
+    ...     print(ba.Activations.load(f"{folder}/mine.npz").key == one.key)
+    True
     """
 
     layers: Mapping[str, np.ndarray]

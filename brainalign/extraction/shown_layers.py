@@ -117,8 +117,9 @@ class Showing:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Layers ``(n_stimuli, n_features)`` float32 by name, what names them by content, what an activity is, and how
-    far from rest each answer is, ``(n_stimuli,)``, where answers settle.
+    """Layers ``(n_stimuli, n_features)`` by name, their content, what an activity is, and how far from rest answers are.
+
+    ``residual`` is ``(n_stimuli,)``; None where answers do not settle.
     """
 
     layers: Mapping[str, np.ndarray]

@@ -33,6 +33,23 @@ class Architecture(ABC):
 
     ``least`` says how small each size may be; of a list, every entry. ``recommended`` are options that are written
     into a specification where they are not given (:mod:`brainalign.recommended`).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from dataclasses import dataclass
+    >>> from brainalign.datasets.task import Task
+    >>> from brainalign.networks.architecture import Architecture, architecture
+    >>> from brainalign.networks.mlp import MLP
+    >>> @dataclass(frozen=True)
+    ... class Pyramid(Architecture):
+    ...     summary = "dense layers that halve"
+    ...     first: int = 64
+    ...     def build(self, task):
+    ...         return MLP((self.first, self.first // 2)).build(task)
+    >>> network = Pyramid(first=16).build(Task((1, 8, 8), 10, 100))
+    >>> network.layers, network.output_shapes
+    (('hidden1', 'hidden2', 'readout'), ((16,), (8,), (10,)))
     """
 
     summary: ClassVar[str]

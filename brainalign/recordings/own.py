@@ -13,6 +13,7 @@ from brainalign.recordings.own_trials import ALL, own_stimuli, own_trials
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 from brainalign.rsatoolbox_exchange import from_rsatoolbox
+from brainalign.summary import Summary, some
 
 
 def own_recording(
@@ -145,6 +146,18 @@ class _Own(RecordingSource):
     trials: Mapping[str, Recording] = field(default_factory=dict)
     geometry: Mapping[str, RDMs] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+
+    def summary(self) -> Summary:
+        """Return subjects, ROIs, and what there is of each."""
+        first = next(iter(self.trials.values()), None)
+        what = f"RDMs of {len(self.ids)} stimuli" if first is None else f"trials, {len(first.data)} of the first"
+        facts = {
+            "subjects": some(self.subjects),
+            "recorded": f"{self.modality}, {what}",
+            "ROIs": some(self.rois),
+            "pictures": "none" if self.shown is None else str(len(self.shown)),
+        }
+        return Summary(f"Recordings {self.name}: {self.title}", facts)
 
     @property
     def title(self) -> str:  # type: ignore[override]

@@ -63,6 +63,33 @@ class Recording(Summarised):
     DataError
         If ``data`` is empty, masked, not numeric, or holds NaN or infinity; if channels repeat, times do not increase,
         a mask is not boolean or empty, or a name is not text.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> data = np.arange(24.0).reshape(4, 2, 3) ** 2  # 4 trials, 2 channels, 3 times
+    >>> who = {"subject": "s01", "dataset": "mine", "modality": "EEG", "unit": "uV"}
+    >>> back = {"rois": {"occipital": np.array([False, True])}, "runs": ("1", "1", "2", "2")}
+    >>> one = ba.Recording(data, ("cat", "dog", "cat", "dog"), ("Fz", "Oz"), (0.0, 0.1, 0.2), **who, **back)
+    >>> print(one)
+    Recording mine/s01, EEG in uV
+      data: 4 trials, 2 channels, 3 times from 0 to 0.2 s
+      stimuli: cat, dog
+      ROIs: occipital (1 channels)
+      runs: 1, 2
+    >>> ids, means = one.average(roi="occipital")
+    >>> ids, means.shape, one.means(["dog"], run="2").shape
+    (('cat', 'dog'), (2, 1, 3), (1, 2, 3))
+    >>> one.patterns().values.shape, one.n_channels("occipital")
+    ((2, 6), 1)
+    >>> one.select("occipital").drop_trials(np.array([True, False, False, False])).data.shape
+    (3, 1, 3)
+    >>> one.window(0.05, 0.2).times, one.subset(["cat"]).drop_channels(["Fz"]).channels
+    ((0.15000000000000002,), ('Oz',))
+    >>> one.windows([(0, 0.1), (0.1, 0.2)]).data.shape
+    (4, 2, 2)
+    >>> one.centred("run").key == one.key, one.name
+    (False, 'Recording mine/s01')
     """
 
     data: np.ndarray
@@ -185,7 +212,14 @@ class Recording(Summarised):
 
     @classmethod
     def of(cls, trials: Trials, subject: str, dataset: str) -> "Recording":
-        """Return what a reader returned as the recording of a subject."""
+        """Return what a reader returned as the recording of a subject.
+
+        Examples
+        --------
+        >>> trials = Trials(np.ones((2, 3, 1)), ("cat", "dog"), ("a", "b", "c"), (0.0,), "fMRI", "% change")
+        >>> Recording.of(trials, "s01", "mine").name
+        'Recording mine/s01'
+        """
         return cls(subject=subject, dataset=dataset, **trials.fields())
 
     @classmethod
@@ -229,7 +263,16 @@ class Recording(Summarised):
     def from_evoked(
         cls, evoked: Any, ids: Sequence[Any] | None = None, subject: str = "", dataset: str = "averages", **options: Any
     ) -> "Recording":
-        """Return averages of mne, one trial each, under ``ids`` or their comments; see :meth:`from_epochs`."""
+        """Return averages of mne, one trial each, under ``ids`` or their comments; see :meth:`from_epochs`.
+
+        Examples
+        --------
+        >>> import brainalign as ba, mne, numpy as np
+        >>> info = mne.create_info(["Oz", "O1"], 100.0, "eeg", verbose="error")
+        >>> evoked = mne.EvokedArray(1e-5 * np.random.default_rng(0).standard_normal((2, 50)), info, verbose="error")
+        >>> ba.Recording.from_evoked([evoked, evoked], ids=["cat", "dog"], subject="s01").data.shape
+        (2, 2, 50)
+        """
         from brainalign.readers.epochs import of_evoked
 
         first = evoked[0] if isinstance(evoked, list | tuple) else evoked
@@ -252,6 +295,16 @@ class Recording(Summarised):
             A :class:`brainalign.readers.preprocess.Preprocess`; its sentence is among the notes.
         subject, dataset, options
             As in :meth:`from_epochs`, and ``run``.
+
+        Examples
+        --------
+        >>> import brainalign as ba, mne, numpy as np, pandas as pd
+        >>> from brainalign.readers.preprocess import Preprocess
+        >>> info = mne.create_info(["Oz", "O1"], 100.0, "eeg", verbose="error")
+        >>> raw = mne.io.RawArray(1e-5 * np.random.default_rng(0).standard_normal((2, 400)), info, verbose="error")
+        >>> events = pd.DataFrame({"onset": [1.0, 2.0], "id": ["cat", "dog"]})
+        >>> ba.Recording.from_raw(raw, events, Preprocess(0.0, 0.2), subject="s01").data.shape
+        (2, 2, 21)
         """
         from brainalign.readers.bids_meeg import of_raw
 

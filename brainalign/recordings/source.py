@@ -39,11 +39,25 @@ class RecordingSource(Summarised, ABC):
 
     Examples
     --------
-    >>> source = recording_source("simulated", {"n_subjects": 3, "n_stimuli": 20})
-    >>> source.subjects
-    ('simulated 1', 'simulated 2', 'simulated 3')
-    >>> source.rois
-    ('planted',)
+    >>> import brainalign as ba
+    >>> source = ba.recording("simulated", n_subjects=3, n_stimuli=20, training={"epochs": 0.1})
+    >>> source.subjects, source.rois, source.label
+    (('simulated 1', 'simulated 2', 'simulated 3'), ('planted',), 'simulated')
+    >>> source.stimuli().ids == source.stimulus_ids()
+    True
+    >>> one = source.recording("simulated 2")
+    >>> one.data.shape, [each.subject for each in source.each()] == [each.subject for each in source.recordings()]
+    ((80, 80, 1), True)
+    >>> source.rdms("planted").dissimilarities.shape, source.published_rdms("planted")
+    ((3, 190), None)
+    >>> source.notes
+    ()
+    >>> source.facts("simulated 1", "planted").n_channels, source.one_by_one
+    (80, True)
+    >>> source.subset(source.stimulus_ids()[:5]).responses()[0].data.shape
+    (20, 80, 1)
+    >>> source.key == source.content_key([each.key for each in source.each()], {"planted": None}), source.known_key
+    (True, '')
     """
 
     title: ClassVar[str]
@@ -109,7 +123,13 @@ class RecordingSource(Summarised, ABC):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Names of the subjects, in the order of :meth:`recordings` or of the published RDMs."""
+        """Names of the subjects, in the order of :meth:`recordings` or of the published RDMs.
+
+        Raises
+        ------
+        SpecError
+            If the source answers one subject at a time, but does not say which there are.
+        """
         if self.one_by_one:
             msg = f"{type(self).__name__} answers recording(subject) but not which subjects there are; add subjects."
             raise SpecError(msg)
