@@ -117,7 +117,7 @@ class Showing:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Layers ``(n_stimuli, n_features)`` by name, their content, what an activity is, and how far from rest answers are.
+    """Layers ``(n_stimuli, n_features)`` by name, their content, what an activity is, and how unsettled answers are.
 
     ``residual`` is ``(n_stimuli,)``; None where answers do not settle.
     """
