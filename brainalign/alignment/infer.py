@@ -159,7 +159,9 @@ def _claims(
     return {
         "contrasts": contrasts,
         "ranks": [{**where, **vars(item), "supported": verdict.supported} for item in verdict.ranks],
-        "gates": [{**where, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates],
+        "gates": [
+            {**where, "gate": one.code, "severity": one.severity, "sentence": one.sentence} for one in verdict.gates
+        ],
     }
 
 
