@@ -171,8 +171,8 @@ def study_lines(trained: Sequence[tuple[TrainSpec, pd.DataFrame]]) -> list[str]:
         ours, theirs = (int(one.step.max()) for one in (history, control))
         if ours != theirs:
             lines.append(
-                f"{spec.rule} on {spec.network} took {ours} steps and readout only {theirs}: not compared. Give them one "
-                "batch_size and one number of epochs."
+                f"{spec.rule} on {spec.network} took {ours} steps and readout only {theirs}: not compared. Give them "
+                "one batch_size and one number of epochs."
             )
         else:
             found = control_lines(f"{spec.rule} on {spec.network}", history, control)
