@@ -311,14 +311,28 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
     recorded = fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
     populations = []
     for rule, own in table["rules"].items():
-        own = dict(fitted(Options, own, f"{where}, [rules.{rule}]"))
-        options = {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
+        options = _population(table, rule, fitted(Options, own, f"{where}, [rules.{rule}]"))
         options = completed(options)[0] if recommended else options
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
     whole = {"title": table["name"], **{key: table[key] for key in ("name", "title", "plausibility") if key in table}}
     return _build(StudySpec, {**whole, "populations": populations, "recordings": recordings, "scoring": scoring}, where)
+
+
+def filled_in(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Return what is recommended and was filled into a study file, by rule: flat settings, for those who read along."""
+    table = read_toml(path, "study file")
+    if not table.get("recommended", True):
+        return {}
+    found = {rule: completed(_population(table, rule, own))[1] for rule, own in table["rules"].items()}
+    return {rule: filled for rule, filled in found.items() if filled}
+
+
+def _population(table: Mapping[str, Any], rule: str, own: Options) -> dict[str, Any]:
+    """Return the options of one rule of a study file: those that all share, and its own."""
+    own = dict(own)
+    return {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
 
 
 def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:
