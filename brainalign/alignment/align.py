@@ -18,6 +18,7 @@ from brainalign.alignment.scored import Scored
 from brainalign.alignment.scoring import Scoring
 from brainalign.columns import TRAINED
 from brainalign.comparisons.comparison import Comparison, comparisons
+from brainalign.comparisons.description import PREDICTION
 from brainalign.errors import LayerError, SpecError
 from brainalign.inference.cell import Cell, compare_rules
 from brainalign.inference.contrast import Contrast
@@ -35,6 +36,11 @@ Progress = Callable[[str], None]
 
 #: A cell's place in tables, the family it is judged in, and what is known of its rules.
 Claim = tuple[dict[str, object], str, Cell]
+
+_CONDITIONAL = (
+    "errors of encoding scores come from a bootstrap of the test stimuli; the variance of the training stimuli, which "
+    "counts where features outnumber stimuli, is left out."
+)
 
 #: Stands for activations that were let go.
 _LET_GO = Activations({}, (), "")
@@ -136,6 +142,8 @@ def align_brain(
         progress(f"{source.label} {': '.join(place)}")
         of_place = list(times)
         parts.append(_tables(of_place, source, spec, scoring, claims))
+        if of_place[0].about.kind == PREDICTION and not of_place[0].draws.left_out:
+            notes.append(f"{source.label}: {_CONDITIONAL}")
     for roi in rois:
         for measure in measures:
             notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.of_trials)
