@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from brainalign.report.results import Results
 
 from brainalign.comparisons.comparison import comparisons
 from brainalign.errors import SpecError
 from brainalign.report.methods_text import methods_text
 from brainalign.report.page import write_report
-from brainalign.report.results import Results
 from brainalign.specs import read_study, to_dict
 from brainalign.study import run_study
 
