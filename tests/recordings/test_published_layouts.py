@@ -15,7 +15,10 @@ from brainalign.datasets.manifest import load_manifest
 from brainalign.errors import DataError, SpecError
 from brainalign.recordings.source import recording_source
 
-NAMES = ("things_eeg2", "kaneshiro2015", "cichy92_meg", "generic_object_decoding", "algonauts2023")
+NAMES = (
+    *("things_eeg2", "kaneshiro2015", "cichy92_meg", "generic_object_decoding", "algonauts2023"),
+    *("tvsd", "nod_eeg", "things_meg", "nsd"),
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -278,3 +281,157 @@ def test_algonauts2023(tmp_path: Path) -> None:
         recording_source("algonauts2023", {"folder": str(tmp_path), "person": "subj03"}).stimulus_ids()
     with pytest.raises(SpecError, match="person is 'subj9'"):
         recording_source("algonauts2023", {"person": "subj9"})
+
+
+# -- TVSD -------------------------------------------------------------------------------------------------------------
+
+
+def test_tvsd_areas_are_in_another_order_in_each_animal(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    paths = np.array(["boat\\boat_03s.jpg", "cat\\cat_01b.jpg", "ant\\ant_09s.jpg"], dtype=object)
+    reps = rng.standard_normal((1024, 3, 5))
+    reps[320:384] = np.nan  # an array without activity
+    reps[:, 1, 4] = np.nan  # a repeat that is missing
+    for animal in ("monkeyN", "monkeyF"):
+        (tmp_path / animal / "_logs").mkdir(parents=True)
+        content = {"train_MUA": rng.standard_normal((1024, 2)), "test_MUA": reps.mean(axis=2), "test_MUA_reps": reps}
+        savemat(tmp_path / animal / "THINGS_normMUA.mat", content)
+        images = {"class": np.array(["boat", "cat", "ant"], dtype=object), "things_path": paths}
+        savemat(tmp_path / animal / "_logs" / "things_imgs.mat", {"test_imgs": images, "train_imgs": images})
+    one = recording_source("tvsd", {"folder": str(tmp_path)})
+    assert (one.subjects, one.stimulus_ids()) == (("monkeyN", "monkeyF"), ("boat_03s", "cat_01b", "ant_09s"))
+    sizes = {}
+    for animal in one.subjects:
+        trials = one.recording(animal)
+        assert trials is not None
+        assert trials.data.shape == (14, 960, 1)
+        assert trials.stimulus_ids.count("cat_01b") == 4
+        assert "64 electrodes without activity were left out." in trials.notes
+        sizes[animal] = {area: [trials.channels[k] for k in np.flatnonzero(mask)] for area, mask in trials.rois.items()}
+        row = [k for k, i in enumerate(trials.stimulus_ids) if i == "ant_09s"][3]
+        where = trials.channels.index("electrode-900")
+        assert trials.data[row, where, 0] == reps[899, 2, 3]
+    assert (sizes["monkeyN"]["IT"][0], sizes["monkeyN"]["IT"][-1]) == ("electrode-769", "electrode-1024")
+    assert (sizes["monkeyF"]["IT"][0], sizes["monkeyF"]["IT"][-1]) == ("electrode-513", "electrode-832")
+    assert (sizes["monkeyF"]["V4"][0], len(sizes["monkeyF"]["V1"])) == ("electrode-833", 448)
+    with pytest.raises(DataError, match=r"train_MUA is \(1024, 2, 1\) for 3 pictures"):
+        recording_source("tvsd", {"folder": str(tmp_path), "part": "training"}).recording("monkeyN")
+
+
+# -- NOD-EEG and THINGS-MEG -------------------------------------------------------------------------------------------
+
+
+def epochs(path: Path, kinds: list[str], n: int, scale: float, metadata: dict | None = None) -> np.ndarray:
+    import mne
+    import pandas as pd
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    info = mne.create_info([f"{kind}{k}" for k, kind in enumerate(kinds)], 200.0, kinds, verbose="error")
+    data = scale * np.random.default_rng(0).standard_normal((n, len(kinds), 30))
+    table = None if metadata is None else pd.DataFrame(metadata)
+    mne.EpochsArray(data, info, tmin=-0.1, metadata=table, verbose="error").save(path, verbose="error")
+    return mne.read_epochs(path, verbose="error").get_data()
+
+
+def test_nod_eeg(tmp_path: Path) -> None:
+    names = [f"n0144{k}764_{10026 + k}.JPEG" for k in (3, 1, 2, 1)]  # one picture comes twice
+    path = tmp_path / "derivatives" / "preprocessed" / "epochs" / "sub-05_eeg_epo.fif"
+    metadata = {
+        "image_id": names,
+        "class_id": ["n1"] * 4,
+        "super_class": ["bird"] * 4,
+        "session": [1] * 4,
+        "run": [1, 1, 2, 2],
+    }
+    data = epochs(path, ["eeg", "eeg", "eog"], 4, 1e-5, metadata)
+    one = recording_source("nod_eeg", {"folder": str(tmp_path), "person": "sub-05"})
+    trials = one.recording("sub-05")
+    assert trials is not None
+    assert trials.stimulus_ids == tuple(name.removesuffix(".JPEG") for name in names)
+    assert (len(one.stimulus_ids()), trials.runs, trials.unit) == (3, ("1/1", "1/1", "1/2", "1/2"), "V")
+    np.testing.assert_array_equal(trials.data, data[:, :2])
+    assert one.stimuli() is None
+    for k, name in enumerate(set(names)):
+        picture(tmp_path / "stimuli" / "ImageNet" / name, k)
+    assert one.stimuli().images.shape == (3, 224, 224, 3)  # type: ignore[union-attr]
+    epochs(tmp_path / "derivatives" / "preprocessed" / "epochs" / "sub-06_eeg_epo.fif", ["eeg"], 2, 1e-5)
+    with pytest.raises(DataError, match="has no metadata image_id"):
+        recording_source("nod_eeg", {"folder": str(tmp_path), "person": "sub-06"}).recording("sub-06")
+
+
+def test_things_meg_is_not_in_tesla_and_has_catch_trials(tmp_path: Path) -> None:
+    path = tmp_path / "derivatives" / "preprocessed" / "preprocessed_P2-epo.fif"
+    data = epochs(path, ["mag", "mag", "mag"], 7, 1.0)
+    (path.parent / "._preprocessed_P1-epo.fif").write_bytes(b"\0\5\26\7")
+    rows = [
+        ("exp", "images_meg/ant/ant_03s.jpg"), ("test", "images_test_meg/cat_01b.jpg"), ("catch", "images_catch/1.jpg"),
+        ("test", "images_test_meg/boat_02b.jpg"), ("catch", "images_catch/1.jpg"),
+        ("test", "images_test_meg/cat_01b.jpg"),
+        ("exp", "images_meg/drum/drum_01b.jpg"),
+    ]  # fmt: skip
+    table = tmp_path / "sourcedata" / "sample_attributes_P2.csv"
+    table.parent.mkdir()
+    text = "trial_type,session_nr,run_nr,image_path\n" + "".join(
+        f"{a},1,{k // 4 + 1},{b}\n" for k, (a, b) in enumerate(rows)
+    )
+    table.write_text(text)
+    one = recording_source("things_meg", {"folder": str(tmp_path)})
+    trials = one.recording("P2")
+    assert trials is not None
+    assert (one.subjects, trials.unit) == (("P2",), "z")
+    assert (trials.stimulus_ids, trials.runs) == (("cat_01b", "boat_02b", "cat_01b"), ("1/1", "1/1", "1/2"))
+    np.testing.assert_array_equal(trials.data, data[[1, 3, 5]])
+    train = recording_source("things_meg", {"folder": str(tmp_path), "part": "training"})
+    assert train.stimulus_ids() == ("ant_03s", "drum_01b")
+    table.write_text(text.rsplit("exp", 1)[0])
+    with pytest.raises(DataError, match=r"sample_attributes_P2.csv has 6 rows for 7 epochs"):
+        one.recording("P2")
+
+
+# -- NSD --------------------------------------------------------------------------------------------------------------
+
+
+def test_nsd_scale_axes_and_numbers(tmp_path: Path) -> None:
+    import nibabel
+
+    rng = np.random.default_rng(0)
+    shape = (4, 5, 3)  # x, y, z
+    stored = [rng.integers(-3000, 3000, (n, *shape[::-1])).astype(np.int16) for n in (6, 4)]
+    folder = tmp_path / "nsddata_betas" / "ppdata" / "subj02" / "func1pt8mm" / "betas_fithrf_GLMdenoise_RR"
+    rois = tmp_path / "nsddata" / "ppdata" / "subj02" / "func1pt8mm" / "roi"
+    design = tmp_path / "nsddata" / "experiments" / "nsd"
+    stimuli = tmp_path / "nsddata_stimuli" / "stimuli" / "nsd"
+    for one in (folder, rois, design, stimuli):
+        one.mkdir(parents=True)
+    for session, values in enumerate(stored, 1):
+        with h5py.File(folder / f"betas_session{session:02d}.hdf5", "w") as file:
+            file["betas"] = values
+    labels = np.zeros(shape, "i2")
+    labels[1, 4, 2], labels[3, 0, 1], labels[2, 2, 0] = 1, 2, 7
+    nibabel.save(nibabel.Nifti1Image(labels, np.eye(4)), rois / "prf-visualrois.nii.gz")
+    ordering = np.array([3, 1, 2, 3, 1, 2, 4, 3, 1, 4])  # from 1, pictures of the person
+    subjectim = np.vstack([np.arange(11, 15), [8, 2, 5, 7], np.arange(21, 25)])  # from 1, pictures of all
+    savemat(design / "nsd_expdesign.mat", {"masterordering": ordering[None], "subjectim": subjectim})
+    with h5py.File(stimuli / "nsd_stimuli.hdf5", "w") as file:
+        file["imgBrick"] = rng.integers(0, 255, (10, 9, 9, 3), dtype=np.uint8)
+        bricks = file["imgBrick"][()]
+    regions = {"V1": ["prf-visualrois", 1, 2], "hV4": ["prf-visualrois", 7]}
+    source = recording_source("nsd", {"folder": str(tmp_path), "person": "subj02", "regions": regions})
+    trials = source.recording("subj02")
+    assert trials is not None
+    numbers = (subjectim[1] - 1)[ordering - 1]
+    assert trials.stimulus_ids == tuple(f"nsd-{k:05d}" for k in numbers)
+    assert (trials.data.shape, trials.runs) == ((10, 3, 1), ("01",) * 6 + ("02",) * 4)
+    where = trials.channels.index("1-4-2")
+    np.testing.assert_allclose(trials.data[:6, where, 0], stored[0][:, 2, 4, 1] / 300, rtol=1e-6)
+    assert {trials.channels[k] for k in np.flatnonzero(trials.rois["V1"])} == {"1-4-2", "3-0-1"}
+    shown = source.stimuli()
+    assert shown is not None
+    assert (shown.ids, shown.images.shape) == (source.stimulus_ids(), (4, 5, 5, 3))
+    np.testing.assert_array_equal(shown.images[0], bricks[1, ::2, ::2])
+    with h5py.File(folder / "betas_session02.hdf5", "w") as file:
+        file["betas"] = stored[1].astype("f4") / 300
+    with pytest.raises(DataError, match="holds float32; expected whole numbers"):
+        recording_source("nsd", {"folder": str(tmp_path), "person": "subj02", "regions": regions}).recording("subj02")
+    with pytest.raises(SpecError, match="Region 'V1' is"):
+        recording_source("nsd", {"folder": str(tmp_path), "regions": {"V1": ["prf-visualrois"]}})
