@@ -235,8 +235,8 @@ def _found(network: _Network, stimuli: Stimuli, showing: Showing) -> Found:
             if name not in values:
                 values[name] = _room(name, (len(stimuli), part.shape[1]), part.dtype, key, showing.folder)
             values[name][rows] = part
-    for name, layer in values.items():
-        _require_finite(name, layer, stimuli, network.dtype)
+    for name, array in values.items():
+        _require_finite(name, array, stimuli, network.dtype)
     return Found(_labelled(values, showing), key, activity)
 
 
