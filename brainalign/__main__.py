@@ -12,6 +12,7 @@ from brainalign.commands.data import data_app
 from brainalign.commands.doctor import doctor
 from brainalign.commands.lists import networks, rules
 from brainalign.commands.plausibility import scorecard
+from brainalign.commands.power import power
 from brainalign.commands.studies import demo, report, run
 from brainalign.commands.training import presets, reproduce, search, train
 from brainalign.errors import BrainalignError
@@ -55,7 +56,11 @@ def common(
     del version
 
 
-for verb in (demo, run, report, train, extract, align, presets, search, reproduce, scorecard, rules, networks, doctor):
+VERBS = (
+    *(demo, run, report, train, extract, align, presets, search, reproduce, scorecard, power, rules, networks),
+    doctor,
+)
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(credit_app, name="credit")

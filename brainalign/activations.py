@@ -210,7 +210,7 @@ def answers_its_own_way(population: Checkpoint) -> bool:
 
 
 def _activations(found: Found, stimuli: Stimuli, origin: Origin) -> Activations:
-    return Activations(found.layers, stimuli.ids, found.key, found.activity, origin)
+    return Activations(found.layers, stimuli.ids, found.key, found.activity, origin, found.residual)
 
 
 def _refuse(why: str, **options: Any) -> None:

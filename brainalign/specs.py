@@ -240,7 +240,7 @@ class ScoringSpec(Summarised):
         Of the bootstrap and of encoding folds.
     resampling
         ``"bootstrap"``, ``"leave_one_out"`` (the variance from the scores without each stimulus), or ``"default"``: the
-        former where a recording has one time, the latter where it has more.
+        latter for measures of geometry and where a recording has several times, the former elsewhere.
     options
         Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
 

@@ -12,6 +12,7 @@ from brainalign import tables
 from brainalign.activations import answers_its_own_way
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
+from brainalign.alignment.equal_rules import share_places
 from brainalign.alignment.facts import recording_facts
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.failure_table import failure_table
@@ -38,7 +39,9 @@ from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash, is_sealed, locked, seal
 from brainalign.study_checks import check_study
+from brainalign.support import equals_backpropagation
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.readout import study_lines
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
 
@@ -116,6 +119,8 @@ class _StudyRun:
         starts = self._starts(trained)
         display = Display()
         found = AlignmentResult.concatenate([self._align(brain, checkpoints, starts, display) for brain in self.brains])
+        found = share_places(found, equal_rules([one.checkpoint for one in trained]))
+        self.unlearned = study_lines([(one.checkpoint.spec, one.history) for one in trained])
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         plausible, criteria = self._probe()
         found = replace(
@@ -269,6 +274,7 @@ class _StudyRun:
                     f"{rule} was trained by other code than today's; run the study with --retrain to train it again."
                     for rule in self.stale
                 ),
+                *self.unlearned,
             ],
             "scope_sentences": list(found.scope_sentences),
             "n_bootstrap": self.spec.scoring.n_bootstrap,
@@ -292,6 +298,15 @@ class _StudyRun:
             sentence for brain in self.brains if (sentence := recovery(brain.source, found.scores, found.ranks))
         ]
         return facts
+
+
+def equal_rules(trained: Sequence[Checkpoint]) -> dict[str, list[str]]:
+    """Return network to the rules that change it as backpropagation does, where there are several."""
+    found: dict[str, list[str]] = {}
+    for one in trained:
+        if one.spec.rule == "backprop" or equals_backpropagation(one.rule, one.network):
+            found.setdefault(one.network.name, []).append(one.spec.rule)
+    return {network: rules for network, rules in found.items() if len(rules) > 1}
 
 
 def _hashable(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ ROOMS = (
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
-    *("condensed", "whitening", "readers", "recordings", "resampling", "comparisons", "inference"),
+    *("condensed", "whitening", "readers", "recordings", "data_check", "resampling", "comparisons", "inference"),
     *("alignment", "study_checks", "study", "report", "face", "terminal", "commands"),
     *("metalearning", "__main__"),
 )

@@ -10,18 +10,22 @@ from brainalign import tables
 from brainalign.alignment.agreement import agreement
 from brainalign.alignment.facts import joined_facts
 from brainalign.alignment.failure_table import failure_table
-from brainalign.alignment.place_scores import Cell, PlaceScores, Population
+from brainalign.alignment.place_scores import Cell as CellName
+from brainalign.alignment.place_scores import PlaceScores, Population
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score_table import controls_of, score_table
 from brainalign.alignment.scores import Scores
 from brainalign.errors import SpecError
-from brainalign.inference.cell import compare_rules
+from brainalign.inference.cell import Cell, compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.family import adjust
-from brainalign.inference.gates import judge
+from brainalign.inference.gates import judge_family
 from brainalign.inference.scope import resolve_scope
 from brainalign.roles import COMPARED, MODEL
 from brainalign.specs import ScoringSpec
+
+#: A cell's place in tables, the family it is judged in, and what is known of its rules.
+Claim = tuple[dict[str, object], str, Cell]
 
 
 @dataclass(frozen=True)
@@ -95,40 +99,57 @@ def _asked(parts: Sequence[Scores], declared: Declared) -> dict[str, object]:
 def _of_recording(scores: Scores, declared: Declared) -> AlignmentResult:
     for place in scores.places:
         _check_ranking_layer(place, declared)
-    found = AlignmentResult.concatenate([_of_place(place, scores, declared) for place in scores.places])
+    claims: list[Claim] = []
+    found = AlignmentResult.concatenate([_of_place(place, scores, declared, claims) for place in scores.places])
     sentences = dict.fromkeys([*found.scope_sentences, *scores.notes])
     facts = {**scores.facts, "scope_sentences": list(sentences)}
-    return replace(found, contrasts=_adjusted(found.contrasts, declared), facts=facts)
+    ranks, gates = _judged(claims)
+    return replace(found, ranks=ranks, gates=gates, contrasts=_adjusted(found.contrasts, declared), facts=facts)
 
 
-def _of_place(place: PlaceScores, scores: Scores, declared: Declared) -> AlignmentResult:
-    """Return the tables of one measure in one ROI at all its times, families not yet adjusted."""
-    rows: dict[str, list[dict[str, object]]] = {name: [] for name in ("contrasts", "ranks", "gates")}
-    sentences: dict[str, None] = {}
+def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: list[Claim]) -> AlignmentResult:
+    """Return the tables of one measure in one ROI at all its times, but for what is judged by family."""
+    contrasts: list[dict[str, object]] = []
+    here: list[Claim] = []
     for time in range(len(place.times)):
         for cell in place.cells:
-            for name, found in _claims(place, cell, time, scores, declared, sentences).items():
-                rows[name] += found
-    ranks, gates = (
-        tables.cast(name, pd.DataFrame(rows[name])) if rows[name] else tables.empty(name) for name in ("ranks", "gates")
-    )
+            contrasts += _compared(place, cell, time, scores, declared, here)
+    claims += here
+    sentences = dict.fromkeys(f"{scores.dataset} {place.roi}: {cell.scope.sentence}" for _, _, cell in here)
     return AlignmentResult(
         score_table(place, scores.dataset, scores.simulated),
-        _contrast_table(rows["contrasts"], declared),
-        ranks,
-        gates,
+        _contrast_table(contrasts, declared),
+        tables.empty("ranks"),
+        tables.empty("gates"),
         tables.cast("measures", pd.DataFrame([place.about.row()])),
         facts={"scope_sentences": list(sentences)},
     )
 
 
-def _claims(
-    place: PlaceScores, cell: Cell, time: int, scores: Scores, declared: Declared, sentences: dict[str, None]
-) -> dict[str, list[dict[str, object]]]:
-    """Return what can be said of the rules of a cell, as rows by table."""
+def _judged(claims: Sequence[Claim]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the ranks and gates of all cells: those of one family are judged together."""
+    families: dict[str, dict[int, Cell]] = {}
+    for number, (_, family, cell) in enumerate(claims):
+        families.setdefault(family, {})[number] = cell
+    verdicts = {number: one for cells in families.values() for number, one in judge_family(cells).items()}
+    rows: dict[str, list[dict[str, object]]] = {"ranks": [], "gates": []}
+    for number, (place, _, _) in enumerate(claims):
+        found = verdicts[number]
+        rows["ranks"] += [{**place, **vars(item), "supported": found.supported} for item in found.ranks]
+        rows["gates"] += [
+            {**place, "gate": gate.code, "severity": gate.severity, "sentence": gate.sentence} for gate in found.gates
+        ]
+    ranks, gates = (tables.cast(name, pd.DataFrame(own)) if own else tables.empty(name) for name, own in rows.items())
+    return ranks, gates
+
+
+def _compared(
+    place: PlaceScores, cell: CellName, time: int, scores: Scores, declared: Declared, claims: list[Claim]
+) -> list[dict[str, object]]:
+    """Return the contrasts of a cell as rows, and note what is known of its rules."""
     populations = place.cells[cell]
     if not any(role in COMPARED for role, _ in populations):  # nothing is claimed of untrained networks alone
-        return {}
+        return []
     (network, layer), roi = cell, place.roi
     where = {"network": network, "dataset": scores.dataset, "roi": roi, "time": place.times[time], "layer": layer}
     where["measure"] = place.measure
@@ -142,11 +163,10 @@ def _claims(
     trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
     untrained = {rule: rows[controls[rule]] for rule in trained if rule in controls}
     found = compare_rules(draws, trained, scope, untrained, _are_paired(rows, draws.left_out), declared.alpha)
-    verdict = judge(found)
-    more = {
-        "samples": place.samples,
-        "primary": _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network}),
-    }
+    primary = _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network})
+    status = "primary" if primary else "exploratory"
+    more = {"samples": place.samples, "family": f"{network}, {scores.dataset}, {place.measure}: {status}"}
+    claims.append((where, more["family"], found))
     contrasts: list[dict[str, object]] = []
     for (a, b), one in found.contrasts.items():
         kind = "vs_backprop" if b == "backprop" else "pair"
@@ -156,12 +176,7 @@ def _claims(
         role, b = controls[a]
         names = {"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}
         contrasts.append({**names, **where, **_row(one), **more})
-    sentences[f"{scores.dataset} {roi}: {found.scope.sentence}"] = None
-    return {
-        "contrasts": contrasts,
-        "ranks": [{**where, **vars(item), "supported": verdict.supported} for item in verdict.ranks],
-        "gates": [{**where, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates],
-    }
+    return contrasts
 
 
 def _are_paired(populations: Mapping[Population, Sequence[int]], left_out: bool) -> bool:
@@ -179,9 +194,6 @@ def _contrast_table(rows: list[dict[str, object]], declared: Declared) -> pd.Dat
     """Return contrasts with their family; p is adjusted within it once all rows of a family are there."""
     if not rows:
         return tables.empty("contrasts")
-    for row in rows:
-        status = "primary" if row.pop("primary") else "exploratory"
-        row["family"] = f"{row['network']}, {row['dataset']}, {row['measure']}: {status}"
     table = pd.DataFrame(rows).assign(correction=declared.correction, p_adjusted=np.nan, family_size=0)
     return tables.cast("contrasts", table)
 

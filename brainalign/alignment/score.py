@@ -24,9 +24,6 @@ Progress = Callable[[str], None]
 
 #: Stands for activations that were let go.
 _LET_GO = Activations({}, (), "")
-_LEFT_OUT = (
-    "errors rest on the scores without each stimulus, a variance that was tried on simulations of linear RSA only."
-)
 
 
 def score(
@@ -77,8 +74,6 @@ def score_each(
         own, notes = places[measure.label], list[str]()
         for place in own:
             notes += brain.notes(place.roi, measure.word, scored.ids(place.roi, measure), measure.of_trials)
-        if any(place.samples == "leave_one_out" for place in own):
-            notes.append(f"{label}: {_LEFT_OUT}")
         facts = facts_of(brain, scoring, bool(measure.describe().dissimilarity))
         lost = [*unseen, *(Failure.of(error, label) for error in scored.lost(measure))]
         found[measure.label] = Scores(label, brain.source.simulated, tuple(own), facts, tuple(notes), tuple(lost))

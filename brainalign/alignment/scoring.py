@@ -10,6 +10,7 @@ from brainalign.alignment.instance import Instance
 from brainalign.alignment.row_errors import row_errors
 from brainalign.alignment.scored import Model, Scored, naming
 from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.description import GEOMETRY
 from brainalign.comparisons.prepared import Prepared
 from brainalign.errors import LayerError
 from brainalign.patterns import Patterns
@@ -187,9 +188,10 @@ class _Side:
     def score(self, samples: Samples) -> None:
         for final, layers in self.waiting.items():
             for roi, parts in self.parts.items() if layers else ():
+                asked = [samples.at(len(part.times), self.measure.kind == GEOMETRY) for part in parts]
                 block = [
-                    list(self.measure.draws(layers, part, samples.at(len(part.times)) if final else _OBSERVED))
-                    for part in parts
+                    list(self.measure.draws(layers, part, one if final else _OBSERVED))
+                    for part, one in zip(parts, asked, strict=True)
                 ]
                 self.blocks.setdefault((roi, final), []).append(block)
             layers.clear()

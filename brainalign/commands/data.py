@@ -8,7 +8,7 @@ import typer
 
 from brainalign.commands.options import DataDir, Json, Own, Quiet
 from brainalign.own_folders import is_own
-from brainalign.terminal import print_records
+from brainalign.terminal import print_records, read_settings
 
 data_app = typer.Typer(help="List, download and verify data sets.", no_args_is_help=True)
 
@@ -60,6 +60,46 @@ def _own_records(as_json: bool) -> list[dict[str, Any]]:
         for name, one in room.items()
         if is_own(one.__module__) or name in folders
     ]  # fmt: skip
+
+
+@data_app.command("check")
+def data_check(
+    target: Annotated[str, typer.Argument(help="Name of a recording, or a folder.")],
+    ids: Annotated[str, typer.Option(help="Of a folder: column of events.tsv that names the stimulus.")] = "",
+    trained_on: Annotated[str, typer.Option(help="Data set that networks learn from, to compare pictures with.")] = "",
+    option: Annotated[
+        list[str] | None, typer.Option("--set", help="Option of the recording: key=value (TOML).")
+    ] = None,
+    data_dir: DataDir = None,
+    own: Own = None,
+    as_json: Json = False,
+) -> None:
+    """Look for what may make a result wrong, before anything is compared; exit code 1 if there are findings."""
+    from brainalign.data_check.folder import check_folder
+    from brainalign.data_check.source import check_source
+    from brainalign.errors import SpecError
+    from brainalign.recordings.source import recording_source, recording_sources
+
+    if target in recording_sources():
+        options = read_settings(option or [])
+        found = list(check_source(recording_source(target, {"data_dir": data_dir, **options}), trained_on))
+    elif Path(target).is_dir():
+        if trained_on or option:
+            msg = "--trained-on and --set are for recordings; a folder of files has neither. Leave them out."
+            raise SpecError(msg)
+        found = list(check_folder(target, ids))
+    else:
+        msg = f"{target!r} is neither a recording nor a folder. Choose one of: {', '.join(recording_sources())}."
+        raise SpecError(msg)
+    if as_json:
+        records = [{"kind": one.kind, "where": one.where, "finding": one.text} for one in found]
+        print_records(records, as_json, f"Findings in {target}")
+    else:
+        for one in found:
+            typer.echo(str(one))
+        typer.echo(f"{len(found)} finding{'' if len(found) == 1 else 's'} in {target}.")
+    if found:
+        raise typer.Exit(1)
 
 
 @data_app.command("fetch")

@@ -7,6 +7,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,16 @@ def load_manifest(name: str) -> Manifest:
     if name not in _names():
         msg = f"Unknown data set {name!r}. Choose one of: {', '.join(_names())}."
         raise ManifestError(msg)
+    path = _folder() / f"{name}.toml"
+    return _read(name, path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _read(name: str, path: Path, changed: int) -> Manifest:
+    """Read a manifest once while its file is not ``changed``: some list hundreds of files, each of them located."""
+    del changed
     try:
-        table = tomllib.loads((_folder() / f"{name}.toml").read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"Manifest {name!r} is not valid TOML ({error}). Correct the file {name}.toml."
         raise ManifestError(msg) from error

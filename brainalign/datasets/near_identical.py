@@ -54,6 +54,26 @@ def near_identical(
         yield first[above], second[above], r[above]
 
 
+def near_identical_between(
+    first: np.ndarray | Pictures, second: np.ndarray | Pictures, threshold: float
+) -> Iterator[tuple[int, int, float]]:
+    """Yield positions of pictures of two sets that correlate above ``threshold``, and r, as in :func:`near_identical`.
+
+    Parameters
+    ----------
+    first, second
+        ``(n, height, width, channels)``, of any two sizes, uint8 or floats of one scale; or pictures of several sizes.
+    threshold
+        Pearson correlation over pixels.
+    """
+    small = _patterns(first)
+    for start in range(0, len(second), _ROWS):
+        rows = slice(start, start + _ROWS)
+        r = small @ _patterns(second.part(rows) if isinstance(second, Pictures) else second[rows]).T
+        for i, j in np.argwhere(r > threshold).tolist():
+            yield i, start + j, float(r[i, j])
+
+
 def _patterns(images: np.ndarray | Pictures) -> np.ndarray:
     """Return small grey pictures ``(n_stimuli, 1024)``, of mean 0 and norm 1; zeros for a uniform one."""
     if isinstance(images, Pictures):

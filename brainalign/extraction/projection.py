@@ -17,8 +17,8 @@ class Projection:
     """A sparse random projection of wide layers, for :func:`brainalign.activations.show`.
 
     It keeps squared distances to a relative standard deviation of ``sqrt(2 / components)``. It is the same for every
-    network with a layer of that width, so that networks stay comparable; projections of several seeds tell what it adds.
-    Fewer components than :func:`minimum_components` are refused: at 1,024 its noise is as large as published
+    network with a layer of that width, so that networks stay comparable; projections of several seeds tell what it
+    adds. Fewer components than :func:`minimum_components` are refused: at 1,024 its noise is as large as published
     differences between learning rules.
 
     Parameters

@@ -117,11 +117,15 @@ class Showing:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Layers ``(n_stimuli, n_features)`` float32 by name, what names them by content, and what an activity is."""
+    """Layers ``(n_stimuli, n_features)`` by name, their content, what an activity is, and how unsettled answers are.
+
+    ``residual`` is ``(n_stimuli,)``; None where answers do not settle.
+    """
 
     layers: Mapping[str, np.ndarray]
     key: str
     activity: str
+    residual: np.ndarray | None = None
 
 
 def layers_of_module(module: nn.Module, stimuli: Stimuli, showing: Showing) -> Found:
@@ -152,6 +156,7 @@ class _Network:
     activity: str = ""
     trained: tuple[int, int] | None = None
     pool: str = "none"
+    residual: Callable[[Tensor], Tensor | None] = lambda x: None
 
     def show(self, x: Tensor, respond: Respond | None = None) -> dict[str, Tensor]:
         """Return every layer ``(n, n_features)`` for inputs ``x``, or say in one line why there is none."""
@@ -199,7 +204,14 @@ def _instance(model: Checkpoint, row: int, showing: Showing) -> _Network:
     # Equal weights of another network, or read out by another rule, are another function.
     function = (model.weights_hash(row), plain_repr(model.network), plain_repr(model.rule))
     trained = model.network.task.input_shape[1:]
-    return _Network(respond_in(dtype), respond_in, dtype, function, model.rule.activity, trained, showing.pool)
+    params, state = ({n: t.to(showing.device) for n, t in group.items()} for group in model.instance(row))
+
+    def residual(x: Tensor) -> Tensor | None:
+        with torch.no_grad():
+            return model.rule.residual(model.network, params, state, x.to(dtype))
+
+    activity = model.rule.activity
+    return _Network(respond_in(dtype), respond_in, dtype, function, activity, trained, showing.pool, residual)
 
 
 def _asked(layers: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -226,18 +238,23 @@ def _found(network: _Network, stimuli: Stimuli, showing: Showing) -> Found:
     further = [*([activity] if activity else []), *([showing.projection.record()] if showing.projection else [])]
     key = content_hash(*network.function, stimuli.key, showing.inputs.record, showing.asked, *further)
     values: dict[str, np.ndarray] = {}
+    residuals: list[np.ndarray] = []
     for rows in _blocks(len(stimuli), showing.batch_size):
-        found = network.show(inputs(stimuli.at(rows)))
+        x = inputs(stimuli.at(rows))
+        found = network.show(x)
         require_same_layers(first, found)
+        if (residual := network.residual(x)) is not None:
+            residuals.append(residual.float().cpu().numpy())
         for name, layer in found.items():
             part = layer.float().cpu().numpy()
             part = part if showing.projection is None else showing.projection.projected(part)
             if name not in values:
                 values[name] = _room(name, (len(stimuli), part.shape[1]), part.dtype, key, showing.folder)
             values[name][rows] = part
-    for name, array in values.items():
-        _require_finite(name, array, stimuli, network.dtype)
-    return Found(_labelled(values, showing), key, activity)
+    for name, whole in values.items():
+        _require_finite(name, whole, stimuli, network.dtype)
+    unrest = np.concatenate(residuals) if residuals else None
+    return Found(_labelled(values, showing), key, activity, unrest)
 
 
 def _room(name: str, shape: tuple[int, int], dtype: np.dtype, key: str, folder: Path | None) -> np.ndarray:

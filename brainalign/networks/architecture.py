@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -22,6 +22,9 @@ NONLINEARITIES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
     "gelu": (F.gelu, sqrt(2)),
     "tanh": (F.tanh, 1.0),
 }
+
+#: Largest size of what a bounded nonlinearity answers.
+BOUNDS: dict[Callable[[Tensor], Tensor], float] = {F.tanh: 1.0}
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ def architectures() -> dict[str, type[Architecture]]:
 def architecture(name: str, options: dict[str, Any] | None = None) -> Architecture:
     """Return the architecture ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
     return create("networks", Architecture, name, options)
+
+
+def bound_of(function: Callable[[Tensor], Tensor] | None) -> float:
+    """Return the largest size of what a nonlinearity answers; infinity where there is none, or no nonlinearity."""
+    return inf if function is None else BOUNDS.get(function, inf)
 
 
 def nonlinearity(name: str) -> tuple[Callable[[Tensor], Tensor], float]:

@@ -102,6 +102,17 @@ def read_bids_fmri(root: str | os.PathLike[str], subject: str, layout: FmriLayou
     return joined_runs(parts, f"sub-{subject}")
 
 
+def events_of(root: str | os.PathLike[str], subject: str, layout: FmriLayout) -> tuple[str, ...]:
+    """Return the ids that the events of one subject name, each once, without reading its volumes."""
+    found: dict[str, None] = {}
+    for _, table in _events_files(Path(root), subject, layout):
+        # the unit of onsets is checked when volumes are read, which say how long the run is
+        shown = read_events(table, layout.ids, where=layout.where, id_form=layout.id_form, onset=layout.onset,
+                            onset_unit=layout.onset_unit, sampling_rate=1.0, lasts=float("inf"))  # fmt: skip
+        found |= dict.fromkeys(shown.ids)
+    return tuple(found)
+
+
 def _events_files(root: Path, subject: str, layout: FmriLayout) -> list[tuple[str, Path]]:
     found = []
     for file in sorted((root / f"sub-{subject}").glob("**/func/*_events.tsv")):

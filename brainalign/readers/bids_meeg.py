@@ -66,8 +66,9 @@ def read_bids_meeg(
     *,
     task: str | None = None,
     sessions: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
 ) -> Trials:
-    """Return the trials of one subject over all its runs.
+    """Return the trials of one subject over all its runs; ``kinds`` are channel types, EEG and MEG unless given.
 
     Runs are named ``<session>/<run>``, as far as there are such.
 
@@ -85,8 +86,33 @@ def read_bids_meeg(
             table, events.ids, where=events.where, id_form=events.id_form, onset=events.onset,
             onset_unit=events.onset_unit, sampling_rate=raw.info["sfreq"], lasts=lasts,
         )  # fmt: skip
-        parts.append(_of_raw(raw, shown, preprocess, run=_run(path)))
+        parts.append(_of_raw(raw, shown, preprocess, run=_run(path), kinds=kinds))
     return joined_runs(parts, f"sub-{subject}")
+
+
+def events_of(
+    root: str | os.PathLike[str],
+    subject: str,
+    events: MeegEvents,
+    *,
+    task: str | None = None,
+    sessions: Sequence[str] | None = None,
+) -> tuple[str, ...]:
+    """Return the ids that the events of one subject name, each once, without reading its recordings.
+
+    Raises
+    ------
+    DataError
+        If there are no recordings, or events have no ids.
+    """
+    found: dict[str, None] = {}
+    for path in _paths(root, subject, task, sessions):
+        table = _events_file(path, root, events)
+        # the unit of onsets is checked when the recording is read, which says how long it is
+        shown = read_events(table, events.ids, where=events.where, id_form=events.id_form, onset=events.onset,
+                            onset_unit=events.onset_unit, sampling_rate=1.0, lasts=float("inf"))  # fmt: skip
+        found |= dict.fromkeys(shown.ids)
+    return tuple(found)
 
 
 def of_raw(raw: Any, events: Events | pd.DataFrame, preprocess: Preprocess, run: str = "1", **options: Any) -> Trials:

@@ -1,5 +1,7 @@
 """Tables of events: onsets in seconds, ids of stimuli, and every row that has neither said."""
 
+import csv
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,21 +111,27 @@ def read_events(
 
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Return a table as text without the spaces around values; a damaged one raises :class:`DataError`."""
+    """Return a table as text without the spaces around values; a damaged one raises :class:`DataError`.
+
+    Every row must have as many values as the header has names: what stands under another name would be read as it.
+    """
     file = require_data(path)
     try:
         text = file.read_text(encoding="utf-8-sig")
-        table = pd.read_csv(file, sep="," if file.suffix == ".csv" else "\t", dtype=str, keep_default_na=False,
-                            encoding="utf-8-sig", on_bad_lines="error")  # fmt: skip
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = " ".join(str(error).split())[:120]
-        msg = f"{str(file)!r} is no table ({reason}); expected rows of equal length with a header. Export it again."
+    except UnicodeDecodeError as error:
+        msg = f"{str(file)!r} is no table ({error.reason}); expected text in UTF-8 with a header. Export it again."
         raise DataError(msg) from error
-    if "\0" in text:
-        msg = f"{str(file)!r} holds zero bytes; expected text. Fetch it again."
+    comma = "," if file.suffix == ".csv" else "\t"
+    rows = [row for row in csv.reader(io.StringIO(text), delimiter=comma) if any(value.strip() for value in row)]
+    wrong = next((k for k, row in enumerate(rows) if len(row) != len(rows[0])), None)
+    if not rows or wrong is not None or "\0" in text:
+        what = "it holds zero bytes" if "\0" in text else "it has no header"
+        if wrong is not None:
+            what = f"row {wrong} has {len(rows[wrong])} values for {len(rows[0])} columns"
+        msg = f"{str(file)!r} is no table ({what}); expected rows of equal length with a header. Export it again."
         raise DataError(msg)
-    table.columns = pd.Index([str(column).strip() for column in table.columns])
-    return table.apply(lambda column: column.str.strip())
+    cells = [[value.strip() for value in row] for row in rows]
+    return pd.DataFrame(cells[1:], columns=pd.Index(cells[0]), dtype=str)
 
 
 def _seconds(column: pd.Series, unit: str, sampling_rate: float | None, file: Path) -> np.ndarray:

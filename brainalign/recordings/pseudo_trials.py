@@ -48,7 +48,7 @@ def pseudo_trials(recording: Recording, size: int, seed: int) -> Recording:
     if lost:
         within = "" if recording.runs is None else " in any run"
         msg = (
-            f"Recording {recording.dataset}/{recording.subject}: {len(lost)} stimuli, such as {min(lost)!r}, have "
+            f"{recording.name}: {len(lost)} stimuli, such as {min(lost)!r}, have "
             "fewer than "
             f"{size} trials{within}; expected {size}. Give a smaller size."
         )

@@ -31,7 +31,7 @@ def reliability(recording: Recording, runs: Sequence[str]) -> np.ndarray:
     DataError
         If there are no such runs, or halves share fewer than 3 stimuli.
     """
-    name = f"Recording {recording.dataset}/{recording.subject}"
+    name = recording.name
     own = recording.runs or ()
     wanted = [str(run) for run in runs]
     unknown = [run for run in wanted if run not in own]
@@ -88,5 +88,6 @@ def most_reliable(
         msg = f"No channel has a reliability of {above} or more; the largest is {r.max():.3f}. Give a lower one."
         raise DataError(msg)
     chosen = recording.drop_channels([one for one, keep in zip(recording.channels, kept, strict=True) if not keep])
-    note = f"{int(kept.sum())} of {len(kept)} channels were chosen by their reliability in runs {', '.join(map(str, runs))}."
+    among = ", ".join(map(str, runs))
+    note = f"{int(kept.sum())} of {len(kept)} channels were chosen by their reliability in runs {among}."
     return replace(chosen, notes=(*recording.notes, note))

@@ -18,7 +18,7 @@ def z_scored(recording: Recording) -> Recording:
     DataError
         If there are no runs, a run has one trial of one time, or a channel is constant in a run.
     """
-    name = f"Recording {recording.dataset}/{recording.subject}"
+    name = recording.name
     if recording.runs is None:
         msg = f"{name} has no runs to standardise in. Give runs = one name per trial."
         raise DataError(msg)

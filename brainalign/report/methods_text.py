@@ -203,11 +203,11 @@ def _errors(results: AlignmentResult, correction: str, seeds: str) -> list[str]:
     table = results.contrasts
     draws = results.facts.get("n_bootstrap")
     count = f" ({draws} draws)" if draws else ""
-    subjects = "from the variance over subjects"
     ways = {
         "bootstrap": f"from a bootstrap over the random factors among subjects and stimuli{count}{correction}{seeds}.",
-        "leave_one_out": f"{subjects} and the scores without each stimulus (jackknife){seeds}.",
-        "none": f"{subjects}, each of whom had stimuli of its own{seeds}.",
+        "leave_one_out": "from the scores without each stimulus (jackknife), with each random factor among subjects, "
+        "stimuli and seeds, and what two of them share, counted once.",
+        "none": f"from the variance over subjects, each of whom had stimuli of its own{seeds}.",
     }
     cells = table[["dataset", "roi", "measure", "samples"]].astype(object).drop_duplicates()
     found = []

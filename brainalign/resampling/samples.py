@@ -14,8 +14,9 @@ class Samples:
     Parameters
     ----------
     kind
-        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: bootstrap samples where there is one time,
-        the sample without each stimulus where there are more, which costs two scorings instead of hundreds.
+        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: the sample without each stimulus for
+        measures of geometry, whose error rates were calibrated, and where there are several times; else bootstrap
+        samples.
     n_draws
         Bootstrap samples.
     seed
@@ -36,8 +37,8 @@ class Samples:
             msg = f"Samples are of kind {self.kind!r}; expected one of: {', '.join(KINDS)}."
             raise SpecError(msg)
 
-    def at(self, n_times: int) -> "Samples":
-        """Return the samples with their kind settled for a recording of ``n_times``."""
+    def at(self, n_times: int, geometry: bool = False) -> "Samples":
+        """Return the samples with their kind settled for a recording of ``n_times`` and a kind of measure."""
         if self.kind != "default":
             return self
-        return replace(self, kind="bootstrap" if n_times == 1 else "leave_one_out")
+        return replace(self, kind="leave_one_out" if geometry or n_times > 1 else "bootstrap")

@@ -29,7 +29,8 @@ class LearningRule(ABC):
     (:data:`brainalign.columns.ROLES`): controls have another role than ``"trained"``. ``recommended`` is how a rule is
     meant to be trained, by the name of a network (``""`` for all others): settings as ``--set`` takes them, which are
     written into a specification where they are not given (:mod:`brainalign.recommended`). They are chosen on
-    validation data (``presets/searches``), and no default of an option.
+    validation data (``presets/searches``), and no default of an option. ``plasticity_off`` are options under which a
+    rule whose networks answer in their own way leaves hidden synapses as drawn: its own control.
 
     Examples
     --------
@@ -71,6 +72,7 @@ class LearningRule(ABC):
     learns: ClassVar[bool] = True
     role: ClassVar[str] = TRAINED
     recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    plasticity_off: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def name(cls) -> str:
@@ -106,6 +108,20 @@ class LearningRule(ABC):
         """
         del network, params, generator
         return {}
+
+    def prepared(self, network: Network, x: Tensor) -> "LearningRule":
+        """Return the rule with the options that it finds out before the first step, on training inputs ``x``.
+
+        They may depend on nothing else, so that they are the same for every instance and stimulus; checkpoints keep
+        them.
+        """
+        del network, x
+        return self
+
+    def residual(self, network: Network, params: Params, state: Params, x: Tensor) -> Tensor | None:
+        """Return how far from rest each answer is, relative to its size ``(n,)``; None where answers do not settle."""
+        del network, params, state, x
+        return None
 
     def trainable(self, state: Params) -> tuple[str, ...]:
         """Return the names of entries of ``state`` (name to ``(n_units, ...)``) that an optimiser trains, too."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -126,9 +126,13 @@ class RewardModulatedSTDP(LearningRule):
     """
 
     reference: ClassVar[str] = "Mozafari et al. 2019, Pattern Recognit. 94:87"
+    plasticity_off: ClassVar[Mapping[str, Any]] = {"rate": 0.0}
     claims: ClassVar[Mapping[str, Claim]] = {
         **dict.fromkeys(("C1", "C2", "C3"), Claim(True, _LV)),
         **dict.fromkeys(("C4", "C5"), Claim(True, _BSD)),
+    }
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {"optimizer": "sgd", "learning_rate": 1.0, "schedule": "constant", "rule.readout_rate": 0.3}
     }
 
     duration: float = 100.0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -50,6 +50,7 @@ class SignSymmetry(LearningRule):
 
     reference: ClassVar[str] = _LIAO
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LIAO, "sizes of weights are not shared; signs are")}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     variant: str = "uSF"
     scale: float = 1.0

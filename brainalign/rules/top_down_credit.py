@@ -1,5 +1,6 @@
 """Top-down credit assignment: a second network reads what happens at the top and hands out credits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import prod
 from pathlib import Path
@@ -88,6 +89,7 @@ class TopDownCredit(LearningRule):
     """
 
     reference: ClassVar[str] = "Chen, Liu & Wang 2024 (arXiv 2208.01416)"
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01}}
 
     hidden: tuple[int, ...] = (32,)
     diffusion: int = 16

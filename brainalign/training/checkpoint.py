@@ -76,6 +76,14 @@ class Checkpoint(Summarised):
         """Seeds of the instances, in stacking order."""
         return self.spec.seeds
 
+    @property
+    def found(self) -> dict[str, Any]:
+        """Options that the rule found out before the first step, and that the specification does not hold."""
+        if type(self.rule).prepared is LearningRule.prepared:
+            return {}
+        plain = to_dict(learning_rule(self.spec.rule, dict(self.spec.rule_options)))
+        return {name: value for name, value in to_dict(self.rule).items() if value != plain[name]}
+
     def instance(self, row: int) -> tuple[Params, Params]:
         """Return parameters and state of one instance, without the axis of seeds: ``(n_units, n_inputs)``, say."""
         return {n: t[row] for n, t in self.params.items()}, {n: t[row] for n, t in self.state.items()}
@@ -98,6 +106,7 @@ class Checkpoint(Summarised):
             "task": to_dict(task),
             "preprocessing": self.preprocessing.record(),
             "order": {"params": list(self.params), "state": list(self.state)},  # files sort names; sums follow order
+            **({"found": self.found} if self.found else {}),
             "step": self.step,
             "epoch": self.epoch,
             **metadata,
@@ -162,7 +171,7 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     checkpoint = Checkpoint(
         spec,
         network,
-        learning_rule(spec.rule, dict(spec.rule_options)),
+        learning_rule(spec.rule, {**spec.rule_options, **facts.get("found", {})}),
         Preprocessing(**record),
         params,
         state,

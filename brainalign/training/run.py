@@ -67,6 +67,8 @@ class Run:
         if self.network.name != spec.network:  # tables and controls go by the network's own name
             msg = f"Network {spec.network!r} is built under the name {self.network.name!r}; give it its file's name."
             raise SpecError(msg)
+        train = self.batches.train
+        self.rule = self.rule.prepared(self.network, self.batches.examples(train.images[:64], train.labels[:64])[0])
         self.total = self.batches.steps(spec.epochs)
         self.keep = kept_steps(self.total, spec.n_checkpoints)
         self.execution = choose_execution(runtime.execution, self.network, len(spec.seeds), self.device)
@@ -136,6 +138,7 @@ class Run:
         path = written[-1]
         saved, extra, facts = read_checkpoint(path)
         self._require_same(facts["key"], path)
+        self.rule = saved.rule
         self.step, self.rows, self.angles = saved.step, facts["rows"], facts["angles"]
         self.execution = facts["execution"]  # the two differ in rounding, so a run keeps the one it began with
         self.sums = extra.get("sums", self.sums)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.recordings.noise_normalisation import whitened
 from brainalign.recordings.pseudo_trials import pseudo_trials
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.reliability import most_reliable, reliability
 from brainalign.recordings.run_scaling import z_scored
 from brainalign.recordings.sensor_groups import with_sensor_groups
-from brainalign.recordings.whitening import noise_covariance, whitened
 
 
 def recording(
@@ -29,13 +29,21 @@ def recording(
                      "s01", "made", "EEG", "V", runs=runs)  # fmt: skip
 
 
-def test_whitening_makes_noise_white() -> None:
-    mixing = np.array([[1, 0, 0], [0.8, 0.6, 0], [0, 0, 20.0]])
+def covariance(one: Recording) -> np.ndarray:
+    """Return the covariance of what differs from the mean of a stimulus, over trials and times."""
+    means = dict(zip(*one.average(), strict=True))
+    residuals = one.data - np.array([means[stimulus] for stimulus in one.stimulus_ids])
+    flat = residuals.transpose(1, 0, 2).reshape(len(one.channels), -1)
+    return flat @ flat.T / (flat.shape[1] - len(means) * len(one.times))
+
+
+@pytest.mark.parametrize("noise", ["ledoit_wolf", "diagonal_target"])
+def test_whitening_makes_noise_white(noise: str) -> None:
+    mixing = np.array([[1, 0, 0], [0.8, 0.6, 0], [0, 0, 2.0]])
     one = recording(30, 40, 3, 2, mixing)
-    every = np.ones(len(one.data), dtype=bool)
-    np.testing.assert_allclose(noise_covariance(one, every), mixing @ mixing.T, rtol=0.2, atol=0.5)
-    white = whitened(one, every)
-    np.testing.assert_allclose(noise_covariance(white, every), np.eye(3), atol=0.05)
+    np.testing.assert_allclose(covariance(one), mixing @ mixing.T, atol=0.2)
+    white = whitened(one, np.ones(len(one.data), dtype=bool), noise)
+    np.testing.assert_allclose(covariance(white), np.eye(3), atol=0.05)
     assert white.unit == "noise SD"
 
 
@@ -51,7 +59,7 @@ def test_whitening_looks_at_training_trials_only() -> None:
 
 def test_what_cannot_be_whitened_is_refused() -> None:
     one = recording()
-    with pytest.raises(DataError, match="none of 8 training trials is a repeat"):
+    with pytest.raises(DataError, match="8 trials of 8 stimuli leave no residuals, expected repeats"):
         whitened(one, np.array([run == "0" for run in one.runs or ()]))
     with pytest.raises(StimulusMismatchError, match=r"training is int64 \(48,\); expected one boolean"):
         whitened(one, np.ones(48, dtype=int))
@@ -61,8 +69,8 @@ def test_what_cannot_be_whitened_is_refused() -> None:
 
 def test_pseudo_trials_are_means_within_stimulus_and_run() -> None:
     one = recording(4, 2)
-    doubled = Recording(np.concatenate([one.data] * 5), one.stimulus_ids * 5, one.channels, one.times, "s", "d", "EEG", "V",
-                        runs=(one.runs or ()) * 5)  # fmt: skip
+    runs = (one.runs or ()) * 5
+    doubled = replace(one, data=np.concatenate([one.data] * 5), stimulus_ids=one.stimulus_ids * 5, runs=runs)
     found = pseudo_trials(doubled, 2, seed=1)
     assert len(found.data) == 4 * 2 * 2
     assert found.notes == ("Trials are means of 2; 8 of 40 were left over.",)
@@ -70,7 +78,7 @@ def test_pseudo_trials_are_means_within_stimulus_and_run() -> None:
         own = next(k for k in range(8) if (one.stimulus_ids[k], (one.runs or ())[k]) == (stimulus, run))
         np.testing.assert_allclose(found.data[row], one.data[own])
     assert pseudo_trials(doubled, 2, seed=1).key == found.key
-    with pytest.raises(DataError, match="4 stimuli, such as 's0', have fewer than 6 trials in any run"):
+    with pytest.raises(DataError, match=r"4 stimuli, such as 's0', have fewer than 6 trials in any run"):
         pseudo_trials(doubled, 6, seed=1)
     with pytest.raises(SpecError, match="size = 1"):
         pseudo_trials(doubled, 1, seed=1)
@@ -89,7 +97,7 @@ def test_reliable_channels_are_chosen_by_training_runs_only() -> None:
     np.testing.assert_array_equal(reliability(replace(one, data=changed), training), r)
     assert most_reliable(made, training, above=0.5).channels == ("Oz", "O1", "Fz", "T7")
     assert len(most_reliable(made, training, n=2).channels) == 2
-    with pytest.raises(DataError, match="No channel has a reliability of 1.1 or more"):
+    with pytest.raises(DataError, match=r"No channel has a reliability of 1.1 or more"):
         most_reliable(made, training, above=1.1)
     with pytest.raises(SpecError, match="expected one of them"):
         most_reliable(made, training)
