@@ -72,7 +72,7 @@ def write(folder: Path, measures: list[str], resampling: str = "leave_one_out") 
     return path
 
 
-@pytest.mark.parametrize("resampling", ["leave_one_out", "bootstrap"])
+@pytest.mark.parametrize("resampling", ["leave_one_out", pytest.param("bootstrap", marks=pytest.mark.slow)])
 def test_every_measure_is_in_tables_methods_and_page(tmp_path: Path, resampling: str) -> None:
     out = run_study(read_study(write(tmp_path, sorted(comparisons()), resampling)), tmp_path / "results")
     scores = pd.read_csv(out / "alignment.csv")
