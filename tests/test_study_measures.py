@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from brainalign.report.results import Results
+from brainalign.alignment.result import AlignmentResult
 
 from brainalign.comparisons.comparison import comparisons
 from brainalign.errors import SpecError
@@ -72,7 +72,7 @@ def write(folder: Path, measures: list[str], resampling: str = "leave_one_out") 
     return path
 
 
-@pytest.mark.parametrize("resampling", ["leave_one_out", "bootstrap"])
+@pytest.mark.parametrize("resampling", ["leave_one_out", pytest.param("bootstrap", marks=pytest.mark.slow)])
 def test_every_measure_is_in_tables_methods_and_page(tmp_path: Path, resampling: str) -> None:
     out = run_study(read_study(write(tmp_path, sorted(comparisons()), resampling)), tmp_path / "results")
     scores = pd.read_csv(out / "alignment.csv")
@@ -84,7 +84,7 @@ def test_every_measure_is_in_tables_methods_and_page(tmp_path: Path, resampling:
     for table in ("contrasts", "ranks"):
         assert set(pd.read_csv(out / f"{table}.csv").measure) == NAMES
     assert np.isfinite(pd.read_csv(out / "contrasts.csv").se).all()
-    results = Results.load(out)
+    results = AlignmentResult.load(out)
     text = " ".join(methods_text(results).paragraphs)
     assert "crossnobis distance" in text
     assert "squared Euclidean distance" in text
