@@ -179,8 +179,8 @@ class ScoringSpec:
     seed
         Of the bootstrap and of encoding folds.
     resampling
-        ``"bootstrap"``, ``"leave_one_out"`` (the variance from the scores without each stimulus), or ``"default"``: the
-        latter for measures of geometry and where a recording has several times, the former elsewhere.
+        ``"bootstrap"``, or ``"leave_one_out"`` (the variance from the scores without each stimulus), which is the
+        ``"default"``.
     """
 
     dissimilarity: str = "correlation"
