@@ -8,7 +8,7 @@ from brainalign.patterns import Patterns
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 
-N_LATENT, N_TARGETS = 8, 12
+N_LATENT, N_TARGETS = 8, 8
 ENCODING = Encoding(alphas=tuple(float(one) for one in np.logspace(-3, 2, 8)), n_inner_folds=3, solver="kernel")
 
 
@@ -17,9 +17,10 @@ def layers_and_responses(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Return features of rule A's seeds, then rule B's, and the responses of one subject.
 
-    Rule A sees one half of the latent dimensions and rule B the other, each as much of the rest as its seed happens to
-    give it; each target has a twin with the halves exchanged, so that expected scores are equal. Features are rectified
-    where there are more of them than stimuli.
+    Rule A sees one half of the latent dimensions and rule B the other, each a little of the rest as its seed happens to
+    give it; each target has a twin with the halves exchanged, so that expected scores are equal. The features of a rule
+    are much alike in all its seeds, so that seeds do not stand for other training stimuli. They are rectified where
+    there are more of them than stimuli.
     """
     latent = rng.standard_normal((n_stimuli, N_LATENT))
     weights = rng.standard_normal((N_LATENT, N_TARGETS // 2))
@@ -28,10 +29,10 @@ def layers_and_responses(
     layers = []
     for half in range(2):
         own, other = np.split(latent, 2, axis=1)[:: 1 if half == 0 else -1]
+        mixing, bias = rng.standard_normal((N_LATENT, n_features)) / 2, rng.standard_normal(n_features)
         for _ in range(n_seeds):
-            seen = np.concatenate([own, abs(rng.normal(0, 0.4)) * other], axis=1)
-            features = seen @ rng.standard_normal((N_LATENT, n_features))
-            features += rng.standard_normal(features.shape)
+            seen = np.concatenate([own, abs(rng.normal(0, 0.1)) * other], axis=1)
+            features = seen @ (mixing + 0.2 * rng.standard_normal(mixing.shape)) + bias
             layers.append(np.maximum(features, 0) if n_features > n_stimuli else features)
     return layers, responses
 

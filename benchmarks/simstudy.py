@@ -69,7 +69,7 @@ NOISE = (
     World(3, 16, 5, "noise", seed_sd=0.1),
 )
 #: Features of the networks beside stimuli: fewer, and more.
-ENCODINGS = (World(1, 60, 5, "encoding", n_features=150), World(1, 60, 5, "encoding", n_features=12))
+ENCODINGS = (World(1, 60, 3, "encoding", n_features=150), World(1, 60, 3, "encoding", n_features=12))
 
 
 def share(hits: np.ndarray) -> tuple[float, float]:

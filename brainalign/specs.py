@@ -239,9 +239,9 @@ class ScoringSpec(Summarised):
     seed
         Of the bootstrap and of encoding folds.
     resampling
-        ``"bootstrap"``, ``"leave_one_out"`` (the variance from the scores without each stimulus), or ``"default"``: the
-        latter for measures of geometry and where a recording has several times, the former elsewhere.
-    options
+            ``"bootstrap"``, or ``"leave_one_out"`` (the variance from the scores without each stimulus), which is the
+        ``"default"``.
+        options
         Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
 
     Examples
@@ -250,7 +250,7 @@ class ScoringSpec(Summarised):
     >>> print(ba.ScoringSpec(comparator="corr", ranking_layer={"IT": "hidden2"}))
     ScoringSpec
       options: comparator = 'corr', ranking_layer = {'IT': 'hidden2'}
-    """
+        """
 
     dissimilarity: str = "correlation"
     comparator: str = "spearman"

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from brainalign.alignment.result import AlignmentResult
 
+from brainalign.alignment.result import AlignmentResult
 from brainalign.comparisons.comparison import comparisons
 from brainalign.errors import SpecError
 from brainalign.report.methods_text import methods_text

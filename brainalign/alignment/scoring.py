@@ -11,7 +11,6 @@ from brainalign.alignment.repeats import brains_fixed, without_each_repeat
 from brainalign.alignment.row_errors import row_errors
 from brainalign.alignment.scored import Model, Scored, naming
 from brainalign.comparisons.comparison import Comparison
-from brainalign.comparisons.description import GEOMETRY
 from brainalign.comparisons.prepared import Prepared
 from brainalign.errors import LayerError
 from brainalign.patterns import Patterns
@@ -194,10 +193,9 @@ class _Side:
     def score(self, samples: Samples) -> None:
         for final, layers in self.waiting.items():
             for roi, parts in self.parts.items() if layers else ():
-                asked = [samples.at(len(part.times), self.measure.kind == GEOMETRY) for part in parts]
                 block = [
-                    list(self.measure.draws(layers, part, one if final else _OBSERVED))
-                    for part, one in zip(parts, asked, strict=True)
+                    list(self.measure.draws(layers, part, samples.at(len(part.times)) if final else _OBSERVED))
+                    for part in parts
                 ]
                 if final and self.repeats and roi in self.repeats[0]:
                     block = self._with_repeats(layers, roi, block)

@@ -240,8 +240,8 @@ def test_each_time_is_scored_as_if_it_were_alone(measure: Comparison, kind: str)
         np.testing.assert_allclose(one.ceiling, alone.ceiling, atol=1e-10)
 
 
-def test_by_default_many_times_are_sampled_without_each_stimulus_and_one_time_by_bootstrap() -> None:
-    assert Samples("default").at(1).kind == "bootstrap"
+def test_stimuli_are_left_out_one_by_one_unless_a_bootstrap_is_asked_for() -> None:
+    assert Samples("default").at(1).kind == "leave_one_out"
     assert Samples("default").at(2).kind == "leave_one_out"
     assert Samples("bootstrap").at(300).kind == "bootstrap"
 
