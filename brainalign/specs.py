@@ -250,7 +250,7 @@ class ScoringSpec(Summarised):
     >>> print(ba.ScoringSpec(comparator="corr", ranking_layer={"IT": "hidden2"}))
     ScoringSpec
       options: comparator = 'corr', ranking_layer = {'IT': 'hidden2'}
-        """
+    """
 
     dissimilarity: str = "correlation"
     comparator: str = "spearman"
