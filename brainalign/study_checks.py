@@ -38,7 +38,9 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
         the study, a planted network among the candidates, a ranking layer of a ROI or layer that there is not.
     """
     scoring = spec.scoring
-    dissimilarity(scoring.dissimilarity)
+    of_layers = dissimilarity(scoring.dissimilarity)
+    if of_layers.needs != "means":
+        raise of_layers.without_trials()
     check_comparator(scoring.comparator)
     for brain in brains:
         measures_of(brain.spec, scoring)

@@ -330,11 +330,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("one subject", {"recordings__0__options__n_subjects": 1}, "1 subject cannot be a random sample"),
     ("a candidate is the planted network", {"training__seeds": [1000, 1001]}, "Seed 1000 of the planted network"),
     ("unknown dissimilarity", {"scoring__dissimilarity": "manhattan"}, "Unknown dissimilarity 'manhattan'"),
+    (
+        "dissimilarity of trials for layers",
+        {"scoring__dissimilarity": "crossnobis"},
+        "'crossnobis' needs runs of trials",
+    ),
     ("unknown comparator", {"scoring__comparator": "kendall"}, "Unknown comparator 'kendall'"),
     (
-        "dissimilarity of trials",
-        {"scoring__dissimilarity": "mahalanobis"},
-        "which layers and mean patterns do not have",
+        "comparator without partial form",
+        {"scoring__comparator": "tau-a", "scoring__partial": ("pixels",)},
+        "cannot be partialled out of 'tau-a'",
     ),
     (
         "misspelt ROI of a ranking layer",

@@ -99,7 +99,7 @@ def test_labels():
         RSA("squared_euclidean", "corr", ("pixels", "gabor")).label
         == "rsa corr of squared euclidean distances given pixels, gabor"
     )
-    for wrong in ({"dissimilarity": "mahalanobis"}, {"comparator": "kendall"}):
+    for wrong in ({"dissimilarity": "manhattan"}, {"comparator": "kendall"}):
         with pytest.raises(SpecError, match="Unknown"):
             RSA(**wrong)
 
