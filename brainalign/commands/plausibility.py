@@ -84,7 +84,7 @@ def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]
     disagreements = [
         {
             "rule": row["rule"], "criterion": f"{row['title']} ({row['criterion']})",
-            "measured": f"{_SAID[row['measured']]} ({row['probes']})", "reading": row["reading"],
+            "measured": f"{_SAID[row['measured']]}, by {_named(row['probes'])}", "reading": row["reading"],
             "claimed": f"{_SAID[row['claimed']]}, {row['claim_source']}",
         }
         for row in found if row["disagrees"]
@@ -94,7 +94,7 @@ def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]
     judged = [
         {
             "rule": row["rule"], "criterion": f"{row['title']} ({row['criterion']})",
-            "measured": _SAID[row["measured"]], "by": row["probes"],
+            "measured": _SAID[row["measured"]], "by": _named(row["probes"]),
             "claimed": "" if row["claimed"] is None else _SAID[row["claimed"]],
         }
         for row in found if row["certified"]
@@ -118,3 +118,11 @@ def _print(found: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]
 
 def _number(value: float | None) -> str:
     return "cannot tell" if value is None else f"{value:.3g}"
+
+
+def _named(codes: str) -> str:
+    """Return codes of probes with the first words of their titles: ``"phases (P4)"``."""
+    from brainalign.plausibility.probe import probes
+
+    known = probes()
+    return ", ".join(f"{known[code].title.split(':')[0]} ({code})" for code in codes.split(", ") if code)

@@ -42,6 +42,7 @@ HISTORY = ("method", "trained_on", "generation", "rate", "fitness", "validation"
 #: Method to how its outer level works.
 METHODS = {
     "backprop": "one rate, searched",
+    "readout only": "hidden layers as drawn, one rate, searched",
     "diffused credit, unrolled": "by gradients through lifetimes",
     "diffused credit": "by evolution strategies",
     "random credit": "a random credit network that diffuses, one rate, searched",
@@ -49,6 +50,7 @@ METHODS = {
     "credit per neuron, unrolled": "by gradients through lifetimes",
     "credit per neuron": "by evolution strategies",
     "diffused credit, readout too, unrolled": "the readout, too, has credits; by gradients through lifetimes",
+    "diffused credit, no gradient, unrolled": "no error is read, the readout has credits; by gradients through lives",
 }
 
 
@@ -170,20 +172,29 @@ def _outer(
     method: str, network: Network, lessons: Lessons, options: SupervisedOptions, out: Path, progress: Progress
 ) -> Outer:
     life = options.life
-    if method in ("backprop", "random credit"):
-        rule = Backprop() if method == "backprop" else options.rule
+    if method in ("backprop", "readout only", "random credit"):
+        rule = options.rule if method == "random credit" else Backprop()
         lifetimes = options.evolution.lifetimes * life.lessons
-        return search_rate(Learner(rule, network, "rate"), lessons, life, lifetimes, out, progress)
+        return search_rate(Learner(rule, network, _moves(method)), lessons, life, lifetimes, out, progress)
     if method == "backprop, layer rates":
         learner = Learner(Backprop(), network, "layer_rates")
         # Few parameters in units of logarithms: wider candidates, larger steps.
         evolution = replace(options.evolution, sigma=0.1, learning_rate=0.1)
         return evolve_learner(learner, lessons, life, evolution, out, progress)
     rule = options.rule if method.startswith("diffused") else replace(options.rule, diffusion=0)
-    learner = Learner(replace(rule, readout="credit") if "readout" in method else rule, network, "credit")
+    if "readout" in method:
+        rule = replace(rule, readout="credit")
+    learner = Learner(rule, network, "credit")
+    if "no gradient" in method:
+        # Credits of the readout that nothing but phi holds back: from a lower rate networks do not blow up at first.
+        learner = Learner(replace(rule, reads=("answer", "target"), readout="credit"), network, "credit", 0.05)
     if method.endswith("unrolled"):
         return unroll_learner(learner, lessons, life, options.unrolling, out, progress)
     return evolve_learner(learner, lessons, life, options.evolution, out, progress)
+
+
+def _moves(method: str) -> str:
+    return "readout_rate" if method == "readout only" else "rate"
 
 
 def _searched_there(
@@ -191,12 +202,14 @@ def _searched_there(
     progress: Progress,
 ) -> Outer | None:  # fmt: skip
     """Return one rate searched on a place for what a method brings there, None for what belongs to one network."""
-    rules: dict[str, LearningRule] = {"backprop": Backprop(), "random credit": options.rule}
+    rules: dict[str, LearningRule] = {
+        "backprop": Backprop(), "readout only": Backprop(), "random credit": options.rule,
+    }  # fmt: skip
     if method.startswith("diffused"):
         rules[method] = TopDownCredit(credit_network=str(_credit_file(out, method, options)))
     if method not in rules:
         return None
-    learner = Learner(rules[method], network, "rate")
+    learner = Learner(rules[method], network, _moves(method))
     return search_rate(learner, lessons, options.life, options.transfer_lifetimes, out / "outer", progress)
 
 

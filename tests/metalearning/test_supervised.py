@@ -242,7 +242,7 @@ def test_the_experiment_writes_tidy_tables(tmp_path: Path) -> None:
     assert set(counts) == {4}
     own, away = table[table.network == "mlp 16"], table[table.network == "cnn 4-8"]
     fit = {"backprop", "random credit", "diffused credit", "diffused credit, unrolled"}
-    fit |= {"diffused credit, readout too, unrolled"}
+    fit |= {"diffused credit, readout too, unrolled", "diffused credit, no gradient, unrolled", "readout only"}
     assert set(own.method) == set(options.methods)
     assert set(own.rate) == {"as trained"}
     for rate in ("as trained", "searched there"):
