@@ -74,15 +74,25 @@ SLOW = (
 )
 
 
+#: Where 200 steps do not lift a rule above readout only: four times as many, of a quarter of the samples.
+SMALL = {"optimizer": ["adam"], "batch_size": [32], "learning_rate": [0.001, 0.003]}
+LONGER = (
+    *("direct_feedback_alignment", "delayed_feedback", "difference_target_propagation", "pepita", "forward_gradient"),
+    *("fixed_weight_target_propagation", "top_down_credit", "target_propagation", "forward_forward", "readout_only"),
+)
+
+
 def main() -> None:
     """Search every rule and network that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", nargs="*", default=["mlp", "rnn", "transformer", "cnn"], choices=architectures())
     parser.add_argument("--rule", nargs="*", default=sorted(learning_rules(), key=_cost))
+    parser.add_argument("--small", action="store_true", help="small batches, of rules that did not exceed readout only")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for network, rule in product(options.network, options.rule):
-        for grid in GRIDS.get(rule, [ADAM]):
+    rules = LONGER if options.small else options.rule
+    for network, rule in product(options.network, rules):
+        for grid in [SMALL | _of(rule)] if options.small else GRIDS.get(rule, [ADAM]):
             spec = TrainSpec(
                 rule, network, "digits", network_options=BLOCKS.get(network, {}), validation_fraction=HELD_OUT
             )
@@ -93,6 +103,11 @@ def main() -> None:
                 continue
             best = found.iloc[0]
             print(network, rule, {name: best[name] for name in (*grid, "val_accuracy", "status")}, flush=True)
+
+
+def _of(rule: str) -> dict[str, list[Any]]:
+    own = {"target_propagation": {"rule.activation": ["elu"]}, "readout_only": {"learning_rate": [0.003, 0.01, 0.03]}}
+    return own.get(rule, {})
 
 
 def _cost(rule: str) -> int:

@@ -90,7 +90,7 @@ class DelayedFeedback(LearningRule):
 
     reference: ClassVar[str] = _FLUEGEL
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _FLUEGEL)}
-    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"batch_size": 32, "learning_rate": 0.003}}
 
     error_information: str = "delayed_error_softmax"
     initial: str = "target"

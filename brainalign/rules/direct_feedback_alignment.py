@@ -43,7 +43,7 @@ class DirectFeedbackAlignment(LearningRule):
 
     reference: ClassVar[str] = "Nøkland 2016, NeurIPS (arXiv 1609.01596)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, "Nøkland 2016, NeurIPS (arXiv 1609.01596)")}
-    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"batch_size": 32, "learning_rate": 0.001}}
 
     scale: float = 1.0
     shared: bool = False

@@ -63,7 +63,7 @@ class FixedWeightTargetPropagation(LearningRule):
 
     reference: ClassVar[str] = "Shibuya et al. 2023, AAAI (arXiv 2212.10352)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, "Shibuya et al. 2023, AAAI (arXiv 2212.10352)")}
-    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"batch_size": 32, "learning_rate": 0.003}}
 
     step_size: float = 0.1
     activation: str = "linear"

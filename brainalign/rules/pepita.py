@@ -56,7 +56,7 @@ class Pepita(LearningRule):
 
     reference: ClassVar[str] = "Dellaferrera & Kreiman 2022, ICML (arXiv 2201.11665)"
     claims: ClassVar[Mapping[str, Claim]] = {}
-    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01}}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"batch_size": 32, "learning_rate": 0.003}}
 
     scale: float = 0.15
     keep: float = 0.9
