@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT ?= results/demo
 WORKERS ?= 2
 
-.PHONY: demo test test-slow lint wheel clean
+.PHONY: demo simstudy test test-slow lint wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/brainalign demo --out $(OUT)
@@ -15,6 +15,9 @@ test: $(VENV)/.installed
 
 test-slow: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -m slow
+
+simstudy: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.simstudy
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -1,10 +1,11 @@
 """Time and memory of scoring networks against recordings with many times, or of many stimuli and channels.
 
-    python benchmarks/scoring.py [--times 300] [--threads 2] [--skip-memory]
+    python benchmarks/scoring.py [--times 300] [--threads 2] [--encoded 1] [--skip-memory]
 
 Prints seconds of scores with ceilings (networks shown and scored, no tables) for every comparator with no samples and
 with each stimulus left out, of the whole alignment with its tables, and the peak memory of 60 networks against ten
-subjects, 1,000 stimuli and 2,000 channels: RSA with bootstrap draws on all layers, an encoding model on three.
+subjects, 1,000 stimuli and 2,000 channels: RSA with bootstrap draws on all layers, and of as many networks as
+``--encoded`` says (1) an encoding model on three.
 """
 
 import argparse
@@ -147,7 +148,7 @@ def _times(n_times: int) -> None:
     print(f"corr      align, tables of {rows} rows {_since(start)}", flush=True)
 
 
-def _memory(part: str) -> None:
+def _memory(part: str, n_encoded: int) -> None:
     brain = Brain(RandomTrials(), RecordingSpec("random_trials"))
     ids = brain.ids
     start = _clocks()
@@ -155,25 +156,28 @@ def _memory(part: str) -> None:
     if part == "rsa":
         _scored(brain, RSA(comparator="corr"), draws, _instances(ids, 15, 6))
     else:
-        _scored(brain, Encoding(), draws, islice(_instances(ids, 1, 3), 1))
+        _scored(brain, Encoding(), draws, islice(_instances(ids, 15, 3), n_encoded))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{part:9} 100 draws      {_since(start)}, peak {peak:.2f} GiB", flush=True)
+    networks = 60 if part == "rsa" else n_encoded
+    print(f"{part:9} 100 draws      {networks} networks, {_since(start)}, peak {peak:.2f} GiB", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=300)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--encoded", type=int, default=1)
     parser.add_argument("--skip-memory", action="store_true")
     parser.add_argument("--part", choices=("times", "rsa", "encoding"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:  # in a process of its own, whose threads and peak are its own
-        _times(options.times) if options.part == "times" else _memory(options.part)
+        _times(options.times) if options.part == "times" else _memory(options.part, options.encoded)
         return
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     threads = dict.fromkeys(names, str(options.threads))
     for part in ("times",) if options.skip_memory else ("times", "rsa", "encoding"):
         command = [sys.executable, __file__, "--part", part, "--times", str(options.times)]
+        command += ["--encoded", str(options.encoded)]
         subprocess.run(command, check=True, env={**os.environ, **threads})
 
 

@@ -1,14 +1,18 @@
 """The ``brainalign`` command."""
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from brainalign import __version__
+from brainalign.commands.alignments import align, extract
 from brainalign.commands.data import data_app
+from brainalign.commands.doctor import doctor
 from brainalign.commands.lists import networks, rules
 from brainalign.commands.plausibility import scorecard
+from brainalign.commands.power import power
 from brainalign.commands.studies import demo, report, run
 from brainalign.commands.training import presets, reproduce, search, train
 from brainalign.errors import BrainalignError
@@ -26,6 +30,12 @@ class _Interruptible(TyperGroup):
             ctx.exit(130)
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"brainalign {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     cls=_Interruptible,
     help="Compare networks trained with biologically plausible learning rules with brain recordings.",
@@ -34,7 +44,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, run, report, train, presets, search, reproduce, scorecard, rules, networks):
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Compare networks trained with biologically plausible learning rules with brain recordings."""
+    del version
+
+
+VERBS = (
+    *(demo, run, report, train, extract, align, presets, search, reproduce, scorecard, power, rules, networks),
+    doctor,
+)
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(credit_app, name="credit")

@@ -1,18 +1,24 @@
 """Networks shown stimuli: what their layers do, checked to be a function of each stimulus alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
-from brainalign.columns import MODEL, TRAINED, UNTRAINED
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import ExtractionError, SpecError
 from brainalign.extraction.activations import Activations
 from brainalign.extraction.origin import Origin
+from brainalign.extraction.projection import Projection
 from brainalign.extraction.shown import Shown
 from brainalign.extraction.shown_layers import Found, Showing, layers_of_instance, layers_of_module
-from brainalign.training.checkpoint import Checkpoint
+from brainalign.randomness import stream
+from brainalign.roles import MODEL, OWN_START, UNTRAINED
+from brainalign.rules.learning_rule import LearningRule
+from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.train import Trained
 
 __all__ = ["Activations", "Model", "Shown", "extract", "extract_each", "show"]
@@ -34,6 +40,8 @@ def show(
     group: str = "",
     seed: int | None = None,
     role: str = "",
+    projection: Projection | None = None,
+    folder: str | Path | None = None,
 ) -> Shown:
     """Show stimuli to networks: any torch module, several, or populations that were trained here.
 
@@ -75,6 +83,11 @@ def show(
         Of one module; networks that differ only in their seed have one name, and are one network with its spread.
     role
         ``"model"``, or ``"untrained"`` for networks that stand for the untrained control of their group.
+    projection
+        How layers that are wider are projected; part of the key.
+    folder
+        Where layers are written as they come, one file each, when they are too large to be held; activations then read
+        them from there, block by block. Files are named after the key; what is there under that name is written over.
 
     Returns
     -------
@@ -88,6 +101,21 @@ def show(
         or if a layer is unknown, never runs, or is no tensor with the stimuli on its first axis.
     SpecError
         If an option does not go with the model.
+
+    Examples
+    --------
+    >>> import brainalign as ba, torch
+    >>> from torch import nn
+    >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10))
+    >>> pictures = ba.dataset("digits").test_stimuli(8, seed=0)
+    >>> shown = ba.show(net, pictures, "pixels", layers=["0", "3"], pool="mean", name="mine")
+    >>> {layer: values.shape for layer, values in shown[0].layers.items()}
+    {'0': (8, 4), '3': (8, 10)}
+    >>> seeds = ba.show([net, net], pictures, lambda picture: torch.ones(1, 8, 8), {"last": "3"}, name="two")
+    >>> print(shown + seeds)
+    2 networks under 8 stimuli
+      mine: 1 seed, group models, layers 0, 3
+      two: 2 seeds, group models, layers last
     """
 
     def each(one: Any, own: str, number: int | None) -> Shown:
@@ -103,6 +131,8 @@ def show(
             group=group,
             seed=number,
             role=role,
+            projection=projection,
+            folder=folder,
         )
 
     if isinstance(model, Mapping):
@@ -113,10 +143,10 @@ def show(
         _check_modules(model)
         return Shown(one for k, part in enumerate(model) for one in each(part, name, k))
     shown = model.checkpoint if isinstance(model, Trained) else model
-    showing = Showing.checked(shown, stimuli, transform, layers, pool, batch_size, device)
+    showing = Showing.checked(shown, stimuli, transform, layers, pool, batch_size, device, projection, folder)
     if isinstance(shown, Checkpoint):
         _refuse("a population has seeds and a role", seed=seed, role=role)
-        return Shown(_population(shown, stimuli, showing, name, group))
+        return _with_start(shown, model.files if isinstance(model, Trained) else (), stimuli, showing, name, group)
     found = layers_of_module(shown, stimuli, showing)  # type: ignore[arg-type]  # checked above
     who = name or type(shown).__name__
     origin = Origin(who, group or "models", seed or 0, _role(role), showing.inputs.resolution)
@@ -141,17 +171,46 @@ def extract_each(
 
 
 def _population(
-    model: Checkpoint, stimuli: Stimuli, showing: Showing, name: str = "", group: str = ""
+    model: Checkpoint,
+    stimuli: Stimuli,
+    showing: Showing,
+    name: str = "",
+    group: str = "",
+    control: str = UNTRAINED,
 ) -> Iterator[Activations]:
-    role = TRAINED if model.rule.learns else UNTRAINED
+    role = model.rule.role if model.rule.learns else UNTRAINED
     who, where = name or model.spec.rule, group or model.network.name
     for row, seed in enumerate(model.seeds):
-        origin = Origin(who, where, seed, role, showing.inputs.resolution, model.step, model.epoch)
+        origin = Origin(who, where, seed, role, showing.inputs.resolution, control, model.step, model.epoch)
         yield _activations(layers_of_instance(model, row, stimuli, showing), stimuli, origin)
 
 
+def _with_start(
+    last: Checkpoint, files: Sequence[Path], stimuli: Stimuli, showing: Showing, name: str, group: str
+) -> Shown:
+    """Return a population, and the same before its first step where no other networks are its untrained control."""
+    if not (last.rule.learns and answers_its_own_way(last)):
+        return Shown(_population(last, stimuli, showing, name, group))
+    found = Shown(_population(last, stimuli, showing, name, group, OWN_START))
+    if not files:
+        return found
+    before = _population(load_checkpoint(files[0]), stimuli, showing, name, group)
+    return found + Shown(replace(one, origin=replace(one.origin, role=OWN_START)) for one in before)
+
+
+def answers_its_own_way(population: Checkpoint) -> bool:
+    """Return whether a rule's networks answer otherwise than their chain of blocks, which untrained ones do."""
+    rule, network = population.rule, population.network
+    if type(rule).respond is LearningRule.respond:
+        return False
+    params, state = population.instance(0)
+    x = torch.randn(4, *network.task.input_shape, generator=stream(0, "answers"))
+    own, plain = rule.respond(network, params, state, x), network.activities(params, state, x)
+    return not all(torch.allclose(own[layer], plain[layer], rtol=1e-4, atol=1e-5) for layer in plain)
+
+
 def _activations(found: Found, stimuli: Stimuli, origin: Origin) -> Activations:
-    return Activations(found.layers, stimuli.ids, found.key, found.activity, origin)
+    return Activations(found.layers, stimuli.ids, found.key, found.activity, origin, found.residual)
 
 
 def _refuse(why: str, **options: Any) -> None:

@@ -2,24 +2,21 @@
 
 from dataclasses import dataclass
 
-#: What the networks of a row are; the values of ``role``.
-TRAINED, UNTRAINED, OWN_START, LOW_LEVEL, MODEL = "trained", "untrained", "own_start", "low_level", "model"
-READOUT_ONLY = "readout_only"
-ROLES = {
-    TRAINED: "networks that a rule has trained",
-    UNTRAINED: "networks that no rule has trained",
-    OWN_START: "the networks of a rule before its first step, where they answer otherwise than untrained ones",
-    LOW_LEVEL: "a low-level control of the stimuli; `layer` names it",
-    READOUT_ONLY: "networks of which only the readout was trained",
-    MODEL: "a network from elsewhere",
-}
+from brainalign.roles import LOW_LEVEL as LOW_LEVEL
+from brainalign.roles import MODEL as MODEL
+from brainalign.roles import OWN_START as OWN_START
+from brainalign.roles import READOUT_ONLY as READOUT_ONLY
+from brainalign.roles import ROLES as ROLES
+from brainalign.roles import TRAINED as TRAINED
+from brainalign.roles import UNTRAINED as UNTRAINED
 
 #: Types of columns, as the documentation calls them.
-TEXT, WHOLE, MAYBE_WHOLE, NUMBER, BOOLEAN, MARK = (
+TEXT, WHOLE, MAYBE_WHOLE, NUMBER, SINGLE, BOOLEAN, MARK = (
     "text",
     "whole number",
     "whole number or empty",
     "number",
+    "number, in single precision",
     "boolean",
     "boolean or empty",
 )
@@ -35,7 +32,7 @@ class Column:
         Its name in tables and files.
     type
         ``"text"`` (categories in memory), ``"whole number"``, ``"whole number or empty"``, ``"number"`` (NaN where
-        there is none), ``"boolean"`` or ``"boolean or empty"``.
+        there is none; in single precision where it says so), ``"boolean"`` or ``"boolean or empty"``.
     meaning
         What it holds.
     unit
@@ -83,9 +80,31 @@ COLUMNS: dict[str, Column] = _columns(
     ("time", NUMBER, "time from stimulus onset; NaN where there is one time", "s"),
     ("measure", TEXT, "the measure, a row of `measures.csv`"),
     ("score", NUMBER, "how alike layer and brain are", "that of the measure"),
+    (
+        "alignment.se",
+        SINGLE,
+        "standard error of `score` over what `scope` says; NaN with fewer than 20 independent stimuli and at earlier "
+        "checkpoints, of which no samples are scored",
+        "that of the measure",
+    ),
+    ("alignment.ci_low", SINGLE, "lower end of the 95 % interval of `score`, from `se` by t", "that of the measure"),
+    ("alignment.ci_high", SINGLE, "upper end of that interval", "that of the measure"),
+    (
+        "scope",
+        TEXT,
+        "what is random in `se` and its interval: `stimuli` (network and subject are these) or `none`; what rules "
+        "differ by is in `contrasts.csv`",
+    ),
     ("floor", NUMBER, "mean score of the untrained control: same layer, same subject", "that of the measure"),
     ("ceiling_lower", NUMBER, "lower noise ceiling, mean over subjects; NaN without", "that of the measure"),
     ("ceiling_upper", NUMBER, "upper noise ceiling, mean over subjects; NaN without", "that of the measure"),
+    (
+        "normalised",
+        SINGLE,
+        "`score` divided by `ceiling_lower`, or by `ceiling_upper` where the measure has only that; may be above 1 or "
+        "below 0; NaN where there is no ceiling above 0",
+        "share of the noise ceiling",
+    ),
     ("n_stimuli", WHOLE, "stimuli scored; in contrasts, what was resampled: stimuli or groups of them"),
     ("n_targets", WHOLE, "responses predicted; 0 where none are"),
     ("simulated", BOOLEAN, "whether no brain was recorded"),
@@ -108,7 +127,7 @@ COLUMNS: dict[str, Column] = _columns(
     ("kind", TEXT, "`vs_untrained`, `vs_backprop` or `pair`"),
     ("rule_a", TEXT, "the first rule"),
     ("rule_b", TEXT, "the rule that is subtracted"),
-    ("role_b", TEXT, "its role: `trained`, `untrained` or `own_start`"),
+    ("role_b", TEXT, "its role: `trained`, `model`, `untrained` or `own_start`"),
     ("delta", NUMBER, "difference of mean scores, first minus second", "that of the measure"),
     ("se", NUMBER, "its standard error", "that of the measure"),
     ("se_subjects", NUMBER, "standard error from subjects alone; NaN where fixed", "that of the measure"),
@@ -118,6 +137,12 @@ COLUMNS: dict[str, Column] = _columns(
     ("ci_low", NUMBER, "lower end of the interval at `1 - alpha`, unadjusted", "that of the measure"),
     ("ci_high", NUMBER, "upper end of that interval", "that of the measure"),
     ("p", NUMBER, "two-sided, unadjusted; NaN where nothing is random"),
+    (
+        "samples",
+        TEXT,
+        "which samples of stimuli `se` rests on: `bootstrap`, `leave_one_out`, or `none` where subjects had stimuli of "
+        "their own",
+    ),
     ("p_adjusted", NUMBER, "`p` adjusted within the family"),
     ("correction", TEXT, "how: `holm`, `bh` or `by`"),
     ("family", TEXT, "the tests that `p` is adjusted among"),
@@ -129,6 +154,13 @@ COLUMNS: dict[str, Column] = _columns(
     ("scope_seeds", TEXT, "`random` or `fixed`"),
     ("mde", NUMBER, "smallest difference found with power .8", "that of the measure"),
     ("verdict", TEXT, "`higher`, `lower`, `inconclusive` or `no inference possible`, at the adjusted level"),
+    ("var_subjects", NUMBER, "variance of the difference between single subjects; NaN from a bootstrap", "its square"),
+    ("var_stimuli", NUMBER, "the same between single stimuli", "its square"),
+    ("var_seeds", NUMBER, "between single seeds", "its square"),
+    ("var_subjects_stimuli", NUMBER, "what subjects and stimuli share; may be negative, as all of these", "its square"),
+    ("var_stimuli_seeds", NUMBER, "what stimuli and seeds share", "its square"),
+    ("var_subjects_seeds", NUMBER, "what subjects and seeds share", "its square"),
+    ("var_residual", NUMBER, "what all three share, measurement included", "its square"),
     ("mean_score", NUMBER, "over seeds and subjects", "that of the measure"),
     ("rank", WHOLE, "place by mean score, 1 is the highest"),
     ("rank_low", WHOLE, "first place that the data do not exclude"),
@@ -154,7 +186,8 @@ COLUMNS: dict[str, Column] = _columns(
     ("source", TEXT, "who asks it"),
     ("measured", MARK, "whether it is met; empty where that cannot be told"),
     ("probes", TEXT, "the probes that decide"),
+    ("reading", TEXT, "what the mark means: what is counted, and what another criterion asks"),
     ("claimed", MARK, "whether the literature says that it is met; empty without a claim"),
     ("claim_source", TEXT, "where it says so"),
-    ("disagrees", BOOLEAN, "whether measurement and literature differ"),
+    ("disagrees", BOOLEAN, "whether they differ where both mean the same"),
 )

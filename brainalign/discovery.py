@@ -16,6 +16,7 @@ from typing import Any, ClassVar, get_origin
 
 from brainalign.errors import SpecError
 from brainalign.options import field_types, fitted
+from brainalign.own_data import own_data
 from brainalign.own_folders import add_folder, how_to_name, own_files, own_folders, own_module, remove_folder
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
 
 #: Base classes that have another name than one algorithm of their room.
 _CONTRACTS = {"rules": "learning_rule", "networks": "architecture"}
+#: Modules that make a class of a folder of data, see :mod:`brainalign.own_data`.
+_OF_FOLDERS = {"recordings": "brainalign.recordings.recording_folder", "datasets": "brainalign.datasets.image_folder"}
 
 
 def snake_case(name: str) -> str:
@@ -42,6 +45,8 @@ def snake_case(name: str) -> str:
 
 def available(room: str, base: type) -> dict[str, type]:
     """Return the concrete subclasses of ``base`` in the package ``brainalign.<room>``, by module name, then one's own.
+
+    Folders of data (:mod:`brainalign.own_data`) are classes, too, each under the name of its folder.
 
     Raises
     ------
@@ -58,6 +63,12 @@ def available(room: str, base: type) -> dict[str, type]:
                 msg = f"{_noun(room).capitalize()} {path.stem!r} is in {other!r} and in {str(path)!r}; rename your own."
                 raise SpecError(msg)
             found[path.stem] = own
+    for name, path in own_data(room).items():
+        if name in found:
+            other = inspect.getfile(found[name])
+            msg = f"{_noun(room).capitalize()} {name!r} is in {other!r} and in {str(path)!r}; rename your own."
+            raise SpecError(msg)
+        found[name] = importlib.import_module(_OF_FOLDERS[room]).of_folder(path)
     return found
 
 

@@ -2,7 +2,17 @@
 
 
 class BrainalignError(Exception):
-    """Base of every error the package raises on purpose; the command line prints it as one line."""
+    """Base of every error the package raises on purpose; the command line prints it as one line.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> try:
+    ...     ba.recording("nowhere")
+    ... except ba.BrainalignError as error:
+    ...     print(str(error).split(". ")[0])
+    Unknown recording 'nowhere'
+    """
 
 
 class SpecError(BrainalignError, ValueError):

@@ -52,7 +52,7 @@ def low_level_features(stimuli: Stimuli, resolution: tuple[int, int]) -> dict[st
     parts: dict[str, list[Tensor]] = {"pixels": [], "luminance": [], "gabor": []}
     batch = max(1, _BATCH_PIXELS // (resolution[0] * resolution[1]))
     for start in range(0, len(stimuli), batch):
-        images = _resized(stimuli.images[start : start + batch], resolution)
+        images = _resized(stimuli.at(slice(start, start + batch)), resolution)
         grey = _luminance(images)
         parts["pixels"].append(images.flatten(1))
         parts["luminance"].append(grey.mean(dim=(1, 2), dtype=torch.float64)[:, None])
@@ -136,8 +136,10 @@ def _transfer(shape: tuple[int, int], wavelength: float, angle: float) -> Tensor
     return gain
 
 
-def _resized(images: np.ndarray, resolution: tuple[int, int]) -> Tensor:
+def _resized(images: np.ndarray | list[np.ndarray], resolution: tuple[int, int]) -> Tensor:
     """Return ``(n, channels, height, width)`` float32 in 0..1."""
+    if isinstance(images, list):
+        return torch.cat([_resized(one[None], resolution) for one in images])
     tensor = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
     if tuple(tensor.shape[2:]) == tuple(resolution):
         return tensor

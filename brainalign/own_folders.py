@@ -43,6 +43,14 @@ def add_folder(path: str | Path) -> Path:
     ------
     SpecError
         If there is no such folder, or it has none of these rooms.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> (folder / "rules").mkdir()
+    >>> ba.add_folder(folder) == folder.resolve()
+    True
     """
     folder = _checked(Path(path), "folder of your own")
     if folder not in _added:

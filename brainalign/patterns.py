@@ -30,6 +30,15 @@ class Patterns(Summarised):
         If there is not one id per row, or ``values`` is not two-dimensional.
     DataError
         If a value is NaN, infinite or no number, or there are no rows or features.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> one = ba.Patterns([[1, 2], [3, 4], [5, 6]], ("a", "b", "c"), "three patterns")
+    >>> one.rows(["c", "a"]).tolist()
+    [[5, 6], [1, 2]]
+    >>> len(one)
+    3
     """
 
     values: np.ndarray
@@ -71,7 +80,7 @@ class Patterns(Summarised):
         return Summary(f"{self.name}: {len(self)} patterns of {self.values.shape[1]} numbers", facts)
 
     def rows(self, ids: Sequence[str]) -> np.ndarray:
-        """Return ``(len(ids), n_features)``, the row of each id.
+        """Return ``(n_ids, n_features)``, the row of each id.
 
         Raises
         ------

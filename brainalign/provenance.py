@@ -15,6 +15,8 @@ from brainalign.own_folders import is_own, loaded_files, root_of, shown_name
 from brainalign.storage import content_hash
 
 _PACKAGE = Path(__file__).parent
+#: Name of the module, and of the methods, of what objects print of themselves.
+_SUMMARY = "summary"
 
 
 def code_hash(*modules: str, root: Path = _PACKAGE) -> str:
@@ -22,8 +24,9 @@ def code_hash(*modules: str, root: Path = _PACKAGE) -> str:
 
     Imports count wherever they stand, also inside functions, but not under ``if TYPE_CHECKING``. What is found by its
     name while running (a rule, a network, a data set) is not seen: name its module, too. Syntax trees are hashed, so
-    comments, layout and docstrings do not count, nor does the package's own ``__init__.py``, on which no number
-    depends. Of a module in a folder of one's own, neighbours in that folder count, too; where the folder is does not.
+    comments, layout and docstrings do not count, nor does what no number depends on: the package's own ``__init__.py``,
+    and what objects print of themselves (``summary.py`` and methods named ``summary``). Of a module in a folder of
+    one's own, neighbours in that folder count, too; where the folder is does not.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ def code_hash(*modules: str, root: Path = _PACKAGE) -> str:
     waiting, found, own = list(modules or _names(root)), dict[str, str](), dict[str, str]()
     while waiting:
         name = waiting.pop()
-        if name in found or name in own or name == root.name:
+        if name in found or name in own or name in (root.name, f"{root.name}.{_SUMMARY}"):
             continue
         path = _file(name, root) or _loaded(name)
         if path is None:
@@ -119,7 +122,7 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
 def _text(value: Any) -> str:
     """Return a syntax tree as text that is the same under every version of Python, without lone strings."""
     if isinstance(value, list):
-        return f"[{','.join(_text(item) for item in value if not _is_lone_string(item))}]"
+        return f"[{','.join(_text(item) for item in value if not (_is_lone_string(item) or _is_summary(item)))}]"
     if not isinstance(value, ast.AST):
         return repr(value)
     if isinstance(value, ast.Constant):
@@ -132,6 +135,12 @@ def _text(value: Any) -> str:
 def _is_lone_string(node: Any) -> bool:
     """Return whether a statement is a string alone, which is a docstring or does nothing."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_summary(node: Any) -> bool:
+    """Return whether a statement is a method that says what is printed."""
+    method = isinstance(node, ast.FunctionDef) and [one.arg for one in node.args.args] == ["self"]
+    return method and node.name == _SUMMARY
 
 
 def _imported(name: str, path: Path, module: _Module, root: Path) -> list[str]:

@@ -40,6 +40,18 @@ class RDMs(Summarised):
         If ids repeat, or the number of pairs is not that of the ids.
     DataError
         If a dissimilarity is not finite, or a descriptor has not one value per RDM.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> square = np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0.0]])
+    >>> two = ba.RDMs.from_matrices([square, 2 * square], ("a", "b", "c"), "euclidean", {"subject": ("s1", "s2")})
+    >>> two.dissimilarities.tolist()
+    [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0]]
+    >>> two.mean().matrices()[0].tolist()
+    [[0.0, 1.5, 3.0], [1.5, 0.0, 4.5], [3.0, 4.5, 0.0]]
+    >>> two.select(subject="s2").subset(("c", "a")).dissimilarities.tolist()
+    [[4.0]]
     """
 
     dissimilarities: np.ndarray
@@ -155,7 +167,13 @@ class RDMs(Summarised):
         return RDMs(self.dissimilarities[:, pairs], tuple(ids), self.measure, self.descriptors, self.rounding)
 
     def select(self, **descriptors: str | Sequence[str]) -> "RDMs":
-        """Return the RDMs with these descriptors, e.g. ``subject=("s1", "s2")``; none: :class:`DataError`."""
+        """Return the RDMs with these descriptors, e.g. ``subject=("s1", "s2")``.
+
+        Raises
+        ------
+        DataError
+            If there is no such descriptor, or no RDM with it.
+        """
         keep = np.ones(len(self), dtype=bool)
         for name, wanted in descriptors.items():
             if name not in self.descriptors:
@@ -262,6 +280,13 @@ def compute_rdms(
         If the number of patterns is not the number of ids.
     DataError
         If a pattern is not finite, has no features, or is constant (correlation) or zero (cosine).
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> rdm = ba.compute_rdms(np.eye(3), ("a", "b", "c"), "squared_euclidean")
+    >>> rdm.dissimilarities.round(3).tolist()
+    [[0.667, 0.667, 0.667]]
     """
     distance = dissimilarity(measure)
     ids = checked_ids(stimulus_ids, "RDMs")

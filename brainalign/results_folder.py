@@ -22,7 +22,7 @@ FORMATS = ("png", "svg", "pdf")
 #: What a study leaves beside ``study.json``.
 RESULTS = (
     *(f"{name}.csv" for name in TABLES),
-    *("rdms.safetensors", "thumbnails.safetensors"),
+    *("rdms.safetensors", "thumbnails.safetensors", "scores.safetensors"),
 )
 
 # The names of the figures that a report drew, so that no other file in their folder is ever touched.

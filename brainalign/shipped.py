@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +59,12 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
 
 
 def known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    """Raise :class:`SpecError` naming the first key of ``table`` that is unknown, and those there are."""
+    """Raise :class:`SpecError` naming the first key of ``table`` that is unknown, those there are and the nearest."""
     for key in table:
         if key not in known:
-            msg = f"{where}: unknown key {key!r}. Choose one of: {', '.join(known)}."
+            near = get_close_matches(key, known, 1)
+            nearest = f" The nearest is {near[0]!r}." if near else ""
+            msg = f"{where}: unknown key {key!r}. Choose one of: {', '.join(known)}.{nearest}"
             raise SpecError(msg)
 
 

@@ -10,6 +10,7 @@ from brainalign.discovery import algorithms, names
 from brainalign.errors import SpecError
 from brainalign.optimizers import check_optimizer
 from brainalign.options import field_types, fit_fields, fitted, plain, require
+from brainalign.own_data import add_data, folder_hash, own_data
 from brainalign.own_folders import add_folder
 from brainalign.recommended import completed
 from brainalign.shipped import known_keys, read_toml
@@ -63,6 +64,17 @@ class TrainSpec(Summarised):
         ``"default"``: what the data set asks for; ``"reconstruction"``: give back the input (an autoencoder).
     n_checkpoints
         Checkpoints to keep, log-spaced over the steps, the untouched network included.
+    dataset_content
+        Content hash of a folder of pictures (:mod:`brainalign.own_data`), filled in where ``dataset`` names one.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> spec = ba.TrainSpec("feedback_alignment", "mlp", "digits", seeds=3, epochs=2)
+    >>> spec.seeds
+    (0, 1, 2)
+    >>> spec.key == ba.TrainSpec("feedback_alignment", "mlp", "digits", seeds=(0, 1, 2), epochs=2).key
+    True
     """
 
     rule: str
@@ -84,8 +96,12 @@ class TrainSpec(Summarised):
     augment: str = "none"
     objective: str = "default"
     n_checkpoints: int = 6
+    dataset_content: str = field(default="", metadata=_LATER)
 
     def __post_init__(self) -> None:
+        pictures = own_data("datasets").get(self.dataset) if isinstance(self.dataset, str) else None
+        if pictures is not None and not self.dataset_content:
+            object.__setattr__(self, "dataset_content", folder_hash(pictures))
         object.__setattr__(self, "seeds", _seeds(self.seeds))
         fit_fields(self)
         _require(self.epochs > 0, "epochs", self.epochs, "a positive number")
@@ -142,6 +158,16 @@ class RecordingSpec(Summarised):
         ``"crossnobis"``, say, takes products of different runs.
     dissimilarity_options
         Fields of that dissimilarity, e.g. ``{noise = "univariate"}``.
+    windows
+        Pairs ``(tmin, tmax)`` in seconds from onset, both included: responses (or published RDMs) are averaged over
+        each, and scored at its centre. Without, every time is scored.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> spec = ba.RecordingSpec("macaque_v4", measures=("rsa", "encoding"), subjects="fixed")
+    >>> spec.of_trials, spec.dissimilarity_of_trials, spec.centres
+    (True, 'correlation', ())
     """
 
     dataset: str
@@ -153,8 +179,10 @@ class RecordingSpec(Summarised):
     runs: str = field(default="centre", metadata=_LATER)
     dissimilarity: str = field(default="default", metadata=_LATER)
     dissimilarity_options: Options = field(default_factory=dict, metadata=_LATER)
+    windows: tuple[tuple[float, ...], ...] = field(default=(), metadata=_LATER)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "windows", _windows(self.windows))
         fit_fields(self)
         _choose("subjects", self.subjects, ("random", "fixed"))
         known = names("comparisons")
@@ -166,6 +194,11 @@ class RecordingSpec(Summarised):
         _choose("stimuli", self.stimuli, ("all", "shared", "own"))
         _choose("runs", self.runs, ("centre", "centre_each", "ignore"))
         _choose("dissimilarity", self.dissimilarity, ("default", *names("dissimilarities")))
+
+    @property
+    def centres(self) -> tuple[float, ...]:
+        """Centre of each window, in seconds from onset."""
+        return tuple((tmin + tmax) / 2 for tmin, tmax in self.windows)
 
     @property
     def dissimilarity_of_trials(self) -> str:
@@ -206,8 +239,17 @@ class ScoringSpec(Summarised):
     seed
         Of the bootstrap and of encoding folds.
     resampling
-        ``"bootstrap"``, ``"leave_one_out"`` (the variance from the scores without each stimulus), or ``"default"``: the
-        former where a recording has one time, the latter where it has more.
+            ``"bootstrap"``, or ``"leave_one_out"`` (the variance from the scores without each stimulus), which is the
+        ``"default"``.
+        options
+        Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> print(ba.ScoringSpec(comparator="corr", ranking_layer={"IT": "hidden2"}))
+    ScoringSpec
+      options: comparator = 'corr', ranking_layer = {'IT': 'hidden2'}
     """
 
     dissimilarity: str = "correlation"
@@ -222,6 +264,7 @@ class ScoringSpec(Summarised):
     correction: str = "holm"
     seed: int = 0
     resampling: str = field(default="default", metadata=_LATER)
+    options: Options = field(default_factory=dict, metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
@@ -233,6 +276,9 @@ class ScoringSpec(Summarised):
         for roi, layer in self.ranking_layer.items():
             _require(isinstance(layer, str), f"ranking_layer of {roi!r}", layer, "the name of a layer")
         _choose("correction", self.correction, ("holm", "bh", "by"))
+        for measure, own in self.options.items():
+            _choose("options", measure, names("comparisons"))
+            _require(isinstance(own, Mapping), f"options of {measure!r}", own, "a table of its fields")
         _require(self.resolution >= 0, "resolution", self.resolution, "a side in pixels, or 0 for that of training")
         _require(0 < self.alpha < 1, "alpha", self.alpha, "a level between 0 and 1")
         _require(self.n_bootstrap >= 100, "n_bootstrap", self.n_bootstrap, "at least 100 draws")
@@ -260,6 +306,20 @@ class StudySpec(Summarised):
     plausibility
         Which probes each rule goes through: ``"mechanism"`` (single steps), ``"all"`` (short trainings, too) or
         ``"none"``.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> train = [ba.TrainSpec(rule, "mlp", "digits", seeds=3) for rule in ("untrained", "backprop")]
+    >>> study = ba.StudySpec("first", "A first study", train, [ba.RecordingSpec("simulated")])
+    >>> print(study)
+    Study 'first': A first study
+      rules: untrained, backprop
+      networks: mlp
+      recordings: simulated (rsa)
+      scoring: as they are by default
+    >>> len(study.key)
+    16
     """
 
     name: str
@@ -329,14 +389,27 @@ def read_study(path: str | Path) -> StudySpec:
     The file holds ``name``, ``title``, a table ``[training]`` of options all populations share, one table
     ``[rules.<name>]`` per rule with options of its own (``options`` are the rule's fields), ``[[recordings]]``
     ``[scoring]``, and ``plausibility``. ``own`` lists folders of algorithms of one's own, seen from the file; they are
-    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key. What rules and
-    networks recommend is written into what the file leaves open (:func:`brainalign.recommended.completed`), unless it
-    says ``recommended = false``, as studies must whose keys are published.
+    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key. A recording is
+    named by ``dataset``, or by ``path``, a folder with a ``recording.toml``; what networks learn from by ``dataset``,
+    or by ``dataset_path``, a folder of pictures by class. Paths are seen from the file; ``docs/own-data.md`` says how
+    such folders are laid out. What rules and networks recommend is written into what the file leaves open
+    (:func:`brainalign.recommended.completed`), unless it says ``recommended = false``, as studies must whose keys are
+    published.
 
     Raises
     ------
     SpecError
         If the file cannot be read, or a key or value is unknown; the message names the key and the alternatives.
+
+    Examples
+    --------
+    >>> import brainalign as ba, pathlib, tempfile
+    >>> lines = ['name = "mine"', 'recordings = [{dataset = "simulated"}]', "[training]", 'network = "mlp"']
+    >>> lines += ['dataset = "digits"', "[rules.untrained]", "[rules.backprop]"]
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.toml"
+    >>> size = path.write_text(chr(10).join(lines))
+    >>> [one.rule for one in ba.read_study(path).populations]
+    ['untrained', 'backprop']
     """
     return study_from_table(read_toml(path, "study file"), str(path), Path(path).parent)
 
@@ -357,17 +430,47 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
         add_folder(folder / path)
     for key in ("training", "rules", "scoring"):
         fitted(Options, table.get(key, {}), f"{where}, [{key}]")
-    recorded = fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
+    recorded = [
+        _by_path(item, "path", "recordings", folder, f"{where}, [[recordings]]")
+        for item in fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
+    ]
+    training = _by_path(table["training"], "dataset_path", "datasets", folder, f"{where}, [training]")
     populations = []
     for rule, own in table["rules"].items():
-        own = dict(fitted(Options, own, f"{where}, [rules.{rule}]"))
-        options = {**table["training"], "rule": rule, "rule_options": own.pop("options", {}), **own}
+        options = _population(training, rule, fitted(Options, own, f"{where}, [rules.{rule}]"))
         options = completed(options)[0] if recommended else options
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
     whole = {"title": table["name"], **{key: table[key] for key in ("name", "title", "plausibility") if key in table}}
     return _build(StudySpec, {**whole, "populations": populations, "recordings": recordings, "scoring": scoring}, where)
+
+
+def _by_path(options: Options, key: str, room: str, folder: Path, where: str) -> Options:
+    """Return options in which a folder of data that is given by path has its name."""
+    if key not in options:
+        return options
+    if "dataset" in options:
+        msg = f"{where}: dataset and {key} are given; expected one of them."
+        raise SpecError(msg)
+    path = fitted(str, options[key], f"{where}: {key}")
+    return {**{name: value for name, value in options.items() if name != key}, "dataset": add_data(room, folder / path)}
+
+
+def filled_in(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Return what is recommended and was filled into a study file, by rule: flat settings, for those who read along."""
+    table = read_toml(path, "study file")
+    if not table.get("recommended", True):
+        return {}
+    training = _by_path(table["training"], "dataset_path", "datasets", Path(path).parent, str(path))
+    found = {rule: completed(_population(training, rule, own))[1] for rule, own in table["rules"].items()}
+    return {rule: filled for rule, filled in found.items() if filled}
+
+
+def _population(training: Options, rule: str, own: Options) -> dict[str, Any]:
+    """Return the options of one rule of a study file: those that all share, and its own."""
+    own = dict(own)
+    return {**training, "rule": rule, "rule_options": own.pop("options", {}), **own}
 
 
 def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:
@@ -391,6 +494,24 @@ def _seeds(given: Any) -> tuple[int, ...]:
     distinct = len(seeds) > 0 and len(set(seeds)) == len(seeds) and min(seeds) >= 0
     _require(distinct, "seeds", seeds or given, "distinct seeds, at least one, each 0 or more")
     return seeds
+
+
+def _windows(given: Any) -> tuple[tuple[float, ...], ...]:
+    """Return windows of time in the order of their centres."""
+    given = plain(given)
+    expected = "pairs of seconds, the first before the second, such as [[0.08, 0.12], [0.13, 0.18]]"
+    _require(isinstance(given, (list, tuple)), "windows", given, expected)
+    found = []
+    for one in given:
+        numbers = isinstance(one, (list, tuple)) and all(
+            isinstance(time, (int, float)) and not isinstance(time, bool) and abs(time) < float("inf") for time in one
+        )
+        _require(numbers and len(one) == 2 and one[0] < one[1], "windows", given, expected)
+        found.append((float(one[0]), float(one[1])))
+    found.sort(key=lambda window: sum(window))
+    centres = [sum(window) for window in found]
+    _require(len(set(centres)) == len(found), "windows", given, "windows that differ in their centre, which names them")
+    return tuple(found)
 
 
 def _plain(value: Any) -> Any:

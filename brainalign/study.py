@@ -7,40 +7,41 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from brainalign import tables
-from brainalign.alignment.agreement import agreement
-from brainalign.alignment.align import align_brain
+from brainalign.activations import answers_its_own_way
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
+from brainalign.alignment.equal_rules import share_places
 from brainalign.alignment.facts import recording_facts
-from brainalign.alignment.failure import Failure, failure_table
+from brainalign.alignment.failure import Failure
+from brainalign.alignment.failure_table import failure_table
+from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance, role_of, show, show_start
-from brainalign.alignment.layer_means import LayerMeans
-from brainalign.alignment.mean_rdms import mean_rdms
+from brainalign.alignment.jobs import Jobs
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score_cache import KeptScores, read_scores, write_scores
 from brainalign.columns import UNTRAINED
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
-from brainalign.errors import DataError, DivergenceError, ExtractionError, SpecError
+from brainalign.errors import DivergenceError, ExtractionError, SpecError
+from brainalign.plausibility.candidate import Candidate
 from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes
-from brainalign.plausibility.scorecard import COLUMNS, Candidate, read_scorecard, scorecard, write_scorecard
-from brainalign.plausibility.subject import PROBED
+from brainalign.plausibility.scorecard import COLUMNS, read_scorecard, scorecard, write_scorecard
+from brainalign.plausibility.subject import PROBED, probed_options
 from brainalign.provenance import code_hash, own_hashes, versions
-from brainalign.randomness import stream
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.results_folder import require_own
-from brainalign.rules.learning_rule import LearningRule, learning_rule
+from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash, is_sealed, locked, seal
 from brainalign.study_checks import check_study
+from brainalign.support import equals_backpropagation
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.readout import study_lines
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
 
@@ -77,6 +78,19 @@ def run_study(
     BrainalignError
         If the study cannot be run as specified, no population is left, or ``out`` holds another study; one line.
         Results are written at the end and together, so that nothing half-written is left.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> train = [ba.TrainSpec(rule, "mlp", "digits", seeds=1, epochs=0.1) for rule in ("untrained", "backprop")]
+    >>> brain = {"n_subjects": 3, "n_stimuli": 20, "training": {"epochs": 0.1}}
+    >>> about = ba.RecordingSpec("simulated", options=brain)
+    >>> scoring = ba.ScoringSpec(n_bootstrap=100, comparator="corr", low_level=False)
+    >>> study = ba.StudySpec("tiny", "A tiny study", train, [about], scoring, plausibility="none")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = ba.AlignmentResult.load(ba.run_study(study, folder))
+    >>> set(found.contrasts.kind)
+    {'vs_untrained'}
     """
     return _StudyRun(spec, Path(out), runtime or Runtime(), progress or (lambda *_: None)).finish()
 
@@ -103,14 +117,10 @@ class _StudyRun:
         trained = list(self._trained())
         checkpoints = [self._checkpoints(one) for one in trained]
         starts = self._starts(trained)
-        display, parts = Display(), []
-        for brain in self.brains:
-            kept = self._align(brain, checkpoints, starts)
-            brain.let_go()
-            display.add(brain.source.label, displayed(brain.displayed(brain.rois)), kept.rdms)
-            self.failures += kept.failures
-            parts.append(kept.alignment)
-        found = AlignmentResult.concatenate(parts)
+        display = Display()
+        found = AlignmentResult.concatenate([self._align(brain, checkpoints, starts, display) for brain in self.brains])
+        found = share_places(found, equal_rules([one.checkpoint for one in trained]))
+        self.unlearned = study_lines([(one.checkpoint.spec, one.history) for one in trained])
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         plausible, criteria = self._probe()
         found = replace(
@@ -123,6 +133,7 @@ class _StudyRun:
             rdms=display.rdms,
             labels=display.labels,
             thumbnails=display.thumbnails,
+            stored=(),  # they are in the cache, by measure
         )
         return replace(found, facts=self._facts(found)).save(self.out)
 
@@ -159,59 +170,42 @@ class _StudyRun:
         last = [one.checkpoint for one in trained]
         controlled = {one.spec.network for one in last if role_of(one) == UNTRAINED}
         starts = [load_checkpoint(one.files[0]) for one in trained if one.checkpoint.network.name in controlled]
-        return [start for start in starts if _answers_its_own_way(start)]
+        return [start for start in starts if answers_its_own_way(start)]
 
-    def _align(
-        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
-    ) -> KeptScores:
-        """Score a recording, or read the scores if nothing they depend on has changed, this package included."""
+    def _jobs(self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]) -> Jobs:
+        """Return what is to be scored of a recording; a job is named by its inputs and by the code it runs."""
         moments = [one for many in (*checkpoints, starts) for one in many]
         weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
-        key = content_hash(
-            to_dict(brain.spec),
+        populations = self.spec.populations
+        return Jobs(
+            brain,
+            self.spec.scoring,
+            [[to_dict(population) for population in populations], weights],
             brain.key,
-            to_dict(self.spec.scoring),
-            [to_dict(population) for population in self.spec.populations],
-            weights,
-            brain.stimuli.key,
-            scoring_code(self.spec.populations, brain.source, self.spec.scoring, brain.spec),
+            lambda names: scoring_code(populations, brain.source, self.spec.scoring, brain.spec, names),
+            self.out / "cache",
         )
-        folder = self.out / "cache" / f"{brain.spec.dataset}-{key[:16]}"
-        kept = read_scores(folder)
-        if kept is None:
-            write_scores(folder, self._score(brain, checkpoints, starts))
-            kept = read_scores(folder)  # so that scores are the same to the last bit now and when they are read again
-        if kept is None:
-            msg = f"Scores in {str(folder)!r} changed while they were written; run the study again."
-            raise DataError(msg)
-        return kept
 
-    def _score(
-        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
-    ) -> KeptScores:
-        """Score what can be scored; a population with a layer that cannot is noted and left out.
-
-        Networks are shown once: their mean RDMs for display are gathered on the way.
-        """
+    def _align(
+        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint], display: Display
+    ) -> AlignmentResult:
+        """Score what is not kept of a recording, and infer."""
         total = len(self.spec.populations) * 1000
-        label, stimuli, failures = brain.source.label, brain.stimuli, list[Failure]()
-        shown = displayed(brain.displayed(brain.rois)).ids
-        layers = LayerMeans(shown, self.spec.scoring.dissimilarity, label)
 
-        def instances() -> Iterator[Instance]:
-            for one in self._instances(checkpoints, stimuli, failures, label):
-                layers.add(one)
-                yield one
+        def show(failures: list[Failure]) -> Iterator[Instance]:
+            yield from self._instances(checkpoints, brain.stimuli, failures, brain.source.label)
             unseen = {(one.rule, one.network) for one in failures if one.stage == "scoring"}
             for start in (start for start in starts if (start.spec.rule, start.network.name) not in unseen):
-                yield from show_start(start, stimuli, self.spec.scoring.resolution, self.runtime.device)
+                yield from show_start(start, brain.stimuli, self.spec.scoring.resolution, self.runtime.device)
 
-        found = align_brain(
-            instances(), brain, self.spec.scoring, lambda text: self.progress(total, total, text), failures
-        )
-        lost = {(one.rule, one.network) for one in failures if one.stage == "scoring"}
-        undrawn = [one for one in layers.failures if (one.rule, one.network) not in lost]
-        return KeptScores(found, (*failures, *undrawn), mean_rdms(brain, shown, layers.means(lost)))
+        jobs = self._jobs(brain, checkpoints, starts)
+        scores, shown = jobs.done(show, lambda text: self.progress(total, total, text))
+        lost = {(one.rule, one.network) for one in scores.failures if one.stage == "scoring"}
+        self.failures += [*scores.failures, *(one for one in shown.failures if (one.rule, one.network) not in lost)]
+        rdms = {key: rdm for key, rdm in shown.rdms.items() if (key.rule, key.network) not in lost}
+        display.add(brain.source.label, displayed(brain.displayed(brain.rois)), rdms)
+        brain.let_go()
+        return infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects))
 
     def _instances(
         self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli, failures: list[Failure], label: str
@@ -233,18 +227,22 @@ class _StudyRun:
             return tables.empty("scorecard"), tables.empty("criteria")
         codes = mechanism() if self.spec.plausibility == "mechanism" else tuple(probes())
         rules: dict[str, list[Candidate]] = {}
+        options: dict[str, dict[str, object]] = {}
         for one in self.spec.populations:
             if one.network in PROBED:
                 rules.setdefault(one.network, []).append(
                     Candidate(one.rule, one.rule, tuple(_hashable(one.rule_options).items()))
                 )
+                options[one.network] = probed_options(one.network, one.network_options, one.objective)
         code = probing_code(codes, [(one.rule, network) for network, group in rules.items() for one in group])
-        key = content_hash(sorted((network, *map(repr, group)) for network, group in rules.items()), codes, code)
+        shown = [(network, repr(options[network]), *map(repr, group)) for network, group in rules.items()]
+        key = content_hash(sorted(shown), codes, code)
         folder = self.out / "cache" / f"scorecard-{key[:16]}"
         if not is_sealed(folder):
             total = len(self.spec.populations) * 1000
+            say = lambda done, of, text: self.progress(total, total, text)  # noqa: E731
             found = [
-                scorecard(group, network, only=codes, progress=lambda done, of, text: self.progress(total, total, text))
+                scorecard(group, network, only=codes, progress=say, network_options=options[network])
                 for network, group in rules.items()
             ]
             folder.mkdir(parents=True, exist_ok=True)
@@ -276,11 +274,9 @@ class _StudyRun:
                     f"{rule} was trained by other code than today's; run the study with --retrain to train it again."
                     for rule in self.stale
                 ),
+                *self.unlearned,
             ],
-            "scope_sentences": [
-                *found.scope_sentences,
-                *agreement(found.ranks, found.measures, self.spec.scoring),
-            ],
+            "scope_sentences": list(found.scope_sentences),
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
             "correction": self.spec.scoring.correction,
@@ -304,15 +300,13 @@ class _StudyRun:
         return facts
 
 
-def _answers_its_own_way(start: Checkpoint) -> bool:
-    """Return whether untrained networks of a rule answer otherwise than their chain of blocks does."""
-    rule, network = learning_rule(start.spec.rule, dict(start.spec.rule_options)), start.network
-    if type(rule).respond is LearningRule.respond:
-        return False
-    params, state = start.instance(0)
-    x = torch.randn(4, *network.task.input_shape, generator=stream(0, "answers"))
-    own, plain = rule.respond(network, params, state, x), network.activities(params, state, x)
-    return not all(torch.allclose(own[layer], plain[layer], rtol=1e-4, atol=1e-5) for layer in plain)
+def equal_rules(trained: Sequence[Checkpoint]) -> dict[str, list[str]]:
+    """Return network to the rules that change it as backpropagation does, where there are several."""
+    found: dict[str, list[str]] = {}
+    for one in trained:
+        if one.spec.rule == "backprop" or equals_backpropagation(one.rule, one.network):
+            found.setdefault(one.network.name, []).append(one.spec.rule)
+    return {network: rules for network, rules in found.items() if len(rules) > 1}
 
 
 def _hashable(options: Mapping[str, Any]) -> dict[str, Any]:

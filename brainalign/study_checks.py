@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from brainalign.alignment.align import check_recording, measures_of
+from brainalign.alignment.align import check_recording
+from brainalign.alignment.score import measures_of
 from brainalign.comparisons.comparators import check_comparator
 from brainalign.datasets.dataset import dataset
 from brainalign.dissimilarities.dissimilarity import dissimilarity
@@ -41,6 +42,13 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
     check_comparator(scoring.comparator)
     for brain in brains:
         measures_of(brain.spec, scoring)
+    unused = set(scoring.options).difference(*(brain.spec.measures for brain in brains))
+    if unused:
+        msg = (
+            f"Options of measure {min(unused)!r} are given, but no recording of the study asks for it; add it to "
+            "measures, or leave them out."
+        )
+        raise SpecError(msg)
     networks = {(one.rule, one.network): _network(one, data_dir) for one in spec.populations}
     seeds = {seed for population in spec.populations for seed in population.seeds}
     for brain in brains:

@@ -99,11 +99,13 @@ def span(numbers: Iterable[float], unit: str = "") -> str:
     return f"{ends} {unit}".strip()
 
 
-def picture(pixels: np.ndarray, side: int = 120) -> str:
-    """Return grey or RGB pixels ``(height, width)`` or ``(height, width, 3)`` uint8 as an image within HTML."""
+def picture(pixels: np.ndarray, side: int = 96) -> str:
+    """Return grey or RGB pixels ``(height, width)`` or ``(height, width, channels)`` uint8 as an image within HTML."""
     from PIL import Image
 
+    image = Image.fromarray(pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels)
+    image.thumbnail((2 * side, 2 * side))
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="png")
+    image.save(stream, format="png")
     data = base64.b64encode(stream.getvalue()).decode("ascii")
     return f'<img src="data:image/png;base64,{data}" height="{side}" style="image-rendering:pixelated" alt="">'

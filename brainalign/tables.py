@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from brainalign.columns import BOOLEAN, COLUMNS, MARK, NUMBER, TEXT, WHOLE, Column
+from brainalign.columns import BOOLEAN, COLUMNS, MARK, NUMBER, SINGLE, TEXT, WHOLE, Column
 from brainalign.errors import DataError
 from brainalign.storage import write_table
 
@@ -63,8 +63,8 @@ TABLES: dict[str, Schema] = {
         _schema(
             "alignment",
             "score",
-            "role rule network seed checkpoint epoch layer layer_index dataset subject roi time measure score floor "
-            "ceiling_lower ceiling_upper n_stimuli n_targets simulated final",
+            "role rule network seed checkpoint epoch layer layer_index dataset subject roi time measure score se "
+            "ci_low ci_high scope floor ceiling_lower ceiling_upper normalised n_stimuli n_targets simulated final",
             filled=True,
         ),
         _schema(
@@ -76,9 +76,10 @@ TABLES: dict[str, Schema] = {
         _schema(
             "contrasts",
             "contrast",
-            f"kind rule_a rule_b role_b {_CELL} delta se se_subjects se_stimuli se_seeds dof ci_low ci_high p "
-            "p_adjusted correction family family_size n_subjects n_stimuli n_seeds scope_subjects scope_stimuli "
-            "scope_seeds mde verdict",
+            f"kind rule_a rule_b role_b {_CELL} delta se se_subjects se_stimuli se_seeds dof samples ci_low ci_high "
+            "p p_adjusted correction family family_size n_subjects n_stimuli n_seeds scope_subjects scope_stimuli "
+            "scope_seeds mde verdict var_subjects var_stimuli var_seeds var_subjects_stimuli var_stimuli_seeds "
+            "var_subjects_seeds var_residual",
         ),
         _schema("ranks", "rule in a cell", f"{_CELL} rule mean_score rank rank_low rank_high supported"),
         _schema("gates", "gate that fired in a cell", f"{_CELL} gate severity sentence"),
@@ -87,7 +88,7 @@ TABLES: dict[str, Schema] = {
         _schema(
             "criteria",
             "rule and criterion",
-            "rule network criterion title source measured probes certified claimed claim_source disagrees",
+            "rule network criterion title source measured probes certified reading claimed claim_source disagrees",
         ),
     )
 }
@@ -129,6 +130,8 @@ def joined(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     if not filled:
         return empty(name)
     columns = list(TABLES[name].names)
+    if len(filled) == 1:
+        return cast(name, filled[0][columns].reset_index(drop=True))
     plain = [part[columns].astype({c: object for c in columns if part[c].dtype == "category"}) for part in filled]
     return cast(name, pd.concat(plain, ignore_index=True))
 
@@ -139,8 +142,8 @@ def _column(file: str, column: Column, values: pd.Series) -> pd.Series:
     if column.type in (BOOLEAN, MARK):
         return _marks(file, column, values)
     numbers = values if pd.api.types.is_numeric_dtype(values.dtype) else _numbers(file, column, values)
-    if column.type == NUMBER:
-        return numbers.astype("float64")
+    if column.type in (NUMBER, SINGLE):
+        return numbers.astype("float64" if column.type == NUMBER else "float32")
     known, exact = numbers.notna().to_numpy(), numbers.to_numpy("float64", na_value=np.nan)
     wrong = ~np.isfinite(exact) & (known | (column.type == WHOLE))
     _refuse(file, column, values[wrong | (np.nan_to_num(exact, posinf=0, neginf=0) % 1 != 0)], "a whole number")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from brainalign import own_folders
+from brainalign import own_data, own_folders
 
 os.environ.pop(own_folders.VARIABLE, None)  # lists of algorithms are also made while tests are collected
 torch.set_num_threads(int(os.environ.get("BRAINALIGN_TEST_THREADS", "1")))
@@ -17,6 +17,7 @@ def _no_folders_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for algorithms in the package alone, whatever the environment says and an earlier test added."""
     monkeypatch.delenv(own_folders.VARIABLE, raising=False)
     monkeypatch.setattr(own_folders, "_added", [])
+    monkeypatch.setattr(own_data, "_added", {room: {} for room in own_data.ROOMS})
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: a room has a place of its own.
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage", "summary"),
-    *("own_folders", "provenance", "options", "optimizers", "discovery", "columns", "tables", "results_folder"),
-    *("shipped", "recommended", "specs"),
+    *("own_folders", "own_data", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
+    *("results_folder", "shipped", "recommended", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),

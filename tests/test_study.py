@@ -329,9 +329,13 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("five stimuli", {"recordings__0__options__n_stimuli": 5}, "5 stimuli are too few"),
     ("one subject", {"recordings__0__options__n_subjects": 1}, "1 subject cannot be a random sample"),
     ("a candidate is the planted network", {"training__seeds": [1000, 1001]}, "Seed 1000 of the planted network"),
-    ("unknown dissimilarity", {"scoring__dissimilarity": "mahalanobis"}, "Unknown dissimilarity 'mahalanobis'"),
+    ("unknown dissimilarity", {"scoring__dissimilarity": "manhattan"}, "Unknown dissimilarity 'manhattan'"),
     ("unknown comparator", {"scoring__comparator": "kendall"}, "Unknown comparator 'kendall'"),
-    ("comparator without bootstrap", {"scoring__comparator": "tau-a"}, "'tau-a' is not bootstrapped"),
+    (
+        "dissimilarity of trials",
+        {"scoring__dissimilarity": "mahalanobis"},
+        "which layers and mean patterns do not have",
+    ),
     (
         "misspelt ROI of a ranking layer",
         {"scoring__ranking_layer": {"plantd": "hidden1"}},

@@ -1,18 +1,17 @@
 """Whether measures of different kinds tell the same story about the order of rules."""
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-
-from brainalign.specs import ScoringSpec
 
 _ROBUST = "robust; measures of {kinds} all support an order, and none reverses another."
 _OPPOSITE = "measure-dependent; measures of {kinds} order some rules in opposite ways."
 _ONE = "measure-dependent; measures of {yes} support an order of the rules, those of {no} do not."
 
 
-def agreement(ranks: pd.DataFrame, measures: pd.DataFrame, scoring: ScoringSpec) -> list[str]:
+def agreement(ranks: pd.DataFrame, measures: pd.DataFrame, ranking_layer: Mapping[str, str]) -> list[str]:
     """Return a sentence for each network and ROI that was scored by measures of several kinds.
 
     An order is called robust only if every kind supports one, and no pair of rules stands the other way round in two of
@@ -25,8 +24,8 @@ def agreement(ranks: pd.DataFrame, measures: pd.DataFrame, scoring: ScoringSpec)
         Table of rules in cells.
     measures
         Table of measures; those that take controls out of the score are left out.
-    scoring
-        Names the declared layers.
+    ranking_layer
+        ROI to the layer declared for it.
     """
     if not len(ranks):
         return []
@@ -36,7 +35,7 @@ def agreement(ranks: pd.DataFrame, measures: pd.DataFrame, scoring: ScoringSpec)
     found = []
     for key, place in table.groupby(["network", "dataset", "roi", "layer"], sort=False, observed=True):
         network, dataset, roi, layer = map(str, key)
-        if scoring.ranking_layer.get(roi, layer) != layer:
+        if ranking_layer.get(roi, layer) != layer:
             continue
         said: dict[str, list[float]] = {}
         cells: list[tuple[Any, pd.DataFrame]] = list(place.groupby("time", sort=True, dropna=False))

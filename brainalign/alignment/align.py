@@ -1,45 +1,19 @@
-"""Every layer of every network against every recording: scores, contrasts, ranks and gates as rows."""
+"""Every layer of every network against a recording: scores, contrasts, ranks and gates."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, fields, replace
-from itertools import groupby
+from collections.abc import Iterable, Sequence
 
-import numpy as np
-import pandas as pd
-
-from brainalign import tables
-from brainalign.activations import Activations
-from brainalign.alignment.agreement import agreement
-from brainalign.alignment.facts import facts_of
-from brainalign.alignment.failure import Failure, failure_table
-from brainalign.alignment.instance import Instance, check_paired
+from brainalign.alignment.failure import Failure
+from brainalign.alignment.infer import Declared, infer
+from brainalign.alignment.instance import Instance
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score_table import cells_of, controls_of, score_table
-from brainalign.alignment.scored import Scored
-from brainalign.alignment.scoring import Scoring
-from brainalign.columns import TRAINED
+from brainalign.alignment.score import Progress, score
 from brainalign.comparisons.comparison import Comparison, comparisons
-from brainalign.errors import LayerError, SpecError
-from brainalign.inference.cell import compare_rules
-from brainalign.inference.contrast import Contrast
-from brainalign.inference.family import adjust
-from brainalign.inference.gates import judge
+from brainalign.errors import SpecError
 from brainalign.inference.scope import resolve_scope
-from brainalign.low_level import low_level_features
-from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource
-from brainalign.resampling.samples import Samples
 from brainalign.specs import RecordingSpec, ScoringSpec
-
-Progress = Callable[[str], None]
-
-#: Stands for activations that were let go.
-_LET_GO = Activations({}, (), "")
-_LEFT_OUT = (
-    "errors rest on the scores without each stimulus, a variance that was tried on simulations of linear RSA only."
-)
 
 
 def align(
@@ -49,6 +23,7 @@ def align(
     scoring: ScoringSpec | None = None,
     progress: Progress = lambda text: None,
     failures: list[Failure] | None = None,
+    measures: Sequence[Comparison] = (),
 ) -> AlignmentResult:
     """Score layers against a recording and infer what the scores support.
 
@@ -69,6 +44,8 @@ def align(
     failures
         Where populations are noted that have a layer which cannot be scored; the others are scored. Without it such a
         layer raises.
+    measures
+        Measures with options of their own, in place of the names in ``spec``.
 
     Raises
     ------
@@ -82,97 +59,10 @@ def align(
         A layer whose RDM is constant scores NaN instead.
     """
     scoring = scoring or ScoringSpec()
-    noted: list[Failure] = []
-    found = align_brain(instances, Brain(source, spec), scoring, progress, None if failures is None else noted)
-    if failures is not None:
-        failures += noted
-    said = [*found.scope_sentences, *agreement(found.ranks, found.measures, scoring)]
+    scores = score(instances, source, spec, scoring, progress, failures, measures)
+    found = infer(scores, Declared.of(scoring, spec.subjects))
     known = recovery(source, found.scores, found.ranks)
-    return replace(found, failures=failure_table(noted)).with_facts(
-        scope_sentences=said, recovery=[known] if known else [], failures=[asdict(one) for one in noted]
-    )
-
-
-def align_brain(
-    instances: Iterable[Instance],
-    brain: Brain,
-    scoring: ScoringSpec,
-    progress: Progress = lambda text: None,
-    failures: list[Failure] | None = None,
-) -> AlignmentResult:
-    """Do as :func:`align` does, with recordings that may have been asked for already."""
-    source, spec, rois = brain.source, brain.spec, brain.rois
-    measures = measures_of(spec, scoring)
-    scored, seen = _show_all(instances, brain, rois, measures, scoring, failures)
-    check_paired(seen)
-    for roi in rois:
-        _check_ranking_layer(roi, scored.layers, scoring)
-    parts, notes, left_out = [], [], False
-    for place, times in groupby(scored.finish(), key=lambda one: (one.roi, one.measure)):
-        progress(f"{source.label} {': '.join(place)}")
-        of_place = list(times)
-        parts.append(_tables(of_place, source, spec, scoring))
-        left_out |= any(one.draws.left_out for one in of_place)
-    for roi in rois:
-        for measure in measures:
-            notes += brain.notes(roi, measure.word, scored.ids(roi, measure), measure.of_trials)
-    if left_out:
-        notes.append(f"{source.label}: {_LEFT_OUT}")
-    found = _adjust_families(AlignmentResult.concatenate(parts), scoring)
-    sentences = dict.fromkeys([*found.scope_sentences, *notes])
-    geometry = any(measure.describe().dissimilarity for measure in measures)
-    return replace(found, facts=facts_of(brain, scoring, tuple(sentences), geometry))
-
-
-def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
-    """Return the measures that a study asks for, with its options; an unknown option raises :class:`SpecError`."""
-    known = comparisons()
-    return [measure for name in spec.measures for measure in known[name].of_study(scoring)]
-
-
-def _show_all(
-    instances: Iterable[Instance],
-    brain: Brain,
-    rois: Sequence[str],
-    measures: Sequence[Comparison],
-    scoring: ScoringSpec,
-    failures: list[Failure] | None,
-) -> tuple[Scoring, list[Instance]]:
-    """Return the scoring that has seen every instance, and the instances without their activations."""
-    scored: Scoring | None = None
-    samples = Samples(scoring.resampling, scoring.n_bootstrap, scoring.seed)
-    seen: list[Instance] = []
-    lost: dict[tuple[str, str, int | None], LayerError] = {}
-    for one in instances:
-        if scored is None:
-            wanted = scoring.partial or (scoring.low_level and brain.pictures is not None)
-            features = low_level_features(brain.stimuli, one.resolution) if wanted else {}
-            controls = {name: Patterns(values, brain.ids, name) for name, values in features.items()}
-            scored = Scoring(brain, rois, measures, samples, controls, scoring.low_level)
-        if (one.rule, one.network, None) in lost or (not one.final and (one.rule, one.network, one.step) in lost):
-            continue
-        try:
-            scored.show(one)
-        except LayerError as error:
-            if failures is None:
-                raise
-            stage = "scoring" if error.step is None else "checkpoint"
-            failures.append(Failure(error.rule, error.network, stage, brain.source.label, str(error), error.role))
-            lost[error.rule, error.network, error.step] = error
-            scored.forget(error.rule, error.network, error.step)
-            continue
-        seen.append(replace(one, activations=_LET_GO))
-    if scored is None:
-        why = f" First: {failures[0].reason}" if failures else ""
-        msg = f"No network was shown the stimuli of {brain.source.label!r}; expected at least one.{why}"
-        raise SpecError(msg)
-    for unseen in (one for one in failures or () if one.stage == "scoring"):
-        scored.forget(unseen.rule, unseen.network, None)  # some of its instances may have been shown before
-        seen = [one for one in seen if (one.rule, one.network) != (unseen.rule, unseen.network)]
-    seen = [one for one in seen if (one.rule, one.network, None) not in lost]
-    if lost and not any(one.final for one in seen):
-        raise next(iter(lost.values()))
-    return scored, seen
+    return found.with_facts(recovery=[known] if known else [])
 
 
 def check_recording(brain: Brain, n_seeds: int) -> None:
@@ -203,116 +93,3 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
             f"Use measures = {other}."
         )
         raise SpecError(msg)
-
-
-# -- tables -----------------------------------------------------------------------------------------------------------
-
-
-def _tables(
-    scored: Sequence[Scored], source: RecordingSource, spec: RecordingSpec, scoring: ScoringSpec
-) -> AlignmentResult:
-    """Return the tables of one measure in one ROI at all its times."""
-    rows: dict[str, list[dict[str, object]]] = {name: [] for name in ("contrasts", "ranks", "gates")}
-    sentences: dict[str, None] = {}
-    for one in scored:
-        for name, found in _claims(one, source.label, spec, scoring, sentences).items():
-            rows[name] += found
-    ranks, gates = (
-        tables.cast(name, pd.DataFrame(rows[name])) if rows[name] else tables.empty(name) for name in ("ranks", "gates")
-    )
-    return AlignmentResult(
-        score_table(scored, source.label, source.simulated),
-        _contrast_table(rows["contrasts"], scoring),
-        ranks,
-        gates,
-        tables.cast("measures", pd.DataFrame([scored[0].about.row()])),
-        facts={"scope_sentences": list(sentences)},
-    )
-
-
-def _claims(
-    scored: Scored, dataset: str, spec: RecordingSpec, scoring: ScoringSpec, sentences: dict[str, None]
-) -> dict[str, list[dict[str, object]]]:
-    """Return what can be said of the rules of every cell, as rows by table."""
-    roi = scored.roi
-    place = {"dataset": dataset, "roi": roi, "time": scored.time, "measure": scored.measure}
-    contrasts: list[dict[str, object]] = []
-    ranks: list[dict[str, object]] = []
-    gates: list[dict[str, object]] = []
-    cells = cells_of(scored)
-    for (network, layer), populations in cells.items():
-        cell_place = {"network": network, **place, "layer": layer}
-        n_seeds = min(len(rows) for rows in populations.values())
-        declared = {"subjects": spec.subjects} | ({"stimuli": "fixed"} if scored.own_stimuli else {})
-        scope = resolve_scope(declared, len(scored.subjects), scored.draws.n_units, n_seeds)
-        controls = controls_of(populations)
-        trained = {rule: rows for (role, rule), rows in populations.items() if role == TRAINED}
-        trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
-        if not trained:  # nothing is claimed of untrained networks alone
-            continue
-        untrained = {rule: populations[controls[rule]] for rule in trained if rule in controls}
-        cell = compare_rules(scored.draws, trained, scope, untrained, alpha=scoring.alpha)
-        verdict = judge(cell)
-        primary = {"primary": _is_primary(roi, layer, scoring, {own for name, own in cells if name == network})}
-        for (a, b), found in cell.contrasts.items():
-            kind = "vs_backprop" if b == "backprop" else "pair"
-            names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": TRAINED}
-            contrasts.append({**names, **cell_place, **_row(found), **primary})
-        for a, found in cell.vs_untrained.items():
-            role, b = controls[a]
-            names = {"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}
-            contrasts.append({**names, **cell_place, **_row(found), **primary})
-        ranks += [{**cell_place, **vars(item), "supported": verdict.supported} for item in verdict.ranks]
-        gates += [{**cell_place, **vars(gate)} | {"gate": gate.code} for gate in verdict.gates]
-        sentences[f"{dataset} {roi}: {cell.scope.sentence}"] = None
-    return {"contrasts": contrasts, "ranks": ranks, "gates": gates}
-
-
-def _contrast_table(rows: list[dict[str, object]], scoring: ScoringSpec) -> pd.DataFrame:
-    """Return contrasts with their family; p is adjusted within it once all rows of a family are there."""
-    if not rows:
-        return tables.empty("contrasts")
-    for row in rows:
-        status = "primary" if row.pop("primary") else "exploratory"
-        row["family"] = f"{row['network']}, {row['dataset']}, {row['measure']}: {status}"
-    table = pd.DataFrame(rows).assign(correction=scoring.correction, p_adjusted=np.nan, family_size=0)
-    return tables.cast("contrasts", table)
-
-
-def _row(found: Contrast) -> dict[str, object]:
-    names = [f.name for f in fields(found) if f.name not in ("scope", "paired", "alpha")]
-    scope = {f"scope_{factor}": getattr(found.scope, factor) for factor in ("subjects", "stimuli", "seeds")}
-    return {**{name: getattr(found, name) for name in names}, **scope}
-
-
-def _check_ranking_layer(roi: str, names: Sequence[str], scoring: ScoringSpec) -> None:
-    declared = scoring.ranking_layer.get(roi)
-    if declared is not None and declared not in names:
-        msg = f"Ranking layer {declared!r} of ROI {roi!r} is in no network. Choose among: {', '.join(names)}."
-        raise SpecError(msg)
-
-
-def _is_primary(roi: str, layer: str, scoring: ScoringSpec, own: Collection[str]) -> bool:
-    """Return whether a layer's tests are confirmatory.
-
-    Without a ranking layer chosen beforehand, or in a network that does not have it, every layer is in one family; with
-    one, the others are exploratory.
-    """
-    declared = scoring.ranking_layer.get(roi)
-    return declared not in own or declared == layer
-
-
-def _adjust_families(alignment: AlignmentResult, scoring: ScoringSpec) -> AlignmentResult:
-    """Adjust p within families: all contrasts of a network, data set and measure, primary and exploratory apart."""
-    table = alignment.contrasts
-    if not len(table):
-        return alignment
-    table = table.copy()
-    for family in table.family.unique():
-        rows = table.family == family
-        table.loc[rows, "p_adjusted"] = adjust(table.p[rows].to_numpy(float), scoring.correction)
-        table.loc[rows, "family_size"] = int(rows.sum())
-    # A single test may be significant where its family is not: the verdict is that of the family.
-    lost = (table.p_adjusted >= scoring.alpha) & table.verdict.isin(["higher", "lower"])
-    table["verdict"] = table.verdict.astype(object).mask(lost, "inconclusive")
-    return replace(alignment, contrasts=tables.cast("contrasts", table))

@@ -39,7 +39,20 @@ def displayed(stimuli: Stimuli) -> Stimuli:
 
 
 def _thumbnails(stimuli: Stimuli, side: int = 40) -> np.ndarray:
-    images = torch.from_numpy(stimuli.images).permute(0, 3, 1, 2).float()
+    pixels = stimuli.at(slice(None))
+    if isinstance(pixels, list):  # each to its centre, so that all are of one size
+        pixels = np.stack([_square(one) for one in pixels])
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
     if max(images.shape[-2:]) > side:
         images = F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
     return images.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def _square(image: np.ndarray, side: int = 40) -> np.ndarray:
+    """Return the centre of a picture, ``(side, side, channels)`` uint8."""
+    tensor = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    height, width = (-(-side * size // min(image.shape[:2])) for size in image.shape[:2])
+    tensor = F.interpolate(tensor, size=(height, width), mode="bilinear", antialias=True)
+    top, left = (height - side) // 2, (width - side) // 2
+    part = tensor[0, :, top : top + side, left : left + side].round().clamp(0, 255)
+    return part.to(torch.uint8).permute(1, 2, 0).numpy()

@@ -1,12 +1,9 @@
 """A population that has no scores, and why."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-import pandas as pd
-
-from brainalign import tables
-from brainalign.columns import TRAINED
+from brainalign.errors import LayerError
+from brainalign.roles import TRAINED
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,8 @@ class Failure:
     role
         What its networks are, see :data:`brainalign.columns.ROLES`; ``"own_start"`` where those before the first step
         of the rule failed.
+    step
+        Of the earlier checkpoint that failed; none where all of the population goes.
     """
 
     rule: str
@@ -35,10 +34,10 @@ class Failure:
     recording: str
     reason: str
     role: str = TRAINED
+    step: int | None = None
 
-
-def failure_table(failures: Sequence[Failure]) -> pd.DataFrame:
-    """Return one row per failure."""
-    if not failures:
-        return tables.empty("failures")
-    return tables.cast("failures", pd.DataFrame([asdict(one) for one in failures]))
+    @classmethod
+    def of(cls, error: LayerError, recording: str) -> "Failure":
+        """Return the failure of a layer that a measure cannot score."""
+        stage = "scoring" if error.step is None else "checkpoint"
+        return cls(error.rule, error.network, stage, recording, str(error), error.role, error.step)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from brainalign.activations import Activations, extract_each
-from brainalign.columns import OWN_START, TRAINED, UNTRAINED
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.roles import MODEL, OWN_START, TRAINED, UNTRAINED
 from brainalign.training.checkpoint import Checkpoint
 
 
@@ -19,7 +19,7 @@ class Instance:
     rule, network, seed
         Who.
     step, epoch
-        When: updates and passes over the training samples.
+        When: updates and passes over the training samples; None for networks from elsewhere.
     final
         Whether training ended there; contrasts compare final instances only.
     activations
@@ -34,12 +34,20 @@ class Instance:
     rule: str
     network: str
     seed: int
-    step: int
-    epoch: float
+    step: int | None
+    epoch: float | None
     final: bool
     activations: Activations
     resolution: tuple[int, int]
     role: str = TRAINED
+
+    @classmethod
+    def of(cls, activations: Activations, resolution: tuple[int, int]) -> "Instance":
+        """Return what :func:`brainalign.activations.show` returned as an instance; ``resolution`` if it says none."""
+        who = activations.origin
+        moment = (who.step, who.epoch)
+        shown = who.resolution or resolution
+        return cls(who.name, who.group, who.seed, *moment, True, activations, shown, who.role)
 
 
 def show(
@@ -85,7 +93,8 @@ def check_paired(instances: Sequence[Instance]) -> None:
     Raises
     ------
     SpecError
-        If an instance is there twice, or the rules of a network ended with different seeds.
+        If an instance is there twice, or the rules of a network ended with different seeds. Networks from elsewhere
+        may have seeds of their own.
     """
     seeds: dict[str, dict[tuple[str, str], list[int]]] = {}
     for one in (one for one in instances if one.final):
@@ -96,7 +105,8 @@ def check_paired(instances: Sequence[Instance]) -> None:
             if len(set(own)) < len(own):
                 msg = f"Rule {rule!r} on {network!r} has seeds {sorted(own)}; expected each once. Give each a name."
                 raise SpecError(msg)
-            if set(own) != set(by_rule[first]):
+            paired = MODEL not in {role for _, role in by_rule}
+            if paired and set(own) != set(by_rule[first]):
                 msg = (
                     f"Rule {rule!r} on {network!r} has seeds {sorted(own)}, {first[0]!r} has {sorted(by_rule[first])}; "
                     "rules are compared seed by seed. Train the same seeds."

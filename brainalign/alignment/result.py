@@ -10,20 +10,24 @@ import numpy as np
 import pandas as pd
 
 from brainalign import tables
+from brainalign.alignment.facts import joined_facts
 from brainalign.alignment.mean_rdm import MeanRDM, read_mean_rdms, write_mean_rdms
 from brainalign.alignment.result_files import (
     RDMS,
+    SCORES,
     THUMBNAILS,
     check_folder,
     check_hashes,
-    joined_facts,
     read_facts,
+    read_stored,
     read_tables,
     read_thumbnails,
     write_facts,
+    write_stored,
     write_tables,
     write_thumbnails,
 )
+from brainalign.alignment.scores import Scores
 from brainalign.columns import LOW_LEVEL, OWN_START, UNTRAINED
 from brainalign.comparisons.description import Description
 from brainalign.errors import DataError, SpecError
@@ -58,6 +62,9 @@ class AlignmentResult:
         ``(dataset, roi)`` to the category of each stimulus of its RDMs; only where categories are known.
     thumbnails
         Recording to ``(ids, images)``, images uint8 ``(n_stimuli, height, width, channels)``.
+    stored
+        Scores of each recording with what inference needs, of which :func:`~brainalign.alignment.infer.infer` makes the
+        tables again with another level, correction, ranking layer or scope. Studies keep theirs in their cache.
     folder
         Where it was read from; none for what is in memory only.
     """
@@ -76,6 +83,7 @@ class AlignmentResult:
     rdms: Mapping[MeanRDM, RDMs] = field(default_factory=dict)
     labels: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     thumbnails: Mapping[str, tuple[tuple[str, ...], np.ndarray]] = field(default_factory=dict)
+    stored: tuple[Scores, ...] = ()
     folder: Path | None = None
 
     #: Fields that are tables, and the names of their files.
@@ -98,13 +106,16 @@ class AlignmentResult:
 
         Facts that are lists or tables of names are joined, of others the first part's are kept.
         """
+        if len(parts) == 1:
+            return parts[0]
         found = {name: tables.joined(name, [part.tables[name] for part in parts]) for name in cls.FILES.values()}
         found["measures"] = found["measures"].drop_duplicates("measure", ignore_index=True)
         joined = {
             own: {key: value for part in parts for key, value in getattr(part, own).items()}
             for own in ("rdms", "labels", "thumbnails")
         }
-        return cls.of_tables(found, **joined, facts=joined_facts([part.facts for part in parts]))
+        stored = tuple(one for part in parts for one in part.stored)
+        return cls.of_tables(found, **joined, stored=stored, facts=joined_facts([part.facts for part in parts]))
 
     @classmethod
     def load(cls, folder: str | Path) -> "AlignmentResult":
@@ -123,8 +134,11 @@ class AlignmentResult:
             check_hashes(folder, facts)
             found = read_tables(folder, facts)
             rdms, labels = read_mean_rdms(folder / RDMS)
+            stored = read_stored(folder / SCORES)
             thumbnails = read_thumbnails(folder / THUMBNAILS)
-        return cls.of_tables(found, facts=facts, rdms=rdms, labels=labels, thumbnails=thumbnails, folder=folder)
+        return cls.of_tables(
+            found, facts=facts, rdms=rdms, labels=labels, thumbnails=thumbnails, stored=stored, folder=folder
+        )
 
     def save(self, folder: str | Path) -> Path:
         """Write a results folder, which :meth:`load` and :func:`brainalign.write_report` read; floats keep 9 digits.
@@ -144,6 +158,8 @@ class AlignmentResult:
                 write_mean_rdms(staged / RDMS, self.rdms, self.labels)
             if self.thumbnails:
                 write_thumbnails(staged / THUMBNAILS, self.thumbnails)
+            if self.stored:
+                write_stored(staged / SCORES, self.stored)
             write_facts(staged, facts)
         return folder
 

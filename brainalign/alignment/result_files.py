@@ -10,12 +10,13 @@ import pandas as pd
 import torch
 
 from brainalign import tables
+from brainalign.alignment.scores import Scores
 from brainalign.errors import DataError
 from brainalign.results_folder import RESULTS, STUDY, result_hashes
 from brainalign.storage import file_hash, read_tensors, write_tensors, write_text
 from brainalign.tables import OPTIONAL, TABLES, short
 
-RDMS, THUMBNAILS = "rdms.safetensors", "thumbnails.safetensors"
+RDMS, THUMBNAILS, SCORES = "rdms.safetensors", "thumbnails.safetensors", "scores.safetensors"
 
 # Tables that a folder may lack, whatever its study.json says; so that folders of earlier versions are read.
 _OPTIONAL = (*(name for name in OPTIONAL if name != "training"), "ranks", "failures")
@@ -152,15 +153,11 @@ def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
     write_text(folder / STUDY, json.dumps(whole, indent=1, ensure_ascii=False))
 
 
-def joined_facts(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return facts of several recordings: lists one after another, tables of names together, else the first's."""
-    found: dict[str, Any] = {}
-    for part in parts:
-        for name, value in part.items():
-            if name not in found:
-                found[name] = value
-            elif isinstance(value, (list, tuple)):
-                found[name] = [*found[name], *(one for one in value if one not in found[name])]
-            elif isinstance(value, Mapping):
-                found[name] = {**found[name], **value}
-    return found
+def write_stored(path: Path, stored: Sequence[Scores]) -> None:
+    """Write what :func:`read_stored` reads."""
+    Scores.save_all(path, stored)
+
+
+def read_stored(path: Path) -> tuple[Scores, ...]:
+    """Read the stored scores of each recording; none where there is no file."""
+    return Scores.load_all(path) if path.exists() else ()

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainalign.alignment.instance import Instance
-from brainalign.columns import LOW_LEVEL, OWN_START, TRAINED
 from brainalign.comparisons.description import Description
 from brainalign.errors import DataError, LayerError
 from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.roles import LOW_LEVEL, OWN_START, TRAINED
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Scored:
         The rows: final networks and controls first, then ``earlier`` checkpoints.
     draws
         Scores of the first rows, and those of samples of the stimuli.
+    errors
+        ``(n_drawn, n_subjects)`` standard errors of the first rows over stimuli; NaN where nothing was drawn.
     earlier
         ``(n_earlier, n_subjects)`` scores of checkpoints before the last.
     subjects
@@ -69,6 +71,7 @@ class Scored:
     about: Description
     models: tuple[Model, ...]
     draws: ScoreDraws
+    errors: np.ndarray
     earlier: np.ndarray
     subjects: tuple[str, ...]
     n_stimuli: int

@@ -1,20 +1,23 @@
 """Networks against a recording: shown one after another, reduced at once, scored in blocks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.repeats import brains_fixed, without_each_repeat
+from brainalign.alignment.row_errors import row_errors
 from brainalign.alignment.scored import Model, Scored, naming
-from brainalign.columns import LOW_LEVEL
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.prepared import Prepared
+from brainalign.errors import LayerError
 from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.roles import LOW_LEVEL
 
 # what measures made of layers that wait for their scores, in bytes
 _WAITING_BYTES = 2**27
@@ -54,6 +57,10 @@ class Scoring:
         self._sides = [
             _Side(measure, {roi: measure.prepare(brain, roi, controls) for roi in rois}) for measure in measures
         ]
+        for side in self._sides:
+            fixed = [roi for roi, of_roi in side.parts.items() if brains_fixed(brain, of_roi)]
+            for one in without_each_repeat(brain, fixed):
+                side.repeats.append({roi: side.measure.prepare(one, roi, controls) for roi in fixed})
         parts = [part for side in self._sides for of_roi in side.parts.values() for part in of_roi]
         self._ids = tuple(dict.fromkeys(i for part in parts for i in part.stimulus_ids))
         for name, features in controls.items() if scored_controls else ():
@@ -74,27 +81,32 @@ class Scoring:
         held = {i for part in parts for i in part.stimulus_ids}
         return tuple(i for i in self.brain.ids if i in held)
 
-    def show(self, instance: Instance) -> None:
+    def show(self, instance: Instance, noted: bool = False) -> None:
         """Reduce the layers of an instance; they are scored when enough of them wait.
+
+        Parameters
+        ----------
+        instance
+            A network under the stimuli.
+        noted
+            Whether a measure that cannot score a layer goes on without the population, see :meth:`lost`; what it has
+            of it is forgotten. Other measures keep it.
 
         Raises
         ------
         LayerError
-            If a layer cannot be scored; nothing of the instance is kept then.
+            If a layer cannot be scored and that is not to be noted.
         StimulusMismatchError
             If the network did not see the stimuli that are scored, or saw others.
         """
-        shown = instance.activations
-        self.brain.check_shown(shown.stimulus_ids, self._ids)
-        reduced = []
-        for index, layer in enumerate(shown.layers):
-            model = Model.of(instance, layer, index)
-            for side in self._sides:
-                if model.final or not side.partial:
-                    with naming(model):
-                        reduced.append((side, model, side.measure.layer(shown.patterns(layer))))
-        for side, model, made in reduced:
-            side.wait(model, made)
+        self.brain.check_shown(instance.activations.stimulus_ids, self._ids)
+        for side in self._sides:
+            try:
+                side.show(instance)
+            except LayerError as error:
+                if not noted:
+                    raise
+                side.lose(error)
         if sum(side.bytes for side in self._sides) > _WAITING_BYTES:
             self._score()
 
@@ -103,12 +115,29 @@ class Scoring:
         for side in self._sides:
             side.forget(rule, network, step)
 
+    def lost(self, measure: Comparison) -> list[LayerError]:
+        """Return why a measure has no scores of some populations."""
+        return next(side.errors for side in self._sides if side.measure is measure)
+
+    def has(self, instance: Instance) -> bool:
+        """Return whether every measure has the scores of an instance that was shown."""
+        return not any(side.lacks(instance) for side in self._sides)
+
     def finish(self) -> Iterator[Scored]:
-        """Yield the scores by ROI, measure and time."""
+        """Yield the scores by ROI, measure and time.
+
+        Raises
+        ------
+        LayerError
+            If a measure could score no final network; why the first was lost.
+        """
+        for side in self._sides:
+            if side.errors and not any(model.seed is not None and side.keeps(model) for model in side.models[True]):
+                raise side.errors[0]
         self._score()
         for roi in self._sides[0].parts if self._sides else ():
             for side in self._sides:
-                yield from side.scored(roi, self.samples.seed)
+                yield from side.scored(roi, self.samples.seed, bool(self.brain.spec.windows))
 
     def _score(self) -> None:
         for side in self._sides:
@@ -125,7 +154,27 @@ class _Side:
     waiting: dict[bool, list[Any]] = field(default_factory=lambda: {True: [], False: []})
     blocks: dict[tuple[str, bool], list[Block]] = field(default_factory=dict)
     left_out: set[tuple[str, str, int | None]] = field(default_factory=set)
+    errors: list[LayerError] = field(default_factory=list)
+    repeats: list[Mapping[str, tuple[Prepared, ...]]] = field(default_factory=list)
     bytes: int = 0
+
+    def show(self, instance: Instance) -> None:
+        if self.lacks(instance) or (self.partial and not instance.final):
+            return
+        made = []
+        for index, layer in enumerate(instance.activations.layers):
+            model = Model.of(instance, layer, index)
+            with naming(model):
+                made.append((model, self.measure.layer(instance.activations.patterns(layer))))
+        for model, own in made:
+            self.wait(model, own)
+
+    def lose(self, error: LayerError) -> None:
+        self.errors.append(error)
+        self.forget(error.rule, error.network, error.step)
+
+    def lacks(self, instance: Instance) -> bool:
+        return not self.keeps(Model.of(instance, "", 0))
 
     @property
     def partial(self) -> bool:
@@ -148,50 +197,62 @@ class _Side:
                     list(self.measure.draws(layers, part, samples.at(len(part.times)) if final else _OBSERVED))
                     for part in parts
                 ]
+                if final and self.repeats and roi in self.repeats[0]:
+                    block = self._with_repeats(layers, roi, block)
                 self.blocks.setdefault((roi, final), []).append(block)
             layers.clear()
         self.bytes = 0
 
-    def scored(self, roi: str, seed: int) -> Iterator[Scored]:
+    def _with_repeats(self, layers: Sequence[Any], roi: str, block: Block) -> Block:
+        """Add the scores against the brains without each repeat."""
+        without = [[list(self.measure.draws(layers, part, _OBSERVED)) for part in parts[roi]] for parts in self.repeats]
+        return [
+            [replace(draws, repeats=np.stack([one[p][t].observed for one in without])) for t, draws in enumerate(times)]
+            for p, times in enumerate(block)
+        ]
+
+    def scored(self, roi: str, seed: int, windows: bool = False) -> Iterator[Scored]:
         parts, about = self.parts[roi], self.measure.describe()
         kept = {final: self._rows(models) for final, models in self.models.items()}
         models = tuple(self.models[final][k] for final in (True, False) for k in kept[final])
         times = parts[0].times
         for k, time in enumerate(times):
-            draws = _joined(self.blocks.get((roi, True), []), k, kept[True], parts, seed)
+            of_parts = _rows_of(self.blocks.get((roi, True), []), k, kept[True], parts)
+            errors = np.concatenate([row_errors(one) for one in of_parts], axis=1)
+            draws = of_parts[0] if len(of_parts) == 1 else ScoreDraws.side_by_side(of_parts, seed)
+            del of_parts
             earlier = np.empty((0, draws.n_subjects))
             if kept[False]:
-                earlier = _joined(self.blocks[roi, False], k, kept[False], parts, seed).observed
+                shown = _rows_of(self.blocks[roi, False], k, kept[False], parts)
+                earlier = np.concatenate([one.observed for one in shown], axis=1)
             yield Scored(
                 about,
                 models,
                 draws,
+                errors,
                 earlier,
                 tuple(subject for part in parts for subject in part.subjects),
                 min(len(part.stimulus_ids) for part in parts),
                 sum(part.n_targets for part in parts),
                 np.concatenate([_ceiling(part, k, draws) for part in parts], axis=1),
                 roi,
-                time if len(times) > 1 else np.nan,
+                time if len(times) > 1 or windows else np.nan,
                 tuple(len(part.stimulus_ids) for part in parts for _ in part.subjects) if len(parts) > 1 else None,
             )
 
     def _rows(self, models: Sequence[Model]) -> list[int]:
         """Return which rows are kept, controls last."""
-        rows = [k for k, one in enumerate(models) if self._kept(one)]
+        rows = [k for k, one in enumerate(models) if self.keeps(one)]
         return sorted(rows, key=lambda k: models[k].role == LOW_LEVEL)
 
-    def _kept(self, model: Model) -> bool:
+    def keeps(self, model: Model) -> bool:
         whole = (model.rule, model.network, None) in self.left_out
         return not whole and (model.final or (model.rule, model.network, model.step) not in self.left_out)
 
 
-def _joined(
-    blocks: Sequence[Block], time: int, kept: Sequence[int], parts: Sequence[Prepared], seed: int
-) -> ScoreDraws:
-    """Return the draws of all blocks of layers and parts of subjects at one time, the rows that are kept."""
-    of_parts = [ScoreDraws.stack_models([block[p][time] for block in blocks]).rows(kept) for p in range(len(parts))]
-    return of_parts[0] if len(of_parts) == 1 else ScoreDraws.side_by_side(of_parts, seed)
+def _rows_of(blocks: Sequence[Block], time: int, kept: Sequence[int], parts: Sequence[Prepared]) -> list[ScoreDraws]:
+    """Return the draws of all blocks of layers for each part of subjects at one time, the rows that are kept."""
+    return [ScoreDraws.stack_models([block[p][time] for block in blocks]).rows(kept) for p in range(len(parts))]
 
 
 def _ceiling(part: Prepared, time: int, draws: ScoreDraws) -> np.ndarray:

@@ -14,10 +14,20 @@ data_app = typer.Typer(help="List, download and verify data sets.", no_args_is_h
 
 
 @data_app.command("list")
-def data_list(as_json: Json = False, data_dir: DataDir = None, own: Own = None) -> None:
+def data_list(
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Folders of data of your own: a recording, or pictures by class.")
+    ] = None,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+    own: Own = None,
+) -> None:
     """List data sets: what they are, their licence, and whether they are here."""
     from brainalign.datasets.manifest import manifests, verify
+    from brainalign.own_data import RECORDING, add_data
 
+    for path in paths or ():
+        add_data("recordings" if (Path(path) / RECORDING).is_file() else "datasets", path)
     records = []
     for name, manifest in manifests().items():
         states = (
@@ -38,17 +48,21 @@ def data_list(as_json: Json = False, data_dir: DataDir = None, own: Own = None) 
 def _own_records(as_json: bool) -> list[dict[str, Any]]:
     """Return records of one's own data sets and recordings, which have no manifest: their files are one's own."""
     from brainalign.datasets.dataset import datasets
+    from brainalign.own_data import own_data
     from brainalign.recordings.source import recording_sources
 
-    rooms = (("images or features", datasets()), ("recording", recording_sources()))
+    rooms = (
+        ("images or features", datasets(), own_data("datasets")),
+        ("recording", recording_sources(), own_data("recordings")),
+    )
     return [
         {
             "name": name, "title": one.title, "kind": kind, "status": "your own", "MB": None, "licence": "",
             "redistribute": "",
         } | ({"citation": getattr(one, "citation", "")} if as_json else {})
-        for kind, room in rooms
+        for kind, room, folders in rooms
         for name, one in room.items()
-        if is_own(one.__module__)
+        if is_own(one.__module__) or name in folders
     ]  # fmt: skip
 
 

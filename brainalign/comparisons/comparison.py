@@ -2,8 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
 
 from brainalign.comparisons.description import Description
 from brainalign.comparisons.prepared import Prepared
@@ -23,6 +23,27 @@ class Comparison(ABC):
     RDMs for a geometry measure, patterns for an encoding model. ``kind`` is ``"geometry"`` or ``"prediction"``,
     ``word`` what sentences call the measure, ``of_trials`` whether it takes responses (``Brain.recordings``) and so
     cannot score a recording that was published as RDMs only.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> from brainalign.recordings.brain import Brain
+    >>> from brainalign.resampling.samples import Samples
+    >>> measure = ba.RSA.with_options(ba.ScoringSpec(), comparator="corr")
+    >>> measure.label, measure.describe().unit, measure.options
+    ('rsa corr', 'Pearson r', ' (comparator = corr)')
+    >>> [one.label for one in ba.RSA.of_study(ba.ScoringSpec(partial=("pixels",)))]
+    ['rsa spearman', 'rsa spearman without pixels']
+    >>> source = ba.recording("simulated", n_subjects=3, n_stimuli=20, training={"epochs": 0.1})
+    >>> brain = Brain(source, ba.RecordingSpec("simulated"))
+    >>> pixels = ba.Patterns(source.stimuli().images.reshape(20, -1), source.stimuli().ids, "pixels")
+    >>> small, control = measure.layer(pixels), measure.control(pixels)
+    >>> (prepared,) = measure.prepare(brain, "planted", {})
+    >>> (scores,) = measure.draws([small], prepared, Samples("none"))
+    >>> scores.observed.shape  # a layer, three subjects
+    (1, 3)
+    >>> abs(measure.score(small, source.rdms("planted")) - scores.observed).max() < 1e-12
+    np.True_
     """
 
     name: ClassVar[str]
@@ -33,6 +54,27 @@ class Comparison(ABC):
     @abstractmethod
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
+
+    @classmethod
+    def with_options(cls, scoring: ScoringSpec, **given: Any) -> Self:
+        """Return the measure with the fields that a study names for it, over those that are ``given``.
+
+        Raises
+        ------
+        SpecError
+            If a field is unknown or a value does not suit it.
+        """
+        return comparison(cls.name, {**given, **scoring.options.get(cls.name, {})})  # type: ignore[return-value]
+
+    @property
+    def options(self) -> str:
+        """Fields that are not as by default, ``" (n_folds = 4)"``, for methods; empty where all but the seed are."""
+        changed = [
+            f"{f.name} = {list(value) if isinstance(value, tuple) else value}"
+            for f in fields(self)
+            if f.name != "seed" and (value := getattr(self, f.name)) != f.default
+        ]
+        return f" ({', '.join(changed)})" if changed else ""
 
     @property
     def label(self) -> str:

@@ -2,26 +2,32 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import PREDICTION, Description
-from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
-from brainalign.comparisons.group_folds import group_folds
+from brainalign.comparisons.encoding_scores import LARGEST_R, EncodingScores, fold_correlations
+from brainalign.comparisons.group_folds import coded, group_folds
+from brainalign.comparisons.held_out_scores import METRICS, held_out_scores
 from brainalign.comparisons.prepared import Prepared
-from brainalign.comparisons.response_ceiling import response_ceilings
+from brainalign.comparisons.prepared_responses import (
+    prepared_responses,
+    refuse_constant_features,
+    refuse_constant_targets,
+    without_ceiling,
+)
+from brainalign.comparisons.threads import few_threads
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
-from brainalign.resampling.predictions_bootstrap import bootstrap_predictions
-from brainalign.resampling.predictions_left_out import predictions_left_out
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.resampling.training_left_out import training_changes
 from brainalign.rounding import is_constant
 from brainalign.specs import ScoringSpec
 
@@ -61,11 +67,30 @@ class Encoding(Comparison):
         Of the folds.
     dtype
         ``"float64"`` or ``"float32"``, of the solver.
+    metric
+        What is made of predictions: ``"r"``, ``"r2"`` (against the mean of the training responses; can be negative) or
+        ``"identification"``: how often, of two held-out stimuli of a fold, the response to the right one correlates
+        more with the prediction (over targets; chance is .5).
 
     Raises
     ------
     SpecError
         If an option is out of range.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> rng, ids = np.random.default_rng(0), [f"stimulus {k}" for k in range(40)]
+    >>> layer = ba.Patterns(rng.standard_normal((40, 5)), ids, "layer")
+    >>> voxels = ba.Patterns(layer.values @ rng.standard_normal((5, 3)) + rng.standard_normal((40, 3)), ids, "voxels")
+    >>> measure = ba.Encoding(n_folds=4)
+    >>> found = measure.score(layer, voxels)
+    >>> found.r.shape, bool(found.r.mean() > 0.5)
+    ((3,), True)
+    >>> measure.form(n=40, p=5), np.bincount(measure.folds(ids)).tolist()
+    ('primal', [10, 10, 10, 10])
+    >>> np.array_equal(measure.checked_folds(np.array(ids)), measure.folds(ids)), measure.options
+    (True, ' (n_folds = 4)')
     """
 
     name: ClassVar[str] = "encoding"
@@ -80,6 +105,7 @@ class Encoding(Comparison):
     standardize: bool = False
     seed: int = 0
     dtype: str = "float64"
+    metric: str = "r"
 
     def __post_init__(self) -> None:
         for option, number in (("n_folds", self.n_folds), ("n_inner_folds", self.n_inner_folds)):
@@ -89,6 +115,7 @@ class Encoding(Comparison):
         for option, value, known in (
             ("solver", self.solver, ("auto", "kernel", "primal")),
             ("dtype", self.dtype, ("float64", "float32")),
+            ("metric", self.metric, tuple(METRICS)),
         ):
             if value not in known:
                 msg = f"{option} = {value!r}, expected one of: {', '.join(known)}."
@@ -100,15 +127,18 @@ class Encoding(Comparison):
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
         scaled = ", standardized" if self.standardize else ""
+        metric = METRICS[self.metric]
         return Description(
-            measure=f"{self.name} ridge{scaled}",
+            measure=f"{self.name} ridge{scaled}{metric.suffix}",
             kind=self.kind,
-            title="Encoding score (Pearson r)",
-            axis="Encoding score (Pearson r)",
-            unit="Pearson r",
+            title=f"Encoding score ({metric.unit})",
+            axis=f"Encoding score ({metric.unit})",
+            unit=metric.unit,
             sentence=f"Encoding models (ridge{scaled}) predicted responses to held-out stimuli from layers by "
-            "regression with himalaya {citation}, scored by Pearson r.",
-            ceiling="noise ceiling, the largest mean score that the reliability of the responses admits.",
+            f"regression with himalaya {{citation}}, scored by {metric.words}{self.options}.",
+            ceiling="noise ceiling, the largest mean score that the reliability of the responses admits."
+            if metric.ceiling
+            else "",
             citation=_HIMALAYA,
         )
 
@@ -120,7 +150,7 @@ class Encoding(Comparison):
         return "kernel" if 3 * p > n else "primal"
 
     def folds(self, groups: Sequence[str | int] | np.ndarray) -> np.ndarray:
-        """Return the test fold of each stimulus; it depends on the groups and the seed, never on features."""
+        """Return the test fold of each stimulus, ``(n_stimuli,)``; it depends on groups and seed, never on features."""
         return group_folds(groups, self.n_folds, stream_seed(self.seed, "encoding", "outer"))
 
     def score(
@@ -151,15 +181,15 @@ class Encoding(Comparison):
         """
         ids = responses.stimulus_ids
         x, y = features.rows(ids), np.asarray(responses.values, dtype=np.float64)
-        _refuse_constant(x, y)
-        labels = _groups_of(ids, groups)
-        self._check_counts(len(x), labels)
-        folds = self.folds(labels)
+        refuse_constant_features(x)
+        refuse_constant_targets(y)
+        labels = groups_of(ids, groups)
+        folds = self.checked_folds(labels)
         form = self.form(*x.shape)
         kernel = gram(x, columns=True) if form == "kernel" and not self.standardize else None
         predictions, alphas = np.empty_like(y), np.empty((self.n_folds, y.shape[1]))
         residual, spread = np.zeros(y.shape[1]), np.zeros(y.shape[1])
-        with _numpy_backend():
+        with himalaya_on_numpy(), few_threads(len(x), y.shape[1], x.shape[1] if form == "primal" else 0):
             for fold in range(self.n_folds):
                 train, test = folds != fold, folds == fold
                 model = self._prepare(x, kernel, train, form)
@@ -179,12 +209,11 @@ class Encoding(Comparison):
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["Encoding", ...]:
         """Return ridge regression with the seed of a study."""
-        return (cls(seed=scoring.seed),)
+        return (cls.with_options(scoring, seed=scoring.seed),)
 
     def layer(self, features: Patterns) -> Patterns:
         """Return the features of a layer."""
-        if is_constant(features.values, axis=0).all():
-            _refuse_constant(features.values, np.empty((len(features), 0)))
+        refuse_constant_features(features.values)
         return features
 
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
@@ -196,30 +225,8 @@ class Encoding(Comparison):
             If a response is constant.
         """
         del controls
-        found = []
-        for part, ids in brain.parts:
-            times: tuple[float, ...] = ()
-            subjects, responses, ceilings = [], [], []
-            for recording in part:  # one subject's trials at a time
-                means = recording.means(ids, roi=roi)
-                _refuse_constant(np.arange(len(ids), dtype=np.float64)[:, None], means.reshape(len(ids), -1))
-                subjects.append(recording.subject)
-                times = recording.times
-                responses.append(means)
-                ceilings.append(response_ceilings(recording, roi))
-            upper = np.stack(ceilings)
-            found.append(
-                Prepared(
-                    tuple(subjects),
-                    times,
-                    ids,
-                    sum(one[0].size for one in responses),
-                    np.stack([np.full_like(upper, np.nan), upper]),
-                    brain.groups_of(ids),
-                    tuple(responses),
-                )
-            )
-        return tuple(found)
+        found = prepared_responses(brain, roi, predicted=True)
+        return found if METRICS[self.metric].ceiling else tuple(without_ceiling(one) for one in found)
 
     def draws(self, layers: Sequence[Patterns], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
         """Yield the mean score over the targets of each subject, for each layer at each time.
@@ -237,31 +244,48 @@ class Encoding(Comparison):
             rows = []
             for layer in layers:
                 fitted = self.score(layer, brain, by_id)
-                rows.append(
-                    [
-                        self._sampled(fitted.predictions[:, owner == s], one, fitted.folds, units, prepared, samples)
-                        for s, one in enumerate(responses)
+                own = [
+                    held_out_scores(
+                        fitted.predictions[:, owner == s],
+                        one,
+                        fitted.folds,
+                        units,
+                        samples,
+                        prepared.groups,
+                        self.metric,
+                    )
+                    for s, one in enumerate(responses)
+                ]
+                if samples.kind == "leave_one_out" and self.metric == "r":
+                    training = self._without_in_training(layer, brain, fitted, units)
+                    own = [
+                        replace(one, training=one.observed + training[:, owner == s].mean(axis=1)[:, None, None])
+                        for s, one in enumerate(own)
                     ]
-                )
+                rows.append(own)
             subjects = [ScoreDraws.stack_models([row[s] for row in rows]) for s in range(len(responses))]
             yield subjects[0] if len(subjects) == 1 else ScoreDraws.stack_subjects(subjects, samples.seed)
 
-    def _sampled(
-        self,
-        predictions: np.ndarray,
-        responses: np.ndarray,
-        folds: np.ndarray,
-        units: np.ndarray,
-        prepared: Prepared,
-        samples: Samples,
-    ) -> ScoreDraws:
-        """Return the score of one layer for one subject, with those of samples of the stimuli."""
-        if samples.kind == "bootstrap":
-            drawn = samples.n_draws, samples.seed, prepared.groups
-            return bootstrap_predictions(predictions[None], responses, folds, *drawn)
-        observed, without = predictions_left_out(predictions, responses, folds, units)
-        without = without if samples.kind == "leave_one_out" else without[:0]
-        return ScoreDraws.without_each(np.array([[observed]]), without[:, None, None], units, self.n_folds)
+    def _without_in_training(
+        self, layer: Patterns, brain: Patterns, fitted: EncodingScores, units: np.ndarray
+    ) -> np.ndarray:
+        """Return how the score of each target changes without each unit in training, ``(n_units, n_targets)``.
+
+        0 where training stimuli outnumber features: the variance of the test stimuli is then enough in simulations.
+        """
+        x, y, folds = layer.rows(brain.stimulus_ids), np.asarray(brain.values, np.float64), fitted.folds
+        labels = np.unique(units, return_inverse=True)[1].ravel()
+        n_units = int(labels.max()) + 1
+        if x.shape[1] < int((folds != 0).sum()):
+            return np.zeros((n_units, y.shape[1]))
+        kernel = gram(x, columns=True) if not self.standardize else None
+        z = np.arctanh(np.clip(fitted.r, -LARGEST_R, LARGEST_R))
+        change = np.zeros((n_units, y.shape[1]))
+        for fold in range(self.n_folds):
+            train, test = folds != fold, folds == fold
+            ours, theirs = self._prepare(x, kernel, train, "kernel")
+            change += training_changes(ours, theirs, (y[train], y[test]), fitted.alphas[fold], labels[train], n_units)
+        return np.tanh(z + change / self.n_folds) - np.tanh(z)
 
     def _prepare(
         self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str
@@ -312,8 +336,9 @@ class Encoding(Comparison):
         nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), ridge.best_alphas_))).argmin(axis=0)
         return ridge.predict(test) * deviation + mean, np.asarray(self.alphas)[nearest]
 
-    def _check_counts(self, n_stimuli: int, groups: np.ndarray) -> None:
-        n_groups = len(np.unique(groups))
+    def checked_folds(self, groups: np.ndarray) -> np.ndarray:
+        """Return the test fold of each stimulus, ``(n_stimuli,)``; too few stimuli raise :class:`SpecError`."""
+        n_stimuli, n_groups = len(groups), len(np.unique(groups))
         if n_stimuli < MIN_STIMULI:
             msg = f"Encoding got {n_stimuli} stimuli, expected at least {MIN_STIMULI}; use RSA, or record more stimuli."
             raise SpecError(msg)
@@ -335,32 +360,16 @@ class Encoding(Comparison):
                 f"set n_inner_folds to {fewest} or less."
             )
             raise SpecError(msg)
+        return folds
 
 
-def _groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:
+def groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:
     """Return the group of each row, coded from 0 in the order of first mention."""
     missing = [stimulus for stimulus in ids if stimulus not in groups] if groups is not None else []
     if missing:
         msg = f"{len(missing)} of {len(ids)} stimuli have no group, first: {missing[:3]}; give every stimulus one."
         raise StimulusMismatchError(msg)
-    labels = ids if groups is None else [groups[stimulus] for stimulus in ids]
-    code = {label: number for number, label in enumerate(dict.fromkeys(labels))}
-    return np.array([code[label] for label in labels])
-
-
-def _refuse_constant(x: np.ndarray, y: np.ndarray) -> None:
-    if is_constant(x, axis=0).all():
-        msg = (
-            f"All {x.shape[1]} features are constant over {len(x)} stimuli, expected features that vary; drop the "
-            "layer."
-        )
-        raise DataError(msg)
-    constant = is_constant(y, axis=0)
-    if constant.any():
-        msg = (
-            f"{int(constant.sum())} targets are constant (first: {int(constant.argmax())}); drop voxels without signal."
-        )
-        raise DataError(msg)
+    return coded(ids if groups is None else [groups[stimulus] for stimulus in ids])
 
 
 def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -373,7 +382,7 @@ def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray,
 
 
 @contextlib.contextmanager
-def _numpy_backend() -> Iterator[None]:
+def himalaya_on_numpy() -> Iterator[None]:
     """Run himalaya on NumPy, and leave its global choice as it was."""
     from himalaya.backend import get_backend, set_backend
 

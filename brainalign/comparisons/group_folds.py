@@ -28,3 +28,9 @@ def group_folds(groups: Sequence[str | int] | np.ndarray, n_folds: int, seed: in
         fold_of_group[group] = fold
         sizes[fold] += counts[group]
     return fold_of_group[inverse.ravel()]
+
+
+def coded(labels: Sequence[str | int]) -> np.ndarray:
+    """Return the group of each row as a number from 0, in the order of first mention: folds follow from numbers."""
+    code = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+    return np.array([code[label] for label in labels])

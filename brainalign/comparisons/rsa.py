@@ -70,6 +70,19 @@ class RSA(Comparison):
     ------
     SpecError
         If an option is unknown, or ``partial`` is asked of a comparator without a partial form.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> rng, ids = np.random.default_rng(0), [f"stimulus {k}" for k in range(12)]
+    >>> measure = ba.RSA(dissimilarity="euclidean", comparator="spearman")
+    >>> layer, brain = (measure.rdms(rng.standard_normal((12, 5)), ids) for _ in range(2))
+    >>> measure.score(layer, brain).shape
+    (1, 1)
+    >>> float(measure.score(layer, layer).round(6)[0, 0])
+    1.0
+    >>> ba.RSA(comparator="corr", partial=("pixels",), semi=True).label
+    'rsa corr without pixels'
     """
 
     name: ClassVar[str] = "rsa"
@@ -161,8 +174,17 @@ class RSA(Comparison):
 
     @classmethod
     def of_study(cls, scoring: ScoringSpec) -> tuple["RSA", ...]:
-        """Return RSA as a study asks for it, and its semi-partial form where controls are to be taken out."""
+        """Return RSA as a study asks for it, and its semi-partial form where controls are to be taken out.
+
+        Raises
+        ------
+        SpecError
+            If options of RSA are named elsewhere than in the study's scoring.
+        """
         check_method(scoring.comparator, bool(scoring.partial))
+        if cls.name in scoring.options:
+            msg = "Options of 'rsa' are dissimilarity, comparator and partial of [scoring] itself; name them there."
+            raise SpecError(msg)
         plain = cls(scoring.dissimilarity, scoring.comparator)
         return (plain, replace(plain, partial=scoring.partial, semi=True)) if scoring.partial else (plain,)
 
@@ -176,7 +198,13 @@ class RSA(Comparison):
         return compute_rdms(features.values, features.stimulus_ids, measure)
 
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
-        """Return the RDMs of subjects at every time, and those of the controls that are taken out."""
+        """Return the RDMs of subjects at every time, and those of the controls that are taken out.
+
+        Raises
+        ------
+        SpecError
+            If controls are to be taken out of brains, too, which samples of stimuli do not do.
+        """
         if self.partial and not self.semi:
             held_out = ", ".join(self.partial)
             msg = f"Scores of samples take {held_out} out of layers only, not out of brains; say semi=True."

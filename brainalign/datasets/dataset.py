@@ -36,6 +36,17 @@ class Dataset(ABC):
     data_dir
         Folder that holds ``<name>/<file>``; ``None`` follows the lookup order of
         :func:`brainalign.datasets.manifest.locate`.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> digits = ba.dataset("digits")
+    >>> digits.train().images.shape, digits.test().labels.shape
+    ((1297, 1, 8, 8), (500,))
+    >>> digits.task(n_train=100).n_outputs
+    10
+    >>> digits.test_stimuli(10, seed=0).labels[:3]
+    ('0', '1', '2')
     """
 
     title: ClassVar[str]
@@ -116,5 +127,12 @@ def datasets() -> dict[str, type[Dataset]]:
 
 
 def dataset(name: str, data_dir: str | None = None) -> Dataset:
-    """Return the image set ``name``; an unknown name raises :class:`SpecError`."""
+    """Return the image set ``name``; an unknown name raises :class:`SpecError`.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> ba.dataset("digits").input_shape
+    (1, 8, 8)
+    """
     return create("datasets", Dataset, name, {"data_dir": data_dir})

@@ -199,6 +199,18 @@ def verify(name: str, data_dir: str | os.PathLike[str] | None = None) -> pd.Data
     return pd.DataFrame(rows, columns=["file", "path", "status", "expected", "found"])
 
 
+def missing_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> tuple[list[str], str]:
+    """Return the files of a data set that are nowhere, and the folder of the first that is there; reads no content."""
+    missing, home = [], ""
+    for entry in load_manifest(name).files:
+        path = next(iter(_existing(name, entry, data_dir)), None)
+        if path is None:
+            missing.append(entry.path)
+        else:
+            home = home or str(path.parents[len(Path(entry.path).parts) - 1])
+    return missing, home
+
+
 def cache_folder() -> Path:
     """Return the user cache folder of the package."""
     import pooch

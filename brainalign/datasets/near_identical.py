@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from brainalign.datasets.pictures import Pictures
+
 #: Side in pixels at which pictures are compared.
 SIDE = 32
 
@@ -19,7 +21,9 @@ _UNIFORM = 1e-5
 _SLACK = 1e-4
 
 
-def near_identical(images: np.ndarray, threshold: float) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def near_identical(
+    images: np.ndarray | Pictures, threshold: float
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield pairs of pictures that correlate above ``threshold``, grey and 32 x 32 pixels.
 
     Uniform pictures have no correlation and are in no pair.
@@ -27,7 +31,7 @@ def near_identical(images: np.ndarray, threshold: float) -> Iterator[tuple[np.nd
     Parameters
     ----------
     images
-        ``(n_stimuli, height, width, channels)`` uint8.
+        ``(n_stimuli, height, width, channels)`` uint8, or pictures of several sizes.
     threshold
         Pearson correlation over pixels.
 
@@ -50,28 +54,33 @@ def near_identical(images: np.ndarray, threshold: float) -> Iterator[tuple[np.nd
         yield first[above], second[above], r[above]
 
 
-def near_identical_between(first: np.ndarray, second: np.ndarray, threshold: float) -> Iterator[tuple[int, int, float]]:
+def near_identical_between(
+    first: np.ndarray | Pictures, second: np.ndarray | Pictures, threshold: float
+) -> Iterator[tuple[int, int, float]]:
     """Yield positions of pictures of two sets that correlate above ``threshold``, and r, as in :func:`near_identical`.
 
     Parameters
     ----------
     first, second
-        ``(n, height, width, channels)``, of any two sizes; uint8, or floats of one scale.
+        ``(n, height, width, channels)``, of any two sizes, uint8 or floats of one scale; or pictures of several sizes.
     threshold
         Pearson correlation over pixels.
     """
     small = _patterns(first)
-    batch = max(1, _BATCH_PIXELS // max(1, second.shape[1] * second.shape[2]))
-    for start in range(0, len(second), batch):
-        r = small @ _patterns(second[start : start + batch]).T
+    for start in range(0, len(second), _ROWS):
+        rows = slice(start, start + _ROWS)
+        r = small @ _patterns(second.part(rows) if isinstance(second, Pictures) else second[rows]).T
         for i, j in np.argwhere(r > threshold).tolist():
             yield i, start + j, float(r[i, j])
 
 
-def _patterns(images: np.ndarray) -> np.ndarray:
+def _patterns(images: np.ndarray | Pictures) -> np.ndarray:
     """Return small grey pictures ``(n_stimuli, 1024)``, of mean 0 and norm 1; zeros for a uniform one."""
-    batch = max(1, _BATCH_PIXELS // max(1, images.shape[1] * images.shape[2]))
-    parts = [_small(images[start : start + batch]) for start in range(0, len(images), batch)]
+    if isinstance(images, Pictures):
+        parts = [_small(one[None]) for one in images]
+    else:
+        batch = max(1, _BATCH_PIXELS // max(1, images.shape[1] * images.shape[2]))
+        parts = [_small(images[start : start + batch]) for start in range(0, len(images), batch)]
     patterns = np.concatenate(parts).astype(np.float64)
     largest = np.abs(patterns).max(axis=1, initial=0.0)
     patterns -= patterns.mean(axis=1, keepdims=True)

@@ -40,6 +40,17 @@ class Preprocessing:
     ------
     SpecError
         If an option is out of its range, or ``mean`` or ``std`` are not one number per channel.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np, torch
+    >>> shown = ba.Preprocessing(channels=1, resolution=(4, 4), mean=(0.5,), std=(0.25,))
+    >>> shown(torch.full((1, 3, 8, 8), 255)).unique().round(decimals=3).tolist()
+    [2.0]
+    >>> shown.record()["resolution"]
+    (4, 4)
+    >>> ba.Preprocessing.fit(np.full((2, 1, 8, 8), 51, np.uint8)).mean
+    (0.2,)
     """
 
     channels: int

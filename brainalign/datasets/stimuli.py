@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from brainalign.datasets.near_identical import near_identical
+from brainalign.datasets.picture_folder import picture_files
+from brainalign.datasets.pictures import Pictures
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.storage import content_hash
 from brainalign.summary import Summarised, Summary, picture, some
@@ -28,7 +31,8 @@ class Stimuli(Summarised):
         joins on them, never on position.
     images
         ``(n_stimuli, height, width, channels)``, whole numbers in 0..255; channels 1 (grey) or 3 (RGB). Arrays,
-        tensors and lists are kept as one contiguous uint8 array.
+        tensors and lists are kept as one contiguous uint8 array; images of several sizes, and files
+        (:meth:`from_folder`), as :class:`~brainalign.datasets.pictures.Pictures`.
     name
         Name of the set, for captions.
     labels
@@ -42,10 +46,27 @@ class Stimuli(Summarised):
     StimulusMismatchError
         If ids repeat or cannot be read, if there are none, if images are no whole numbers in 0..255 or partly masked,
         or if the number of ids is not the number of images, or that of the labels.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> images = np.zeros((3, 8, 8, 1), np.uint8)
+    >>> images[2, :4] = 255
+    >>> three = ba.Stimuli(("a", "b", "c"), images, "squares", labels=("dark", "dark", "half"))
+    >>> three.groups, three.groups_of(("c", "a"))
+    ((0, 0, 1), None)
+    >>> three.subset(["c"]).labels
+    ('half',)
+    >>> three.key == ba.Stimuli(("a", "b", "c"), images, "other name").key
+    True
+    >>> three.at([2]).shape
+    (1, 8, 8, 1)
+    >>> three.near_identical(threshold=0.9)
+    ()
     """
 
     ids: tuple[str, ...]
-    images: np.ndarray
+    images: np.ndarray | Pictures
     name: str
     labels: tuple[str, ...] | None = None
     group_labels: tuple[str | int, ...] | None = None
@@ -74,6 +95,72 @@ class Stimuli(Summarised):
     def __len__(self) -> int:
         return len(self.ids)
 
+    @classmethod
+    def from_folder(
+        cls,
+        folder: str | Path,
+        pattern: str = "*",
+        background: Any = None,
+        labels: Iterable[Any] | Mapping[str, Any] | str | None = None,
+        name: str | None = None,
+    ) -> "Stimuli":
+        """Return the pictures of a folder; ids are file names without suffix, in the order of names.
+
+        A file is decoded when its pixels are asked for. Pictures may differ in size: what a network is shown of
+        each is what :class:`~brainalign.datasets.preprocessing.Preprocessing` declares (``aspect``). For formats see
+        :class:`~brainalign.datasets.picture_file.PictureFile`; where one picture has colours, all are read as RGB.
+
+        Parameters
+        ----------
+        folder
+            Where they are. Hidden files, and files that are no pictures by their suffix, are passed over.
+        pattern
+            Which files: ``"*.png"``; ``"**/*"`` takes the folders within, too.
+        background
+            Grey level or ``(r, g, b)`` in 0..255 that shows through where pictures are transparent; such a picture is
+            refused without.
+        labels
+            Category of each picture by id, or one per picture in the order of names; ``"folder"``: the name of the
+            folder that it is in.
+        name
+            Of the set, for captions; that of the folder unless given.
+
+        Raises
+        ------
+        DataError
+            If there is no such folder or no picture in it, a picture cannot be read, has several frames or is
+            transparent, or two have one name. What is damaged behind its head is told when it is decoded.
+        StimulusMismatchError
+            If labels do not fit.
+
+        Examples
+        --------
+        >>> import tempfile; from PIL import Image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name, size in (("face", (8, 8)), ("house", (12, 8))):
+        ...         Image.new("L", size, 200).save(f"{folder}/{name}.png")
+        ...     Stimuli.from_folder(folder).ids
+        ('face', 'house')
+        """
+        files = picture_files(folder, pattern, background)
+        if labels == "folder":
+            labels = [one.path.parent.name for one in files.values()]
+        elif isinstance(labels, Mapping):
+            missing = [one for one in files if one not in labels]
+            if missing:
+                msg = f"Folder {str(folder)!r}: {len(missing)} pictures have no label ({missing[:3]}); give each one."
+                raise StimulusMismatchError(msg)
+            labels = [labels[one] for one in files]
+        named = name or Path(folder).expanduser().resolve().name
+        return cls(tuple(files), Pictures(list(files.values())), named, labels)  # type: ignore[arg-type]  # checked
+
+    def at(self, rows: Any) -> np.ndarray | list[np.ndarray]:
+        """Return pixels at positions or of a slice: ``(n, height, width, channels)``, or a list where sizes differ."""
+        if isinstance(self.images, np.ndarray):
+            return self.images[rows]
+        part = self.images.part(rows)
+        return part[:] if len(set(part.sizes)) == 1 else list(part)
+
     def subset(self, ids: Sequence[str]) -> "Stimuli":
         """Return the stimuli ``ids``, in that order."""
         ids = checked_ids(ids, f"Stimuli {self.name!r}")
@@ -81,26 +168,27 @@ class Stimuli(Summarised):
         labels = None if self.labels is None else tuple(self.labels[row] for row in rows)
         # codes of the whole set: two stimuli may belong together through a third that is left out
         together = None if self.group_labels is None else tuple(str(self.groups[row]) for row in rows)
-        return Stimuli(ids, self.images[rows], self.name, labels, together)
+        images = self.images[rows] if isinstance(self.images, np.ndarray) else self.images.part(rows)
+        return Stimuli(ids, images, self.name, labels, together)
 
     def summary(self) -> Summary:
-        """Return how many there are, of which size and kind."""
-        height, width, channels = self.images.shape[1:]
-        facts = {"pictures": f"{height} x {width} pixels, {'grey' if channels == 1 else 'RGB'}", "ids": some(self.ids)}
+        """Return how many there are, of which size and kind; HTML shows the first few."""
+        whole = isinstance(self.images, np.ndarray)
+        sizes = [self.images.shape[1:3]] if whole else sorted(set(self.images.sizes))  # type: ignore[union-attr]
+        ends = dict.fromkeys(f"{height} x {width}" for height, width in (sizes[0], sizes[-1]))
+        grey = (self.images.shape[3] if whole else self.images.channels) == 1  # type: ignore[union-attr]
+        facts = {"pictures": f"{' to '.join(ends)} pixels, {'grey' if grey else 'RGB'}", "ids": some(self.ids)}
         if self.labels is not None:
             kinds = dict.fromkeys(self.labels)
             facts["labels"] = f"{len(kinds)} kinds: {some(kinds)}"
-        step = max(1, -(-max(height, width) // 64))
-        few = self.images[np.linspace(0, len(self) - 1, min(len(self), 8)).astype(int), ::step, ::step]
-        row = np.concatenate(list(few), axis=1)
-        shown = picture(row[:, :, 0] if channels == 1 else row, 64)
-        return Summary(f"Stimuli {self.name!r}: {len(self)}", facts, shown)
+        return Summary(f"Stimuli {self.name!r}: {len(self)}", facts, "".join(map(picture, self.at(slice(0, 6)))))
 
     @property
     def key(self) -> str:
         """Content hash of ids and images, and of the groups that were declared."""
         declared = [] if self.group_labels is None else [list(self.groups)]
-        return content_hash(list(self.ids), self.images, *declared)
+        images = self.images if isinstance(self.images, np.ndarray) else self.images.key
+        return content_hash(list(self.ids), images, *declared)
 
     @cached_property
     def groups(self) -> tuple[int, ...]:
@@ -118,7 +206,7 @@ class Stimuli(Summarised):
             return row
 
         for row, image in enumerate(self.images):
-            names: list[tuple[str, str | bytes]] = [("pixels", blake2b(image.tobytes()).digest())]
+            names: list[tuple[str, str | bytes]] = [(f"pixels {image.shape}", blake2b(image.tobytes()).digest())]
             names += [] if self.group_labels is None else [("label", str(self.group_labels[row]))]
             for name in names:
                 one, other = find(first.setdefault(name, row)), find(row)
@@ -134,6 +222,11 @@ class Stimuli(Summarised):
         """Return pairs of ids and the correlation of their pictures, where it is above ``threshold``.
 
         Pictures are compared grey and 32 x 32 pixels. Pairs of one group are left out.
+
+        Raises
+        ------
+        SpecError
+            If the threshold is no correlation below 1.
         """
         if not -1 <= threshold < 1:
             msg = f"threshold = {threshold}, expected a correlation below 1; use 0.99."
@@ -216,8 +309,12 @@ def _text(value: Any, row: int, what: str, noun: str) -> str:
     raise StimulusMismatchError(msg)
 
 
-def _checked_images(images: Any, what: str) -> np.ndarray:
-    """Return images as one contiguous uint8 array, or refuse what has no single reading as such."""
+def _checked_images(images: Any, what: str) -> np.ndarray | Pictures:
+    """Return images as one contiguous uint8 array or as pictures, or refuse what has no single reading as such."""
+    if isinstance(images, Pictures):
+        return images
+    if isinstance(images, (list, tuple)) and len({np.shape(image) for image in map(_array, images)}) > 1:
+        return _of_sizes(images, what)
     try:
         many = isinstance(images, (list, tuple))
         values = np.stack([_array(image) for image in images]) if many and len(images) else _array(images)
@@ -236,6 +333,23 @@ def _checked_images(images: Any, what: str) -> np.ndarray:
         )
         raise StimulusMismatchError(msg)
     return np.ascontiguousarray(values, np.uint8)
+
+
+def _of_sizes(images: Sequence[Any], what: str) -> Pictures:
+    """Return images of several sizes, each checked on its own."""
+    each = []
+    for row, image in enumerate(images):
+        if np.ma.is_masked(image):
+            msg = f"{what}: some pixels are masked; expected a value for each. Fill them or leave those images out."
+            raise StimulusMismatchError(msg)
+        one = _checked_images(_array(image)[None], f"{what}, image {row}")
+        assert isinstance(one, np.ndarray)
+        each.append(one[0])
+    channels = sorted({one.shape[2] for one in each})
+    if len(channels) > 1:
+        msg = f"{what}: images have {channels[0]} and {channels[1]} channels; expected one number. Make all RGB."
+        raise StimulusMismatchError(msg)
+    return Pictures(each)
 
 
 def _array(values: Any) -> np.ndarray:

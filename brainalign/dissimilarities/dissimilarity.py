@@ -20,6 +20,23 @@ class Dissimilarity(ABC):
     ``"trials"`` or ``"runs"`` (trials in runs whose noise is independent): what is more than means has
     :meth:`of_trials`, and layers, which have no trials, cannot be measured by it. ``signed`` says whether values can be
     negative; they are then kept so. ``unit`` and ``citation`` are for captions and methods.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> from brainalign.dissimilarities.dissimilarity import Dissimilarity, dissimilarity
+    >>> @dataclass(frozen=True)
+    ... class CityBlock(Dissimilarity):
+    ...     def pairs(self, patterns, ids):
+    ...         first, second = np.triu_indices(len(patterns), 1)
+    ...         return np.abs(patterns[first] - patterns[second]).sum(axis=1), 1e-12
+    >>> CityBlock().pairs(np.array([[0.0, 0.0], [1.0, 2.0], [1.0, 0.0]]), ("a", "b", "c"))[0].tolist()
+    [3.0, 1.0, 2.0]
+    >>> dissimilarity("euclidean").pairs(np.eye(3), ("a", "b", "c"))[0].round(3).tolist()
+    [0.816, 0.816, 0.816]
+    >>> print(str(CityBlock().without_trials())[:33])
+    Dissimilarity 'city_block' needs
     """
 
     needs: ClassVar[str] = "means"
@@ -65,6 +82,16 @@ class Dissimilarity(ABC):
             ``(n_times, n_pairs)`` float64.
         rounding
             ``(n_times,)``.
+
+        Examples
+        --------
+        >>> from brainalign.dissimilarities.dissimilarity import dissimilarity
+        >>> class Two:
+        ...     ids, n_times = ("a", "b"), 1
+        ...     def means(self, time):
+        ...         return np.array([[0.0, 0.0], [3.0, 4.0]])
+        >>> dissimilarity("squared_euclidean").of_trials(Two())[0].tolist()
+        [[12.5]]
         """
         found = [self.pairs(trials.means(k), trials.ids) for k in range(trials.n_times)]
         return np.stack([values for values, _ in found]), np.array([error for _, error in found])

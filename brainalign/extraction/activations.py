@@ -40,11 +40,31 @@ class Activations(Summarised):
         were pooled.
     origin
         Whose layers they are: name, group and seed.
+    residual
+        How far from rest each answer is, relative to its size, ``(n_stimuli,)``; None where answers do not settle.
 
     Raises
     ------
     StimulusMismatchError
         If ids repeat or cannot be read, or a layer is not ``(n_stimuli, n_features)`` numbers.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np, tempfile
+    >>> one = ba.Activations({"fc": np.eye(3), "out": np.ones((3, 2)) * [[1], [2], [3]]}, ("cat", "dog", "car"))
+    >>> print(one)
+    Activations of network, seed 0: 2 layers
+      layers (features): fc (3), out (2)
+      stimuli: cat, dog, car
+      group, role: models, model
+    >>> one.subset(["dog", "cat"]).layers["out"].tolist()
+    [[2.0, 2.0], [1.0, 1.0]]
+    >>> one.patterns("fc").rows(["car"]).tolist()
+    [[0.0, 0.0, 1.0]]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     one.save(f"{folder}/mine.npz")
+    ...     print(ba.Activations.load(f"{folder}/mine.npz").key == one.key)
+    True
     """
 
     layers: Mapping[str, np.ndarray]
@@ -52,6 +72,7 @@ class Activations(Summarised):
     key: str = ""
     activity: str = ""
     origin: Origin = field(default_factory=Origin)
+    residual: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         ids = checked_ids(self.stimulus_ids, "Activations")
@@ -78,7 +99,8 @@ class Activations(Summarised):
         ids = checked_ids(ids, "Activations")
         rows = positions(self.stimulus_ids, ids, "activations")
         layers = {name: values[rows] for name, values in self.layers.items()}
-        return replace(self, layers=layers, stimulus_ids=ids)
+        residual = None if self.residual is None else self.residual[rows]
+        return replace(self, layers=layers, stimulus_ids=ids, residual=residual)
 
     def patterns(self, layer: str) -> Patterns:
         """Return one layer as patterns under ids; an unknown layer raises :class:`DataError`."""
@@ -101,7 +123,10 @@ class Activations(Summarised):
         facts: dict[str, Any] = {"stimulus_ids": list(self.stimulus_ids), "key": self.key, "layers": list(self.layers)}
         facts |= {"activity": self.activity, "origin": self.origin.record()}
         if path.suffix == ".safetensors":
-            write_tensors(path, {name: torch.tensor(values) for name, values in self.layers.items()}, facts)
+            tensors = {name: torch.tensor(values) for name, values in self.layers.items()}
+            if self.residual is not None:
+                tensors[_RESIDUAL] = torch.tensor(self.residual)
+            write_tensors(path, tensors, facts)
             return
         _check_suffix(path)
         taken = [name for name in self.layers if name in _RESERVED]
@@ -109,6 +134,8 @@ class Activations(Summarised):
             msg = f"A layer is named {taken[0]!r}, which means something else in an .npz file; write .safetensors."
             raise DataError(msg)
         arrays = {"ids": np.array(self.stimulus_ids), **self.layers, "about": np.array(json.dumps(facts))}
+        if self.residual is not None:
+            arrays[_RESIDUAL] = self.residual
         write_arrays(path, arrays)
 
     @classmethod
@@ -128,7 +155,8 @@ class Activations(Summarised):
             msg = f"{str(path)!r} holds no activations; give a file that Activations.save wrote."
             raise DataError(msg)
         layers = {name: tensors[name].numpy() for name in facts["layers"]}
-        return cls(layers, tuple(facts["stimulus_ids"]), **_further(facts))
+        residual = tensors[_RESIDUAL].numpy() if _RESIDUAL in tensors else None
+        return cls(layers, tuple(facts["stimulus_ids"]), **_further(facts), residual=residual)
 
     @classmethod
     def _of_arrays(cls, path: Path) -> "Activations":
@@ -148,10 +176,12 @@ class Activations(Summarised):
         facts = json.loads(str(arrays["about"])) if "about" in arrays else {}
         layers = {name: values for name, values in arrays.items() if name not in _RESERVED}
         ids = arrays["ids"].tolist()
-        return cls(layers, tuple(ids), **(_further(facts) if facts else {"origin": Origin(path.stem)}))
+        further = _further(facts) if facts else {"origin": Origin(path.stem)}
+        return cls(layers, tuple(ids), **further, residual=arrays.get(_RESIDUAL))
 
 
-_RESERVED = ("ids", "about")
+_RESIDUAL = "residual of the answer"
+_RESERVED = ("ids", "about", _RESIDUAL)
 
 
 def _check_suffix(path: Path) -> None:

@@ -19,6 +19,8 @@ NAMED = {
     "imagenet": "RGB, the centre of 224 x 224 pixels of a picture whose shorter side is 224, mean and standard "
     "deviation of ImageNet taken out",
 }
+#: Images of one size, or one by one.
+Pixels = np.ndarray | list[np.ndarray]
 _IMAGENET = Preprocessing(3, (224, 224), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), aspect="crop")
 
 
@@ -29,14 +31,15 @@ class Inputs:
     Parameters
     ----------
     make
-        From images ``(n, height, width, channels)`` uint8 to inputs ``(n, channels, rows, columns)``.
+        From images ``(n, height, width, channels)`` uint8, or a list of images of several sizes, to inputs
+        ``(n, channels, rows, columns)``.
     record
         What names the function, for keys.
     resolution
         Rows and columns of inputs.
     """
 
-    make: Callable[[np.ndarray], Tensor]
+    make: Callable[[Pixels], Tensor]
     record: Any
     resolution: tuple[int, int]
 
@@ -61,7 +64,7 @@ def checked_inputs(transform: Any, stimuli: Stimuli) -> Inputs:
     if isinstance(transform, Preprocessing):
         return _declared(transform)
     if transform == "pixels":
-        rows, columns, channels = stimuli.images.shape[1:]
+        rows, columns, channels = stimuli.images.shape[1:]  # refused where sizes differ
         return _declared(Preprocessing(channels, (rows, columns), (0.0,) * channels, (1.0,) * channels))
     if transform == "imagenet":
         return _declared(_IMAGENET)
@@ -77,14 +80,16 @@ def checked_inputs(transform: Any, stimuli: Stimuli) -> Inputs:
 
 
 def _declared(preprocessing: Preprocessing) -> Inputs:
-    def make(images: np.ndarray) -> Tensor:
+    def make(images: Pixels) -> Tensor:
+        if isinstance(images, list):  # of several sizes: each is brought to that of the network on its own
+            return torch.cat([make(one[None]) for one in images])
         return preprocessing(torch.from_numpy(images).permute(0, 3, 1, 2))
 
     return Inputs(make, preprocessing.record(), preprocessing.resolution)
 
 
 def _own(transform: Callable[[Any], Any], stimuli: Stimuli) -> Inputs:
-    def make(images: np.ndarray) -> Tensor:
+    def make(images: Pixels) -> Tensor:
         made = [_made(transform, image) for image in images]
         shapes = sorted({tuple(one.shape) for one in made})
         if len(shapes) > 1:
@@ -92,8 +97,9 @@ def _own(transform: Callable[[Any], Any], stimuli: Stimuli) -> Inputs:
             raise ExtractionError(msg)
         return torch.stack(made)
 
-    first = make(stimuli.images[:2])
-    if not torch.equal(first, make(stimuli.images[:2])):
+    some = stimuli.at(slice(2))
+    first = make(some)
+    if not torch.equal(first, make(some)):
         msg = (
             "transform depends on chance (a second call differs); expected the same input for the same picture. Leave "
             "random crops, flips and colours out."

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from brainalign.columns import MODEL
+from brainalign.roles import MODEL, UNTRAINED
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,20 @@ class Origin:
         One of :data:`brainalign.columns.ROLES`.
     resolution
         Rows and columns of what it was shown, in pixels; None where that is not known.
+    control
+        Role of the networks that are its untrained control: ``"own_start"`` where a rule's networks answer otherwise
+        than untrained ones beside them.
     step, epoch
         Updates and passes over the training samples, of networks that were trained here.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> one = ba.Origin("resnet18", group="pretrained", seed=1)
+    >>> one.file
+    'pretrained-resnet18-seed1'
+    >>> ba.Origin.from_record(one.record()) == one
+    True
     """
 
     name: str = "network"
@@ -33,6 +45,7 @@ class Origin:
     seed: int = 0
     role: str = MODEL
     resolution: tuple[int, int] | None = None
+    control: str = UNTRAINED
     step: int | None = None
     epoch: float | None = None
 

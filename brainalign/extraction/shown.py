@@ -23,6 +23,17 @@ class Shown(Summarised, tuple[Activations, ...]):
     ------
     SpecError
         If two have one name, group and seed.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> nets = ba.example_networks()
+    >>> nets.names, len(nets), nets[0].origin.name
+    (('a', 'b'), 6, 'a')
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = nets.save(folder)
+    ...     print(files[0].name, len(ba.Shown.load(folder)))
+    models-a-seed0.safetensors 6
     """
 
     def __new__(cls, networks: Iterable[Activations] = ()) -> "Shown":

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,20 @@ from torch import Tensor, nn
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import BrainalignError, ExtractionError
 from brainalign.extraction.failures import checked_device, failure
-from brainalign.extraction.inputs import Inputs, checked_inputs
+from brainalign.extraction.inputs import Inputs, Pixels, checked_inputs
 from brainalign.extraction.layer_names import is_pattern, matching, unknown
 from brainalign.extraction.leak_check import require_function_of_stimulus, require_same_layers
 from brainalign.extraction.module_key import module_key, plain_repr
 from brainalign.extraction.module_layers import Evaluating, Respond, floating_dtype, module_in, module_respond
 from brainalign.extraction.pooling import POOLS, check_pool, pooled
+from brainalign.extraction.projection import Projection
 from brainalign.storage import content_hash
 from brainalign.training.checkpoint import Checkpoint
 
 #: Stimuli on which layers are checked to be functions of one stimulus.
 _TRIED = 12
+# rows that are looked at together, so that a layer on disk is not read at once
+_CHECKED = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,8 @@ class Showing:
         One of :data:`~brainalign.extraction.pooling.POOLS`.
     batch_size, device
         How many at once, and where.
+    projection, folder
+        How wide layers are projected, and where layers are written as they come; None for neither.
     """
 
     inputs: Inputs
@@ -49,10 +55,21 @@ class Showing:
     pool: str
     batch_size: int
     device: torch.device
+    projection: Projection | None = None
+    folder: Path | None = None
 
     @classmethod
     def checked(
-        cls, model: Any, stimuli: Any, transform: Any, layers: Any, pool: str, batch_size: Any, device: Any
+        cls,
+        model: Any,
+        stimuli: Any,
+        transform: Any,
+        layers: Any,
+        pool: str,
+        batch_size: Any,
+        device: Any,
+        projection: Any = None,
+        folder: Any = None,
     ) -> "Showing":
         """Return the options for a checkpoint or module.
 
@@ -83,8 +100,14 @@ class Showing:
             raise ExtractionError(msg)
         if transform is None and isinstance(model, Checkpoint):
             transform = model.preprocessing
+        if projection is not None:
+            if not isinstance(projection, Projection):
+                msg = f"projection is {projection!r}; expected Projection(components), or None to keep layers whole."
+                raise ExtractionError(msg)
+            projection.check(len(stimuli))
+        written = None if folder is None else Path(folder)
         inputs = checked_inputs(transform, stimuli)
-        return cls(inputs, names, labels, check_pool(pool), int(batch_size), where)
+        return cls(inputs, names, labels, check_pool(pool), int(batch_size), where, projection, written)
 
     @property
     def asked(self) -> list[Any]:
@@ -94,11 +117,15 @@ class Showing:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Layers ``(n_stimuli, n_features)`` float32 by name, what names them by content, and what an activity is."""
+    """Layers ``(n_stimuli, n_features)`` by name, their content, what an activity is, and how unsettled answers are.
+
+    ``residual`` is ``(n_stimuli,)``; None where answers do not settle.
+    """
 
     layers: Mapping[str, np.ndarray]
     key: str
     activity: str
+    residual: np.ndarray | None = None
 
 
 def layers_of_module(module: nn.Module, stimuli: Stimuli, showing: Showing) -> Found:
@@ -129,6 +156,7 @@ class _Network:
     activity: str = ""
     trained: tuple[int, int] | None = None
     pool: str = "none"
+    residual: Callable[[Tensor], Tensor | None] = lambda x: None
 
     def show(self, x: Tensor, respond: Respond | None = None) -> dict[str, Tensor]:
         """Return every layer ``(n, n_features)`` for inputs ``x``, or say in one line why there is none."""
@@ -176,7 +204,14 @@ def _instance(model: Checkpoint, row: int, showing: Showing) -> _Network:
     # Equal weights of another network, or read out by another rule, are another function.
     function = (model.weights_hash(row), plain_repr(model.network), plain_repr(model.rule))
     trained = model.network.task.input_shape[1:]
-    return _Network(respond_in(dtype), respond_in, dtype, function, model.rule.activity, trained, showing.pool)
+    params, state = ({n: t.to(showing.device) for n, t in group.items()} for group in model.instance(row))
+
+    def residual(x: Tensor) -> Tensor | None:
+        with torch.no_grad():
+            return model.rule.residual(model.network, params, state, x.to(dtype))
+
+    activity = model.rule.activity
+    return _Network(respond_in(dtype), respond_in, dtype, function, activity, trained, showing.pool, residual)
 
 
 def _asked(layers: Sequence[str], names: Sequence[str]) -> list[str]:
@@ -190,27 +225,45 @@ def _asked(layers: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _found(network: _Network, stimuli: Stimuli, showing: Showing) -> Found:
-    def inputs(images: np.ndarray) -> Tensor:
+    def inputs(images: Pixels) -> Tensor:
         return showing.inputs.make(images).to(showing.device)
 
-    tried = stimuli.images[np.unique(np.linspace(0, len(stimuli) - 1, min(len(stimuli), _TRIED)).round().astype(int))]
+    tried = stimuli.at(np.unique(np.linspace(0, len(stimuli) - 1, min(len(stimuli), _TRIED)).round().astype(int)))
     if len(tried) == 1:  # one stimulus is shown beside its negative, or nothing could leak into it
-        tried = np.concatenate([tried, 255 - tried])
+        tried = [tried[0], 255 - tried[0]]
     x = inputs(tried)
     first = require_function_of_stimulus(network.show, x, network.other_precisions)
-    parts = []
-    for rows in _blocks(len(stimuli), showing.batch_size):
-        found = network.show(inputs(stimuli.images[rows]))
-        require_same_layers(first, found)
-        parts.append({name: layer.float().cpu().numpy() for name, layer in found.items()})
-    values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    for name, layer in values.items():
-        _require_finite(name, layer, stimuli, network.dtype)
     # The same weights read over another time, or pooled, are other activations.
     activity = ", ".join(part for part in (network.activity, POOLS[showing.pool]) if part)
-    further = [activity] if activity else []
+    further = [*([activity] if activity else []), *([showing.projection.record()] if showing.projection else [])]
     key = content_hash(*network.function, stimuli.key, showing.inputs.record, showing.asked, *further)
-    return Found(_labelled(values, showing), key, activity)
+    values: dict[str, np.ndarray] = {}
+    residuals: list[np.ndarray] = []
+    for rows in _blocks(len(stimuli), showing.batch_size):
+        x = inputs(stimuli.at(rows))
+        found = network.show(x)
+        require_same_layers(first, found)
+        if (residual := network.residual(x)) is not None:
+            residuals.append(residual.float().cpu().numpy())
+        for name, layer in found.items():
+            part = layer.float().cpu().numpy()
+            part = part if showing.projection is None else showing.projection.projected(part)
+            if name not in values:
+                values[name] = _room(name, (len(stimuli), part.shape[1]), part.dtype, key, showing.folder)
+            values[name][rows] = part
+    for name, whole in values.items():
+        _require_finite(name, whole, stimuli, network.dtype)
+    unrest = np.concatenate(residuals) if residuals else None
+    return Found(_labelled(values, showing), key, activity, unrest)
+
+
+def _room(name: str, shape: tuple[int, int], dtype: np.dtype, key: str, folder: Path | None) -> np.ndarray:
+    """Return an array for a layer: in memory, or in a file of the folder."""
+    if folder is None:
+        return np.empty(shape, dtype)
+    folder.mkdir(parents=True, exist_ok=True)
+    file = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    return np.lib.format.open_memmap(folder / f"{key[:16]}-{file}.npy", mode="w+", dtype=dtype, shape=shape)
 
 
 def _labelled(values: dict[str, np.ndarray], showing: Showing) -> dict[str, np.ndarray]:
@@ -250,7 +303,7 @@ def _features(name: str, value: Tensor, n: int, pool: str) -> Tensor:
 
 
 def _require_finite(name: str, layer: np.ndarray, stimuli: Stimuli, dtype: torch.dtype) -> None:
-    bad = ~np.isfinite(layer).all(axis=1)
+    bad = np.concatenate([~np.isfinite(layer[rows]).all(axis=1) for rows in _blocks(len(layer), _CHECKED)])
     if bad.any():
         remedy = "The network diverged: train it with a lower rate."
         if dtype in (torch.float16, torch.float64):

@@ -1,13 +1,16 @@
 """What there is, as tables: rules, networks, data sets, recordings, measures."""
 
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from brainalign.comparisons.comparison import comparisons
 from brainalign.datasets.dataset import datasets
+from brainalign.errors import SpecError
 from brainalign.networks.architecture import architectures
+from brainalign.recordings.recording_folder import recording_folder
 from brainalign.recordings.source import RecordingSource, recording_source, recording_sources
 from brainalign.support import support
 
@@ -140,13 +143,14 @@ def list_measures() -> pd.DataFrame:
     return _table(rows, "measure")
 
 
-def recording(name: str, **options: Any) -> RecordingSource:
-    """Return a set of recordings by name.
+def recording(name: str | Path, **options: Any) -> RecordingSource:
+    """Return a set of recordings by name, or one of your own from its folder.
 
     Parameters
     ----------
     name
-        One of :func:`list_recordings`.
+        One of :func:`list_recordings`; or the path of a folder with a ``recording.toml`` (``docs/own-data.md``), which
+        takes no options.
     **options
         Fields of that source; ``data_dir`` is the folder that holds ``<name>/<file>``.
 
@@ -154,6 +158,8 @@ def recording(name: str, **options: Any) -> RecordingSource:
     ------
     SpecError
         If the name or an option is unknown; the message lists those there are.
+    DataError
+        If a file that a folder names is missing.
 
     Examples
     --------
@@ -162,6 +168,12 @@ def recording(name: str, **options: Any) -> RecordingSource:
     >>> brain.rois
     ('planted',)
     """
+    if isinstance(name, Path) or (Path(name).is_dir() and name not in recording_sources()):
+        if options:
+            option = next(iter(options))
+            msg = f"recording() got {option} = {options[option]!r} beside a folder; say it in its recording.toml."
+            raise SpecError(msg)
+        return recording_folder(name)
     return recording_source(name, options)
 
 

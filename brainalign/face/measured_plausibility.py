@@ -8,14 +8,9 @@ from typing import Any
 import pandas as pd
 
 from brainalign.errors import SpecError
-from brainalign.plausibility.scorecard import (
-    Candidate,
-    Progress,
-    candidates,
-    criteria,
-    rank_distribution,
-    write_scorecard,
-)
+from brainalign.plausibility.candidate import Candidate, candidates
+from brainalign.plausibility.ranks import rank_distribution
+from brainalign.plausibility.scorecard import Progress, criteria, write_scorecard
 from brainalign.plausibility.scorecard import scorecard as measured
 from brainalign.summary import Summarised, Summary, some
 
@@ -31,12 +26,20 @@ class Scorecard(Summarised):
 
     Examples
     --------
-    >>> import brainalign as ba
-    >>> card = ba.scorecard(["backprop"], probes=["P1"], seeds=1)
-    >>> card.table[["rule", "probe", "pass"]].to_dict("records")
-    [{'rule': 'backprop', 'probe': 'P1', 'pass': False}]
-    >>> sorted(card.criteria.columns)[:3]
-    ['certified', 'claim_source', 'claimed']
+    >>> import brainalign as ba, pandas as pd, tempfile
+    >>> about = {"network": "mlp", "outcome": 0.5, "lo": 0.5, "hi": 0.5, "certified": True, "evidence": "trace"}
+    >>> rows = [{"rule": rule, "probe": "P1", "pass": rule != "backprop"} for rule in ("backprop", "hebbian")]
+    >>> card = ba.Scorecard(pd.DataFrame([{**row, **about, "note": "", "seconds": 0.1} for row in rows]))
+    >>> print(card)
+    Scorecard, mlp
+      backprop: passes 0 of 1 probes; fails P1
+      hebbian: passes 1 of 1 probes; fails none
+    >>> card.ranks().rule.tolist(), len(card.criteria) > 2
+    (['backprop', 'hebbian'], True)
+    >>> drawn = card.plot()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sorted(path.name for path in card.save(folder).iterdir())
+    ['criteria.csv', 'scorecard.csv']
     """
 
     table: pd.DataFrame
@@ -67,40 +70,17 @@ class Scorecard(Summarised):
         ------
         SpecError
             If no certified probe with a limit is among them.
-
-        Examples
-        --------
-        >>> import brainalign as ba
-        >>> card = ba.scorecard(["backprop", "feedback_alignment"], probes=["P1"], seeds=1)
-        >>> list(card.ranks().rule)
-        ['backprop', 'feedback_alignment']
         """
         return rank_distribution(self.table, seed)
 
     def plot(self) -> Any:
-        """Return the matplotlib figure of the scorecard.
-
-        Examples
-        --------
-        >>> import brainalign as ba
-        >>> type(ba.scorecard(["backprop"], probes=["P1"], seeds=1).plot()).__name__
-        'Figure'
-        """
+        """Return the matplotlib figure of the scorecard."""
         from brainalign.report.figures.scorecard import draw_scorecard
 
         return draw_scorecard(self.table)
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``scorecard.csv`` and ``criteria.csv``; return the folder.
-
-        Examples
-        --------
-        >>> import brainalign as ba, tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     found = ba.scorecard(["backprop"], probes=["P1"], seeds=1).save(folder)
-        ...     sorted(path.name for path in found.iterdir())
-        ['criteria.csv', 'scorecard.csv']
-        """
+        """Write ``scorecard.csv`` and ``criteria.csv``; return the folder."""
         write_scorecard(Path(folder), self.table)
         return Path(folder)
 
@@ -138,15 +118,15 @@ def scorecard(
     Examples
     --------
     >>> import brainalign as ba
-    >>> print(ba.scorecard("feedback_alignment", probes=["P1"], seeds=1))
-    Scorecard, mlp
-      feedback_alignment: passes 1 of 1 probes; fails none
+    >>> card = ba.scorecard("hebbian", probes=["P12c"], seeds=1)
+    >>> card.table[["rule", "probe", "certified"]].to_dict("records")
+    [{'rule': 'hebbian', 'probe': 'P12c', 'certified': True}]
     """
-    rules = (rules,) if isinstance(rules, str) else tuple(rules)
-    probes = (probes,) if isinstance(probes, str) else tuple(probes)
-    chosen = [one for one in rules if isinstance(one, Candidate)] or candidates(rules)  # type: ignore[arg-type]
-    if any(isinstance(one, Candidate) for one in rules) and len(chosen) < len(rules):
-        msg = f"rules hold names and candidates; expected one kind. Give Candidate(name, name) for each of {rules!r}."
+    names: list[Any] = [rules] if isinstance(rules, str) else list(rules)
+    codes = (probes,) if isinstance(probes, str) else tuple(probes)
+    chosen = [one for one in names if isinstance(one, Candidate)]
+    if chosen and len(chosen) < len(names):
+        msg = f"rules hold names and candidates; expected one kind. Give Candidate(name, name) for each of {names!r}."
         raise SpecError(msg)
     numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    return Scorecard(measured(chosen, network, numbers, probes, workers, progress))
+    return Scorecard(measured(chosen or candidates(names), network, numbers, codes, workers, progress))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from brainalign.errors import SpecError
+from brainalign.recommended import completed
 from brainalign.specs import TrainSpec, train_spec
 from brainalign.training.run import Progress
 from brainalign.training.runtime import Runtime
@@ -18,6 +19,7 @@ def train(
     out: str | Path | None = None,
     runtime: Runtime | None = None,
     progress: Progress | None = None,
+    recommended: bool = True,
     **options: Any,
 ) -> Trained:
     """Train a population of networks, one for each seed, or finish training it.
@@ -36,6 +38,8 @@ def train(
         Device, execution, compilation, data folder.
     progress
         Called with the steps done, all steps and a short text.
+    recommended
+        Whether options that are not given become what rule and network recommend, rather than plain defaults.
     **options
         Further fields of :class:`TrainSpec`, such as ``seeds = 3``, ``epochs = 2``, ``rule_options = {...}``.
 
@@ -60,10 +64,8 @@ def train(
     >>> import brainalign as ba, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     trained = ba.train("feedback_alignment", "mlp", "digits", folder, seeds=2, epochs=0.1)
-    >>> print(trained)
+    >>> print(str(trained).splitlines()[0])
     Trained feedback_alignment on mlp, digits: 2 seeds
-      trained for: 1 steps, 0.1 epochs; 2 checkpoints kept
-      ...
     """
     if isinstance(rule, TrainSpec):
         beside = {name: value for name, value in {"network": network, "dataset": dataset, **options}.items() if value}
@@ -76,8 +78,9 @@ def train(
         named = {"rule": rule, "network": network, "dataset": dataset}
         lacking = [name for name, value in named.items() if value is None]
         if lacking:
-            msg = f"train() got no {lacking[0]}; expected a rule, a network and a data set: train('backprop', 'mlp', 'digits')."
+            msg = f"train() got no {lacking[0]}; expected names of all: train('backprop', 'mlp', 'digits')."
             raise SpecError(msg)
-        spec = train_spec({**options, **named}, "train()")
+        asked = {**options, **named}
+        spec = train_spec(completed(asked)[0] if recommended else asked, "train()")
     folder = Path("results") / f"{spec.rule}-{spec.network}-{spec.dataset}-{spec.key}" if out is None else Path(out)
     return train_population(spec, folder, runtime, progress)

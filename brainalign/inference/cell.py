@@ -71,8 +71,9 @@ def compare_rules(
 ) -> Cell:
     """Estimate every rule, every pair of rules, and every rule against its untrained control.
 
-    A seed whose scores are undefined for one rule (its layer collapsed) is left out of all rules that are paired with it,
-    so that one seed does not empty the cell; at least two seeds stay. A rule without any defined score stays undefined.
+    A seed whose scores are undefined for one rule (its layer collapsed) is left out of all rules that are paired with
+    it, so that one seed does not empty the cell; at least two seeds stay. A rule without any defined score stays
+    undefined.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import numpy as np
 from brainalign.inference.cell import Cell
 from brainalign.inference.family import adjust
 from brainalign.inference.gate import Gate
+from brainalign.inference.measurement import MIN_REPEATS
 from brainalign.inference.rank_set import RankSet
 from brainalign.inference.scope import MIN_RANDOM_STIMULI, MIN_SEEDS, MIN_SUBJECTS
 from brainalign.inference.student import t_test
@@ -216,9 +217,9 @@ def _measurement(cell: Cell) -> list[Gate]:
     if not cell.scope.brains_fixed or any(math.isfinite(item.p) for item in cell.contrasts.values()):
         return []
     sentence = (
-        f"{REFUSED}: subjects and stimuli are both fixed, and no repeats say how noisy the measurement is, so that noise"
-        f" could be ranked; no inference possible. Record {MIN_SUBJECTS} subjects, {MIN_RANDOM_STIMULI} stimuli or"
-        " repeats."
+        f"{REFUSED}: subjects and stimuli are both fixed, and no repeats say how noisy the measurement is, so that"
+        f" noise could be ranked; no inference possible. Record {MIN_SUBJECTS} subjects, {MIN_RANDOM_STIMULI} stimuli"
+        f" or {MIN_REPEATS} repeats."
     )
     return [Gate("G10", "stop", sentence)]
 

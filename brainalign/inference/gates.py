@@ -26,8 +26,8 @@ def judge_family(cells: Mapping[Key, Cell]) -> dict[Key, Verdict]:
     """Judge the cells of one declared family: layers, regions or times that are looked at together.
 
     p values of all contrasts of all cells, those with untrained controls too, are adjusted together by Holm's method.
-    Rank sets rest on these, so that all sets of all cells hold together with probability ``1 - alpha``, and so does what
-    is said of learning.
+    Rank sets rest on these, so that all sets of all cells hold together with probability ``1 - alpha``, and so does
+    what is said of learning.
 
     Gates: G1 few subjects, G2 few stimuli, G3 few seeds, or seeds whose scores are undefined, G4 no reliable geometry,
     G5 ceiling too uncertain to divide by, G6 rank sets too wide for an order (the smallest detectable difference is

@@ -27,7 +27,8 @@ class Learner:
         Who learns, and how. Rules that draw noise at every step are refused.
     moves
         ``"credit"``: ``theta = (phi, r)``, the credit network's parameters and the log of one rate;
-        ``"rate"``: ``theta = r``; ``"layer_rates"``: ``theta`` has one ``r`` per block.
+        ``"rate"``: ``theta = r``; ``"layer_rates"``: ``theta`` has one ``r`` per block; ``"readout_rate"``:
+        ``theta = r``, and only the last block learns, the control of what credits of hidden layers are good for.
     learning_rate
         Where rates start.
     """
@@ -38,7 +39,7 @@ class Learner:
     learning_rate: float = 0.1
 
     def __post_init__(self) -> None:
-        choose("moves", self.moves, ("credit", "rate", "layer_rates"))
+        choose("moves", self.moves, ("credit", "rate", "layer_rates", "readout_rate"))
         require_positive(learning_rate=self.learning_rate)
         self.rule.check(self.network)
         if self.moves == "credit" and not isinstance(self.rule, TopDownCredit):
@@ -101,6 +102,8 @@ class Learner:
         return params, state
 
     def _rate(self, rates: Tensor, name: str) -> Tensor:
+        if self.moves == "readout_rate" and self._block_of[name] < len(self.network.blocks) - 1:
+            return torch.zeros_like(rates[0])
         return rates[self._block_of[name] if self.moves == "layer_rates" else 0]
 
     def look(self, params: Params, state: Params, x: Tensor, y: Tensor) -> dict[str, Tensor]:

@@ -1,7 +1,7 @@
 """The outer level of supervised learning: what a credit network or a rate is worth is what networks learn with it.
 
-A candidate ``theta`` is judged by the mean loss of samples that nobody learned from, over ``looks`` moments of a
-lifetime of ``steps`` steps, of networks drawn afresh for every generation.
+A candidate ``theta`` is judged by the mean loss, or the share of wrong answers, of samples that nobody learned from,
+over ``looks`` moments of a lifetime of ``steps`` steps, of networks drawn afresh for every generation.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from brainalign.metalearning.evolution import Evolution, Progress, evolve
 from brainalign.metalearning.learner import Learner
 from brainalign.metalearning.lessons import Lesson, Lessons
 from brainalign.metalearning.memory import Memory
+from brainalign.networks.architecture import choose
 from brainalign.networks.network import Params
 from brainalign.options import require_positive
 from brainalign.provenance import code_hash
@@ -47,6 +48,8 @@ class Lifetime:
         Networks whose mean says which ``theta`` of an outer run was best.
     seed
         Of the outer level; not among the seeds of networks that are reported.
+    judged_by
+        ``"loss"``, or ``"mistakes"``: the share of wrong answers, which asks for no loss, and has no slope to unroll.
     """
 
     steps: int = 50
@@ -54,8 +57,10 @@ class Lifetime:
     lessons: int = 1
     validation_lessons: int = 8
     seed: int = 100
+    judged_by: str = "loss"
 
     def __post_init__(self) -> None:
+        choose("judged_by", self.judged_by, ("loss", "mistakes"))
         require_positive(
             steps=self.steps, looks=self.looks, lessons=self.lessons, validation_lessons=self.validation_lessons
         )
@@ -109,21 +114,24 @@ class Outer:
 
 def judge(
     learner: Learner, theta: Tensor, params: Params, state: Params, batches: Batch, samples: tuple[Tensor, Tensor],
-    looks: int,
+    life: Lifetime,
 ) -> Tensor:  # fmt: skip
-    """Return the mean loss of one network on ``samples`` over ``looks`` moments of its lifetime."""
-    span = len(batches.y) // looks
+    """Return the mean loss, or share of mistakes, of one network on ``samples`` over the moments of its lifetime."""
+    span = len(batches.y) // life.looks
     found = []
-    for k in range(looks):
+    for k in range(life.looks):
         part = Batch(*(tensor[k * span : (k + 1) * span] for tensor in batches))
         params, state = learner.live(theta, params, state, part)
-        found.append(learner.look(params, state, *samples)["loss"])
+        seen = learner.look(params, state, *samples)
+        found.append(1 - seen["accuracy"] if life.judged_by == "mistakes" else seen["loss"])
     return torch.stack(found).mean()
 
 
-def judge_lesson(learner: Learner, theta: Tensor, lesson: Lesson, samples: tuple[Tensor, Tensor], looks: int) -> Tensor:
+def judge_lesson(
+    learner: Learner, theta: Tensor, lesson: Lesson, samples: tuple[Tensor, Tensor], life: Lifetime
+) -> Tensor:
     """Return :func:`judge` of ``theta``, the mean over the networks of a lesson."""
-    one = vmap(lambda params, state, batches: judge(learner, theta, params, state, Batch(*batches), samples, looks))
+    one = vmap(lambda params, state, batches: judge(learner, theta, params, state, Batch(*batches), samples, life))
     return one(lesson.params, lesson.state, tuple(lesson.batches)).mean()
 
 
@@ -134,7 +142,7 @@ def fitness_of(learner: Learner, lessons: Lessons, life: Lifetime) -> Callable[[
         seed = int(torch.randint(2**62, (), generator=generator))
         lesson = lessons.draw(learner, seed, life.lessons, life.steps)
         with torch.no_grad():
-            return vmap(lambda theta: judge_lesson(learner, theta, lesson, lessons.outer, life.looks))(candidates)
+            return vmap(lambda theta: judge_lesson(learner, theta, lesson, lessons.outer, life))(candidates)
 
     return fitness
 
@@ -145,7 +153,7 @@ def validation_of(learner: Learner, lessons: Lessons, life: Lifetime) -> Callabl
 
     def validate(theta: Tensor) -> float:
         with torch.no_grad():
-            return float(judge_lesson(learner, theta, lesson, lessons.validation, life.looks))
+            return float(judge_lesson(learner, theta, lesson, lessons.validation, life))
 
     return validate
 
@@ -177,6 +185,9 @@ def unroll_learner(
 
     An outer gradient that is not finite is skipped.
     """
+    if life.judged_by != "loss":
+        msg = f"Option judged_by is {life.judged_by!r}; expected 'loss' for unrolling, since mistakes have no slope."
+        raise SpecError(msg)
     memory = Memory(out, _key(learner, lessons, life, options))
     saved, facts = memory.read()
     leaf = {"theta": saved.pop("theta", learner.start(stream(life.seed, "theta"))).to(lessons.device)}
@@ -189,7 +200,7 @@ def unroll_learner(
         lesson = lessons.draw(learner, _seed(life, generation), life.lessons, life.steps)
 
         def loss(theta: Tensor, lesson: Lesson = lesson) -> Tensor:
-            return judge_lesson(learner, theta, lesson, lessons.outer, life.looks)
+            return judge_lesson(learner, theta, lesson, lessons.outer, life)
 
         with memory.clock:
             slope, value = grad_and_value(loss)(leaf["theta"])

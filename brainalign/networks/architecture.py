@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -23,6 +23,9 @@ NONLINEARITIES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
     "tanh": (F.tanh, 1.0),
 }
 
+#: Largest size of what a bounded nonlinearity answers.
+BOUNDS: dict[Callable[[Tensor], Tensor], float] = {F.tanh: 1.0}
+
 
 @dataclass(frozen=True)
 class Architecture(ABC):
@@ -30,6 +33,23 @@ class Architecture(ABC):
 
     ``least`` says how small each size may be; of a list, every entry. ``recommended`` are options that are written
     into a specification where they are not given (:mod:`brainalign.recommended`).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from dataclasses import dataclass
+    >>> from brainalign.datasets.task import Task
+    >>> from brainalign.networks.architecture import Architecture, architecture
+    >>> from brainalign.networks.mlp import MLP
+    >>> @dataclass(frozen=True)
+    ... class Pyramid(Architecture):
+    ...     summary = "dense layers that halve"
+    ...     first: int = 64
+    ...     def build(self, task):
+    ...         return MLP((self.first, self.first // 2)).build(task)
+    >>> network = Pyramid(first=16).build(Task((1, 8, 8), 10, 100))
+    >>> network.layers, network.output_shapes
+    (('hidden1', 'hidden2', 'readout'), ((16,), (8,), (10,)))
     """
 
     summary: ClassVar[str]
@@ -62,6 +82,11 @@ def architectures() -> dict[str, type[Architecture]]:
 def architecture(name: str, options: dict[str, Any] | None = None) -> Architecture:
     """Return the architecture ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
     return create("networks", Architecture, name, options)
+
+
+def bound_of(function: Callable[[Tensor], Tensor] | None) -> float:
+    """Return the largest size of what a nonlinearity answers; infinity where there is none, or no nonlinearity."""
+    return inf if function is None else BOUNDS.get(function, inf)
 
 
 def nonlinearity(name: str) -> tuple[Callable[[Tensor], Tensor], float]:

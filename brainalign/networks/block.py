@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from math import inf
 
 import torch
 from torch import Tensor
@@ -37,6 +38,11 @@ class Block(ABC):
     def affine(self) -> bool:
         """Whether the derivative of the preactivation by the input below is the same everywhere."""
         return False
+
+    @property
+    def bound(self) -> float:
+        """Largest size of the activity of one of its neurons; infinity where there is none."""
+        return inf
 
     def activation(self, preactivation: Tensor) -> Tensor:
         """Return what those neurons answer, element by element; they are linear unless a block says otherwise."""

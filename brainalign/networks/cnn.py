@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from brainalign.datasets.task import Task
 from brainalign.errors import SpecError
-from brainalign.networks.architecture import Architecture, choose, nonlinearity
+from brainalign.networks.architecture import Architecture, bound_of, choose, nonlinearity
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network
 from brainalign.networks.synapse import Synapse
@@ -161,6 +161,10 @@ class _Map(Block):
         current = wiring.synapse(self.weight, params, x)
         return wiring.normalise(f"{self.name}.norm", params, current) if self.normalised else current
 
+    @property
+    def bound(self) -> float:
+        return bound_of(self.function)
+
     def activation(self, preactivation: Tensor) -> Tensor:
         return preactivation if self.function is None else self.function(preactivation)
 
@@ -201,6 +205,10 @@ class _Dense(Block):
         if self.grid is not None and tuple(x.shape[-2:]) != self.grid:
             x = F.adaptive_avg_pool2d(x, self.grid)
         return wiring.synapse(self.weight, params, x.flatten(1))
+
+    @property
+    def bound(self) -> float:
+        return bound_of(self.function)
 
     def activation(self, preactivation: Tensor) -> Tensor:
         return preactivation if self.function is None else self.function(preactivation)

@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from brainalign.datasets.task import Task
-from brainalign.networks.architecture import Architecture, nonlinearity
+from brainalign.networks.architecture import Architecture, bound_of, nonlinearity
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network
 from brainalign.networks.synapse import Synapse
@@ -66,6 +66,10 @@ class _Dense(Block):
 
     def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
         return wiring.synapse(self.weight, params, x.flatten(1))
+
+    @property
+    def bound(self) -> float:
+        return bound_of(self.function)
 
     def activation(self, preactivation: Tensor) -> Tensor:
         return preactivation if self.function is None else self.function(preactivation)

@@ -73,7 +73,7 @@ class Network:
         dict
             Layer name to ``(n, ...)``; the last entry is the output.
         """
-        wiring, found = Wiring(state), {}
+        wiring, found = Wiring(state), dict[str, Tensor]()
         for block in self.blocks:
             x = block.forward(params, x, wiring)
             found |= block.shown(x)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from brainalign.datasets.task import Task
-from brainalign.networks.architecture import Architecture, choose, nonlinearity
+from brainalign.networks.architecture import Architecture, bound_of, choose, nonlinearity
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network
 from brainalign.networks.patches import patch_grid, patches
@@ -120,6 +120,10 @@ class _RecurrentLayer(Block):
             states.append(state)
         return torch.stack(states, dim=1)
 
+    @property
+    def bound(self) -> float:
+        return bound_of(self.cell.function)
+
     def represent(self, x: Tensor) -> Tensor:
         return x[:, -1]
 
@@ -155,6 +159,10 @@ class _TimeStep(Block):
             signal = cell.step(params, signal, state, wiring)
             new.append(signal)
         return torch.cat([*new, image] if self.t < self.n_steps - 1 else new, dim=1)
+
+    @property
+    def bound(self) -> float:
+        return bound_of(self.cells[0].function)
 
     def represent(self, x: Tensor) -> Tensor:
         return x[:, : sum(self.widths)]

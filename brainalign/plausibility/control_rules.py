@@ -6,7 +6,8 @@ from typing import ClassVar
 import torch
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import error_descent
+from brainalign.credit.chain import blockwise, error_descent
+from brainalign.credit.objective import output_metrics, target
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
 from brainalign.rules.learning_rule import LearningRule
@@ -91,6 +92,19 @@ class Crowd(_Artificial):
         return Step({name: u * (len(batch.x) > 1) for name, u in step.updates.items()}, step.state, step.metrics)
 
 
+@dataclass(frozen=True)
+class Clamped(_Artificial):
+    """Teaches the readout alone, ``dW = -y h^T``: the target is what its neurons do, whatever they would answer."""
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        """Return the product of target and activity, from the readout's own derivative."""
+        del noise
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
+        signals = [torch.zeros_like(h) for h in outputs[:-1]]
+        found = teach([*signals, -target(network.task, batch.y).to(outputs[-1].dtype)])
+        return Step(found, statistics, output_metrics(network.task, outputs[-1], batch.y))
+
+
 CONTROL_RULES: dict[str, type[LearningRule]] = {
-    rule.name(): rule for rule in (Excitatory, Alternating, Comparator, Crowd)
+    rule.name(): rule for rule in (Excitatory, Alternating, Comparator, Crowd, Clamped)
 }

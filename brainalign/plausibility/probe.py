@@ -56,6 +56,23 @@ class Probe(ABC):
         above ``certain``). A probe whose controls answer otherwise is not certified.
     certain
         Stands in for ``limit`` when controls of a probe without one are checked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> from brainalign.plausibility.probe import Measured, Probe
+    >>> @dataclass(frozen=True)
+    ... class StateSize(Probe):
+    ...     code, title, unit, limit = "X1", "numbers that the rule keeps", "", 1000.0
+    ...     passing = failing = None
+    ...     def measure(self, subject):
+    ...         return Measured((float(sum(tensor.size for tensor in subject.state.values())),))
+    >>> probe = StateSize()
+    >>> from types import SimpleNamespace
+    >>> measured = probe.measure(SimpleNamespace(state={"trace": np.zeros((4, 3))}))
+    >>> measured.values, probe.passes(measured), probe.passes(measured, limit=2.0)
+    ((12.0,), True, False)
     """
 
     code: ClassVar[str]

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,42 +13,23 @@ import torch
 
 from brainalign import tables
 from brainalign.errors import BrainalignError, SpecError
+from brainalign.networks.network import Network
 from brainalign.options import require
 from brainalign.own_folders import add_folder, own_folders
+from brainalign.plausibility.candidate import Candidate, from_control
 from brainalign.plausibility.control_rules import CONTROL_RULES
-from brainalign.plausibility.criterion import CRITERIA
+from brainalign.plausibility.judgement import criteria
 from brainalign.plausibility.probe import Control, Measured, Probe, probes
-from brainalign.plausibility.subject import PROBED, Subject, probed_network
+from brainalign.plausibility.subject import PROBED, TASK, TEN_CLASSES, Subject, probed_network
 from brainalign.plausibility.unsupported import Unsupported
-from brainalign.randomness import numpy_stream
-from brainalign.rules.learning_rule import learning_rule, learning_rules
+from brainalign.rules.learning_rule import LearningRule, learning_rule
 
 Progress = Callable[[int, int, str], None]
 
 #: Columns of a scorecard.
 COLUMNS = tables.TABLES["scorecard"].names
 
-_CRITERIA_COLUMNS = tables.TABLES["criteria"].names
-_WEIGHTINGS = 2000
 _LEARNS_NOTHING = "the rule learns nothing, so that nothing of it can be implausible"
-
-
-class Candidate(NamedTuple):
-    """A rule with options, under the name that a table shows."""
-
-    label: str
-    rule: str
-    options: tuple[tuple[str, Any], ...] = ()
-
-
-def candidates(names: Iterable[str] = ()) -> list[Candidate]:
-    """Return rules with their own options; all of them without names."""
-    known = learning_rules()
-    for name in names:
-        if name not in known:
-            msg = f"Unknown rule {name!r}. Choose one of: {', '.join(known)}."
-            raise SpecError(msg)
-    return [Candidate(name, name) for name in (tuple(names) or known)]
 
 
 def scorecard(
@@ -58,6 +39,7 @@ def scorecard(
     only: Sequence[str] = (),
     workers: int = 1,
     progress: Progress | None = None,
+    network_options: Mapping[str, object] | None = None,
 ) -> pd.DataFrame:
     """Measure the plausibility of rules.
 
@@ -75,6 +57,9 @@ def scorecard(
         Processes; with more than one a script must guard its entry, as for every use of processes.
     progress
         Called with steps done, all steps and a short text.
+    network_options
+        Options of the network in place of those that probes choose, such as ``{"blocks": "step"}``. For the network of
+        a study see :func:`~brainalign.plausibility.subject.probed_options`.
 
     Returns
     -------
@@ -87,7 +72,14 @@ def scorecard(
     Raises
     ------
     SpecError
-        If a network or probe is unknown.
+        If a network, an option of it or a probe is unknown.
+
+    Examples
+    --------
+    >>> from brainalign.plausibility.candidate import candidates
+    >>> table = scorecard(candidates(["hebbian"]), seeds=(0,), only=("P3",))
+    >>> table[["rule", "probe", "outcome", "pass"]].values.tolist()
+    [['hebbian', 'P3', 0.0, True]]
     """
     if network not in PROBED:
         msg = f"Network {network!r} cannot be probed. Choose one of: {', '.join(PROBED)}."
@@ -99,49 +91,63 @@ def scorecard(
             msg = f"Unknown probe {code!r}. Choose one of: {', '.join(known)}."
             raise SpecError(msg)
     chosen = tuple(only) or tuple(known)
-    jobs: dict[tuple[Candidate, str], tuple[str, ...]] = {(rule, network): chosen for rule in rules}
+    here = Place(network, _hashable({**PROBED[network], **(network_options or {})}))
+    probed_network(here.network, options=dict(here.options))  # refuses unknown options before anything is run
+    jobs: dict[tuple[Candidate, Place], tuple[str, ...]] = {(rule, here): chosen for rule in rules}
     for code in chosen:
         for control in (known[code].passing, known[code].failing):
             if control is not None:
-                key = _candidate(control), control.network or network
+                key = from_control(control), _place(control, here)
                 same = next((job for job in jobs if job[0][1:] == key[0][1:] and job[1] == key[1]), key)
                 jobs[same] = tuple(dict.fromkeys((*jobs.get(same, ()), code)))
     found = _run(jobs, tuple(seeds), workers, progress or (lambda *_: None))
-    certified = {code: _certified(known[code], network, found) for code in chosen}
+    certified = {code: _certified(known[code], here, found) for code in chosen}
     rows = [
-        {**found[rule, network][code], "rule": rule.label, "certified": certified[code]}
+        {**found[rule, here][code], "rule": rule.label, "certified": certified[code]}
         for rule in rules
         for code in chosen
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"pass": object, "certified": bool})
 
 
-def _candidate(control: Control) -> Candidate:
-    return Candidate(control.rule, control.rule, tuple(control.options.items()))
+class Place(NamedTuple):
+    """A network that rules are probed on, with its options."""
+
+    network: str
+    options: tuple[tuple[str, Any], ...]
 
 
-Found = dict[tuple[Candidate, str], dict[str, dict[str, Any]]]
+Found = dict[tuple[Candidate, Place], dict[str, dict[str, Any]]]
+
+
+def _place(control: Control, here: Place) -> Place:
+    named = control.network
+    return here if named is None else Place(named, _hashable(PROBED[named]))
+
+
+def _hashable(options: Mapping[str, object]) -> tuple[tuple[str, Any], ...]:
+    return tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in options.items())
 
 
 def _run(
-    jobs: Mapping[tuple[Candidate, str], tuple[str, ...]], seeds: tuple[int, ...], workers: int, progress: Progress
+    jobs: Mapping[tuple[Candidate, Place], tuple[str, ...]], seeds: tuple[int, ...], workers: int, progress: Progress
 ) -> Found:
     found: Found = {}
     if workers <= 1:
-        for k, ((rule, network), codes) in enumerate(jobs.items()):
+        for k, ((rule, place), codes) in enumerate(jobs.items()):
             progress(k, len(jobs), f"probing {rule.label}")
-            found[rule, network] = probe(rule, network, codes, seeds)
+            found[rule, place] = probe(rule, place.network, codes, seeds, dict(place.options))
         return found
     pool: Executor = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (own_folders(),))
     with pool:
-        running: list[tuple[Candidate, str, Future[dict[str, dict[str, Any]]]]] = [
-            (rule, network, pool.submit(probe, rule, network, jobs[rule, network], seeds))
+        running: list[tuple[Candidate, Place, Future[dict[str, dict[str, Any]]]]] = [
+            (rule, place, pool.submit(probe, rule, place.network, jobs[rule, place], seeds, dict(place.options)))
             # Those that relax for long first, so that no worker is left with one at the end.
-            for rule, network in sorted(jobs, key=lambda job: job[0].rule not in _LONG)
+            for rule, place in sorted(jobs, key=lambda job: job[0].rule not in _LONG)
         ]
-        for k, (rule, network, future) in enumerate(running):
+        for k, (rule, place, future) in enumerate(running):
             progress(k, len(running), f"probing {rule.label}")
-            found[rule, network] = future.result()
+            found[rule, place] = future.result()
     return found
 
 
@@ -159,13 +165,16 @@ def _begin(folders: Sequence[Path]) -> None:
         add_folder(folder)
 
 
-def probe(rule: Candidate, network: str, codes: Sequence[str], seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
+def probe(
+    rule: Candidate, network: str, codes: Sequence[str], seeds: Sequence[int],
+    options: Mapping[str, object] | None = None,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
     """Return one record per probe of one rule, by code; see :func:`scorecard`."""
     known = probes()
     artificial = CONTROL_RULES.get(rule.rule)
     built = artificial() if artificial else learning_rule(rule.rule, dict(rule.options))
-    net = probed_network(network)
-    subject = Subject(built, net, tuple(seeds))
+    net = _fitting(built, network, options)
+    subject = Subject(built, net, tuple(seeds), options=options)
     reason = built.incompatibility(net)
     records = {}
     for code in codes:
@@ -191,12 +200,18 @@ def probe(rule: Candidate, network: str, codes: Sequence[str], seeds: Sequence[i
     return records
 
 
-def _certified(probe: Probe, network: str, found: Found) -> bool:
+def _fitting(rule: LearningRule, network: str, options: Mapping[str, object] | None) -> Network:
+    """Return the network with five classes, or ten if the rule can only be had with those."""
+    five, ten = (probed_network(network, task, options) for task in (TASK, TEN_CLASSES))
+    return ten if rule.incompatibility(five) is not None and rule.incompatibility(ten) is None else five
+
+
+def _certified(probe: Probe, here: Place, found: Found) -> bool:
     """Return whether the control that must pass does, and the one that must fail does not."""
     for control, wanted in ((probe.passing, True), (probe.failing, False)):
         if control is None:
             return False
-        candidate, where = _candidate(control), control.network or network
+        candidate, where = from_control(control), _place(control, here)
         record = next(
             record[probe.code]
             for (one, place), record in found.items()
@@ -209,43 +224,10 @@ def _certified(probe: Probe, network: str, found: Found) -> bool:
     return True
 
 
-def criteria(table: pd.DataFrame) -> pd.DataFrame:
-    """Return what a scorecard says of the criteria of the literature beside what is claimed, disagreements first.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns rule, network, criterion, title, source, measured (True, False or None), probes (those that decide),
-        certified, claimed (None where no claim is on file), claim_source, disagrees.
-    """
-    claims = {name: rule.claims for name, rule in learning_rules().items()}
-    rows = []
-    for (rule, network), part in table.groupby(["rule", "network"], sort=False):
-        outcome = part.set_index("probe")
-        for criterion in CRITERIA:
-            codes = [code for code in criterion.probes if code in outcome.index]
-            passed = [outcome.loc[code, "pass"] for code in codes]
-            measured = False if False in passed else None if None in passed or not codes else True
-            deciding = [code for code, one in zip(codes, passed, strict=True) if one is measured] or codes
-            claim = claims.get(str(rule), {}).get(criterion.code)
-            claimed = None if claim is None else claim.met
-            rows.append(
-                {
-                    "rule": rule, "network": network, "criterion": criterion.code, "title": criterion.title,
-                    "source": criterion.source, "measured": measured, "probes": ", ".join(deciding),
-                    "certified": bool(codes) and all(bool(outcome.loc[code, "certified"]) for code in deciding),
-                    "claimed": claimed, "claim_source": "" if claim is None else claim.source,
-                    "disagrees": claimed is not None and measured is not None and claimed != measured,
-                }
-            )  # fmt: skip
-    found = pd.DataFrame(rows, columns=list(_CRITERIA_COLUMNS)).astype({"measured": object, "claimed": object})
-    return found.sort_values("disagrees", ascending=False, kind="stable").reset_index(drop=True)
-
-
-def write_scorecard(folder: Path, table: pd.DataFrame) -> None:
-    """Write ``scorecard.csv`` and, from it, ``criteria.csv`` into ``folder``."""
+def write_scorecard(folder: Path, table: pd.DataFrame, rules: Mapping[str, str] | None = None) -> None:
+    """Write ``scorecard.csv`` and, from it, ``criteria.csv`` into ``folder``; ``rules`` as for :func:`criteria`."""
     tables.write(folder, "scorecard", table)
-    tables.write(folder, "criteria", criteria(table))
+    tables.write(folder, "criteria", criteria(table, rules))
 
 
 def read_scorecard(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -265,37 +247,3 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Return a scorecard as JSON-able records, None where a probe cannot tell."""
     plain = table.astype(object).where(table.notna(), None)
     return [{str(key): value for key, value in row.items()} for row in plain.to_dict("records")]
-
-
-def rank_distribution(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return how the order of rules depends on what one cares about: ranks by passes under random weights of probes.
-
-    No weighting of criteria is the right one, so none is offered; this draws many, uniform over all (Dirichlet), and
-    tells in which share of them each rule has each rank. Only certified probes with a limit count; one that cannot tell
-    counts half.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns rule, rank_low, rank_median, rank_high (2.5, 50 and 97.5 % of weightings), share_first.
-    """
-    usable = table[table.certified & table.groupby("probe")["pass"].transform(lambda one: one.notna().any())]
-    if usable.empty:
-        msg = "No certified probe with a limit is in this scorecard; ranks need at least one."
-        raise SpecError(msg)
-    score = usable.assign(value=usable["pass"].map({True: 1.0, False: 0.0}).fillna(0.5))
-    passes = score.pivot(index="rule", columns="probe", values="value").loc[list(dict.fromkeys(table.rule))]
-    weights = numpy_stream(seed, "weightings").dirichlet(np.ones(passes.shape[1]), _WEIGHTINGS)
-    totals = np.round(passes.to_numpy() @ weights.T, 12)
-    ranks = (
-        1
-        + (totals[:, None, :] < totals[None, :, :]).sum(1)
-        + ((totals[:, None, :] == totals[None, :, :]).sum(1) - 1) / 2
-    )
-    low, median, high = np.quantile(ranks, [0.025, 0.5, 0.975], axis=1)
-    return pd.DataFrame(
-        {
-            "rule": passes.index, "rank_low": low, "rank_median": median, "rank_high": high,
-            "share_first": (ranks == ranks.min(0)).mean(1),
-        }
-    )  # fmt: skip

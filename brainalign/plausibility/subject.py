@@ -1,7 +1,7 @@
 """A rule on a small network, followed for some steps: what probes look at."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from brainalign.credit.batch import Batch
 from brainalign.credit.step import Step
 from brainalign.datasets.task import Task
-from brainalign.networks.architecture import architecture
+from brainalign.networks.architecture import architecture, architectures
 from brainalign.networks.network import Network, Params
 from brainalign.plausibility.practice import Practice, digits
 from brainalign.plausibility.tap import Tap
@@ -30,6 +30,13 @@ PROBED: dict[str, dict[str, object]] = {
 N_TRAIN, BATCH = 16, 2
 EPOCH = N_TRAIN // BATCH + 2
 TASK = Task((1, 8, 8), 5, N_TRAIN)
+
+#: For rules that were made for ten classes, as a shipped credit network is.
+TEN_CLASSES = Task((1, 8, 8), 10, N_TRAIN)
+
+
+#: What a note says where :attr:`Subject.separated` was probed.
+SEPARATED = "with random feedback weights of its own"
 
 
 class Moment(NamedTuple):
@@ -59,6 +66,8 @@ class Subject:
         Number of those.
     rate
         Largest step, relative to the length of a weight.
+    options
+        Of the network's architecture; None for those of :data:`PROBED`.
     found
         Measurements that several probes share.
     """
@@ -70,6 +79,7 @@ class Subject:
     training: int = 26
     after: int = 2
     rate: float = 0.02
+    options: Mapping[str, object] | None = None
     found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _paths: dict[int, list[Moment]] = field(default_factory=dict, repr=False, compare=False)
     _watched: dict[int, tuple[Step, Tap]] = field(default_factory=dict, repr=False, compare=False)
@@ -105,12 +115,29 @@ class Subject:
     @cached_property
     def practice(self) -> Practice:
         """Return the rule's trainings on digits, on the same network with an output for each digit."""
-        options = (
-            {**PROBED[self.network.name], "activation": "elu"} if "activation" in PROBED[self.network.name] else {}
-        )
+        probed = PROBED[self.network.name]
+        options = dict(probed if self.options is None else self.options)
+        if "activation" in probed and options.get("activation") == probed["activation"]:
+            options["activation"] = "elu"
         task = Task(TASK.input_shape, 10, len(digits()[0]))
-        shape = architecture(self.network.name, options or dict(PROBED[self.network.name]))
-        return Practice(self.rule, shape.build(task), self.seeds)
+        return Practice(self.rule, architecture(self.network.name, options).build(task), self.seeds)
+
+    @cached_property
+    def separated(self) -> "Subject":
+        """The same rule with feedback weights of its own, where it has the option ``feedback = "random"``; or itself.
+
+        By convention of the rules that have it, ``feedback = "transposed"`` is what it replaces.
+        """
+        options = {field.name: getattr(self.rule, field.name) for field in fields(self.rule)}
+        if options.get("feedback") != "transposed":
+            return self
+        own = replace(self.rule, feedback="random")  # type: ignore[call-arg]
+        return replace(self, rule=own, found={}, _paths={}, _watched={})
+
+    @cached_property
+    def readout(self) -> tuple[str, ...]:
+        """Names of the weights of the last block."""
+        return tuple(synapse.weight_name for synapse in self.network.blocks[-1].synapses)
 
     @cached_property
     def hidden(self) -> tuple[str, ...]:
@@ -136,7 +163,7 @@ class Subject:
     def _samples(self, seed: int) -> tuple[Tensor, Tensor]:
         generator = stream(seed, "plausibility")
         x = torch.randn(N_TRAIN, *TASK.input_shape, generator=generator, dtype=torch.float64)
-        return x, torch.arange(N_TRAIN) % TASK.n_outputs
+        return x, torch.arange(N_TRAIN) % self.network.task.n_outputs
 
     def _learn(self, seed: int) -> Iterator[Moment]:
         drawn = self.network.init(stream(seed, "init"))
@@ -159,9 +186,26 @@ class Subject:
         return {name: leaves[name] for name in moment.params}, {name: leaves[name] for name in moment.state}
 
 
-def probed_network(name: str, task: Task = TASK) -> Network:
-    """Return the network called ``name`` as probes see it."""
-    return architecture(name, dict(PROBED[name])).build(task)
+def probed_options(name: str, own: Mapping[str, object], objective: str = "default") -> dict[str, object]:
+    """Return the options of the small network that stands for network ``name`` with options ``own``.
+
+    Sizes are those of :data:`PROBED`, since layers must be wide beside the number of states of a step and images are
+    small; everything else (``blocks``, ``activation``, ``normalisation``, ...) is the network's own. The probes
+    classify, so an autoencoder (``objective`` ``"reconstruction"``) stands for the layers it shares with a classifier.
+
+    Examples
+    --------
+    >>> probed_options("rnn", {"blocks": "step", "widths": (256,), "patch": 7})
+    {'widths': (72, 64), 'sequence': 'patches', 'patch': 4, 'blocks': 'step'}
+    """
+    sizes = architectures()[name].least
+    kept = {} if objective == "reconstruction" else own
+    return {**PROBED[name], **{key: value for key, value in kept.items() if key not in sizes}}
+
+
+def probed_network(name: str, task: Task = TASK, options: Mapping[str, object] | None = None) -> Network:
+    """Return the network called ``name`` as probes see it, with the options of :data:`PROBED` or the given ones."""
+    return architecture(name, dict(PROBED[name] if options is None else options)).build(task)
 
 
 def _double(tensors: Params) -> Params:

@@ -84,8 +84,8 @@ class Tap(TorchDispatchMode):
     ----------
     crossings
         Every crossing, in order.
-    nodes
-        Every result, in order.
+    nodes, values
+        Every result, in order: what it depends on, and the tensor.
     params, matrix_shapes
         Names of the parameters; shapes of parameters and state entries with two axes or more.
     """
@@ -110,9 +110,10 @@ class Tap(TorchDispatchMode):
         self.replay, self.disturb, self.alter, self.slope = replay, disturb or {}, alter, slope
         self.crossings: list[Crossing] = []
         self.nodes: list[_Node] = []
+        self.values: list[Tensor] = []
         self._place: dict[int, int] = {}
         self._met = 0
-        self._alive: list[Tensor] = []  # so that no storage is used twice and an address names one result
+        self._alive: list[Tensor] = []  # matrices that are no results of their own, for the same reason as ``values``
         self._made_of: dict[int, int] = {}  # of matrices by address, as bits
         self._bit: dict[str, int] = {}
         self._shape = {name: tuple(tensor.shape) for name, tensor in {**params, **state}.items()}
@@ -310,7 +311,7 @@ class Tap(TorchDispatchMode):
 
     def _add(self, tensor: Tensor, node: _Node) -> int:
         self._place[_address(tensor)] = len(self.nodes)
-        self._alive.append(tensor)
+        self.values.append(tensor)  # so that no storage is used twice and an address names one result
         self.nodes.append(node)
         return len(self.nodes) - 1
 

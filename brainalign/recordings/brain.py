@@ -141,7 +141,9 @@ class Brain:
             raise SpecError(msg)
         held = dict.fromkeys(subjects_of(rdms), rdms.stimulus_ids)
         ids = scored_ids(held, self.ids, self.spec.stimuli, self.source.label)
-        return (Movie.of_rdms(rdms.subset(ids)),)
+        movie = Movie.of_rdms(rdms.subset(ids))
+        windows = self.spec.windows
+        return (movie.windows(windows, f"Recording {self.source.label!r}") if windows else movie,)
 
     @property
     def has_trials(self) -> bool:

@@ -41,7 +41,23 @@ def notes(brain: "Brain", roi: str, word: str, scored: Sequence[str], of_trials:
             f"{label} {roi}, {word}: scored on {len(scored)} of {n_shown} stimuli, those to which every subject "
             "responded (as declared)."
         )
-    return found + _run_notes(brain, word, own) + _group_notes(brain, scored)
+    if brain.pictures is None:
+        found.append(f"{label}: its pictures are not here, so that no low-level control was scored.")
+    found += brain.source.notes
+    return found + _window_notes(brain, roi, word, own) + _run_notes(brain, word, own) + _group_notes(brain, scored)
+
+
+def _window_notes(brain: "Brain", roi: str, word: str, own: bool) -> list[str]:
+    windows = brain.spec.windows
+    if not windows:
+        return []
+    listed = ", ".join(f"{1000 * tmin:g} to {1000 * tmax:g} ms" for tmin, tmax in windows)
+    what = "published RDMs" if own else "responses"
+    plural = "windows" if len(windows) > 1 else "a window"
+    return [
+        f"{brain.source.label} {roi}, {word}: {what} were averaged over {plural} of time, {listed} (as declared); the "
+        "time of a score is the centre of its window."
+    ]
 
 
 def _run_notes(brain: "Brain", word: str, own: bool) -> list[str]:

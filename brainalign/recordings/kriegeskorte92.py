@@ -8,6 +8,7 @@ import numpy as np
 from brainalign.datasets.manifest import locate
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.rdms import RDMs
+from brainalign.recordings.facts import Facts
 from brainalign.recordings.source import RecordingSource
 
 _N_STIMULI = 92
@@ -28,6 +29,7 @@ class Kriegeskorte92(RecordingSource):
     modality: ClassVar[str] = "fMRI, spikes"
     citation: ClassVar[str] = "Kriegeskorte et al. (2008), Neuron 60:1126-1141"
     rois: ClassVar[tuple[str, ...]] = ("monkeyIT", "humanIT")
+    subjects: ClassVar[tuple[str, ...]] = ("monkeys", "BE", "KO", "SN", "TI")
 
     def stimuli(self) -> Stimuli:
         """Return the 92 photographs, ``(92, 175, 175, 3)``, upright, on grey.
@@ -38,6 +40,16 @@ class Kriegeskorte92(RecordingSource):
         images = np.stack([record["image"] for record in records])
         labels = tuple(_label(record) for record in records)
         return Stimuli(stimulus_ids(), images, "92 objects", labels)
+
+    def stimulus_ids(self) -> tuple[str, ...]:
+        """Return the ids of the photographs, without reading them."""
+        return stimulus_ids()
+
+    def facts(self, subject: str, roi: str) -> Facts:
+        """Return what is known of a subject of a ROI without reading anything."""
+        self._require_roi(roi)
+        self._require_subject(subject, self.subjects[:1] if roi == "monkeyIT" else self.subjects[1:])
+        return Facts(stimulus_ids())
 
     def published_rdms(self, roi: str) -> RDMs:
         """Return the RDMs of ``"monkeyIT"`` (one) or ``"humanIT"`` (four)."""

@@ -163,6 +163,30 @@ class Movie:
             raise DataError(msg)
         return cls(values / counts[:, :, None], rounding, rdms.stimulus_ids, subjects, times, rdms.measure)
 
+    def windows(self, windows: Sequence[tuple[float, ...]], name: str) -> "Movie":
+        """Return the mean RDMs over windows ``(tmin, tmax)`` in seconds, both included, each at its centre.
+
+        Raises
+        ------
+        DataError
+            If no time is in a window; the message begins with ``name``.
+        """
+        times, values, rounding = np.array(self.times), [], []
+        for tmin, tmax in windows:
+            inside = (times >= tmin) & (times <= tmax)
+            if not inside.any():
+                msg = (
+                    f"{name} has no time from {tmin:g} to {tmax:g} s; its {len(times)} times run from {times[0]:g} to "
+                    f"{times[-1]:g} s. Give a window among them."
+                )
+                raise DataError(msg)
+            values.append(self.values[:, inside].mean(axis=1))
+            rounding.append(self.rounding[:, inside].max(axis=1))
+        centres = tuple((tmin + tmax) / 2 for tmin, tmax in windows)
+        return Movie(
+            np.stack(values, 1), np.stack(rounding, 1), self.stimulus_ids, self.subjects, centres, self.measure
+        )
+
     def at(self, times: slice) -> Condensed:
         """Return the RDMs of all subjects at some times as rows, times of one subject together."""
         rows = self.values[:, times]

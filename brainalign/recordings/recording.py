@@ -13,6 +13,7 @@ from brainalign.patterns import Patterns
 from brainalign.readers.trials import Trials
 from brainalign.recordings.recording_checks import (
     blocks,
+    checked_array,
     checked_data,
     checked_mask,
     checked_names,
@@ -22,6 +23,9 @@ from brainalign.recordings.recording_checks import (
 from brainalign.recordings.run_effects import run_effects
 from brainalign.storage import content_hash
 from brainalign.summary import Summarised, Summary, some, span
+
+#: The ROI that all channels are, where none is named.
+ALL = "all"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,33 @@ class Recording(Summarised):
     DataError
         If ``data`` is empty, masked, not numeric, or holds NaN or infinity; if channels repeat, times do not increase,
         a mask is not boolean or empty, or a name is not text.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> data = np.arange(24.0).reshape(4, 2, 3) ** 2  # 4 trials, 2 channels, 3 times
+    >>> who = {"subject": "s01", "dataset": "mine", "modality": "EEG", "unit": "uV"}
+    >>> back = {"rois": {"occipital": np.array([False, True])}, "runs": ("1", "1", "2", "2")}
+    >>> one = ba.Recording(data, ("cat", "dog", "cat", "dog"), ("Fz", "Oz"), (0.0, 0.1, 0.2), **who, **back)
+    >>> print(one)
+    Recording mine/s01, EEG in uV
+      data: 4 trials, 2 channels, 3 times from 0 to 0.2 s
+      stimuli: cat, dog
+      ROIs: occipital (1 channels)
+      runs: 1, 2
+    >>> ids, means = one.average(roi="occipital")
+    >>> ids, means.shape, one.means(["dog"], run="2").shape
+    (('cat', 'dog'), (2, 1, 3), (1, 2, 3))
+    >>> one.patterns().values.shape, one.n_channels("occipital")
+    ((2, 6), 1)
+    >>> one.select("occipital").drop_trials(np.array([True, False, False, False])).data.shape
+    (3, 1, 3)
+    >>> one.window(0.05, 0.2).times, one.subset(["cat"]).drop_channels(["Fz"]).channels
+    ((0.15000000000000002,), ('Oz',))
+    >>> one.windows([(0, 0.1), (0.1, 0.2)]).data.shape
+    (4, 2, 2)
+    >>> one.centred("run").key == one.key, one.name
+    (False, 'Recording mine/s01')
     """
 
     data: np.ndarray
@@ -107,6 +138,61 @@ class Recording(Summarised):
         }
         return Summary(f"{simulated}Recording {self.dataset}/{self.subject}, {self.modality} in {self.unit}", facts)
 
+    @classmethod
+    def from_array(
+        cls,
+        data: Any,
+        ids: Any,
+        *,
+        times: Sequence[float] | None = None,
+        channels: Sequence[str] | None = None,
+        rois: Mapping[str, Any] | None = None,
+        runs: Sequence[str] | None = None,
+        subject: str = "s01",
+        dataset: str = "own",
+        modality: str = "unknown modality",
+        unit: str = "arbitrary",
+    ) -> "Recording":
+        """Return a recording of an array.
+
+        Parameters
+        ----------
+        data
+            ``(n_trials, n_channels)``, or ``(n_trials, n_channels, n_times)`` with ``times``.
+        ids
+            Stimulus of each trial, ``n_trials``.
+        times
+            Seconds from onset, ``n_times``.
+        channels
+            Names; ``ch1`` and so on unless given.
+        rois
+            ROI to boolean mask ``(n_channels,)``; one, ``"all"``, unless given.
+        runs
+            Run of each trial, ``n_trials``.
+        subject, dataset, modality, unit
+            Who, from which set, how it was recorded, and the unit of ``data``.
+
+        Raises
+        ------
+        StimulusMismatchError
+            If shapes and lengths do not fit.
+        DataError
+            If data have several times and ``times`` is not given, or as the class says.
+
+        Examples
+        --------
+        >>> one = Recording.from_array(np.arange(6.0).reshape(3, 2), ["face", "house", "face"])
+        >>> one.means(["face", "house"])[:, :, 0].tolist()
+        [[2.0, 3.0], [2.0, 3.0]]
+        >>> one.channels, tuple(one.rois)
+        (('ch1', 'ch2'), ('all',))
+        """
+        array, seconds = checked_array(data, times, f"Recording {dataset}/{subject}")
+        n_channels = array.shape[1]
+        names = tuple(f"ch{k + 1}" for k in range(n_channels)) if channels is None else channels
+        masks = {ALL: np.ones(n_channels, dtype=bool)} if rois is None else rois
+        return cls(array, ids, names, seconds, subject, dataset, modality, unit, masks, runs)  # type: ignore[arg-type]
+
     @property
     def name(self) -> str:
         """Whose recording it is, for messages."""
@@ -126,7 +212,14 @@ class Recording(Summarised):
 
     @classmethod
     def of(cls, trials: Trials, subject: str, dataset: str) -> "Recording":
-        """Return what a reader returned as the recording of a subject."""
+        """Return what a reader returned as the recording of a subject.
+
+        Examples
+        --------
+        >>> trials = Trials(np.ones((2, 3, 1)), ("cat", "dog"), ("a", "b", "c"), (0.0,), "fMRI", "% change")
+        >>> Recording.of(trials, "s01", "mine").name
+        'Recording mine/s01'
+        """
         return cls(subject=subject, dataset=dataset, **trials.fields())
 
     @classmethod
@@ -170,7 +263,16 @@ class Recording(Summarised):
     def from_evoked(
         cls, evoked: Any, ids: Sequence[Any] | None = None, subject: str = "", dataset: str = "averages", **options: Any
     ) -> "Recording":
-        """Return averages of mne, one trial each, under ``ids`` or their comments; see :meth:`from_epochs`."""
+        """Return averages of mne, one trial each, under ``ids`` or their comments; see :meth:`from_epochs`.
+
+        Examples
+        --------
+        >>> import brainalign as ba, mne, numpy as np
+        >>> info = mne.create_info(["Oz", "O1"], 100.0, "eeg", verbose="error")
+        >>> evoked = mne.EvokedArray(1e-5 * np.random.default_rng(0).standard_normal((2, 50)), info, verbose="error")
+        >>> ba.Recording.from_evoked([evoked, evoked], ids=["cat", "dog"], subject="s01").data.shape
+        (2, 2, 50)
+        """
         from brainalign.readers.epochs import of_evoked
 
         first = evoked[0] if isinstance(evoked, list | tuple) else evoked
@@ -193,6 +295,16 @@ class Recording(Summarised):
             A :class:`brainalign.readers.preprocess.Preprocess`; its sentence is among the notes.
         subject, dataset, options
             As in :meth:`from_epochs`, and ``run``.
+
+        Examples
+        --------
+        >>> import brainalign as ba, mne, numpy as np, pandas as pd
+        >>> from brainalign.readers.preprocess import Preprocess
+        >>> info = mne.create_info(["Oz", "O1"], 100.0, "eeg", verbose="error")
+        >>> raw = mne.io.RawArray(1e-5 * np.random.default_rng(0).standard_normal((2, 400)), info, verbose="error")
+        >>> events = pd.DataFrame({"onset": [1.0, 2.0], "id": ["cat", "dog"]})
+        >>> ba.Recording.from_raw(raw, events, Preprocess(0.0, 0.2), subject="s01").data.shape
+        (2, 2, 21)
         """
         from brainalign.readers.bids_meeg import of_raw
 
@@ -341,6 +453,22 @@ class Recording(Summarised):
             [self.data[part][:, :, inside].mean(axis=2, keepdims=True, dtype=np.float64) for part in blocks(self.data)]
         )
         return replace(self, data=data, times=(float(times[inside].mean()),))
+
+    def windows(self, windows: Sequence[tuple[float, ...]]) -> "Recording":
+        """Return the means over several windows (see :meth:`window`), each at the centre of its window.
+
+        Parameters
+        ----------
+        windows
+            ``(tmin, tmax)`` in seconds, in the order of their centres.
+
+        Raises
+        ------
+        DataError
+            If no time is in a window, or centres do not increase.
+        """
+        data = np.concatenate([self.window(*window).data for window in windows], axis=2)
+        return replace(self, data=data, times=tuple((tmin + tmax) / 2 for tmin, tmax in windows))
 
     def centred(self, by: str = "run", each: bool = False) -> "Recording":
         """Return the recording without what differs between runs.

@@ -20,6 +20,33 @@ def blocks(data: np.ndarray) -> Iterator[slice]:
         yield slice(start, min(start + step, len(data)))
 
 
+def checked_array(data: Any, times: Any, name: str) -> tuple[np.ndarray, Any]:
+    """Return ``(n_trials, n_channels, n_times)`` and times: one, at 0 s, of an array without that axis.
+
+    Raises
+    ------
+    DataError
+        If there are several times and nobody says when.
+    StimulusMismatchError
+        If the array has neither two nor three axes, or not as many times as are given.
+    """
+    array = as_numbers(data, f"{name}: data")
+    array = array[:, :, None] if array.ndim == 2 else array
+    if array.ndim != 3:
+        msg = (
+            f"{name}: data has shape {array.shape}; expected (n_trials, n_channels) or (n_trials, n_channels, n_times)."
+        )
+        raise StimulusMismatchError(msg)
+    n_times = array.shape[2]
+    if times is None and n_times > 1:
+        msg = f"{name}: data has {n_times} times; expected to be told when. Give times = seconds from onset, one each."
+        raise DataError(msg)
+    if times is not None and len(times) != n_times:
+        msg = f"{name}: data has {n_times} times and {len(times)} are given; expected one each, on the last axis."
+        raise StimulusMismatchError(msg)
+    return array, (0.0,) if times is None else times
+
+
 def checked_data(data: Any, shape: tuple[int, int, int], name: str) -> np.ndarray:
     """Return finite numbers ``(n_trials, n_channels, n_times)``.
 

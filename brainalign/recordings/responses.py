@@ -82,7 +82,8 @@ class Responses:
 
 
 def as_declared(one: Recording, spec: RecordingSpec) -> Recording:
-    """Return a recording as it is compared, but for its stimuli: without what differs between runs."""
+    """Return a recording as it is compared, but for its stimuli: in windows, without what differs between runs."""
+    one = one.windows(spec.windows) if spec.windows else one
     return without_runs(one, spec.runs)
 
 

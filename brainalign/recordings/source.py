@@ -39,11 +39,25 @@ class RecordingSource(Summarised, ABC):
 
     Examples
     --------
-    >>> source = recording_source("simulated", {"n_subjects": 3, "n_stimuli": 20})
-    >>> source.subjects
-    ('simulated 1', 'simulated 2', 'simulated 3')
-    >>> source.rois
-    ('planted',)
+    >>> import brainalign as ba
+    >>> source = ba.recording("simulated", n_subjects=3, n_stimuli=20, training={"epochs": 0.1})
+    >>> source.subjects, source.rois, source.label
+    (('simulated 1', 'simulated 2', 'simulated 3'), ('planted',), 'simulated')
+    >>> source.stimuli().ids == source.stimulus_ids()
+    True
+    >>> one = source.recording("simulated 2")
+    >>> one.data.shape, [each.subject for each in source.each()] == [each.subject for each in source.recordings()]
+    ((80, 80, 1), True)
+    >>> source.rdms("planted").dissimilarities.shape, source.published_rdms("planted")
+    ((3, 190), None)
+    >>> source.notes
+    ()
+    >>> source.facts("simulated 1", "planted").n_channels, source.one_by_one
+    (80, True)
+    >>> source.subset(source.stimulus_ids()[:5]).responses()[0].data.shape
+    (20, 80, 1)
+    >>> source.key == source.content_key([each.key for each in source.each()], {"planted": None}), source.known_key
+    (True, '')
     """
 
     title: ClassVar[str]
@@ -75,6 +89,11 @@ class RecordingSource(Summarised, ABC):
         """Name in tables; sources with sessions that share no stimuli say which."""
         return snake_case(type(self).__name__)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on how the data were read, for the page; none unless a source has some."""
+        return ()
+
     # -- what a source answers ----------------------------------------------------------------------------------------
 
     @abstractmethod
@@ -104,14 +123,21 @@ class RecordingSource(Summarised, ABC):
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        """Names of the subjects, in the order of :meth:`recordings` or of the published RDMs."""
+        """Names of the subjects, in the order of :meth:`recordings` or of the published RDMs.
+
+        Raises
+        ------
+        SpecError
+            If the source answers one subject at a time, but does not say which there are.
+        """
         if self.one_by_one:
             msg = f"{type(self).__name__} answers recording(subject) but not which subjects there are; add subjects."
             raise SpecError(msg)
         found = tuple(one.subject for one in self.recordings())
-        if not found and self.rois and (published := self.published_rdms(self.rois[0])) is not None:
-            return tuple(dict.fromkeys(subjects_of(published)))
-        return found
+        if found:
+            return found
+        published = [rdms for roi in self.rois if (rdms := self.published_rdms(roi)) is not None]
+        return tuple(dict.fromkeys(subject for rdms in published for subject in subjects_of(rdms)))
 
     def recording(self, subject: str) -> Recording | None:
         """Return the trials of one subject; None where only RDMs were published.
@@ -221,7 +247,7 @@ class RecordingSource(Summarised, ABC):
         runs
             ``"centre"``, ``"centre_each"`` or ``"ignore"``.
         """
-        return joined(self.recordings(), self.stimulus_ids(), stimuli, runs, self.label)
+        return joined(tuple(self.each()), self.stimulus_ids(), stimuli, runs, self.label)
 
     def rdms(self, roi: str) -> RDMs:
         """Return the RDMs of a ROI, one per subject and time, with descriptors ``"subject"`` and ``"time"``.
@@ -309,6 +335,10 @@ class _Subset(RecordingSource):
     def known_key(self) -> str:
         known = self.whole.known_key
         return content_hash(known, list(self.ids)) if known else ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.whole.notes
 
     def stimuli(self) -> Stimuli | None:
         shown = self.whole.stimuli()

@@ -21,6 +21,27 @@ class Figure(ABC):
     ``file`` begins the names of its files, ``heading`` its title. ``section`` and ``place`` say where on the page it
     stands. ``needs`` names the tables, and the columns of each, that it draws from: where one of them has no rows the
     figure is left out. ``raster`` is for figures that are mostly images.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> from brainalign.report.score_figure import ScoreFigure
+    >>> from brainalign.report.style import new_figure
+    >>> class Lowest(ScoreFigure):
+    ...     file, heading, place = "lowest", "The lowest score", 9
+    ...     needs = {"alignment": ("score",)}
+    ...     def draw(self, results, *cell, on=None):
+    ...         axes = new_figure(2, 2).subplots() if on is None else on
+    ...         axes.set_title(f"{results.scores.score.min():.2f}")
+    ...         return axes
+    ...     def caption(self, results, *cell):
+    ...         return "The lowest score of all."
+    >>> found, figure = ba.example(), Lowest()
+    >>> (cell,) = figure.cells(found)
+    >>> cell, figure.title(found, *cell), figure.raster(found, *cell)
+    (('models', 'rsa corr'), 'SIMULATED: The lowest score, models, RSA score (Pearson r)', False)
+    >>> figure.draw(found, *cell).get_title() == f"{found.scores.score.min():.2f}", figure.caption(found, *cell)
+    (True, 'The lowest score of all.')
     """
 
     file: ClassVar[str]

@@ -171,7 +171,8 @@ def _inference(results: AlignmentResult, citations: CitationList) -> str:
     table = results.contrasts
     if table.empty:
         return ""
-    two = ((table.scope_subjects == "random") & (table.scope_stimuli == "random")).any()
+    drawn = table[table.samples == "bootstrap"]
+    two = ((drawn.scope_subjects == "random") & (drawn.scope_stimuli == "random")).any()
     correction = (
         f", with the two-factor correction of {citations.cite(known.SCHUETT)} where both are random" if two else ""
     )
@@ -198,24 +199,33 @@ def _inference(results: AlignmentResult, citations: CitationList) -> str:
 
 
 def _errors(results: AlignmentResult, correction: str, seeds: str) -> list[str]:
-    """Return what standard errors rest on, for recordings with one time and with several where that differs."""
-    asked = results.facts["spec"].get("scoring", {}).get("resampling", "default")
-    cells = panels(results.contrasts)
-    several = [cell for cell in cells if panel_rows(results.contrasts, *cell).time.nunique() > 1]
-    left_out = cells if asked == "leave_one_out" else several if asked == "default" else []
-    drawn = [cell for cell in cells if cell not in left_out]
+    """Return what standard errors rest on, for the measures and recordings that were sampled in each way."""
+    table = results.contrasts
     draws = results.facts.get("n_bootstrap")
     count = f" ({draws} draws)" if draws else ""
-    ways = (
-        (drawn, f"from a bootstrap over the random factors among subjects and stimuli{count}{correction}{seeds}."),
-        (left_out, f"from the variance over subjects and the scores without each stimulus (jackknife){seeds}."),
-    )
+    ways = {
+        "bootstrap": f"from a bootstrap over the random factors among subjects and stimuli{count}{correction}{seeds}.",
+        "leave_one_out": "from the scores without each stimulus (jackknife), with each random factor among subjects, "
+        "stimuli and seeds, and what two of them share, counted once.",
+        "none": f"from the variance over subjects, each of whom had stimuli of its own{seeds}.",
+    }
+    cells = table[["dataset", "roi", "measure", "samples"]].astype(object).drop_duplicates()
     found = []
-    for some, how in ways:
-        where = listed([f"{results.dataset_label(dataset)} {roi}" for dataset, roi in some])
-        whose = f" ({where})" if 0 < len(some) < len(cells) else ""
-        found += [f"Standard errors of differences between rules{whose} come {how}"] if some else []
+    for samples, how in ways.items():
+        some = cells[cells.samples == samples]
+        whose = f" ({_places(results, some, cells)})" if 0 < len(some) < len(cells) else ""
+        found += [f"Standard errors of differences between rules{whose} come {how}"] if len(some) else []
     return found
+
+
+def _places(results: AlignmentResult, some: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """Return recordings and ROIs in words, with the measure where others of the same place were sampled otherwise."""
+    found = []
+    for dataset, roi in panels(some):
+        own, every = panel_rows(some, dataset, roi), panel_rows(cells, dataset, roi)
+        titles = listed([results.about(measure).title for measure in own.measure])
+        found.append(f"{results.dataset_label(dataset)} {roi}{f', {titles}' if len(own) < len(every) else ''}")
+    return listed(found)
 
 
 def _numbers(values: pd.Series) -> str:

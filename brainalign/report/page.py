@@ -57,6 +57,14 @@ def write_report(folder: str | Path, formats: Sequence[str] = FORMATS) -> Path:
         If a format is unknown.
     StorageError
         If a file cannot be written; an earlier page is then intact, and there is none if there was none.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = ba.write_report(ba.example().only(layer="late").save(folder), formats=())
+    >>> page.name
+    'report.html'
     """
     for name in formats:
         if name not in FORMATS:

@@ -66,13 +66,16 @@ def _verdict(results: AlignmentResult, heading: str, where: dict[str, str]) -> V
     supported = [
         (layer, time, rows, against_controls(results, rows)) for layer, time, rows in cells if rows.supported.all()
     ]
-    refused = [_cell_name(layer, time) for layer, time, rows in cells if not rows.supported.all()]
+    alone = bool(cells) and all(len(rows) == 1 for *_, rows in cells)
+    refused = [_cell_name(layer, time) for layer, time, rows in cells if not rows.supported.all() and not alone]
     statements = _statements(cells, supported)
     if refused:
         place = f"at {refused[0]}" if len(refused) == 1 else f"in {len(refused)} of {len(cells)} cells"
         statements.insert(0, f"{NOT_SUPPORTED} {place}.")
     if not cells:
         statements.append("No ranking was computed.")
+    if alone:
+        statements.append(f"{words(str(cells[0][2].rule.iloc[0]))} stands alone: there is nothing to rank.")
     statements += _missing(results, where)
     scope = f"Scope: {scope_of(contrasts, results)}" if len(contrasts) else ""
     whole = not refused and all(above for *_, (above, _) in supported)

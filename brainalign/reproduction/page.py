@@ -98,10 +98,25 @@ def plus_minus(value: float | None, sd: float | None, digits: int = 2) -> str:
 
 
 def comparisons(cells: pd.DataFrame) -> list[dict[str, str]]:
-    """Return cells as texts, without columns that none of them fills."""
-    rows = [comparison(cell) for _, cell in cells.iterrows()]
+    """Return cells as texts, without columns that none of them fills.
+
+    A rule is as good as published only where it beats its control, the row whose label ends in ``_plasticity_off``.
+    """
+    rows = [{**comparison(cell), **_beside_control(cell, cells)} for _, cell in cells.iterrows()]
     filled = [name for name in rows[0] if name in _ALWAYS or any(row[name] for row in rows)] if rows else []
     return [{name: row[name] for name in filled} for row in rows]
+
+
+def _beside_control(cell: pd.Series, cells: pd.DataFrame) -> dict[str, str]:
+    """Return what "as good" says of a rule that its control does not bear out; nothing of others."""
+    control = cells[(cells.column == cell.column) & (cells.label == f"{cell.label}_plasticity_off")]
+    if control.empty or pd.isna(cell.at_or_above) or not cell.at_or_above:
+        return {}
+    other = control.iloc[0].ours
+    if pd.isna(other):
+        return {"as good": "control not run"}
+    better = cell.ours > other if cell.measure == "accuracy" else cell.ours < other
+    return {} if better else {"as good": "no better than control"}
 
 
 def _section(cells: pd.DataFrame, missing: str) -> list[str]:

@@ -80,7 +80,15 @@ def preset_file(file: str, folder: str | Path | None = None) -> PresetFile:
 
 
 def preset(file: str, label: str, folder: str | Path | None = None) -> Preset:
-    """Return a preset; an unknown file or label raises :class:`SpecError` that lists those there are."""
+    """Return a preset; an unknown file or label raises :class:`SpecError` that lists those there are.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> one = ba.preset("generated_regression-mlp-100", "backprop")
+    >>> one.name, one.spec.rule, one.spec.network
+    ('generated_regression-mlp-100/backprop', 'backprop', 'mlp')
+    """
     found = preset_file(file, folder)
     if label not in found.presets:
         have = ", ".join(found.presets) or "none"

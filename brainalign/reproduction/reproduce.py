@@ -90,6 +90,15 @@ def reproduce(
     DataError
         If the data of all cells asked for are missing, before anything is trained; cells whose data are not at hand
         while others' are say so in the table.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> asked = {"rows": ["backprop"], "columns": ["generated_regression"], "seeds": 1, "epochs": 0.1}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = ba.reproduce("f3", folder, **asked)
+    >>> found.asked[["label", "n_seeds", "shortened"]].to_dict("records")
+    [{'label': 'backprop', 'n_seeds': 1.0, 'shortened': True}]
     """
     published = published_table(table, folder)
     out = Path("results") / published.name if out is None else Path(out)

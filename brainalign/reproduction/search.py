@@ -72,6 +72,16 @@ def search(
     ------
     SpecError
         If an option, the seed or the grid cannot be used; nothing is trained then.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> one = ba.preset("generated_regression-mlp-100", "backprop")
+    >>> grid = {"learning_rate": [0.001, 0.01]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ranked = ba.search(one, grid, folder, epochs=0.1, n_train=500)
+    >>> ranked.status.tolist(), ranked.val_loss.is_monotonic_increasing
+    (['finished', 'finished'], True)
     """
     runtime, progress = runtime or Runtime(), progress or (lambda *_: None)
     seeds = (seed,) if isinstance(seed, int) else tuple(seed)

@@ -14,7 +14,11 @@ from brainalign.resampling.pair_scores import PairScores
 from brainalign.resampling.rank_draws import rank_scores
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.resampling.sign_pairs import sign_scores
+from brainalign.resampling.unbiased_form import UnbiasedForm
 from brainalign.resampling.whitened_form import WhitenedForm
+
+#: Debiased linear CKA, as an inner product of squared Euclidean distances; a measure and no comparator of RDMs.
+CKA = "linear_cka"
 
 
 def bootstrap_pairs(
@@ -31,14 +35,15 @@ def bootstrap_pairs(
     ``groups`` are labels in that order. A pair that is NaN in every RDM is left out; one that is NaN in some, or
     infinite, raises :class:`DataError`.
     """
-    check_method(method, nuisance is not None)
+    if method != CKA:
+        check_method(method, nuisance is not None)
     if n_draws < 2:
         msg = f"n_draws = {n_draws}, expected at least 2; use 1000 for figures."
         raise SpecError(msg)
     models, subjects = Condensed.of(models), Condensed.of(subjects)
     held = Condensed.of(np.empty((0, models.values.shape[1])) if nuisance is None else nuisance)
     (model_rdms, subject_rdms, nuisance_rdms), first, second, n_stimuli = align_pairs(models, subjects, held)
-    if method in WHITENED:
+    if method in (*WHITENED, CKA):
         counted = model_rdms.values.shape[1] == models.values.shape[1]
         check_each_pair(method, counted and (groups is None or len(set(groups)) == n_stimuli))
     counts, n_units, _ = draw_stimuli(n_stimuli, n_draws, seed, groups)
@@ -72,6 +77,8 @@ def score_counts(
         return linear_scores(models, subjects, nuisance, counts, pairs, centred=method == "corr")
     if method in WHITENED:
         return form_scores(models, subjects, nuisance, WhitenedForm(counts), centred=method == "corr_cov")
+    if method == CKA:
+        return form_scores(models, subjects, nuisance, UnbiasedForm(counts), centred=False)
     if method == "tau-a":
         return sign_scores(models, subjects, counts, pairs)
     return rank_scores(models, subjects, nuisance, counts, pairs, tie_corrected=method == "spearman")

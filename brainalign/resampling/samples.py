@@ -14,8 +14,8 @@ class Samples:
     Parameters
     ----------
     kind
-        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: bootstrap samples where there is one time,
-        the sample without each stimulus where there are more, which costs two scorings instead of hundreds.
+        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: the sample without each stimulus, which
+        counts every source of variance once and costs two scorings instead of hundreds.
     n_draws
         Bootstrap samples.
     seed
@@ -37,7 +37,6 @@ class Samples:
             raise SpecError(msg)
 
     def at(self, n_times: int) -> "Samples":
-        """Return the samples with their kind settled for a recording of ``n_times``."""
-        if self.kind != "default":
-            return self
-        return replace(self, kind="bootstrap" if n_times == 1 else "leave_one_out")
+        """Return the samples with their kind settled for a recording of ``n_times``; the default is one for all."""
+        del n_times
+        return replace(self, kind="leave_one_out") if self.kind == "default" else self

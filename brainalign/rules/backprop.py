@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from brainalign.credit.batch import Batch
 from brainalign.credit.chain import error_descent
@@ -34,6 +34,7 @@ class Backprop(LearningRule):
         "C2": Claim(False, _LV),
         "C3": Claim(False, _LV),
     }
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return the gradient of the loss."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -106,6 +106,9 @@ class CounterCurrent(LearningRule):
 
     reference: ClassVar[str] = _CCL
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _CCL), "C2": Claim(True, _CCL)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mlp": {"learning_rate": 0.003, "rule.matching": "classes"}
+    }
 
     matching: str = "samples"
     similarity: str = "cosine"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -90,6 +90,7 @@ class DelayedFeedback(LearningRule):
 
     reference: ClassVar[str] = _FLUEGEL
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _FLUEGEL)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     error_information: str = "delayed_error_softmax"
     initial: str = "target"

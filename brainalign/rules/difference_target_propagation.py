@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -45,6 +45,7 @@ class DifferenceTargetPropagation(TargetPropagation):
         "C3": Claim(False, _LV),
     }
     passes: ClassVar[int] = 2
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01}}
 
     step_size: float = 0.1
     activation: str = "elu"

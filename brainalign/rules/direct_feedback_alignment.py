@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -43,6 +43,7 @@ class DirectFeedbackAlignment(LearningRule):
 
     reference: ClassVar[str] = "Nøkland 2016, NeurIPS (arXiv 1609.01596)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, "Nøkland 2016, NeurIPS (arXiv 1609.01596)")}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     scale: float = 1.0
     shared: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -51,6 +51,7 @@ class DirectRandomTargetProjection(LearningRule):
 
     reference: ClassVar[str] = _FRENKEL
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _FRENKEL)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.001}}
 
     feedback: str = "kaiming_uniform"
     scale: float = 0.25

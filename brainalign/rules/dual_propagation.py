@@ -1,7 +1,8 @@
 """Dual propagation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -57,6 +58,7 @@ class DualPropagation(LearningRule):
     """
 
     reference: ClassVar[str] = "Høier, Staudt & Zach 2023, ICML (arXiv 2302.01228)"
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     alpha: float = 0.5
     beta: float = 0.5

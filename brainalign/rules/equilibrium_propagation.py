@@ -1,7 +1,7 @@
 """Equilibrium propagation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -32,9 +32,13 @@ from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
-from brainalign.options import require_positive, require_steps
+from brainalign.options import require_not_negative, require_positive, require_steps
+from brainalign.randomness import stream
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
+
+#: Steps after which a free state should be at rest.
+AT_REST = 200
 
 _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
 
@@ -73,6 +77,12 @@ class EquilibriumPropagation(LearningRule):
         the reciprocal of the curvature of ``C`` as a function of any layer; 0.01 is small enough for most networks.
     free_steps
         Steps to the free fixed point (T1), each an update of every layer; of ``"hopfield"`` only.
+    rest
+        Largest distance of a free state from its fixed point, relative to its size; ``"hopfield"`` only. Where it is
+        above 0, ``free_steps`` is chosen before the first step: the fewest after which no state of 64 training samples
+        is further from rest, on a network that is drawn for that. Checkpoints keep it, and it is the same for every
+        stimulus. 0 takes ``free_steps`` as it is. Training may move states away from rest again;
+        :meth:`residual` measures what is left, and activations carry it.
     nudged_steps
         Steps of each nudged phase (T2). In a step the nudge sinks by two layers, or by all of them with
         ``"prediction"``.
@@ -111,6 +121,7 @@ class EquilibriumPropagation(LearningRule):
     activation: str = "hard_sigmoid"
     slope: float = 0.5
     gain: float = 1.0
+    rest: float = 0.0
 
     def __post_init__(self) -> None:
         choose("nudging", self.nudging, ("symmetric", "one_sided", "random_sign"))
@@ -119,6 +130,7 @@ class EquilibriumPropagation(LearningRule):
         response(self.activation, self.slope)
         require_positive(beta=self.beta, slope=self.slope, gain=self.gain, nudged_steps=self.nudged_steps)
         require_steps(free_steps=self.free_steps, nudged_steps=self.nudged_steps)
+        require_not_negative(rest=self.rest)
         if self.readout == "inside" and self.nudging != "one_sided" and self.beta >= 1:
             msg = (
                 f"Option beta is {self.beta}; expected less than 1 with readout = 'inside' and a negative nudge, which "
@@ -130,6 +142,41 @@ class EquilibriumPropagation(LearningRule):
         """Say which block has no Hopfield energy."""
         reason = hopfield_mismatch(network) if self.energy == "hopfield" else None
         return reason and f"{reason}; use energy = 'prediction'"
+
+    def prepared(self, network: Network, x: Tensor) -> LearningRule:
+        """Return the rule with as many free steps as bring the states for ``x`` to rest.
+
+        Raises
+        ------
+        SpecError
+            If ``AT_REST`` steps do not.
+        """
+        if not self.rest or self.energy != "hopfield" or not self._chain(network):
+            return self
+        params = {name: p.to(x.device) for name, p in network.init(stream(0, "rest")).items()}
+        wiring = Wiring({name: s.to(x.device) for name, s in network.init_state().items()})
+        with torch.no_grad():
+            bottom, states = replace(self, free_steps=0)._free(network, params, wiring, x)
+            path = [states]
+            for _ in range(2 * AT_REST):
+                path.append(self._settled(network, params, wiring, bottom, path[-1], 1))
+        for steps, states in enumerate(path[:AT_REST]):
+            if float(_distance(states, path[-1]).max()) <= self.rest:
+                return replace(self, free_steps=max(steps, 1))
+        left = float(_distance(path[AT_REST], path[-1]).max())
+        msg = (
+            f"Option rest is {self.rest}; after {AT_REST} steps free states are still {left:.2g} of their size from "
+            "rest. Lower slope or gain, or raise rest."
+        )
+        raise SpecError(msg)
+
+    def residual(self, network: Network, params: Params, state: Params, x: Tensor) -> Tensor | None:
+        """Return the distance of each free state from where ``AT_REST`` more steps lead, relative to its size."""
+        if self.energy != "hopfield" or not self._chain(network):
+            return None
+        wiring = Wiring(state)
+        bottom, free = self._free(network, params, wiring, x)
+        return _distance(free, self._settled(network, params, wiring, bottom, free, AT_REST))
 
     def noise(self, network: Network, batch_size: int, generator: torch.Generator) -> Params:
         """Draw the sign of the nudge, where it is random."""
@@ -186,11 +233,16 @@ class EquilibriumPropagation(LearningRule):
             bottom = chain[0].forward(params, x, wiring)
             return bottom, predict(chain, params, wiring, bottom, 0)[0]
         bottom, rho = chain[0].preactivation(params, x, wiring), response(self.activation, self.slope)
-        top = self._top_response
-        states = ascend(chain, params, wiring, bottom, rho, top)
-        return bottom, settle(
-            chain, params, wiring, bottom, states, self.free_steps, rho, lambda drive, _: top(drive), self.gain
-        )
+        states = ascend(chain, params, wiring, bottom, rho, self._top_response)
+        return bottom, self._settled(network, params, wiring, bottom, states, self.free_steps)
+
+    def _settled(
+        self, network: Network, params: Params, wiring: Wiring, bottom: Tensor, states: list[Tensor], steps: int
+    ) -> list[Tensor]:
+        """Return free states ``steps`` steps further on."""
+        rho, top = response(self.activation, self.slope), self._top_response
+        chain = self._chain(network)
+        return settle(chain, params, wiring, bottom, states, steps, rho, lambda drive, _: top(drive), self.gain)
 
     @property
     def _top_response(self) -> Function:
@@ -256,6 +308,13 @@ class EquilibriumPropagation(LearningRule):
         coupled = total - first - (last if self.readout == "outside" else 0)
         free = 2 * coupled * self.free_steps if self.energy == "hopfield" else 0
         return total + free + 2 * phases * (total - first) * self.nudged_steps + 2 * total - first
+
+
+def _distance(states: Sequence[Tensor], rest: Sequence[Tensor]) -> Tensor:
+    """Return the distance of states from states at rest, all layers together, relative to the latter ``(n,)``."""
+    apart = sum((s - r).flatten(1).square().sum(1) for s, r in zip(states, rest, strict=True))
+    size = sum(r.flatten(1).square().sum(1) for r in rest)
+    return (torch.as_tensor(apart) / torch.as_tensor(size).clamp_min(torch.finfo(rest[0].dtype).tiny)).sqrt()
 
 
 def _twice(x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -63,6 +63,7 @@ class FixedWeightTargetPropagation(LearningRule):
 
     reference: ClassVar[str] = "Shibuya et al. 2023, AAAI (arXiv 2212.10352)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, "Shibuya et al. 2023, AAAI (arXiv 2212.10352)")}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     step_size: float = 0.1
     activation: str = "linear"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import prod
+from math import inf, prod
 from typing import ClassVar
 
 import torch
@@ -82,7 +82,8 @@ class ForwardForward(LearningRule):
     label_scale
         Value of the label's pixel, or root mean square of its wave, in units of the image's standard deviation.
     threshold
-        Mean square of a unit at which a block is undecided.
+        Mean square of a unit at which a block is undecided. Units that answer ``b`` at most, such as tanh, cannot pass
+        a threshold of ``b^2``; theirs is ``threshold b^2 / (2 threshold + b^2)``, which is always below half of it.
     slope
         Of the logistic function, per unit of mean square; 0 takes the number of units, which is the printed equation.
         With smaller slopes fewer images are decided with certainty from the start.
@@ -248,7 +249,7 @@ class ForwardForward(LearningRule):
         def local(block: Block, h: Tensor) -> "tuple[Tensor, Params]":
             units = by_place(h)
             slope = self.slope / units.shape[2] if self.slope else 1.0
-            logit = slope * (sum_of_squares(h) - self.threshold * units.shape[2])
+            logit = slope * (sum_of_squares(h) - self._reachable(block) * units.shape[2])
             loss = (F.softplus(-logit[:n]).mean() + F.softplus(logit[n:]).mean()) / 2
             if not self._has_peers:
                 return loss, {}
@@ -257,6 +258,11 @@ class ForwardForward(LearningRule):
             return loss + self.peer_strength * (mean.mean() - mean).square().mean(), {name: mean.detach()}
 
         return local
+
+    def _reachable(self, block: Block) -> float:
+        """Return the threshold of a block, which its units can pass."""
+        largest = block.bound**2
+        return self.threshold if largest == inf else self.threshold * largest / (2 * self.threshold + largest)
 
     def _class_loss(self, network: Network, y: Tensor) -> Local:
         return lambda block, h: (F.cross_entropy(class_goodness(h, network.task.n_outputs), y), {})

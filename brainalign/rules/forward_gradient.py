@@ -82,6 +82,7 @@ class ForwardGradient(LearningRule):
     """
 
     reference: ClassVar[str] = "Baydin et al. 2022 (arXiv 2202.08587)"
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     space: str = "activities"
     local: bool = True

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -97,7 +97,21 @@ class Hebbian(LearningRule):
     """
 
     reference: ClassVar[str] = "Oja 1982; Sanger 1989; Journé et al. 2023, ICLR (arXiv 2209.11883)"
+    plasticity_off: ClassVar[Mapping[str, Any]] = {"rate": 0.0}
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mlp": {
+            "optimizer": "sgd",
+            "optimizer.momentum": 0.9,
+            "learning_rate": 0.03,
+            "rule.radius": 25.0,
+            "rule.norm_power": 0.5,
+            "rule.largest": True,
+            "rule.activation": "triangle",
+            "rule.rate": 0.5,
+            "rule.plastic_steps": 60,
+        }
+    }
 
     competition: str = "soft_anti"
     reconstruction: str = "own"
@@ -170,7 +184,7 @@ class Hebbian(LearningRule):
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the activity of every layer, as hidden blocks hand it on."""
-        wiring, found, weights = Wiring(state), {}, self._weights(network, params)
+        wiring, found, weights = Wiring(state), dict[str, Tensor](), self._weights(network, params)
         for block in network.blocks[:-1]:
             x = self._answer(block, weights, state, x, wiring)
             found |= block.shown(x)

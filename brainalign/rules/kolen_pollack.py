@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -49,6 +49,7 @@ class KolenPollack(LearningRule):
 
     reference: ClassVar[str] = "Kolen & Pollack 1994, ICNN; Akrout et al. 2019, NeurIPS (arXiv 1904.05391)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _AKROUT)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01}}
 
     decay: float = 1e-3
     scale: float = 1.0

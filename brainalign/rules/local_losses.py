@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -75,6 +75,7 @@ class LocalLosses(LearningRule):
 
     reference: ClassVar[str] = "Nøkland & Eidnes 2019, ICML (arXiv 1901.06656)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(False, _LV), "C2": Claim(True, _LV), "C3": Claim(False, _LV)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     loss: str = "predsim"
     beta: float = 0.99

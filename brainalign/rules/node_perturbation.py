@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -86,6 +86,7 @@ class NodePerturbation(LearningRule):
 
     reference: ClassVar[str] = "Werfel, Xie & Seung 2005, Neural Computation"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(False, _LV)}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01, "rule.samples": 8}}
 
     sigma: float = 0.01
     samples: int = 1
@@ -198,7 +199,7 @@ class NodePerturbation(LearningRule):
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the activity of every layer, decorrelated inputs and fixed lengths included."""
-        wiring, found = _Mixing(state), {}
+        wiring, found = _Mixing(state), dict[str, Tensor]()
         weights = _of_fixed_length(network, params, state)
         for block in network.blocks:
             x = block.forward(weights, x, wiring)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -56,6 +56,7 @@ class Pepita(LearningRule):
 
     reference: ClassVar[str] = "Dellaferrera & Kreiman 2022, ICML (arXiv 2201.11665)"
     claims: ClassVar[Mapping[str, Claim]] = {}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01}}
 
     scale: float = 0.15
     keep: float = 0.9

@@ -248,7 +248,7 @@ class PredictiveCoding(LearningRule):
 
     def respond(self, network: Network, params: Params, state: Params, x: Tensor) -> dict[str, Tensor]:
         """Return the activity of every layer in a feed-forward pass, scaled as predictions are."""
-        prediction, found = self.prediction(network, state), {}
+        prediction, found = self.prediction(network, state), dict[str, Tensor]()
         for k, block in enumerate(network.blocks):
             x, _ = prediction.of(k, params, x, adapt=False)
             found |= block.shown(x)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.func import grad_and_value
@@ -41,6 +41,12 @@ class ReadoutOnly(LearningRule):
     reference: ClassVar[str] = "control"
     claims: ClassVar[Mapping[str, Claim]] = {}
     role: ClassVar[str] = READOUT_ONLY
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mlp": {"learning_rate": 0.01},
+        "cnn": {"learning_rate": 0.01},
+        "rnn": {"learning_rate": 0.1},
+        "transformer": {"learning_rate": 0.1},
+    }
 
     def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
         """Return the gradient of the loss for the parameters of the readout alone."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +25,7 @@ from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
 _LV = "Lv et al. 2025, ICML (arXiv 2501.09976)"
+_BSD = "BSD 2026, ICLR (arXiv 2509.20284), table of methods and criteria as notes on the paper give it"
 
 # Share of a batch in the running share of right decisions.
 _MOMENTUM = 0.05
@@ -125,7 +126,14 @@ class RewardModulatedSTDP(LearningRule):
     """
 
     reference: ClassVar[str] = "Mozafari et al. 2019, Pattern Recognit. 94:87"
-    claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
+    plasticity_off: ClassVar[Mapping[str, Any]] = {"rate": 0.0}
+    claims: ClassVar[Mapping[str, Claim]] = {
+        **dict.fromkeys(("C1", "C2", "C3"), Claim(True, _LV)),
+        **dict.fromkeys(("C4", "C5"), Claim(True, _BSD)),
+    }
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {"optimizer": "sgd", "learning_rate": 1.0, "schedule": "constant", "rule.readout_rate": 0.3}
+    }
 
     duration: float = 100.0
     dt: float = 5.0

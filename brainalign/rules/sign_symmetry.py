@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +21,7 @@ from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
 _PREFIX = "magnitude/"
+_LIAO = "Liao, Leibo & Poggio 2016, AAAI (arXiv 1510.05067)"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class SignSymmetry(LearningRule):
     1812.06488).
     """
 
-    reference: ClassVar[str] = "Liao, Leibo & Poggio 2016, AAAI (arXiv 1510.05067)"
-    claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, "Liao, Leibo & Poggio 2016, AAAI (arXiv 1510.05067)")}
+    reference: ClassVar[str] = _LIAO
+    claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LIAO, "sizes of weights are not shared; signs are")}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
     variant: str = "uSF"
     scale: float = 1.0

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, prod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -98,7 +98,11 @@ class STDP(LearningRule):
     """
 
     reference: ClassVar[str] = "Diehl & Cook 2015, Front. Comput. Neurosci. 9:99"
+    plasticity_off: ClassVar[Mapping[str, Any]] = {"rate": 0.0}
     claims: ClassVar[Mapping[str, Claim]] = {}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "": {"optimizer": "sgd", "learning_rate": 1.0, "schedule": "constant"}
+    }
 
     duration: float = 300.0
     dt: float = 4.0

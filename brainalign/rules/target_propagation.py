@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -75,6 +75,7 @@ class TargetPropagation(LearningRule):
         "C2": Claim(True, _LV),
         "C3": Claim(True, _LV),
     }
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.001, "rule.activation": "elu"}}
 
     #: Passes through the path that sending targets takes.
     passes: ClassVar[int] = 1

@@ -1,5 +1,6 @@
 """Top-down credit assignment: a second network reads what happens at the top and hands out credits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import prod
 from pathlib import Path
@@ -31,6 +32,9 @@ _KERNEL = "credit/kernel/"
 #: Options that belong to a trained credit network and come from its file.
 STRUCTURE = ("hidden", "diffusion", "randomness", "scale", "reads", "readout", "derivative")
 
+#: What a credit network may read; ``"output"`` is known for no right answer, ``"activity"`` is a layer's own.
+READS = ("error", "answer", "target", "output", "activity")
+
 
 @dataclass(frozen=True)
 class TopDownCredit(LearningRule):
@@ -38,7 +42,9 @@ class TopDownCredit(LearningRule):
 
     ``s`` is what a sample left at the top (``reads``), ``s*`` what it would have left if the answer were the target,
     ``g_phi`` a small network of its own, and ``c_l`` ``(n, *shape of block l's output)`` the credits, with the sign of
-    a gradient: there is none where there is no error. ``g_phi`` either emits one credit per hidden neuron
+    a gradient: there is none where there is no error. With ``readout = "credit"`` and ``reads`` without ``"error"`` no
+    loss and no gradient of one enters, as the abstract has it. If ``"output"`` is read, ``c = g_phi(s)``: what output
+    neurons receive has no right value. ``g_phi`` either emits one credit per hidden neuron
     (``diffusion = 0``), which ties it to one architecture, or K credits ``k`` that fixed kernels spread,
     ``c_l = D_l k``; the kernels are made for the network at hand, so that one ``g_phi`` serves any. ``phi`` does not
     change within a lifetime: :mod:`brainalign.metalearning.supervised` trains it by how well other networks learn.
@@ -61,17 +67,20 @@ class TopDownCredit(LearningRule):
         Factor on the credits of hidden layers; with ``phi`` as drawn, 0.1 makes them about as large as backpropagated
         errors are in layers of 100.
     reads
-        Any of ``"error"`` (gradient of a sample's loss at its output), ``"answer"``, ``"target"``. For classes the
-        error says all three.
+        Any of ``"error"`` (gradient of a sample's loss at its output), ``"answer"`` (probabilities of classes),
+        ``"target"``, ``"output"`` (what the last block answers, before any softmax) and ``"activity"`` (of each hidden
+        layer, gathered by its kernel into K numbers; ``g_phi`` then answers for one layer at a time, for the readout
+        from the layer below it). For classes the error says what answer and target do.
     readout
         What teaches the readout: ``"error"``, its own output error, or ``"credit"``, further outputs of ``g_phi``.
     derivative
         Whether ``f'`` is in the update. Inside a block of several synapses differentiation is always exact.
     credit_network
         Name of a shipped credit network or path of a ``.safetensors`` file, as ``brainalign.metalearning`` writes it;
-        it brings the options above. Shipped: ``"digits"``, for ten classes. Empty: drawn at random. Credits were
-        trained for plain SGD at the file's ``learning_rate``; in networks that differ much from those they were trained
-        with, choose the rate anew, since deeper ones diverge at that of shallow ones.
+        it brings the options above. Shipped, for ten classes: ``"digits"``, which reads the error, and
+        ``"digits_no_gradient"``, which reads answer and target and teaches the readout, too. Empty: drawn at random.
+        Credits were trained for plain SGD at the file's ``learning_rate``; in networks that differ much from
+        those they were trained with, choose the rate anew, since deeper ones diverge at that of shallow ones.
 
     References
     ----------
@@ -80,6 +89,7 @@ class TopDownCredit(LearningRule):
     """
 
     reference: ClassVar[str] = "Chen, Liu & Wang 2024 (arXiv 2208.01416)"
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01}}
 
     hidden: tuple[int, ...] = (32,)
     diffusion: int = 16
@@ -97,9 +107,12 @@ class TopDownCredit(LearningRule):
         require_positive(scale=self.scale)
         choose("readout", self.readout, ("error", "credit"))
         for name in self.reads:
-            choose("reads", name, ("error", "answer", "target"))
-        if not self.reads or len(set(self.reads)) < len(self.reads):
-            msg = f"Option reads is {self.reads!r}; expected error, answer or target, each at most once."
+            choose("reads", name, READS)
+        if set(self.reads) <= {"activity"} or len(set(self.reads)) < len(self.reads):
+            msg = f"Option reads is {self.reads!r}; expected {', '.join(READS[:-1])}, each at most once, and activity."
+            raise SpecError(msg)
+        if "activity" in self.reads and not self.diffusion:
+            msg = "Option reads has 'activity' and diffusion is 0; kernels gather activities, so set diffusion above 0."
             raise SpecError(msg)
         CreditNetwork(1, self.hidden, 1)
         diffusion_kernels((1,), 1, torch.Generator(), self.randomness)
@@ -127,8 +140,11 @@ class TopDownCredit(LearningRule):
         """Return the credit network for ``network``: reads its outputs, emits what its neurons or kernels need."""
         n_outputs = network.task.n_outputs
         n_credits = self.diffusion or sum(self.widths(network))
+        local = "activity" in self.reads
         return CreditNetwork(
-            len(self.reads) * n_outputs, self.hidden, n_credits + (n_outputs if self.readout == "credit" else 0)
+            (len(self.reads) - local) * n_outputs + local * self.diffusion,
+            self.hidden,
+            n_credits + (n_outputs if self.readout == "credit" else 0),
         )
 
     def incompatibility(self, network: Network) -> str | None:
@@ -157,30 +173,48 @@ class TopDownCredit(LearningRule):
         kernels = diffusion_kernels(tuple(widths.values()), self.diffusion, generator, self.randomness)
         return {PHI: phi} | {f"{_KERNEL}{name}": kernel for name, kernel in zip(widths, kernels, strict=True)}
 
-    def _signals(self, task: Task, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the credit network reads ``(n, len(reads) n_outputs)``, and would if answers were right."""
+    def _signals(self, task: Task, output: Tensor, y: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return what the credit network reads at the top ``(n, n_in)``, and would if answers were right, if known."""
         error, wanted = len(output) * output_error(task, output, y), target(task, y).to(output.dtype)
-        found = {"error": error, "answer": answer(task, output), "target": wanted}
+        found = {"error": error, "answer": answer(task, output), "target": wanted, "output": output}
         ideal = {"error": torch.zeros_like(error), "answer": wanted, "target": wanted}
-        return torch.cat([found[name] for name in self.reads], 1), torch.cat([ideal[name] for name in self.reads], 1)
+        top = [name for name in self.reads if name != "activity"]
+        known = torch.cat([ideal[name] for name in top], 1) if "output" not in top else None
+        return torch.cat([found[name] for name in top], 1), known
+
+    def _emitted(self, network: Network, state: Params, batch: Batch, outputs: list[Tensor]) -> list[Tensor]:
+        """Return what the credit network emits for every hidden layer: the same, unless it reads their activities."""
+        top, n = self.top(network), len(batch.y)
+        seen, ideal = self._signals(network.task, outputs[-1], batch.y)
+
+        def emit(own: list[Tensor]) -> Tensor:
+            found = top(state[PHI], torch.cat([seen, *own], 1))
+            return (found if ideal is None else found - top(state[PHI], torch.cat([ideal, *own], 1))) / n
+
+        widths = hidden_widths(network)
+        if "activity" not in self.reads:
+            return [emit([])] * len(widths)
+        kernels = [state[f"{_KERNEL}{name}"] for name in widths]
+        return [
+            emit([h.flatten(1) @ kernel / kernel.square().sum(0)]) for h, kernel in zip(outputs, kernels, strict=False)
+        ]
 
     def credits(
         self, network: Network, params: Params, state: Params, batch: Batch, outputs: list[Tensor]
     ) -> list[Tensor]:
         """Return the credit of every block's output, for the mean over samples; whatever else gives them goes here."""
         del params
-        n, n_outputs = len(batch.y), network.task.n_outputs
-        top = self.top(network)
-        seen, ideal = self._signals(network.task, outputs[-1], batch.y)
-        emitted = (top(state[PHI], seen) - top(state[PHI], ideal)) / n
-        last = output_error(network.task, outputs[-1], batch.y)
+        n_outputs, widths = network.task.n_outputs, hidden_widths(network)
+        emitted = self._emitted(network, state, batch, outputs)
         if self.readout == "credit":
-            emitted, last = emitted[:, :-n_outputs], emitted[:, -n_outputs:]
-        widths = hidden_widths(network)
-        if self.diffusion:
-            spread = [emitted @ state[f"{_KERNEL}{name}"].T for name in widths]
+            last = emitted[-1][:, -n_outputs:]
+            emitted = [credit[:, :-n_outputs] for credit in emitted]
         else:
-            spread = list(emitted.split(list(widths.values()), 1))
+            last = output_error(network.task, outputs[-1], batch.y)
+        if self.diffusion:
+            spread = [one @ state[f"{_KERNEL}{name}"].T for one, name in zip(emitted, widths, strict=True)]
+        else:
+            spread = list(emitted[0].split(list(widths.values()), 1))
         return [*((self.scale * credit).view_as(h) for credit, h in zip(spread, outputs, strict=False)), last]
 
     # -- a step -------------------------------------------------------------------------------------------------------
@@ -196,7 +230,10 @@ class TopDownCredit(LearningRule):
         """Count the forward pass, local gradients, the credit network and the kernels."""
         del batch_size
         spread = self.diffusion * sum(self.widths(network))
-        return local_cost(network) + 2 * sum(prod(shape) for shape in self.top(network).shapes) + spread
+        local = "activity" in self.reads
+        times = (1 if "output" in self.reads else 2) * (len(self.widths(network)) if local else 1)
+        top = sum(prod(shape) for shape in self.top(network).shapes)
+        return local_cost(network) + times * top + (1 + local) * spread
 
 
 def trained_credit(name: str) -> tuple[Tensor, dict[str, Any]]:

@@ -36,6 +36,20 @@ class Checkpoint(Summarised):
         Name to ``(n_seeds, ...)`` tensors.
     step, epoch
         Updates and passes over the training samples so far.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     last = ba.train("backprop", "mlp", "digits", folder, seeds=2, epochs=0.1).checkpoint
+    ...     last.save(f"{folder}/mine.safetensors")
+    >>> last.seeds, last.step
+    ((0, 1), 1)
+    >>> params, state = last.instance(0)
+    >>> tuple(last.params["readout.weight"].shape), tuple(params["readout.weight"].shape)
+    ((2, 10, 256), (10, 256))
+    >>> last.weights_hash(0) == last.weights_hash(1)
+    False
     """
 
     spec: TrainSpec
@@ -62,8 +76,16 @@ class Checkpoint(Summarised):
         """Seeds of the instances, in stacking order."""
         return self.spec.seeds
 
+    @property
+    def found(self) -> dict[str, Any]:
+        """Options that the rule found out before the first step, and that the specification does not hold."""
+        if type(self.rule).prepared is LearningRule.prepared:
+            return {}
+        plain = to_dict(learning_rule(self.spec.rule, dict(self.spec.rule_options)))
+        return {name: value for name, value in to_dict(self.rule).items() if value != plain[name]}
+
     def instance(self, row: int) -> tuple[Params, Params]:
-        """Return parameters and state of one instance."""
+        """Return parameters and state of one instance, without the axis of seeds: ``(n_units, n_inputs)``, say."""
         return {n: t[row] for n, t in self.params.items()}, {n: t[row] for n, t in self.state.items()}
 
     def weights_hash(self, row: int) -> str:
@@ -71,7 +93,10 @@ class Checkpoint(Summarised):
         return content_hash(*self.instance(row))
 
     def save(self, path: str | Path, extra: Mapping[str, Tensor] | None = None, **metadata: Any) -> None:
-        """Write the population as safetensors, atomically, with a hash of all that is in the file."""
+        """Write the population as safetensors, atomically, with a hash of all that is in the file.
+
+        ``extra`` are further tensors, ``(n_seeds, ...)`` or of any shape; ``metadata`` are JSON-able facts.
+        """
         tensors = {f"params|{n}": t for n, t in self.params.items()}
         tensors |= {f"state|{n}": t for n, t in self.state.items()}
         task = self.network.task
@@ -81,6 +106,7 @@ class Checkpoint(Summarised):
             "task": to_dict(task),
             "preprocessing": self.preprocessing.record(),
             "order": {"params": list(self.params), "state": list(self.state)},  # files sort names; sums follow order
+            **({"found": self.found} if self.found else {}),
             "step": self.step,
             "epoch": self.epoch,
             **metadata,
@@ -145,7 +171,7 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     checkpoint = Checkpoint(
         spec,
         network,
-        learning_rule(spec.rule, dict(spec.rule_options)),
+        learning_rule(spec.rule, {**spec.rule_options, **facts.get("found", {})}),
         Preprocessing(**record),
         params,
         state,

@@ -154,6 +154,32 @@ def final_scores(history: pd.DataFrame) -> dict[int, float]:
     return dict(zip((int(seed) for seed in last.seed), (float(score) for score in scores), strict=True))
 
 
+def study_lines(trained: Sequence[tuple[TrainSpec, pd.DataFrame]]) -> list[str]:
+    """Return the warnings of a study that has readout only among its rules: which do not exceed it.
+
+    Parameters
+    ----------
+    trained
+        Specification and history of every population.
+    """
+    controls = {spec.network: history for spec, history in trained if spec.rule == READOUT_ONLY}
+    lines = []
+    for spec, history in trained:
+        control = controls.get(spec.network)
+        if control is None or not has_control(spec):
+            continue
+        ours, theirs = (int(one.step.max()) for one in (history, control))
+        if ours != theirs:
+            lines.append(
+                f"{spec.rule} on {spec.network} took {ours} steps and readout only {theirs}: not compared. Give them "
+                "one batch_size and one number of epochs."
+            )
+        else:
+            found = control_lines(f"{spec.rule} on {spec.network}", history, control)
+            lines += [line for line in found if line.startswith("WARNING") or "no test" in line]
+    return lines
+
+
 def control_lines(name: str, rule: pd.DataFrame, control: pd.DataFrame) -> Sequence[str]:
     """Return what is said of a rule beside its control; where there are no classes, losses are compared."""
     found = exceeds_readout(final_scores(rule), final_scores(control))

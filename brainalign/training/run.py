@@ -14,6 +14,7 @@ from brainalign.datasets.dataset import Dataset
 from brainalign.datasets.dataset import dataset as find_dataset
 from brainalign.errors import SpecError, StorageError
 from brainalign.networks.architecture import architecture
+from brainalign.own_data import check_content
 from brainalign.randomness import stream
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import TrainSpec
@@ -56,6 +57,7 @@ class Run:
     ) -> None:
         self.spec, self.out, self.progress, self.runtime = spec, out, progress, runtime
         self.device = torch.device(runtime.device)
+        check_content(spec.dataset, spec.dataset_content)
         data: Dataset = find_dataset(spec.dataset, runtime.data_dir)
         self.rule: LearningRule = learning_rule(spec.rule, dict(spec.rule_options))
         shape = architecture(spec.network, dict(spec.network_options))
@@ -65,6 +67,8 @@ class Run:
         if self.network.name != spec.network:  # tables and controls go by the network's own name
             msg = f"Network {spec.network!r} is built under the name {self.network.name!r}; give it its file's name."
             raise SpecError(msg)
+        train = self.batches.train
+        self.rule = self.rule.prepared(self.network, self.batches.examples(train.images[:64], train.labels[:64])[0])
         self.total = self.batches.steps(spec.epochs)
         self.keep = kept_steps(self.total, spec.n_checkpoints)
         self.execution = choose_execution(runtime.execution, self.network, len(spec.seeds), self.device)
@@ -134,6 +138,7 @@ class Run:
         path = written[-1]
         saved, extra, facts = read_checkpoint(path)
         self._require_same(facts["key"], path)
+        self.rule = saved.rule
         self.step, self.rows, self.angles = saved.step, facts["rows"], facts["angles"]
         self.execution = facts["execution"]  # the two differ in rounding, so a run keeps the one it began with
         self.sums = extra.get("sums", self.sums)

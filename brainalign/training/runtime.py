@@ -29,6 +29,12 @@ class Runtime:
         Folder of the data, see :func:`brainalign.datasets.manifest.locate`.
     retrain
         Whether to train again from the first step what other code than today's trained, instead of using it.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> ba.Runtime(device="cpu").execution
+    'auto'
     """
 
     device: str = "cpu"

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from brainalign import tables
+from brainalign.errors import DataError
 from brainalign.specs import TrainSpec
 from brainalign.summary import Summarised, Summary
-from brainalign.training.checkpoint import Checkpoint, population_title
+from brainalign.training.checkpoint import Checkpoint, population_title, read_checkpoint
 from brainalign.training.code import training_code
 from brainalign.training.run import Progress, Run
 from brainalign.training.runtime import Runtime
@@ -20,7 +22,18 @@ _AGAIN, _REPLACEMENT = "retraining", "retrained"
 
 @dataclass(frozen=True, eq=False)
 class Trained(Summarised):
-    """What training leaves: the last checkpoint, the history, angles, every kept checkpoint file, the code's hash."""
+    """What training leaves: the last checkpoint, the history, angles, every kept checkpoint file, the code's hash.
+
+    Examples
+    --------
+    >>> import brainalign as ba, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     trained = ba.train("backprop", "mlp", "digits", folder, seeds=2, epochs=0.1)
+    >>> trained.history.groupby("step").test_accuracy.size().to_dict()
+    {0: 2, 1: 2}
+    >>> trained.stale
+    False
+    """
 
     checkpoint: Checkpoint
     history: pd.DataFrame
@@ -39,6 +52,33 @@ class Trained(Summarised):
         if self.stale:
             facts["note"] = "other code than today's trained it; train with retrain = True to renew it"
         return Summary(f"Trained {population_title(last.spec)}", facts)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Trained":
+        """Read what :func:`train` left in a folder, as far as training went.
+
+        Raises
+        ------
+        DataError
+            If there is no checkpoint, or a file was changed since it was written.
+
+        Examples
+        --------
+        >>> import brainalign as ba, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     trained = ba.train("backprop", "mlp", "digits", folder, seeds=1, epochs=0.1)
+        ...     ba.Trained.load(folder).checkpoint.step == trained.checkpoint.step
+        True
+        """
+        folder = Path(folder)
+        _take_over(folder)
+        files = tuple(sorted((folder / "checkpoints").glob("step-*.safetensors")))
+        if not files:
+            msg = f"Folder {str(folder)!r} holds no checkpoints; give a folder that 'brainalign train' made."
+            raise DataError(msg)
+        last, _, facts = read_checkpoint(files[-1])
+        history, angles = (tables.read(folder, name) for name in ("training", "feedback_angles"))
+        return cls(last, history, angles, files, facts.get("code", "unknown"))
 
     @property
     def stale(self) -> bool:

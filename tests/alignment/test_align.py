@@ -192,7 +192,8 @@ def test_families_are_what_they_say_and_adjusted_by_holm(ranking_layer: dict[str
 
 def test_the_verdict_is_that_of_the_family() -> None:
     rois = tuple(f"roi {k}" for k in range(4))
-    found = _aligned(replace(WORLD, n_subjects=6, n_seeds=2, rois=rois, seed=2)).contrasts
+    world = replace(WORLD, n_subjects=6, n_seeds=2, rois=rois, seed=2)
+    found = _aligned(world, replace(QUICK, resampling="bootstrap")).contrasts
     significant = found.verdict.isin(["higher", "lower"])
     assert (significant == (found.p_adjusted < 0.05)).all()
     assert 0 < significant.sum() < (found.p < 0.05).sum(), "all tests or none survive: choose another world"
@@ -231,7 +232,10 @@ def test_earlier_checkpoints_are_scored_and_claim_nothing(aligned: AlignmentResu
     earlier = found.scores[~found.scores.final]
     assert set(earlier.checkpoint) == {3}
     assert len(earlier) == 3 * 3 * 2 * 7
-    pd.testing.assert_frame_equal(found.scores[found.scores.final].reset_index(drop=True), aligned.scores)
+    last = found.scores[found.scores.final].reset_index(drop=True)
+    pd.testing.assert_frame_equal(last, aligned.scores, check_categorical=False)
+    assert earlier.se.isna().all()
+    assert set(earlier.scope) == {"none"}
     assert (
         earlier[earlier.rule == "backprop"].score.mean()
         < aligned.scores[aligned.scores.rule == "backprop"].score.mean()
@@ -261,6 +265,8 @@ def test_encoding_is_a_further_measure() -> None:
     assert found.contrasts[["measure", "kind"]].duplicated().sum() == 0
     assert found.scope_sentences
     assert all("these subjects" in sentence for sentence in found.scope_sentences)
+    drawn = _aligned(world, replace(QUICK, resampling="bootstrap"), spec).scope_sentences
+    assert sum("the variance of the training stimuli" in sentence for sentence in drawn) == 1
 
 
 def test_one_rule_and_no_control_makes_tables_without_rows_but_with_columns() -> None:

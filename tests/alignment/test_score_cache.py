@@ -11,8 +11,12 @@ import pytest
 
 from brainalign.alignment.align import align
 from brainalign.alignment.failure import Failure
+from brainalign.alignment.infer import Declared, infer
+from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score_cache import KeptScores, read_scores, write_scores
+from brainalign.alignment.score import score
+from brainalign.alignment.score_cache import Shown, read_scores, read_shown, write_scores, write_shown
+from brainalign.alignment.scores import Scores
 from brainalign.errors import LayerError
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.recording import Recording
@@ -22,70 +26,80 @@ from tests.synthetic_world import MadeUp, World
 QUICK = ScoringSpec(n_bootstrap=100)
 WORLD = World(n_stimuli=20, n_subjects=6, n_seeds=2, n_channels=5)
 SPEC = RecordingSpec("made_up")
-LOST = [Failure("stdp", "mlp", "scoring", "made_up", "a layer is constant")]
+LOST = (Failure("stdp", "mlp", "scoring", "made_up", "a layer is constant"),)
 
 
 @pytest.fixture(scope="module")
-def scored() -> AlignmentResult:
-    return align(WORLD.instances(), WORLD.source(), SPEC, QUICK)
+def scored() -> Scores:
+    found = score(WORLD.instances(), WORLD.source(), SPEC, QUICK)
+    return replace(found, failures=LOST)
 
 
-def test_tables_are_read_back_to_the_last_bit(scored: AlignmentResult, tmp_path: Path) -> None:
-    write_scores(tmp_path, KeptScores(scored, tuple(LOST)))
+def _tables(scores: Scores) -> AlignmentResult:
+    return infer(scores, Declared.of(QUICK))
+
+
+def test_scores_are_read_back_to_the_last_bit(scored: Scores, tmp_path: Path) -> None:
+    write_scores(tmp_path, scored)
     kept = read_scores(tmp_path)
     assert kept is not None
-    assert kept.failures == tuple(LOST)
-    assert kept.alignment.scope_sentences == scored.scope_sentences
-    for name in ("scores", "contrasts", "ranks", "gates"):
-        read, written = (getattr(one, name).drop(columns="time") for one in (kept.alignment, scored))
-        pd.testing.assert_frame_equal(read, written, check_dtype=False, rtol=0, atol=0)
+    assert kept.failures == LOST
+    assert kept.notes == scored.notes
+    read, written = _tables(kept), _tables(scored)
+    assert read.scope_sentences == written.scope_sentences
+    for name, table in written.tables.items():
+        pd.testing.assert_frame_equal(read.tables[name], table, rtol=0, atol=0)
+
+
+def test_mean_rdms_are_read_back(tmp_path: Path) -> None:
+    key, rdms = MeanRDM("made_up", "V1"), WORLD.source().rdms("V1").mean()
+    write_shown(tmp_path, Shown({key: rdms}, LOST))
+    kept = read_shown(tmp_path)
+    assert kept is not None
+    assert kept.failures == LOST
+    np.testing.assert_allclose(kept.rdms[key].dissimilarities, rdms.dissimilarities, rtol=1e-6)
+    (tmp_path / "failures.json").write_text("[]")
+    assert read_shown(tmp_path) is None
 
 
 def test_nothing_written_is_nothing(tmp_path: Path) -> None:
     assert read_scores(tmp_path / "none") is None
+    assert read_shown(tmp_path / "none") is None
     (tmp_path / "contents.json").write_text("{}")
     assert read_scores(tmp_path) is None
 
 
-def _cut(text: str) -> str:
-    return "\n".join(text.splitlines()[:-3]) + "\n"
+def _another_bit(content: bytes) -> bytes:
+    return content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
 
 
-def _another_digit(text: str) -> str:
-    return text.replace("0.", "0.1", 1)
-
-
-DAMAGES: list[tuple[str, str, Callable[[str], str]]] = [
-    ("rows cut", "alignment.csv", _cut),
-    ("a changed cell", "contrasts.csv", _another_digit),
-    ("empty", "ranks.csv", lambda text: ""),
-    ("header only", "gates.csv", lambda text: text.splitlines()[0] + "\n"),
-    ("cut in a line", "alignment.csv", lambda text: text[: len(text) // 2]),
-    ("a changed sentence", "scopes.json", lambda text: text.replace("stimuli", "people")),
-    ("no hashes", "contents.json", lambda text: ""),
+DAMAGES: list[tuple[str, str, Callable[[bytes], bytes]]] = [
+    ("cut", "scores.safetensors", lambda content: content[:-100]),
+    ("a changed bit", "scores.safetensors", _another_bit),
+    ("empty", "scores.safetensors", lambda content: b""),
+    ("a changed sentence", "scores.safetensors", lambda content: content.replace(b"constant", b"Constant")),
+    ("no hashes", "contents.json", lambda content: b""),
 ]
 
 
 @pytest.mark.parametrize(("name", "damage"), [item[1:] for item in DAMAGES], ids=[item[0] for item in DAMAGES])
-def test_a_damaged_table_is_not_read(
-    scored: AlignmentResult, tmp_path: Path, name: str, damage: Callable[[str], str]
+def test_damaged_scores_are_not_read(
+    scored: Scores, tmp_path: Path, name: str, damage: Callable[[bytes], bytes]
 ) -> None:
-    write_scores(tmp_path, KeptScores(scored))
-    before = (tmp_path / name).read_text()
+    write_scores(tmp_path, scored)
+    before = (tmp_path / name).read_bytes()
     assert damage(before) != before
-    (tmp_path / name).write_text(damage(before))
+    (tmp_path / name).write_bytes(damage(before))
     assert read_scores(tmp_path) is None
-    write_scores(tmp_path, KeptScores(scored))
+    write_scores(tmp_path, scored)
     assert read_scores(tmp_path) is not None
 
 
-def test_a_missing_table_is_not_read_and_a_leftover_of_a_killed_write_does_not_matter(
-    scored: AlignmentResult, tmp_path: Path
-) -> None:
-    write_scores(tmp_path, KeptScores(scored))
-    (tmp_path / ".scores-abc.csv").write_text("half")
+def test_a_leftover_of_a_killed_write_does_not_matter(scored: Scores, tmp_path: Path) -> None:
+    write_scores(tmp_path, scored)
+    (tmp_path / ".scores-abc.safetensors").write_text("half")
     assert read_scores(tmp_path) is not None
-    (tmp_path / "gates.csv").unlink()
+    (tmp_path / "scores.safetensors").unlink()
     assert read_scores(tmp_path) is None
 
 
@@ -178,3 +192,11 @@ def test_a_start_that_cannot_be_scored_takes_its_rule_along_and_no_other() -> No
     assert [(one.rule, one.role, one.stage) for one in failures] == [("backprop", "own_start", "scoring")]
     assert "of rule 'backprop' before its first step on 'mlp'" in failures[0].reason
     assert set(found.scores.rule) == {"untrained", "feedback_alignment", "low_level"}
+
+
+def test_who_failed_under_another_recording_is_scored_under_this_one() -> None:
+    noted = [Failure("backprop", "mlp", "scoring", "another", "a layer is constant")]
+    found = align(WORLD.instances(), WORLD.source(), SPEC, QUICK, failures=noted)
+    assert "backprop" in set(found.scores.rule)
+    assert found.failures.empty
+    assert len(noted) == 1

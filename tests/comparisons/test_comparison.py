@@ -16,7 +16,9 @@ def test_comparisons_are_found_by_file_name_and_named_alike():
 def test_options_make_a_comparison_and_unknown_ones_are_refused():
     made = comparison("rsa", {"comparator": "corr", "partial": ["pixels"]})
     assert made.label == "rsa corr given pixels"
-    with pytest.raises(SpecError, match="encoding, rsa"):
+    with pytest.raises(
+        SpecError, match="cca, encoding, linear_cka, pls, procrustes, rsa, unique_encoding, weighted_rsa"
+    ):
         comparison("cka")
     with pytest.raises(SpecError, match="comparator"):
         comparison("rsa", {"method": "corr"})

@@ -36,7 +36,7 @@ def test_only_subjects_random_is_a_paired_t_test_over_subjects():
 def test_only_seeds_random_is_a_t_test_over_seeds(paired):
     draws = some_draws()
     if paired:  # repeats that agree: there is no noise of measurement
-        draws = dataclasses.replace(draws, repeats=np.stack([draws.observed] * 2))
+        draws = dataclasses.replace(draws, repeats=np.stack([draws.observed] * 4))
     scope = Scope("fixed", "fixed") if paired else Scope("fixed", "random")
     draws = draws if paired else dataclasses.replace(draws, draws=np.stack([draws.observed] * 9))
     result = contrast(draws, [0, 1, 2], [3, 4, 5], scope, paired=paired)

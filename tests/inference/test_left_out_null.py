@@ -1,48 +1,59 @@
-"""False positives of the contrast without each stimulus, where two rules are equal in the population."""
+"""False positives and power of the contrast without each stimulus, where two rules are equal in the population."""
 
 import os
 
 import numpy as np
 import pytest
-from simulated_null import Design, null_world
+from scipy import stats
 
-from brainalign.condensed import Condensed
-from brainalign.inference.contrast import contrast
-from brainalign.inference.scope import Scope
-from brainalign.resampling.left_out import units_of
-from brainalign.resampling.linear_pairs import LinearPairs
-from brainalign.resampling.score_draws import ScoreDraws
+from benchmarks.simstudy import scope_of
+from benchmarks.worlds import World, left_out
+from brainalign.inference.contrast import Contrast, contrast
+
+N_SIMS = int(os.environ.get("BRAINALIGN_SIMULATIONS", "300"))
+LIMIT = 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / N_SIMS)
 
 
-def rate(design: Design, n_sims: int) -> float:
-    """Return the share of p < .05 of the contrast of two rules that are equal in the population.
-
-    With fixed subjects these must not prefer a rule: their gains do not vary (``subject_sd=0``).
-    """
-    units, counted = units_of(None, design.n_stimuli)
-    rows, hits = np.arange(design.n_seeds), 0
-    for number in range(n_sims):
-        rng = np.random.default_rng([number, design.n_subjects, design.n_stimuli, design.n_seeds])
-        models, subjects = null_world(design, rng)
-        pairs = LinearPairs(Condensed.of(models), units, counted, centred=True)
-        draws = ScoreDraws.without_each(*pairs.scores(Condensed.of(subjects)), units)
-        subjects_scope = "random" if design.n_subjects >= 6 else "fixed"
-        hits += contrast(draws, rows, rows + design.n_seeds, Scope(subjects=subjects_scope)).p < 0.05
-    return hits / n_sims
+def contrasts(world: World, n_sims: int = N_SIMS) -> list[Contrast]:
+    rows = np.arange(world.n_seeds)
+    return [contrast(left_out(world, number), rows, rows + world.n_seeds, scope_of(world)) for number in range(n_sims)]
 
 
 @pytest.mark.parametrize(
-    "design",
+    ("world", "least"),
     [
-        Design(10, 40, 5),
-        Design(15, 92, 3),
-        Design(6, 20, 3),
-        Design(4, 92, 5, subject_sd=0),
-        Design(1, 92, 5, subject_sd=0),
+        (World(10, 40, 5), 0.02),
+        (World(15, 92, 3), 0.02),
+        (World(6, 20, 3), 0.02),
+        (World(4, 92, 5, subject_sd=0), 0.02),
+        (World(1, 92, 5, subject_sd=0), 0.02),
+        (World(20, 16, 10, "swap"), 0.02),
+        (World(10, 40, 5, "same", noise=3.0), 0),  # the noise of the measurement dominates
     ],
     ids=str,
 )
-def test_false_positives_are_near_nominal(design: Design) -> None:
-    n_sims = int(os.environ.get("BRAINALIGN_SIMULATIONS", "500"))
-    limit = 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / n_sims)
-    assert 0.02 <= rate(design, n_sims) <= limit
+def test_false_positives_are_near_nominal(world: World, least: float) -> None:
+    assert least <= np.mean([one.p < 0.05 for one in contrasts(world)]) <= LIMIT
+
+
+@pytest.mark.parametrize(
+    ("world", "known", "least"),
+    [
+        (World(10, 40, 5, "same"), 0.795, 0.52),
+        (World(15, 92, 5, "same"), 0.767, 0.61),
+        (World(10, 40, 5, "same", noise=3.0), 0.463, 0.22),
+    ],
+    ids=str,
+)
+def test_a_gap_is_found_where_rules_share_their_geometry(world: World, known: float, least: float) -> None:
+    found = contrasts(world)
+    delta, se, dof = (np.array([getattr(one, name) for one in found]) for name in ("delta", "se", "dof"))
+    true = delta.std(ddof=1)
+
+    def power(gap: float) -> float:
+        return float(np.mean(2 * stats.t.sf(abs(delta + gap * true) / se, dof) < 0.05))
+
+    assert power(1.96 + stats.norm.ppf(known)) >= least - 2.6 * np.sqrt(least * (1 - least) / N_SIMS)
+    assert power(4.0) >= 0.5
+    # what seeds and stimuli share counted twice: 1.28 to 1.42
+    assert 0.9 <= np.sqrt(np.mean(se**2)) / true <= 1.35

@@ -104,6 +104,27 @@ def test_evolution_lowers_the_outer_loss(lessons: Lessons, network, tmp_path: Pa
     assert outer.learning_rate > 0.02
 
 
+def test_a_control_that_teaches_the_readout_alone_leaves_hidden_layers_as_drawn(lessons: Lessons, network) -> None:
+    learner = Learner(Backprop(), network, "readout_rate", 0.5)
+    lesson = lessons.draw(learner, 0, 1, 3)
+    params = {name: tensor[0] for name, tensor in lesson.params.items()}
+    moved, _ = learner.live(learner.start(stream(0)), params, {}, Batch(*(t[0] for t in lesson.batches)))
+    assert torch.equal(moved["hidden1.weight"], params["hidden1.weight"])
+    assert not torch.equal(moved["readout.weight"], params["readout.weight"])
+    assert learner.n_parameters == 1
+
+
+def test_a_lifetime_can_be_judged_by_mistakes_which_cannot_be_unrolled(lessons: Lessons, network, tmp_path) -> None:
+    life = replace(LIFE, judged_by="mistakes")
+    learner = Learner(Backprop(), network, "rate")
+    validate = validation_of(learner, lessons, life)
+    found = validate(torch.tensor([0.3]).log())
+    assert (found * 40 * LIFE.looks * LIFE.validation_lessons) % 1 == pytest.approx(0, abs=1e-3)
+    assert found < 0.9
+    with pytest.raises(SpecError, match="judged_by is 'mistakes'; expected 'loss' for unrolling"):
+        unroll_learner(Learner(RULE, network, "credit"), lessons, life, Unrolling(1), tmp_path)
+
+
 def test_unrolling_lowers_the_outer_loss(lessons: Lessons, network, tmp_path: Path) -> None:
     learner = Learner(RULE, network, "credit", 0.02)
     outer = unroll_learner(learner, lessons, LIFE, Unrolling(30, 0.05), tmp_path)
@@ -122,11 +143,11 @@ def test_the_gradient_through_lifetimes_equals_finite_differences(lessons: Lesso
     )
     samples = (lessons.outer[0].double(), lessons.outer[1])
     theta = learner.start(stream(5)).double() + 0.1
-    slope = grad(lambda theta: judge_lesson(learner, theta, lesson, samples, 2))(theta)
+    slope = grad(lambda theta: judge_lesson(learner, theta, lesson, samples, LIFE))(theta)
     for k in (0, 30, len(theta) - 3, len(theta) - 1):
         step = torch.zeros_like(theta)
         step[k] = 1e-6
-        above, below = (judge_lesson(learner, theta + sign * step, lesson, samples, 2) for sign in (1, -1))
+        above, below = (judge_lesson(learner, theta + sign * step, lesson, samples, LIFE) for sign in (1, -1))
         assert float(slope[k]) == pytest.approx(float(above - below) / 2e-6, rel=1e-4, abs=1e-8)
 
 

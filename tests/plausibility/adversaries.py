@@ -6,7 +6,8 @@ from typing import ClassVar
 import torch
 
 from brainalign.credit.batch import Batch
-from brainalign.credit.chain import draw_feedback_weights, error_descent, feedback_weights
+from brainalign.credit.chain import blockwise, draw_feedback_weights, error_descent, feedback_weights
+from brainalign.credit.objective import loss
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
 from brainalign.plausibility.subject import BATCH, N_TRAIN, TASK
@@ -91,3 +92,18 @@ class Diary(FeedbackAlignment):
             0, batch.index, step.metrics["loss"].expand(len(batch.index))
         )
         return Step({n: hard * u for n, u in step.updates.items()}, {**step.state, "diary": diary}, step.metrics)
+
+
+@dataclass(frozen=True)
+class Praise(LearningRule):
+    """Hebbian products, more of them the less the output was wrong: one number for all, never below zero."""
+
+    reference: ClassVar[str] = "an adversary"
+
+    def step(self, network: Network, params: Params, state: Params, batch: Batch, noise: Params) -> Step:
+        outputs, teach, statistics = blockwise(network, params, state, batch.x)
+        praise = torch.exp(-loss(network.task, outputs[-1], batch.y))
+        return Step(teach([praise * -h for h in outputs]), statistics, {"loss": praise})
+
+    def multiply_adds(self, network: Network, batch_size: int) -> float:
+        return 0.0

@@ -52,7 +52,7 @@ class Lab(RecordingSource):
 
     def stimuli(self) -> Stimuli:
         images = np.random.default_rng(1).integers(0, 255, (12, 8, 8, 1)).astype(np.uint8)
-        return Stimuli(images, IDS, "lab")
+        return Stimuli(IDS, images, "lab")
 
     def recordings(self) -> tuple[Recording, ...]:
         return tuple(recording(seed, times=(0.0,)) for seed in range(3))

@@ -141,6 +141,8 @@ class SyntheticFolder:
             "epoch": (20 if trained else 0) if network else None,
             "layer": layer, "layer_index": index, "dataset": target.dataset, "subject": f"s{subject + 1:02d}",
             "roi": target.roi, "time": time, "measure": target.measure, "score": score,
+            "se": 0.02, "ci_low": score - 0.04, "ci_high": score + 0.04, "scope": "stimuli",
+            "normalised": score / target.ceiling[0],
             "ceiling_lower": target.ceiling[0], "ceiling_upper": target.ceiling[1], "n_stimuli": target.n_stimuli,
             "n_targets": 1 if target.measure == RSA else 89, "simulated": target.dataset in self.simulated,
         }  # fmt: skip
@@ -192,6 +194,7 @@ class SyntheticFolder:
                 "kind": kind, "rule_a": a, "rule_b": b,
                 "role_b": UNTRAINED if kind == "vs_untrained" else TRAINED, "delta": delta, "se": se,
                 "se_subjects": 0.6 * se, "se_stimuli": 0.7 * se, "se_seeds": 0.3 * se, "dof": 9.3,
+                "samples": "bootstrap",
                 "ci_low": delta - 2.25 * se, "ci_high": delta + 2.25 * se, "p": p,
                 "p_adjusted": min(1.0, p * size), "correction": "holm",
                 "family": f"{kind} within {target.dataset} {target.roi}",

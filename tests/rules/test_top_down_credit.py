@@ -130,6 +130,47 @@ def test_regression_reads_the_error_of_its_own_loss() -> None:
     torch.testing.assert_close(rule.credits(net, params, state, data, outputs)[0], expected)
 
 
+@pytest.mark.parametrize("reads", [("answer", "target"), ("output", "target"), ("answer", "target", "activity")])
+def test_no_gradient_of_a_loss_enters_and_the_readout_too_is_taught_by_credit(
+    reads: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, rule, data = network("mlp"), TopDownCredit(reads=reads, readout="credit"), batch()
+    params, state = instance(net, rule, 0)
+    before = rule.step(net, params, state, data, {}).updates
+
+    def poisoned(task: Task, output: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        del task, y
+        return torch.full_like(output, torch.nan)
+
+    monkeypatch.setattr("brainalign.rules.top_down_credit.output_error", poisoned)
+    after = rule.step(net, params, state, data, {}).updates
+    assert largest_difference(after, before) == 0
+    for other in (TopDownCredit(reads=reads), TopDownCredit(readout="credit")):  # these need it
+        state = instance(net, other, 0)[1]
+        assert other.step(net, params, state, data, {}).updates["readout.weight"].isnan().any()
+
+
+def test_activities_are_gathered_by_kernels_and_each_layer_is_told_of_its_own() -> None:
+    net = architecture("mlp", {"widths": (12, 9), "activation": "tanh"}).build(TASK)
+    rule, data = (
+        TopDownCredit(hidden=(), diffusion=3, reads=("output", "target", "activity"), readout="credit"),
+        batch(),
+    )
+    params, state = instance(net, rule, 0)
+    outputs = blockwise(net, params, state, data.x)[0]
+    n, y = len(data.y), torch.nn.functional.one_hot(data.y, 5).double()
+    matrix, bias = state[PHI][: 8 * 13].view(8, 13), state[PHI][8 * 13 :]
+    emitted = []
+    for k, h in enumerate(outputs[:-1], start=1):
+        kernel = state[f"credit/kernel/hidden{k}"]
+        own = h @ kernel / kernel.square().sum(0)
+        emitted.append((torch.cat([outputs[-1], y, own], 1) @ matrix.T + bias) / n)
+    found = rule.credits(net, params, state, data, outputs)
+    torch.testing.assert_close(found[1], 0.3 * emitted[1][:, :3] @ state["credit/kernel/hidden2"].T)
+    torch.testing.assert_close(found[2], emitted[1][:, 3:])
+    assert not torch.allclose(emitted[0], emitted[1])
+
+
 # -- trained credit networks ------------------------------------------------------------------------------------------
 
 
@@ -176,10 +217,12 @@ def test_bad_options_give_one_line(tmp_path: Path) -> None:
         TopDownCredit(scale=0)
     with pytest.raises(SpecError, match="readout is 'none'; expected one of: error, credit"):
         TopDownCredit(readout="none")
-    with pytest.raises(SpecError, match="reads is 'input'; expected one of: error, answer, target"):
+    with pytest.raises(SpecError, match="reads is 'input'; expected one of: error, answer, target, output, activity"):
         TopDownCredit(reads=("input",))
-    with pytest.raises(SpecError, match="expected error, answer or target, each at most once"):
+    with pytest.raises(SpecError, match="expected error, answer, target, output, each at most once, and activity"):
         TopDownCredit(reads=())
+    with pytest.raises(SpecError, match="kernels gather activities, so set diffusion above 0"):
+        TopDownCredit(reads=("answer", "activity"), diffusion=0)
     with pytest.raises(SpecError, match="randomness is 2"):
         TopDownCredit(randomness=2)
     with pytest.raises(SpecError, match=r"hidden\[0\] is 0"):
@@ -191,17 +234,24 @@ def test_bad_options_give_one_line(tmp_path: Path) -> None:
         TopDownCredit(credit_network=str(tmp_path / "other.safetensors"))
 
 
-def test_the_shipped_credit_network_teaches_unseen_networks(tmp_path: Path) -> None:
-    facts = trained_credit("digits")[1]
+@pytest.mark.parametrize(
+    ("shipped", "reached", "readout"), [("digits", 0.87, "error"), ("digits_no_gradient", 0.84, "credit")]
+)
+def test_a_shipped_credit_network_teaches_unseen_networks(
+    shipped: str, reached: float, readout: str, tmp_path: Path
+) -> None:
+    facts = trained_credit(shipped)[1]
     assert {"dataset", "method", "lifetimes", "validation_loss"} <= set(facts)
+    assert facts["readout"] == readout
+    assert ("error" in facts["reads"]) is (readout == "error")
 
     def accuracy(name: str) -> float:
         spec = TrainSpec(
-            "top_down_credit", "mlp", "digits", {"credit_network": "digits"} if name else {"diffusion": 15},
+            "top_down_credit", "mlp", "digits", {"credit_network": name} if name else {"diffusion": 15},
             {"widths": (128, 128)}, seeds=(7, 8), epochs=2, batch_size=32, optimizer="sgd",
             learning_rate=facts["learning_rate"], schedule="constant", n_checkpoints=2,
         )  # fmt: skip
         return float(train(spec, tmp_path / (name or "random")).history.query("epoch == 2").val_accuracy.mean())
 
-    assert accuracy("digits") > 0.87
-    assert accuracy("digits") > accuracy("")
+    assert accuracy(shipped) > reached
+    assert accuracy(shipped) > accuracy("")

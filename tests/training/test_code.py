@@ -63,7 +63,13 @@ def test_a_training_depends_on_its_own_rule_network_and_data(
 @pytest.mark.parametrize(
     ("path", "real", "simulated"),
     [
-        ("alignment/align.py", True, True),
+        ("alignment/score.py", True, True),
+        ("alignment/place_scores.py", True, True),
+        ("alignment/infer.py", False, False),
+        ("inference/contrast.py", False, False),
+        ("alignment/result.py", False, False),
+        ("columns.py", False, False),
+        ("report/figures/bars.py", False, False),
         ("rdms.py", True, True),
         ("comparisons/rsa.py", True, True),
         ("comparisons/encoding.py", False, False),  # not asked for

@@ -16,8 +16,10 @@ _TOLERANCE = 1e-8
 class ErrorBroadcast(Probe):
     """Rank of the changes of a hidden update under all other labels of a sample; the largest over weights.
 
-    0: the update does not know the target (of this step); 1: it knows one number of it, as a neuromodulator could tell;
-    up to the number of classes less one: a vector is sent. A label that is shown with the input counts, too.
+    0, none: the update does not know the target (of this step). 1, a scalar: it knows one number of it, as a
+    neuromodulator could tell. More, up to the number of classes less one, a vector. By whatever way: a label that is
+    shown with the input counts, and so does what local errors hand down; several trembles in one step, each with a
+    scalar of its own, count as several numbers.
     """
 
     code: ClassVar[str] = "P5"
@@ -37,4 +39,5 @@ class ErrorBroadcast(Probe):
                 felt = strength[0] > _TOLERANCE * before.norm().clamp_min(ROUNDING)
                 ranks.append(int((strength > _TOLERANCE * strength[0]).sum()) if felt else 0)
             values.append(float(max(ranks)))
-        return Measured(tuple(values), f"a vector would be {subject.network.task.n_outputs - 1}")
+        kind = {0: "none", 1: "a scalar"}.get(round(max(values)), "a vector")
+        return Measured(tuple(values), f"{kind}; all there is to know would be {subject.network.task.n_outputs - 1}")

@@ -11,6 +11,7 @@ from brainalign.plausibility.crossing import Crossing
 from brainalign.plausibility.probe import Control, Measured, Probe
 from brainalign.plausibility.subject import Moment, Subject
 from brainalign.plausibility.teaching import hidden_teaching
+from brainalign.plausibility.unsupported import Unsupported
 from brainalign.randomness import stream
 
 #: Crossings that are disturbed, in turn.
@@ -24,8 +25,9 @@ class LinearFeedback(Probe):
     """``|dW(2 k) - 2 dW(k) + dW| / |dW(2 k) - dW|`` for a kick ``k`` to a teaching current; the largest over currents.
 
     Neurons answer nonlinearly, so a way back that is purely linear needs cells unlike neurons. 0: hidden updates follow
-    the kick in proportion. Left out is what comes before the way back: currents of outputs, which are compared with the
-    target, and those of a matrix (of a head) through which signals come back as well.
+    the kick in proportion. Without a way back there is no answer. Left out is what comes before the way back: currents
+    of outputs, which are compared with the target, and those of a matrix (of a head) through which signals come back as
+    well.
     """
 
     code: ClassVar[str] = "P8d"
@@ -36,7 +38,7 @@ class LinearFeedback(Probe):
     failing: ClassVar[Control] = Control("feedback_alignment")
 
     def measure(self, subject: Subject) -> Measured:
-        """Return one value per state, or 1 if nothing comes back."""
+        """Return one value per state."""
         values = []
         for k, moment in enumerate(subject.moments()):
             step, tap = subject.watch(moment)
@@ -47,7 +49,8 @@ class LinearFeedback(Probe):
             chosen = taught[:: -(-len(taught) // _MOST)] if taught else []
             values += [max(_departure(subject, moment, step.updates, c, k) for c in chosen)] if chosen else []
         if not values:
-            return Measured((1.0,), "no teaching signals cross synapses")
+            msg = "no message: no teaching signals cross synapses on a way back"
+            raise Unsupported(msg)
         return Measured(tuple(values))
 
 

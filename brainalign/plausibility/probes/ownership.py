@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from brainalign.plausibility.probe import Control, Measured, Probe
-from brainalign.plausibility.subject import Moment, Subject
+from brainalign.plausibility.subject import SEPARATED, Moment, Subject
 from brainalign.randomness import stream
 
 #: Size of a disturbance, relative to the currents it is added to; large enough to make or stop a spike.
@@ -27,12 +27,14 @@ class Ownership(Probe):
     it was (a cut graph: only direct dependence is left). Allowed to change are messages of those very neurons and the
     updates of synapses on to and from them. What else changes read a variable of a neuron it has no synapse with: a sum
     over the layer, a norm, a loss. A single number made from the output is allowed as a global signal; what mixes the
-    outputs themselves (a softmax) is listed by the audit of reductions instead. A current that arrives through the
-    transpose of a matrix that other neurons own counts as a whole. Neurons of a map are owned by their channel.
+    outputs themselves (a softmax) is listed by the audit of reductions instead. Neurons of a map are owned by their
+    channel. Which matrix a current came through is not asked here but by the probe of weight transport: currents are
+    held, and a rule that can have feedback weights of its own is probed with them.
     """
 
     code: ClassVar[str] = "P2"
-    title: ClassVar[str] = "locality: share of a change that reaches what the changed neurons do not own"
+    title: ClassVar[str] = "locality: share of a change that reaches what changed neurons do not own, transport aside"
+    unit: ClassVar[str] = "share"
     limit: ClassVar[float] = 1e-6
     passing: ClassVar[Control] = Control("direct_feedback_alignment")
     failing: ClassVar[Control] = Control("forward_forward")
@@ -40,23 +42,13 @@ class Ownership(Probe):
     def measure(self, subject: Subject) -> Measured:
         """Return one value per state."""
         values, worst = [], (0.0, "")
+        own, subject = subject.separated is not subject, subject.separated
         for k, moment in enumerate(subject.singles()):
-            found = [*self._foreign_matrices(subject, moment), *self._mixed(subject, moment, k)]
-            value, where = max(found, default=(0.0, ""))
+            value, where = max(self._mixed(subject, moment, k), default=(0.0, ""))
             values.append(value)
             worst = max(worst, (value, where))
-        return Measured(tuple(values), worst[1] if worst[0] > self.limit else "")
-
-    def _foreign_matrices(self, subject: Subject, moment: Moment) -> list[tuple[float, str]]:
-        """Return crossings against the direction of a matrix that learns, which its receiving neurons own."""
-        _, tap = subject.watch(moment)
-        owned = set(moment.params) | set(subject.rule.trainable(moment.state))
-        met = {name for crossing in tap.crossings if crossing.forward for name in crossing.matrices}
-        return [
-            (1.0, f"a signal through the transpose of {sorted(crossing.matrices & owned & met)[0]}")
-            for crossing in tap.crossings
-            if not crossing.forward and crossing.matrices & owned & met
-        ]
+        parts = [worst[1] if worst[0] > self.limit else "", SEPARATED if own else ""]
+        return Measured(tuple(values), "; ".join(part for part in parts if part))
 
     def _mixed(self, subject: Subject, moment: Moment, k: int) -> list[tuple[float, str]]:
         before, tap = subject.watch(moment)

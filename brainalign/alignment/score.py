@@ -1,0 +1,129 @@
+"""Networks against a recording: scores of every layer, kept with what inference needs."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from brainalign.activations import Activations
+from brainalign.alignment.facts import facts_of
+from brainalign.alignment.failure import Failure
+from brainalign.alignment.instance import Instance, check_paired
+from brainalign.alignment.place_scores import PlaceScores
+from brainalign.alignment.scores import Scores
+from brainalign.alignment.scoring import Scoring
+from brainalign.comparisons.comparison import Comparison, comparisons
+from brainalign.comparisons.description import PREDICTION
+from brainalign.errors import SpecError
+from brainalign.low_level import low_level_features
+from brainalign.patterns import Patterns
+from brainalign.recordings.brain import Brain
+from brainalign.recordings.source import RecordingSource
+from brainalign.resampling.samples import Samples
+from brainalign.specs import RecordingSpec, ScoringSpec
+
+Progress = Callable[[str], None]
+
+#: Stands for activations that were let go.
+_LET_GO = Activations({}, (), "")
+
+_CONDITIONAL = (
+    "errors of encoding scores come from a bootstrap of the test stimuli; the variance of the training stimuli, which "
+    "counts where features outnumber stimuli, is left out."
+)
+
+
+def score(
+    instances: Iterable[Instance],
+    source: RecordingSource,
+    spec: RecordingSpec,
+    scoring: ScoringSpec | None = None,
+    progress: Progress = lambda text: None,
+    failures: list[Failure] | None = None,
+    measures: Sequence[Comparison] = (),
+) -> Scores:
+    """Score every layer of every network against a recording, with samples of the stimuli; infer nothing.
+
+    Parameters and errors are those of :func:`brainalign.align`, of which this is the first half: level, correction,
+    ranking layer and what is random are asked of the scores afterwards.
+    """
+    scoring = scoring or ScoringSpec()
+    measures = measures or measures_of(spec, scoring)
+    each = score_each(instances, Brain(source, spec), measures, scoring, progress, failures)
+    found = Scores.together(list(each.values()))
+    if failures is not None:
+        failures += [one for one in found.failures if one not in failures]
+    return found
+
+
+def score_each(
+    instances: Iterable[Instance],
+    brain: Brain,
+    measures: Sequence[Comparison],
+    scoring: ScoringSpec,
+    progress: Progress = lambda text: None,
+    failures: list[Failure] | None = None,
+) -> dict[str, Scores]:
+    """Return the scores of each measure by its name, with the failures of its own; networks are shown once.
+
+    Failures that are noted in ``failures`` while networks are shown are of all measures.
+    """
+    label = brain.source.label
+    scored, seen = _show_all(instances, brain, measures, scoring, failures)
+    check_paired(seen)
+    unseen = _unseen(failures, label)
+    places: dict[str, list[PlaceScores]] = {measure.label: [] for measure in measures}
+    for (roi, measure), times in groupby(scored.finish(), key=lambda one: (one.roi, one.measure)):
+        progress(f"{label} {roi}: {measure}")
+        places[measure].append(PlaceScores.of(times))
+    found = {}
+    for measure in measures:
+        own, notes = places[measure.label], list[str]()
+        for place in own:
+            notes += brain.notes(place.roi, measure.word, scored.ids(place.roi, measure), measure.of_trials)
+            if place.about.kind == PREDICTION and place.samples != "leave_one_out":
+                notes.append(f"{label}: {_CONDITIONAL}")
+        facts = facts_of(brain, scoring, bool(measure.describe().dissimilarity))
+        lost = [*unseen, *(Failure.of(error, label) for error in scored.lost(measure))]
+        found[measure.label] = Scores(label, brain.source.simulated, tuple(own), facts, tuple(notes), tuple(lost))
+    return found
+
+
+def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
+    """Return the measures that a study asks for, with its options; an unknown option raises :class:`SpecError`."""
+    known = comparisons()
+    return [measure for name in spec.measures for measure in known[name].of_study(scoring)]
+
+
+def _show_all(
+    instances: Iterable[Instance],
+    brain: Brain,
+    measures: Sequence[Comparison],
+    scoring: ScoringSpec,
+    failures: list[Failure] | None,
+) -> tuple[Scoring, list[Instance]]:
+    """Return the scoring that has seen every instance, and the instances without their activations."""
+    scored: Scoring | None = None
+    samples = Samples(scoring.resampling, scoring.n_bootstrap, scoring.seed)
+    seen: list[Instance] = []
+    for one in instances:
+        if scored is None:
+            held = any(measure.describe().held for measure in measures)
+            wanted = held or (scoring.low_level and brain.pictures is not None)
+            features = low_level_features(brain.stimuli, one.resolution) if wanted else {}
+            controls = {name: Patterns(values, brain.ids, name) for name, values in features.items()}
+            scored = Scoring(brain, brain.rois, measures, samples, controls, scoring.low_level)
+        scored.show(one, noted=failures is not None)
+        seen.append(replace(one, activations=_LET_GO))
+    if scored is None:
+        why = f" First: {failures[0].reason}" if failures else ""
+        msg = f"No network was shown the stimuli of {brain.source.label!r}; expected at least one.{why}"
+        raise SpecError(msg)
+    for unseen in _unseen(failures, brain.source.label):
+        scored.forget(unseen.rule, unseen.network, None)  # some of its instances may have been shown before
+        seen = [one for one in seen if (one.rule, one.network) != (unseen.rule, unseen.network)]
+    return scored, [one for one in seen if scored.has(one)]
+
+
+def _unseen(failures: Sequence[Failure] | None, label: str) -> list[Failure]:
+    """Return the populations that could not be shown the stimuli of a recording."""
+    return [one for one in failures or () if one.stage == "scoring" and one.recording in ("", label)]

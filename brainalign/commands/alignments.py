@@ -1,0 +1,179 @@
+"""Networks and recordings of your own: ``extract``, ``align``."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from brainalign.commands.options import DataDir, Device, Json, Own, Quiet
+from brainalign.errors import BrainalignError, SpecError
+from brainalign.terminal import output_folder, print_records
+
+Layers = Annotated[
+    list[str] | None,
+    typer.Option("--layer", help="Layer to keep, or a pattern such as 'layer*'; repeat for several; default: all."),
+]
+Group = Annotated[str, typer.Option(help="Networks of one group are compared; default: models, or the architecture.")]
+Measures = Annotated[
+    list[str] | None, typer.Option("--measure", help="rsa or encoding; repeat for several; default: rsa.")
+]
+BrainName = Annotated[
+    str, typer.Option("--brain", help="Recording: its name (see 'data list'), or a folder with a recording.toml.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Further options: comparator=corr, n_bootstrap=2000, subjects=fixed, source.session=a."),
+]
+
+
+def extract(
+    stimuli: Annotated[
+        str, typer.Argument(help="What to show: a folder of pictures, or the name of a recording or data set.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for one file for each network.", callback=output_folder)],
+    trained: Annotated[
+        list[Path] | None, typer.Option("--trained", help="Folder of a training; repeat for several.")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="module:function that returns a torch module, or several; repeat for several."),
+    ] = None,
+    transform: Annotated[
+        str | None,
+        typer.Option(help="How pictures reach a --model: pixels, imagenet, or module:function of a picture."),
+    ] = None,
+    layer: Layers = None,
+    pool: Annotated[str, typer.Option(help="none, or mean or max over space and tokens.")] = "none",
+    name: Annotated[str, typer.Option(help="What tables call the network; default: its class or rule.")] = "",
+    group: Group = "",
+    n_stimuli: Annotated[int, typer.Option(help="Test images to show of a data set.")] = 100,
+    format: Annotated[str, typer.Option(help="safetensors or npz.")] = "safetensors",
+    batch_size: Annotated[int, typer.Option(help="Stimuli at once; the result is the same.")] = 128,
+    device: Device = "cpu",
+    data_dir: DataDir = None,
+    own: Own = None,
+    as_json: Json = False,
+) -> None:
+    """Show stimuli to networks and keep what their layers do, under the ids of the stimuli."""
+    from brainalign.activations import Shown, show
+    from brainalign.training.train import Trained
+
+    if format not in ("safetensors", "npz"):
+        msg = f"--format is {format!r}; expected safetensors or npz."
+        raise SpecError(msg)
+    if not trained and not model:
+        msg = "extract got no network; give --trained FOLDER or --model module:function."
+        raise SpecError(msg)
+    shown = _stimuli(stimuli, n_stimuli, data_dir)
+    how: dict[str, Any] = {"layers": tuple(layer or ()), "pool": pool, "name": name, "group": group}
+    how |= {"batch_size": batch_size, "device": device}
+    found = Shown()
+    for folder in trained or ():
+        found += show(Trained.load(folder), shown, None, **how)
+    for place in model or ():
+        made = _called(place, "--model")
+        found += show(made, shown, _transform(transform), **how)
+    paths = found.save(out, f".{format}")
+    records = [
+        {
+            "network": one.origin.name, "group": one.origin.group, "seed": one.origin.seed,
+            "layers": ", ".join(one.layers), "stimuli": len(one.stimulus_ids), "file": str(path),
+        }
+        for one, path in zip(found, paths, strict=True)
+    ]  # fmt: skip
+    print_records(records, as_json, "Activations")
+
+
+def align(
+    networks: Annotated[
+        list[Path],
+        typer.Argument(help="Activations: folders or files that 'extract' wrote, or .npz files of ids and layers."),
+    ],
+    brain: BrainName,
+    out: Annotated[Path, typer.Option(help="Folder for results.", callback=output_folder)],
+    measure: Measures = None,
+    roi: Annotated[list[str] | None, typer.Option("--roi", help="ROI; repeat for several; default: all.")] = None,
+    set_: Settings = None,
+    data_dir: DataDir = None,
+    own: Own = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Score layers against a recording; leaves tables, figures and a report in the output folder."""
+    import json
+
+    from brainalign.activations import Shown
+    from brainalign.face.aligning import align as align_networks
+    from brainalign.face.lists import recording
+    from brainalign.terminal import read_settings
+
+    found = Shown(one for path in networks for one in Shown.load(path))
+    settings = read_settings(set_ or [])
+    options = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("source.")}
+    rest = {key: value for key, value in settings.items() if not key.startswith("source.")}
+    source = recording(brain, **({"data_dir": data_dir} if data_dir else {}), **options)
+    say = (lambda text: None) if quiet or as_json else (lambda text: typer.echo(f"scoring {text}", err=True))
+    result = align_networks(found, source, measure or ["rsa"], rois=roi or (), progress=say, **rest)
+    page = result.report(out)
+    if as_json:
+        typer.echo(json.dumps(json.loads(result.best().to_json(orient="records")), indent=1, ensure_ascii=False))
+        return
+    typer.echo(str(result))
+    typer.echo(f"Report: {page}")
+
+
+def _stimuli(named: str, n_stimuli: int, data_dir: str | None) -> Any:
+    """Return the stimuli of a folder, a recording or a data set."""
+    from brainalign.datasets.dataset import dataset, datasets
+    from brainalign.datasets.stimuli import Stimuli
+    from brainalign.recordings.source import recording_source, recording_sources
+
+    if Path(named).is_dir():
+        return Stimuli.from_folder(named)
+    if named in recording_sources():
+        shown = recording_source(named, {"data_dir": data_dir} if data_dir else {}).stimuli()
+        if shown is None:
+            msg = f"Recording {named!r} comes without pictures; give a folder of those that were shown."
+            raise SpecError(msg)
+        return shown
+    if named in datasets():
+        return dataset(named, data_dir).test_stimuli(n_stimuli, 0)
+    known = ", ".join((*recording_sources(), *datasets()))
+    msg = f"{named!r} is no folder, recording or data set; give a folder of pictures, or one of: {known}."
+    raise SpecError(msg)
+
+
+def _transform(transform: str | None) -> Any:
+    return _object(transform, "--transform") if transform and ":" in transform else transform
+
+
+def _called(place: str, option: str) -> Any:
+    made = _object(place, option)
+    if not callable(made):
+        return made
+    try:
+        return made() if not hasattr(made, "forward") else made
+    except BrainalignError:
+        raise
+    except Exception as error:  # anyone's function
+        words = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        msg = f"{option} {place!r} fails when it is called ({words}); expected a function without arguments."
+        raise SpecError(msg) from error
+
+
+def _object(place: str, option: str) -> Any:
+    """Return what stands under ``module:name``; the folder of work is looked in, too."""
+    module, colon, name = place.partition(":")
+    if not (colon and module and name):
+        msg = f"{option} is {place!r}; expected module:function, such as my_networks:resnet."
+        raise SpecError(msg)
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, SyntaxError) as error:
+        words = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        msg = f"{option} {place!r} cannot be imported ({words}); expected module:function that Python finds from here."
+        raise SpecError(msg) from error

@@ -1,0 +1,226 @@
+"""Networks against a brain, from a notebook."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from brainalign.activations import Activations, Shown
+from brainalign.alignment.align import align as align_instances
+from brainalign.alignment.display import Display, displayed
+from brainalign.alignment.failure_table import failure_table
+from brainalign.alignment.instance import Instance
+from brainalign.alignment.layer_means import LayerMeans
+from brainalign.alignment.mean_rdms import mean_rdms
+from brainalign.alignment.result import AlignmentResult as Result
+from brainalign.comparisons.comparison import Comparison
+from brainalign.errors import SpecError
+from brainalign.face.alignment_result import AlignmentResult
+from brainalign.face.lists import recording
+from brainalign.rdms import RDMs
+from brainalign.recordings.brain import Brain
+from brainalign.recordings.own import own_recording
+from brainalign.recordings.recording import Recording
+from brainalign.recordings.source import RecordingSource
+from brainalign.roles import COMPARED, MODEL, OWN_START, UNTRAINED
+from brainalign.specs import RecordingSpec, ScoringSpec
+
+Brains = str | RecordingSource | Recording | RDMs | Sequence[Recording]
+
+#: Options of scoring that a measure with options of its own answers itself.
+_OF_MEASURES = ("dissimilarity", "comparator", "partial")
+_OF_SCORING = tuple(one.name for one in fields(ScoringSpec) if one.name not in ("resolution", "checkpoints", "options"))
+#: Options that two specifications share a name for; here they are those of layers.
+_OF_RECORDING = tuple(one.name for one in fields(RecordingSpec) if one.name not in ("dataset", "options", "measures"))
+
+
+def align(
+    nets: Activations | Iterable[Activations],
+    brain: Brains,
+    measures: str | Comparison | Sequence[str | Comparison] = ("rsa",),
+    *,
+    rois: str | Sequence[str] = (),
+    windows: Sequence[tuple[float, float]] = (),
+    subjects: str = "random",
+    stimuli: str = "all",
+    runs: str = "centre",
+    brain_dissimilarity: str = "default",
+    progress: Callable[[str], None] = lambda text: None,
+    **scoring: Any,
+) -> AlignmentResult:
+    """Score every layer of networks against a recording, and infer what the scores support.
+
+    Parameters
+    ----------
+    nets
+        What :func:`show` returned; several are joined by ``+``. Networks of one group are compared where they have a
+        layer of one name.
+    brain
+        A set of recordings, such as :func:`own_recording` returns, or its name (:func:`list_recordings`); one
+        :class:`Recording`, or several (one for each subject), or :class:`RDMs`, which then come without pictures.
+    measures
+        Measures, with options of their own (``ba.RSA(comparator="corr")``), or names (:func:`list_measures`).
+    rois
+        ROIs to score; empty takes all.
+    windows
+        First and last time of windows, in seconds from onset, of which each becomes one time; empty keeps all times.
+    subjects
+        ``"random"``: the claim is about subjects in general; ``"fixed"``: about these.
+    stimuli, runs
+        As in a study, see :class:`RecordingSpec`.
+    brain_dissimilarity
+        Of the patterns of trials, in the RDMs of subjects: the correlation distance unless another is named; RDMs that
+        were published keep their own.
+    progress
+        Called with a short text before each part.
+    **scoring
+        Fields of :class:`ScoringSpec`: ``low_level``, ``ranking_layer``, ``n_bootstrap``, ``alpha``, ``correction``,
+        ``seed``, ``resampling``; with names of measures also ``dissimilarity``, ``comparator`` and ``partial``.
+
+    Returns
+    -------
+    AlignmentResult
+        Scores, contrasts, ranks and gates.
+
+    Raises
+    ------
+    SpecError
+        If an option is unknown or would be ignored, or the recording cannot support what is asked.
+    StimulusMismatchError
+        If networks and brains did not see the same stimuli.
+    DataError
+        If a layer or a response cannot be scored.
+
+    Examples
+    --------
+    >>> import brainalign as ba, numpy as np
+    >>> nets = ba.example_networks()  # what ba.show returns
+    >>> rng, ids = np.random.default_rng(0), nets[0].stimulus_ids
+    >>> brain = ba.own_recording(None, rdms=[1 - np.corrcoef(rng.normal(size=(24, 9))) for _ in range(6)], ids=ids)
+    >>> found = ba.align(nets, brain, [ba.RSA(comparator="corr")], n_bootstrap=100)
+    >>> found.scores[["rule", "layer", "subject"]].iloc[0].to_dict()
+    {'rule': 'a', 'layer': 'early', 'subject': 's01'}
+    """
+    shown = Shown([nets]) if isinstance(nets, Activations) else Shown(nets)
+    source = _source(brain)
+    names, objects = _measures(measures, scoring)
+    spec = RecordingSpec(
+        source.label,
+        (rois,) if isinstance(rois, str) else tuple(rois),
+        subjects=subjects,
+        measures=names,
+        stimuli=stimuli,
+        runs=runs,
+        dissimilarity=brain_dissimilarity,
+        windows=tuple(tuple(window) for window in windows),
+    )
+    _check_controls(shown)
+    return _Aligned(shown, source, spec, _scoring(scoring), objects).found(progress)
+
+
+def _source(brain: Brains) -> RecordingSource:
+    """Return what is given as a source."""
+    if isinstance(brain, str):
+        return recording(brain)
+    if isinstance(brain, RecordingSource):
+        return brain
+    if isinstance(brain, RDMs):
+        return own_recording(None, rdms=brain, ids=brain.stimulus_ids)
+    trials = [brain] if isinstance(brain, Recording) else list(brain) if isinstance(brain, (list, tuple)) else []
+    if not trials or not all(isinstance(one, Recording) for one in trials):
+        msg = f"align() got a brain of type {type(brain).__name__}; expected recordings or the name of some."
+        raise SpecError(msg)
+    return own_recording(None, trials=trials, name=trials[0].dataset)
+
+
+class _Aligned:
+    def __init__(
+        self,
+        shown: Shown,
+        source: RecordingSource,
+        spec: RecordingSpec,
+        scoring: ScoringSpec,
+        measures: Sequence[Comparison],
+    ) -> None:
+        self.shown, self.source, self.spec, self.scoring, self.measures = shown, source, spec, scoring, measures
+
+    def found(self, progress: Callable[[str], None]) -> AlignmentResult:
+        pictures = self.source.stimuli()
+        size = (0, 0) if pictures is None else pictures.at(0).shape[:2]  # type: ignore[union-attr]  # one picture
+        instances = [Instance.of(one, (int(size[0]), int(size[1]))) for one in self.shown]
+        result = align_instances(
+            iter(instances), self.source, self.spec, self.scoring, progress, measures=self.measures
+        )
+        result = self._with_display(result, instances)
+        asked = [{"measure": one.name, **asdict(one)} for one in self.measures]
+        facts = {"measures": asked} if asked else {}
+        return AlignmentResult.of(result.with_facts(**facts))
+
+    def _with_display(self, result: Result, instances: Sequence[Instance]) -> Result:
+        """Add mean RDMs and pictures for figures, where the recording has pictures."""
+        brain = Brain(self.source, self.spec)
+        if brain.pictures is None:
+            return result
+        some = displayed(brain.displayed(brain.rois))
+        measure = next((one.describe().dissimilarity for one in self.measures if one.describe().dissimilarity), "")
+        layers = LayerMeans(some.ids, measure or self.scoring.dissimilarity, self.source.label)
+        for one in instances:
+            layers.add(one)
+        display = Display()
+        display.add(self.source.label, some, mean_rdms(brain, some.ids, layers.means()))
+        failures = failure_table(layers.failures) if layers.failures else result.failures
+        return replace(
+            result, failures=failures, rdms=display.rdms, labels=display.labels, thumbnails=display.thumbnails
+        )
+
+
+def _measures(
+    given: str | Comparison | Sequence[str | Comparison], scoring: dict[str, Any]
+) -> tuple[tuple[str, ...], tuple[Comparison, ...]]:
+    """Return the names of measures, and the measures where they come with options of their own."""
+    listed = (given,) if isinstance(given, (str, Comparison)) else tuple(given)
+    wrong = [one for one in listed if not isinstance(one, (str, Comparison))]
+    if wrong or not listed:
+        kind = f"a {type(wrong[0]).__name__}" if wrong else "none"
+        msg = f"measures hold {kind}; expected measures or names of some, such as [ba.RSA(), ba.Encoding()]."
+        raise SpecError(msg)
+    objects = tuple(one for one in listed if isinstance(one, Comparison))
+    if objects and len(objects) < len(listed):
+        msg = f"measures hold names and objects ({listed}); expected one kind. Give an object for each."
+        raise SpecError(msg)
+    if not objects:
+        return tuple(str(one) for one in listed), ()
+    ignored = [option for option in _OF_MEASURES if option in scoring]
+    if ignored:
+        option = ignored[0]
+        msg = f"align() got {option} = {scoring[option]!r} beside measures with options of their own; give it to these."
+        raise SpecError(msg)
+    labels = [one.label for one in objects]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        msg = f"Two measures are called {twice!r}; expected options that tell them apart. Align them one after another."
+        raise SpecError(msg)
+    return tuple(dict.fromkeys(one.name for one in objects)), objects
+
+
+def _scoring(options: dict[str, Any]) -> ScoringSpec:
+    unknown = [name for name in options if name not in _OF_SCORING]
+    if unknown:
+        own = ("rois", "windows", "subjects", "stimuli", "runs", "brain_dissimilarity")
+        msg = f"align() got an unknown option {unknown[0]!r}. Choose among: {', '.join((*own, *_OF_SCORING))}."
+        raise SpecError(msg)
+    return ScoringSpec(**options)
+
+
+def _check_controls(shown: Shown) -> None:
+    """Refuse untrained networks that are no control of a rule whose networks answer in a way of their own."""
+    starts = {(one.origin.group, one.origin.name) for one in shown if one.origin.role == OWN_START}
+    untrained = {one.origin.group for one in shown if one.origin.role == UNTRAINED}
+    for one in shown:
+        who = one.origin
+        alone = who.control == OWN_START and (who.group, who.name) not in starts
+        if who.role in COMPARED and who.role != MODEL and alone and who.group in untrained:
+            msg = (
+                f"Networks of {who.name!r} answer in a way of their own, so that untrained ones are no control of "
+                "theirs; expected the same networks before their first step. Show what train() returned."
+            )
+            raise SpecError(msg)

@@ -1,0 +1,179 @@
+"""Trials and stimuli that a user holds as arrays, read as recordings under ids."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brainalign.arrays import as_numbers
+from brainalign.datasets.stimuli import Stimuli, checked_ids
+from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.recordings.recording import ALL, Recording
+
+__all__ = ["ALL", "own_stimuli", "own_trials"]
+
+
+def own_stimuli(given: Any, ids: Any, name: str) -> tuple[Stimuli | None, tuple[str, ...] | None]:
+    """Return pictures and their ids: those of :class:`Stimuli`, a folder, images with ``ids``, or names alone.
+
+    Raises
+    ------
+    SpecError
+        If it is none of these.
+    StimulusMismatchError
+        If images have no ids, or another number of them.
+    """
+    if given is None:
+        return None, None
+    if isinstance(given, Stimuli):
+        return given, given.ids
+    if isinstance(given, (str, Path)):
+        shown = Stimuli.from_folder(given)
+        return shown, shown.ids
+    if isinstance(given, Sequence) and len(given) and isinstance(given[0], str):
+        return None, checked_ids(given, f"Stimuli of {name!r}")
+    if not hasattr(given, "__len__") or np.ndim(given[0]) != 3:
+        msg = (
+            f"own_recording: stimuli is {type(given).__name__}; expected Stimuli, a folder of pictures, images (n, "
+            "height, width, channels) with ids, a list of names, or None."
+        )
+        raise SpecError(msg)
+    if ids is None or isinstance(ids, Mapping) or len(ids) != len(given):
+        n_ids = 0 if ids is None else len(ids)
+        msg = (
+            f"own_recording: {len(given)} images with {n_ids} ids; expected one id per image. Where trials have ids of "
+            "their own, give stimuli = Stimuli(ids, images, name)."
+        )
+        raise StimulusMismatchError(msg)
+    shown = Stimuli(ids, given, f"Stimuli of {name}")
+    return shown, shown.ids
+
+
+def own_trials(
+    given: Any,
+    ids: Any,
+    known: tuple[str, ...] | None,
+    options: tuple[str, Sequence[str] | None, Sequence[float] | None, Any],
+    about: Mapping[str, str],
+) -> tuple[dict[str, Recording], bool]:
+    """Return one recording per subject by name, and whether rows were taken for the stimuli in their order.
+
+    Parameters
+    ----------
+    given
+        One array, a list of arrays or recordings, or a mapping from subject to either.
+    ids
+        Id of each trial; by subject, or a list of lists, where subjects differ.
+    known
+        Ids of the stimuli, for arrays without ids.
+    options
+        Name, subjects, times and ROIs.
+    about
+        ``modality`` and ``unit``.
+
+    Raises
+    ------
+    SpecError
+        If an option does not fit.
+    StimulusMismatchError
+        If ids do not fit, or an array could be read in two ways.
+    """
+    name, subjects, times, rois = options
+    each = _by_subject(given, ids, known, subjects, times)
+    found, guessed = {}, False
+    for number, (subject, one) in enumerate(each.items()):
+        if isinstance(one, Recording):
+            found[subject] = _named(one, subject, rois)
+            continue
+        own = _ids_of(subject, number, ids)
+        array = as_numbers(one, f"Trials of {subject!r}")
+        if own is None:
+            guessed = True
+            own = known
+            if known is None or len(array) != len(known):
+                n_known = "no" if known is None else len(known)
+                msg = (
+                    f"own_recording: subject {subject!r} has {len(array)} trials for {n_known} stimuli, and no ids; "
+                    "expected to be told which trial is which. Give ids = one per trial."
+                )
+                raise StimulusMismatchError(msg)
+        labels = {"subject": subject, "dataset": name, "modality": about["modality"], "unit": about["unit"]}
+        found[subject] = Recording.from_array(array, own, times=times, rois=rois, **labels)
+    return found, guessed
+
+
+def _by_subject(
+    given: Any,
+    ids: Any,
+    known: tuple[str, ...] | None,
+    subjects: Sequence[str] | None,
+    times: Sequence[float] | None,
+) -> dict[str, Any]:
+    if isinstance(given, Mapping):
+        if subjects is not None:
+            msg = "own_recording: subjects are the names of trials by subject; leave subjects out."
+            raise SpecError(msg)
+        return {str(subject): one for subject, one in given.items()}
+    if isinstance(given, Recording):
+        given = [given]
+    if not (
+        isinstance(given, (list, tuple)) and len(given) and (isinstance(given[0], Recording) or np.ndim(given[0]) > 1)
+    ):
+        given = _arrays(as_numbers(given, "Trials"), ids, known, subjects, times)
+    carried = [one.subject for one in given if isinstance(one, Recording)]
+    names = list(subjects) if subjects is not None else carried or [f"s{k + 1:02d}" for k in range(len(given))]
+    if len(names) != len(given) or len(set(names)) != len(given):
+        msg = (
+            f"own_recording: {len(set(names))} different names of subjects for {len(given)} recordings; expected one "
+            "each. Give subjects = one name each."
+        )
+        raise SpecError(msg)
+    return dict(zip(map(str, names), given, strict=True))
+
+
+def _arrays(
+    array: np.ndarray,
+    ids: Any,
+    known: tuple[str, ...] | None,
+    subjects: Sequence[str] | None,
+    times: Sequence[float] | None,
+) -> list[np.ndarray]:
+    """Return what an array is of each subject, where there is one way to read it."""
+    if array.ndim == 4:
+        return list(array)
+    if array.ndim != 3 or (subjects is not None and len(subjects) == 1):
+        return [array]
+    n = len(known or ()) if ids is None else len(ids)
+    trials_first = array.shape[0] == n
+    # an axis of times leaves no axis for subjects
+    subjects_first = array.shape[1] == n and times is None
+    if trials_first and subjects_first and subjects is None:
+        msg = (
+            f"Trials have shape {array.shape} for {n} ids: (n_trials, n_channels, n_times) or (n_subjects, n_trials, "
+            "n_channels), and nothing tells which. Give times = seconds for the first, list(trials) for the second."
+        )
+        raise StimulusMismatchError(msg)
+    if subjects_first and (subjects is None or len(subjects) == len(array)):
+        return list(array)
+    return [array]
+
+
+def _ids_of(subject: str, number: int, ids: Any) -> Any:
+    if isinstance(ids, Mapping):
+        if subject not in ids:
+            msg = f"own_recording: no ids of subject {subject!r}; ids are of {', '.join(map(str, ids))}. Add them."
+            raise SpecError(msg)
+        return ids[subject]
+    nested = ids is not None and len(ids) and not isinstance(ids[0], str) and np.ndim(ids[0]) == 1
+    if nested and number >= len(ids):
+        msg = f"own_recording: {len(ids)} lists of ids, none for subject {subject!r}; expected one list per subject."
+        raise SpecError(msg)
+    return ids[number] if nested else ids
+
+
+def _named(one: Recording, subject: str, rois: Any) -> Recording:
+    """Return a recording under its subject's name, with ROIs."""
+    masks = one.rois if rois is None else rois
+    return replace(one, subject=subject, rois=masks or {ALL: np.ones(len(one.channels), dtype=bool)})

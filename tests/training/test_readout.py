@@ -1,0 +1,112 @@
+"""Readout only: a control whose hidden weights never move, and who exceeds it."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from brainalign.alignment.instance import role_of
+from brainalign.columns import READOUT_ONLY
+from brainalign.rules.backprop import Backprop
+from brainalign.rules.learning_rule import learning_rule
+from brainalign.rules.readout_only import ReadoutOnly
+from brainalign.specs import TrainSpec
+from brainalign.training.readout import (
+    control_lines,
+    exceeds_readout,
+    final_scores,
+    has_control,
+    readout_spec,
+    study_lines,
+    train_control,
+)
+from brainalign.training.runtime import Runtime
+from brainalign.training.train import train
+from tests.small import NETWORKS, batch, instance, largest_difference, network
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_readout_gets_the_exact_gradient_and_nothing_else_moves(name: str) -> None:
+    net, rule, data = network(name), ReadoutOnly(), batch()
+    params, state = instance(net, rule, 0)
+    step, exact = rule.step(net, params, state, data, {}), Backprop().step(net, params, state, data, {})
+    assert set(step.updates) == set(net.blocks[-1].parameters())
+    assert largest_difference(step.updates, {name: exact.updates[name] for name in step.updates}) < 1e-12
+    assert largest_difference(step.state, exact.state) < 1e-12 if exact.state else step.state == {}
+
+
+def test_it_is_a_control_with_a_role_of_its_own(tmp_path: Path) -> None:
+    spec = TrainSpec("readout_only", "mlp", "digits", network_options={"widths": (8,)}, seeds=(0,), epochs=0.5)
+    trained = train(spec, tmp_path)
+    assert role_of(trained.checkpoint) == READOUT_ONLY
+    first, last = train(spec, tmp_path).checkpoint, trained.checkpoint
+    assert torch.equal(first.params["hidden1.weight"], last.params["hidden1.weight"])
+    assert not has_control(spec)
+    assert not has_control(TrainSpec("untrained", "mlp", "digits"))
+    assert has_control(TrainSpec("hebbian", "mlp", "digits"))
+
+
+def test_who_exceeds_it_is_a_paired_interval_over_seeds() -> None:
+    control = {seed: 0.90 + 0.01 * seed for seed in range(5)}
+    better = {seed: score + 0.01 + 0.001 * (seed % 2) for seed, score in control.items()}
+    found = exceeds_readout(better, control)
+    assert found.exceeds
+    # By hand: differences .010, .011, .010, .011, .010; mean .0104, s.d. .000548, t(.975, 4) = 2.776.
+    assert (found.difference, found.low, found.high) == pytest.approx((0.0104, 0.0097199, 0.0110801), abs=1e-6)
+    noisy = {seed: score + (0.05 if seed == 0 else 0.0) for seed, score in control.items()}
+    assert exceeds_readout(noisy, control).exceeds is False
+    assert "WARNING: x does not exceed readout only" in exceeds_readout(noisy, control).sentence("x")
+    two = exceeds_readout({0: 0.9, 1: 0.9}, control)
+    assert two.exceeds is None
+    assert "no test with 2 seeds, expected 3" in two.sentence("x")
+    with pytest.raises(ValueError, match=r"The rule has seeds \[7\] and readout only \[0\]; expected some in common"):
+        exceeds_readout({7: 0.1}, {0: 0.1})
+
+
+def test_the_control_has_the_same_networks_and_batches_and_is_trained_once(tmp_path: Path) -> None:
+    spec = TrainSpec(
+        "hebbian", "mlp", "digits", rule_options={"rate": 0.0}, network_options={"widths": (8,)}, seeds=(1, 2, 3),
+        epochs=0.5, batch_size=64, learning_rate=7.0,
+    )  # fmt: skip
+    control = readout_spec(spec)
+    assert (control.network_options, control.seeds, control.batch_size) == ({"widths": [8]}, (1, 2, 3), 64)
+    assert control.learning_rate == ReadoutOnly.recommended["mlp"]["learning_rate"] != 7.0
+    first = train_control(spec, tmp_path, Runtime())
+    seen: list[int] = []
+    again = train_control(spec, tmp_path, Runtime(), lambda *_: seen.append(1))
+    assert not seen
+    assert final_scores(first) == final_scores(again)
+    assert sorted(final_scores(first)) == [1, 2, 3]
+    (line,) = control_lines("hebbian", first, first)
+    assert line.startswith("WARNING: hebbian does not exceed readout only after as many steps")
+
+
+def test_losses_are_compared_where_there_are_no_classes(tmp_path: Path) -> None:
+    spec = TrainSpec("backprop", "mlp", "diabetes", network_options={"widths": (8,)}, seeds=(0, 1, 2), epochs=1)
+    spec = TrainSpec(**{**vars(spec), "batch_size": 32})
+    ours, control = train(spec, tmp_path / "ours").history, train_control(spec, tmp_path, Runtime())
+    (line,) = control_lines("backprop", ours, control)
+    assert "test loss" in line
+    assert "readout only" in line
+
+
+def test_a_rule_on_file_has_its_own_plasticity_off() -> None:
+    for name in ("hebbian", "stdp", "reward_modulated_stdp"):
+        rule = learning_rule(name)
+        assert learning_rule(name, dict(rule.plasticity_off)) != rule
+
+
+def test_a_study_warns_of_rules_that_do_not_exceed_it() -> None:
+    def history(score: float, step: int = 10) -> pd.DataFrame:
+        scores = [score + 0.001 * seed for seed in range(3)]
+        return pd.DataFrame({"seed": range(3), "step": step, "test_accuracy": scores, "test_loss": 1.0})
+
+    specs = {rule: TrainSpec(rule, "mlp", "digits") for rule in ("backprop", "hebbian", "untrained", "readout_only")}
+    alone = [(specs["backprop"], history(0.95))]
+    assert study_lines(alone) == []
+    both = [*alone, (specs["hebbian"], history(0.5)), (specs["untrained"], history(0.1))]
+    (line,) = study_lines([*both, (specs["readout_only"], history(0.9))])
+    assert line.startswith("WARNING: hebbian on mlp does not exceed readout only after as many steps: 50.1 % against")
+    (line,) = study_lines([*alone, (specs["readout_only"], history(0.9, step=40))])
+    assert line.startswith("backprop on mlp took 10 steps and readout only 40: not compared.")
