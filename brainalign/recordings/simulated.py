@@ -132,6 +132,10 @@ class Simulated(RecordingSource):
         spread = features.std(axis=0)
         return (features - features.mean(axis=0))[:, spread > 0] / spread[spread > 0]
 
+    def features(self, layer: str) -> np.ndarray:
+        """Return the standardised features of a layer of the planted network, ``(n_stimuli, n_units)``."""
+        return self._features(layer)
+
     @property
     def times(self) -> tuple[float, ...]:
         """Seconds from onset."""
