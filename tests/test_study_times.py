@@ -68,7 +68,7 @@ def test_scores_are_flat_before_onset_and_peak_when_the_planted_layer_does(folde
 def test_the_page_says_how_errors_were_had_and_draws_the_course(folder: Path) -> None:
     page = write_report(folder).read_text("utf-8")
     assert "Scores by time, mlp, RSA score (Pearson r)" in page
-    assert "errors rest on the scores without each stimulus" in page
+    assert "come from the scores without each stimulus (jackknife)" in page
     assert (
         "SIMULATED truth: layers of a network trained with backprop answer one after another: hidden1 at 150 ms" in page
     )

@@ -1,10 +1,12 @@
 """False positives of the contrast between encoding scores of two rules that are equal in the population."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from benchmarks.encoding_worlds import layers_and_responses, scored
 from brainalign.comparisons.encoding import Encoding
 from brainalign.inference.contrast import contrast
 from brainalign.inference.encoding_bootstrap import bootstrap_encoding
@@ -61,3 +63,32 @@ def test_false_positives_are_at_most_nominal(n_stimuli: int) -> None:
     assert 0.01 <= shipped <= limit
     if n_stimuli == 45:
         assert seeds_as_sample > limit  # a test that ignores stimuli is caught, so the check can fail
+
+
+def _contrasts(number: int, n_features: int, n_stimuli: int = 60, n_seeds: int = 3):
+    """Return the contrast of equal rules with the variance of the training stimuli, and without it."""
+    layers, responses = layers_and_responses(
+        n_stimuli, n_features, n_seeds, np.random.default_rng([number, n_features])
+    )
+    draws, rows = scored(layers, responses, "leave_one_out"), np.arange(n_seeds)
+    return [
+        contrast(one, rows, rows + n_seeds, Scope(subjects="fixed")) for one in (draws, replace(draws, training=None))
+    ]
+
+
+def test_the_training_stimuli_count_where_features_outnumber_them() -> None:
+    with_training, without = _contrasts(0, 150)
+    assert with_training.delta == without.delta
+    assert with_training.se_stimuli > 1.05 * without.se_stimuli
+    few, few_without = _contrasts(0, 12)
+    assert few.se == few_without.se
+
+
+@pytest.mark.slow
+def test_false_positives_where_features_outnumber_stimuli() -> None:
+    n_sims = int(os.environ.get("BRAINALIGN_SIMULATIONS", "400"))
+    limit = 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / n_sims)
+    hits = np.array([[one.p < 0.05 for one in _contrasts(number, 150)] for number in range(n_sims)])
+    shipped, conditional = hits.mean(axis=0)
+    assert shipped <= limit
+    assert conditional > shipped
