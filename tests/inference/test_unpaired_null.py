@@ -1,7 +1,7 @@
 """False positives of the contrast without each stimulus where seeds are not paired.
 
-Two sets of networks differ by nothing in the population. Scores are means over stimuli. Subjects, stimuli and seeds have
-effects of their own and with each other, and each set suits stimuli and subjects in a way of its own.
+Two sets of networks differ by nothing in the population. Scores are means over stimuli. Subjects, stimuli and seeds
+have effects of their own and with each other, and each set suits stimuli and subjects in a way of its own.
 """
 
 import numpy as np
