@@ -60,9 +60,9 @@ def main() -> None:
             if rule == "untrained":
                 continue
             _row(network, rule, EPOCHS)
-            if rule == "readout_only" and options.converged:
-                _row(network, rule, CONVERGED)
             write_text(RESULTS / "digits_grid.md", page())
+        for network in options.network if options.converged else ():
+            _row(network, "readout_only", CONVERGED)
     write_text(RESULTS / "digits_grid.md", page())
 
 

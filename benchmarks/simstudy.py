@@ -10,11 +10,13 @@ import csv
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
+from benchmarks.encoding_worlds import layers_and_responses, scored
 from benchmarks.worlds import World, cell, left_out, rdms, stream
 from brainalign.inference.contrast import contrast
 from brainalign.inference.gates import judge, judge_family
@@ -66,6 +68,8 @@ NOISE = (
     *(World(*design, "noise") for design in ((6, 20, 3), (10, 40, 5))),
     World(3, 16, 5, "noise", seed_sd=0.1),
 )
+#: Features of the networks beside stimuli: fewer, and more.
+ENCODINGS = (World(1, 60, 3, "encoding", n_features=150), World(1, 60, 3, "encoding", n_features=12))
 
 
 def share(hits: np.ndarray) -> tuple[float, float]:
@@ -110,6 +114,28 @@ def invalid(world: World, n: int, comparator: str) -> Iterator[Row]:
     for name, p in zip(names, np.array(hits).T, strict=True):
         if np.isfinite(p).any():
             yield f"{name}: p < .05", *share(p < ALPHA)
+
+
+def encoding(world: World, n: int, comparator: str) -> Iterator[Row]:
+    """False positives of encoding scores of one subject: with and without the variance of the training stimuli."""
+    del comparator
+    rows, scope, found = np.arange(world.n_seeds), scope_of(world), []
+    for k in range(n):
+        layers, responses = layers_and_responses(world.n_stimuli, world.n_features, world.n_seeds, stream(world, k))
+        draws = scored(layers, responses, "leave_one_out")
+        boot = scored(layers, responses, "bootstrap", k)
+        without = replace(draws, training=None)
+        difference = (draws.observed[rows] - draws.observed[rows + world.n_seeds]).mean(axis=1)
+        tests = [contrast(one, rows, rows + world.n_seeds, scope) for one in (draws, without, boot)]
+        seeds = stats.ttest_1samp(difference, 0).pvalue
+        found.append([*(one.p for one in tests), seeds, *(one.se**2 for one in tests), difference.mean()])
+    table = np.array(found)
+    names = ("leave one out", "leave one out, training set left out (not shipped)", "bootstrap")
+    for place, name in enumerate((*names, "INVALID seeds as sample")):
+        yield f"{name}: p < .05", *share(table[:, place] < ALPHA)
+    for place, name in enumerate(names):
+        ratio = float(np.sqrt(table[:, 4 + place].mean()) / table[:, 7].std(ddof=1))
+        yield f"{name}: standard error over true", ratio, ratio / np.sqrt(2 * n)
 
 
 def power(world: World, n: int, comparator: str) -> Iterator[Row]:
@@ -185,11 +211,14 @@ STUDIES: dict[str, tuple[Callable[[World, int, str], Iterator[Row]], tuple[World
     "noise only": (supported, NOISE, ("corr",), 0.5),
     "permutation": (permutation, (World(4, 20, 1, "noise"),), ("corr",), 0.5),
     "families": (families, (World(10, 40, 5), World(4, 92, 5, subject_sd=0.0)), ("corr",), 0.4),
+    "encoding": (encoding, ENCODINGS, ("encoding ridge",), 0.25),
     "invalid methods": (invalid, (NULL[0], NULL[2], NULL[4], NULL[9], NULL[10]), ("corr",), 0.3),
 }
 
 
 def name_of(world: World) -> str:
+    if world.kind == "encoding":
+        return f"encoding, {world.n_features} features"
     text = f"{world.kind}, seeds {world.seed_sd:g}, subjects {world.subject_sd:g}, noise {world.noise:g}"
     return text + (f", {world.n_repeats} repeats" if world.n_repeats > 1 else "")
 
@@ -209,7 +238,8 @@ def run(path: Path, n: int, only: tuple[str, ...] = ()) -> None:
     for study, (function, worlds, comparators, part) in STUDIES.items():
         for world in worlds if not only or study in only else ():
             for comparator in comparators:
-                key = study, name_of(world), world.design, f"rsa {comparator}"
+                measure = comparator if comparator.startswith("encoding") else f"rsa {comparator}"
+                key = study, name_of(world), world.design, measure
                 if key in done:
                     continue
                 started, size = time.perf_counter(), max(20, int(part * n))

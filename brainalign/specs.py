@@ -239,9 +239,9 @@ class ScoringSpec(Summarised):
     seed
         Of the bootstrap and of encoding folds.
     resampling
-        ``"bootstrap"``, ``"leave_one_out"`` (the variance from the scores without each stimulus), or ``"default"``: the
-        latter for measures of geometry and where a recording has several times, the former elsewhere.
-    options
+            ``"bootstrap"``, or ``"leave_one_out"`` (the variance from the scores without each stimulus), which is the
+        ``"default"``.
+        options
         Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
 
     Examples
@@ -437,8 +437,7 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
     training = _by_path(table["training"], "dataset_path", "datasets", folder, f"{where}, [training]")
     populations = []
     for rule, own in table["rules"].items():
-        own = dict(fitted(Options, own, f"{where}, [rules.{rule}]"))
-        options = {**training, "rule": rule, "rule_options": own.pop("options", {}), **own}
+        options = _population(training, rule, fitted(Options, own, f"{where}, [rules.{rule}]"))
         options = completed(options)[0] if recommended else options
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
@@ -456,6 +455,22 @@ def _by_path(options: Options, key: str, room: str, folder: Path, where: str) ->
         raise SpecError(msg)
     path = fitted(str, options[key], f"{where}: {key}")
     return {**{name: value for name, value in options.items() if name != key}, "dataset": add_data(room, folder / path)}
+
+
+def filled_in(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Return what is recommended and was filled into a study file, by rule: flat settings, for those who read along."""
+    table = read_toml(path, "study file")
+    if not table.get("recommended", True):
+        return {}
+    training = _by_path(table["training"], "dataset_path", "datasets", Path(path).parent, str(path))
+    found = {rule: completed(_population(training, rule, own))[1] for rule, own in table["rules"].items()}
+    return {rule: filled for rule, filled in found.items() if filled}
+
+
+def _population(training: Options, rule: str, own: Options) -> dict[str, Any]:
+    """Return the options of one rule of a study file: those that all share, and its own."""
+    own = dict(own)
+    return {**training, "rule": rule, "rule_options": own.pop("options", {}), **own}
 
 
 def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:

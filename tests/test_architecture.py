@@ -167,9 +167,14 @@ def forbidden(root: Path) -> list[str]:
             wrong.append(f"{name}: name")
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             for what in _faults(node):
-                if not (name == "__main__" and what == "print"):
+                excused = (name == "__main__" and what == "print") or (name in UNPICKLES and what == "pickle")
+                if not excused:
                     wrong.append(f"{name}:{getattr(node, 'lineno', 0)}: {what}")
     return wrong
+
+
+#: The one file that may unpickle, with the reason.
+UNPICKLES = ("readers.arrays_only",)  # published files that exist in no safer form; it admits arrays only
 
 
 def _faults(node: ast.AST) -> Iterator[str]:

@@ -20,9 +20,10 @@ from brainalign.discovery import add_folder, remove_folder
 from brainalign.dissimilarities.dissimilarity import dissimilarities
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import architecture
+from brainalign.plausibility.candidate import candidates
 from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes
-from brainalign.plausibility.scorecard import candidates, scorecard
+from brainalign.plausibility.scorecard import scorecard
 from brainalign.provenance import code_hash, own_hashes
 from brainalign.rdms import compute_rdms
 from brainalign.recordings.source import recording_source

@@ -91,7 +91,7 @@ def test_it_is_in_tables_methods_and_page_and_its_edit_scores_again(tmp_path: Pa
     text = methods_text(AlignmentResult.load(out))
     assert "Centred kernel alignment [" in " ".join(text.paragraphs)
     assert any("Kornblith" in one for one in text.citations)
-    assert "come from the variance over subjects and the scores without each stimulus" in " ".join(text.paragraphs)
+    assert "come from the scores without each stimulus (jackknife)" in " ".join(text.paragraphs)
     assert "bootstrap" not in " ".join(text.paragraphs)
     page = write_report(out).read_text(encoding="utf-8")
     assert "Linear CKA (debiased)" in page

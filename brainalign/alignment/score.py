@@ -12,6 +12,7 @@ from brainalign.alignment.place_scores import PlaceScores
 from brainalign.alignment.scores import Scores
 from brainalign.alignment.scoring import Scoring
 from brainalign.comparisons.comparison import Comparison, comparisons
+from brainalign.comparisons.description import PREDICTION
 from brainalign.errors import SpecError
 from brainalign.low_level import low_level_features
 from brainalign.patterns import Patterns
@@ -24,6 +25,11 @@ Progress = Callable[[str], None]
 
 #: Stands for activations that were let go.
 _LET_GO = Activations({}, (), "")
+
+_CONDITIONAL = (
+    "errors of encoding scores come from a bootstrap of the test stimuli; the variance of the training stimuli, which "
+    "counts where features outnumber stimuli, is left out."
+)
 
 
 def score(
@@ -74,6 +80,8 @@ def score_each(
         own, notes = places[measure.label], list[str]()
         for place in own:
             notes += brain.notes(place.roi, measure.word, scored.ids(place.roi, measure), measure.of_trials)
+            if place.about.kind == PREDICTION and place.samples != "leave_one_out":
+                notes.append(f"{label}: {_CONDITIONAL}")
         facts = facts_of(brain, scoring, bool(measure.describe().dissimilarity))
         lost = [*unseen, *(Failure.of(error, label) for error in scored.lost(measure))]
         found[measure.label] = Scores(label, brain.source.simulated, tuple(own), facts, tuple(notes), tuple(lost))

@@ -1,16 +1,16 @@
 """Networks against a recording: shown one after another, reduced at once, scored in blocks."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.repeats import brains_fixed, without_each_repeat
 from brainalign.alignment.row_errors import row_errors
 from brainalign.alignment.scored import Model, Scored, naming
 from brainalign.comparisons.comparison import Comparison
-from brainalign.comparisons.description import GEOMETRY
 from brainalign.comparisons.prepared import Prepared
 from brainalign.errors import LayerError
 from brainalign.patterns import Patterns
@@ -57,6 +57,10 @@ class Scoring:
         self._sides = [
             _Side(measure, {roi: measure.prepare(brain, roi, controls) for roi in rois}) for measure in measures
         ]
+        for side in self._sides:
+            fixed = [roi for roi, of_roi in side.parts.items() if brains_fixed(brain, of_roi)]
+            for one in without_each_repeat(brain, fixed):
+                side.repeats.append({roi: side.measure.prepare(one, roi, controls) for roi in fixed})
         parts = [part for side in self._sides for of_roi in side.parts.values() for part in of_roi]
         self._ids = tuple(dict.fromkeys(i for part in parts for i in part.stimulus_ids))
         for name, features in controls.items() if scored_controls else ():
@@ -151,6 +155,7 @@ class _Side:
     blocks: dict[tuple[str, bool], list[Block]] = field(default_factory=dict)
     left_out: set[tuple[str, str, int | None]] = field(default_factory=set)
     errors: list[LayerError] = field(default_factory=list)
+    repeats: list[Mapping[str, tuple[Prepared, ...]]] = field(default_factory=list)
     bytes: int = 0
 
     def show(self, instance: Instance) -> None:
@@ -188,14 +193,23 @@ class _Side:
     def score(self, samples: Samples) -> None:
         for final, layers in self.waiting.items():
             for roi, parts in self.parts.items() if layers else ():
-                asked = [samples.at(len(part.times), self.measure.kind == GEOMETRY) for part in parts]
                 block = [
-                    list(self.measure.draws(layers, part, one if final else _OBSERVED))
-                    for part, one in zip(parts, asked, strict=True)
+                    list(self.measure.draws(layers, part, samples.at(len(part.times)) if final else _OBSERVED))
+                    for part in parts
                 ]
+                if final and self.repeats and roi in self.repeats[0]:
+                    block = self._with_repeats(layers, roi, block)
                 self.blocks.setdefault((roi, final), []).append(block)
             layers.clear()
         self.bytes = 0
+
+    def _with_repeats(self, layers: Sequence[Any], roi: str, block: Block) -> Block:
+        """Add the scores against the brains without each repeat."""
+        without = [[list(self.measure.draws(layers, part, _OBSERVED)) for part in parts[roi]] for parts in self.repeats]
+        return [
+            [replace(draws, repeats=np.stack([one[p][t].observed for one in without])) for t, draws in enumerate(times)]
+            for p, times in enumerate(block)
+        ]
 
     def scored(self, roi: str, seed: int, windows: bool = False) -> Iterator[Scored]:
         parts, about = self.parts[roi], self.measure.describe()

@@ -48,12 +48,16 @@ def report(
 def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> None:
     from brainalign.report.page import write_report
     from brainalign.shipped import find_file, shipped_folder
-    from brainalign.specs import read_study
+    from brainalign.specs import filled_in, read_study
     from brainalign.study import run_study
     from brainalign.training.runtime import Runtime
 
     runtime = Runtime(**options)
-    spec = read_study(find_file(study, shipped_folder("analyses"), "study"))
+    path = find_file(study, shipped_folder("analyses"), "study")
+    spec = read_study(path)
+    for rule, filled in filled_in(path).items():
+        settings = ", ".join(f"{name}={value}" for name, value in filled.items())
+        typer.echo(f"brainalign: {rule}: recommended and not given: {settings}", err=True)
     with progress_bar(quiet) as progress:
         folder = run_study(spec, out or Path("results") / spec.name, runtime, progress)
         progress(1, 1, "drawing the report")

@@ -12,7 +12,7 @@ class Ceiling:
     Parameters
     ----------
     kind
-        ``"between subjects"``, ``"split half"`` or ``"variance of repeats"``.
+        ``"between subjects"``, ``"brain to brain"``, ``"split half"`` or ``"variance of repeats"``.
     lower, upper
         Bounds on the mean score; equal where there is one estimate; NaN where there is none.
     low, high

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from brainalign.comparisons.ceiling import Ceiling, jackknife_interval
+from brainalign.comparisons.comparators import compare
 from brainalign.comparisons.ncsnr import explainable_share
 from brainalign.comparisons.split_half import rdm_split_half_ceiling, split_half_ceiling
 from brainalign.condensed import Condensed
@@ -16,6 +17,9 @@ from brainalign.resampling.left_out import left_out_ceilings, left_out_pairs, un
 
 BETWEEN = "between subjects"
 VARIANCE = "variance of repeats"
+REFERENCE = "brain to brain"
+# pairs of subjects without each one
+_FEWEST = 3
 
 
 def rsa_ceiling(rdms: RDMs, method: str) -> Ceiling:
@@ -49,6 +53,24 @@ def rsa_ceiling(rdms: RDMs, method: str) -> Ceiling:
     width = float(t.ppf(0.975, dof) * np.sqrt(variance))
     mean = float(mean)
     return Ceiling(BETWEEN, mean, float(upper[0].mean()), mean - width, mean + width, "subjects and stimuli")
+
+
+def brain_to_brain(rdms: RDMs, method: str) -> Ceiling:
+    """Return how well the RDM of one subject does as a model of another, the mean over ordered pairs of subjects.
+
+    A model that scores as much is within what differs between brains (Feather et al. 2025, arXiv:2502.16238). It is no
+    bound: a model of what subjects share scores more than a noisy subject does. The interval is over subjects
+    (jackknife).
+    """
+    rdms = by_subject(rdms)
+    n = len(rdms)
+    if n < _FEWEST:
+        return Ceiling.inestimable(REFERENCE, f"{_FEWEST} subjects or more are needed, there are {n}")
+    alike = compare(rdms, rdms, method)
+    np.fill_diagonal(alike, 0.0)
+    value = float(alike.sum() / (n * (n - 1)))
+    without = (alike.sum() - alike.sum(axis=0) - alike.sum(axis=1)) / ((n - 1) * (n - 2))
+    return Ceiling(REFERENCE, value, value, *jackknife_interval(value, without), scope="subjects")
 
 
 def variance_ceiling(recording: Recording, roi: str | None = None) -> Ceiling:
@@ -90,7 +112,8 @@ def ceilings_table(
     """
     rows: list[dict[str, object]] = []
     if rdms is not None:
-        rows.append({"measure": "rsa", "subject": "", **vars(rsa_ceiling(rdms, method))})
+        of_all = rsa_ceiling(rdms, method), brain_to_brain(rdms, method)
+        rows += [{"measure": "rsa", "subject": "", **vars(one)} for one in of_all]
     for one in recordings:
         within = {
             "rsa": (rdm_split_half_ceiling(one, method, roi),),

@@ -2,14 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import PREDICTION, Description
-from brainalign.comparisons.encoding_scores import EncodingScores, fold_correlations
+from brainalign.comparisons.encoding_scores import LARGEST_R, EncodingScores, fold_correlations
 from brainalign.comparisons.group_folds import coded, group_folds
 from brainalign.comparisons.held_out_scores import METRICS, held_out_scores
 from brainalign.comparisons.prepared import Prepared
@@ -27,6 +27,7 @@ from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.resampling.training_left_out import training_changes
 from brainalign.rounding import is_constant
 from brainalign.specs import ScoringSpec
 
@@ -243,22 +244,48 @@ class Encoding(Comparison):
             rows = []
             for layer in layers:
                 fitted = self.score(layer, brain, by_id)
-                rows.append(
-                    [
-                        held_out_scores(
-                            fitted.predictions[:, owner == s],
-                            one,
-                            fitted.folds,
-                            units,
-                            samples,
-                            prepared.groups,
-                            self.metric,
-                        )
-                        for s, one in enumerate(responses)
+                own = [
+                    held_out_scores(
+                        fitted.predictions[:, owner == s],
+                        one,
+                        fitted.folds,
+                        units,
+                        samples,
+                        prepared.groups,
+                        self.metric,
+                    )
+                    for s, one in enumerate(responses)
+                ]
+                if samples.kind == "leave_one_out" and self.metric == "r":
+                    training = self._without_in_training(layer, brain, fitted, units)
+                    own = [
+                        replace(one, training=one.observed + training[:, owner == s].mean(axis=1)[:, None, None])
+                        for s, one in enumerate(own)
                     ]
-                )
+                rows.append(own)
             subjects = [ScoreDraws.stack_models([row[s] for row in rows]) for s in range(len(responses))]
             yield subjects[0] if len(subjects) == 1 else ScoreDraws.stack_subjects(subjects, samples.seed)
+
+    def _without_in_training(
+        self, layer: Patterns, brain: Patterns, fitted: EncodingScores, units: np.ndarray
+    ) -> np.ndarray:
+        """Return how the score of each target changes without each unit in training, ``(n_units, n_targets)``.
+
+        0 where training stimuli outnumber features: the variance of the test stimuli is then enough in simulations.
+        """
+        x, y, folds = layer.rows(brain.stimulus_ids), np.asarray(brain.values, np.float64), fitted.folds
+        labels = np.unique(units, return_inverse=True)[1].ravel()
+        n_units = int(labels.max()) + 1
+        if x.shape[1] < int((folds != 0).sum()):
+            return np.zeros((n_units, y.shape[1]))
+        kernel = gram(x, columns=True) if not self.standardize else None
+        z = np.arctanh(np.clip(fitted.r, -LARGEST_R, LARGEST_R))
+        change = np.zeros((n_units, y.shape[1]))
+        for fold in range(self.n_folds):
+            train, test = folds != fold, folds == fold
+            ours, theirs = self._prepare(x, kernel, train, "kernel")
+            change += training_changes(ours, theirs, (y[train], y[test]), fitted.alphas[fold], labels[train], n_units)
+        return np.tanh(z + change / self.n_folds) - np.tanh(z)
 
     def _prepare(
         self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str

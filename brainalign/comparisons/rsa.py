@@ -224,7 +224,7 @@ class RSA(Comparison):
         Scores are NaN where an RDM is constant but for rounding. Pairs of stimuli that are one are left out.
         """
         check_method(self.comparator, bool(self.partial))
-        samples = samples.at(len(prepared.times), geometry=True)
+        samples = samples.at(len(prepared.times))
         movie, nuisance = prepared.content
         ids = prepared.stimulus_ids
         models = _rows([one if one.stimulus_ids == ids else one.subset(ids) for one in layers])

@@ -171,6 +171,11 @@ def fetch(name: str, data_dir: str | os.PathLike[str] | None = None, progress: b
         If it cannot be written.
     """
     manifest = load_manifest(name)
+    if not manifest.files and manifest.kind == "recording":
+        msg = (
+            f"Data set {name!r} cannot be fetched by this command. {manifest.instructions} Licence: {manifest.licence}."
+        )
+        raise DataError(msg)
     return [_fetch_file(manifest, entry, data_dir, progress) for entry in manifest.files]
 
 

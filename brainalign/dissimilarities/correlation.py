@@ -26,8 +26,10 @@ class Correlation(Dissimilarity):
         norms, sizes = np.sqrt(own), np.sqrt(own + n_features * means**2)
         constant = no_spread(norms, sizes, patterns.dtype) | (norms <= _NEGLIGIBLE * sizes.max())
         refuse(constant, ids, "constant", "correlation")
-        first, second = np.triu_indices(len(patterns), 1)
-        distances = 1 - product[first, second] / norms[first] / norms[second]
+        product /= norms[:, None]
+        product /= norms
+        # a mask takes a fraction of the time of pairs of indices
+        distances = 1 - product[~np.tri(len(patterns), dtype=bool)]
         # A large common value costs digits: what is left of it after centring is quadratic in its rounding.
         offset = float((sizes / norms).max()) ** 2
         return np.maximum(distances, 0.0), sum_error(n_features) * max(1.0, EPSILON * offset)

@@ -154,7 +154,8 @@ def contrast(
 
 def _components(draws: ScoreDraws, a: np.ndarray, b: np.ndarray) -> VarianceComponents:
     difference = draws.draws[:, a] - draws.draws[:, b]
-    return VarianceComponents.of(draws.observed[a] - draws.observed[b], difference, draws.n_strata)
+    training = None if draws.training is None else draws.training[:, a] - draws.training[:, b]
+    return VarianceComponents.of(draws.observed[a] - draws.observed[b], difference, draws.n_strata, training)
 
 
 def _measured(draws: ScoreDraws, a: np.ndarray, b: np.ndarray, scope: Scope, paired: bool) -> ScoreVariance:

@@ -44,7 +44,9 @@ def estimate_score(draws: ScoreDraws, rows: Sequence[int] | np.ndarray, scope: S
             own = measurement_variance(observed, draws.repeats[:, index], scope.seeds == "random")
         return _estimate(mean, own, scope, alpha)
     if draws.left_out:
-        return _estimate(mean, left_out_variance(observed, draws.draws[:, index], scope, draws.n_strata), scope, alpha)
+        training = None if draws.training is None else draws.training[:, index]
+        own = left_out_variance(observed, draws.draws[:, index], scope, draws.n_strata, training)
+        return _estimate(mean, own, scope, alpha)
     two = score_variance(
         observed.mean(axis=0), draws.draws[:, index].mean(axis=1), scope, draws.n_units, draws.n_strata
     )

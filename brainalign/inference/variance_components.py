@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,7 +77,9 @@ class VarianceComponents:
     n_strata: int = 1
 
     @classmethod
-    def of(cls, scores: np.ndarray, without: np.ndarray, n_strata: int = 1) -> "VarianceComponents":
+    def of(
+        cls, scores: np.ndarray, without: np.ndarray, n_strata: int = 1, training: np.ndarray | None = None
+    ) -> "VarianceComponents":
         """Return the components of the mean of ``scores``.
 
         Parameters
@@ -88,6 +90,9 @@ class VarianceComponents:
             ``(n_stimuli, n_seeds, n_subjects)`` the same without each stimulus; no rows where there are no such scores.
         n_strata
             Strata of stimuli.
+        training
+            Of the shape of ``without``: the scores without each stimulus as a training stimulus of an encoding model.
+            What it adds to each part that stimuli are in is that of the training set.
 
         Raises
         ------
@@ -107,7 +112,7 @@ class VarianceComponents:
         of_subject, of_seed = without.mean(axis=1), without.mean(axis=2)
         pairs = n_seeds * n_subjects * (n_seeds - 1) * (n_subjects - 1)
         several, drawn = pairs > 0, n_stimuli > 1
-        return cls(
+        found = cls(
             _spread(scores.mean(axis=0)),
             float(jackknife(of_subject.mean(axis=1))) if drawn else math.nan,
             _spread(scores.mean(axis=1)),
@@ -119,6 +124,17 @@ class VarianceComponents:
             n_stimuli,
             n_seeds,
             n_strata,
+        )
+        return found if training is None or not drawn else found._with(cls.of(scores, training, n_strata))
+
+    def _with(self, training: "VarianceComponents") -> "VarianceComponents":
+        """Add what the training set does to the parts that stimuli are in."""
+        return replace(
+            self,
+            by_stimuli=self.by_stimuli + training.by_stimuli,
+            shared_subjects_stimuli=self.shared_subjects_stimuli + training.shared_subjects_stimuli,
+            shared_stimuli_seeds=self.shared_stimuli_seeds + training.shared_stimuli_seeds,
+            shared_all=self.shared_all + training.shared_all,
         )
 
     def under(self, scope: Scope) -> ScoreVariance:

@@ -7,10 +7,12 @@ import pandas as pd
 
 from brainalign import tables
 from brainalign.plausibility.criterion import CRITERIA, Criterion
+from brainalign.plausibility.subject import PROBED, probed_network
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import learning_rules
 
 _COLUMNS = tables.TABLES["criteria"].names
+_INSIDE = "; gradients are exact inside the blocks of this network, so that no claim is set against the mark"
 
 
 def criteria(table: pd.DataFrame, rules: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -18,7 +20,8 @@ def criteria(table: pd.DataFrame, rules: Mapping[str, str] | None = None) -> pd.
 
     A claim and a measurement disagree only where both mean the same: a claim that a criterion is met is contradicted by
     the probes that mean what it says (:attr:`Criterion.refuted_by`), a claim that it is not met by a measurement that
-    it is. A claim with a reading of its own is shown and contradicted by nothing.
+    it is. A claim with a reading of its own is shown and contradicted by nothing. So is every claim on a network with
+    several synapses in a block: claims are about rules, and inside a block the gradient is exact.
 
     Parameters
     ----------
@@ -37,6 +40,7 @@ def criteria(table: pd.DataFrame, rules: Mapping[str, str] | None = None) -> pd.
     rows = []
     for (rule, network), part in table.groupby(["rule", "network"], sort=False):
         outcome = part.set_index("probe")
+        inside = _gradient_inside(str(network))
         for criterion in CRITERIA:
             codes = [code for code in criterion.probes if code in outcome.index]
             passed = [outcome.loc[code, "pass"] for code in codes]
@@ -51,12 +55,18 @@ def criteria(table: pd.DataFrame, rules: Mapping[str, str] | None = None) -> pd.
                     "rule": rule, "network": network, "criterion": criterion.code, "title": criterion.title,
                     "source": criterion.source, "measured": measured, "probes": ", ".join(deciding),
                     "certified": bool(codes) and all(bool(outcome.loc[code, "certified"]) for code in deciding),
-                    "reading": criterion.reading, "claimed": claimed, "claim_source": _source(claim),
-                    "disagrees": _contradicted(claim, criterion, measured, outcome["pass"].to_dict()),
+                    "reading": criterion.reading + _INSIDE * inside, "claimed": claimed, "claim_source": _source(claim),
+                    "disagrees": not inside and _contradicted(claim, criterion, measured, outcome["pass"].to_dict()),
                 }
             )  # fmt: skip
     found = pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"measured": object, "claimed": object})
     return found.sort_values("disagrees", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _gradient_inside(network: str) -> bool:
+    """Return whether a block of the probed network, named as tables name it, has several synapses."""
+    name = network.split(",")[0]
+    return name in PROBED and any(len(block.synapses) > 1 for block in probed_network(name).blocks)
 
 
 def _source(claim: Claim | None) -> str:

@@ -79,7 +79,7 @@ def dissimilarities_sentence(results: AlignmentResult, cells: list[tuple[str, st
     parts = [f"{name}{'' if alone else f' ({listed(rois)})'}" for name, rois in brains.items()]
     text = f"Brain: {listed(parts)}" + (f"; networks: {listed(networks)}." if networks else ".")
     shown = results.shown_scores[results.shown_scores.dataset.isin([dataset for dataset, _ in cells])]
-    return f"{text} The brain's RDM is the mean over times from onset on." if shown.time.notna().any() else text
+    return f"{text} The brain's RDM is the mean over times from onset on." if shown.time.nunique() > 1 else text
 
 
 def rdm_layers_sentence(results: AlignmentResult, cells: list[tuple[str, str]]) -> str:

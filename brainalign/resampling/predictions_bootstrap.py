@@ -10,7 +10,7 @@ from brainalign.resampling.score_draws import ScoreDraws
 
 MIN_FOLD = 4
 # Fisher's z of a bootstrap sample of two distinct stimuli would be infinite
-LARGEST_R = 0.999
+_LARGEST_R = 0.999
 _BLOCK_BYTES = 2**27
 
 
@@ -58,7 +58,7 @@ def _target_scores(prediction: np.ndarray, response: np.ndarray, folds: np.ndarr
     for label in labels:
         test = folds == label
         r = _weighted_correlation(prediction[test], response[test], counts[:, test])
-        z += np.arctanh(np.clip(r, -LARGEST_R, LARGEST_R))
+        z += np.arctanh(np.clip(r, -_LARGEST_R, _LARGEST_R))
     return np.tanh(z / len(labels))
 
 

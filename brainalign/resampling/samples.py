@@ -14,9 +14,8 @@ class Samples:
     Parameters
     ----------
     kind
-        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: the sample without each stimulus for
-        measures of geometry, whose error rates were calibrated, and where there are several times; else bootstrap
-        samples.
+        ``"bootstrap"``, ``"leave_one_out"``, ``"none"``, or ``"default"``: the sample without each stimulus, which
+        counts every source of variance once and costs two scorings instead of hundreds.
     n_draws
         Bootstrap samples.
     seed
@@ -37,8 +36,7 @@ class Samples:
             msg = f"Samples are of kind {self.kind!r}; expected one of: {', '.join(KINDS)}."
             raise SpecError(msg)
 
-    def at(self, n_times: int, geometry: bool = False) -> "Samples":
-        """Return the samples with their kind settled for a recording of ``n_times`` and a kind of measure."""
-        if self.kind != "default":
-            return self
-        return replace(self, kind="leave_one_out" if geometry or n_times > 1 else "bootstrap")
+    def at(self, n_times: int) -> "Samples":
+        """Return the samples with their kind settled for a recording of ``n_times``; the default is one for all."""
+        del n_times
+        return replace(self, kind="leave_one_out") if self.kind == "default" else self

@@ -38,6 +38,9 @@ class ScoreDraws:
         ``(n_subjects,)`` noise ceiling of the sample as it is, or ``None``.
     left_out
         Whether draw k is the sample without unit k, instead of a bootstrap sample.
+    training
+        ``(n_units, n_models, n_subjects)`` scores without each unit as a training stimulus of an encoding model,
+        ``None`` where nothing is fitted: the variance that the training set adds.
     repeats
         ``(n_repeats, n_models, n_subjects)`` scores without each repeat of a measurement, ``None`` where there are no
         repeats; they say how noisy a measurement is where neither subjects nor stimuli are random.
@@ -55,6 +58,7 @@ class ScoreDraws:
     ceiling_upper_observed: np.ndarray | None = None
     left_out: bool = False
     repeats: np.ndarray | None = None
+    training: np.ndarray | None = None
 
     @property
     def n_draws(self) -> int:
@@ -107,8 +111,9 @@ class ScoreDraws:
         """Return the draws of some models."""
         if list(kept) == list(range(self.n_models)):
             return self
-        repeats = None if self.repeats is None else self.repeats[:, list(kept)]
-        return replace(self, observed=self.observed[list(kept)], draws=self.draws[:, list(kept)], repeats=repeats)
+        own = list(kept)
+        repeats, training = (None if one is None else one[:, own] for one in (self.repeats, self.training))
+        return replace(self, observed=self.observed[own], draws=self.draws[:, own], repeats=repeats, training=training)
 
     @staticmethod
     def side_by_side(parts: Sequence["ScoreDraws"], seed: int) -> "ScoreDraws":
@@ -123,6 +128,7 @@ class ScoreDraws:
             fewest,
             observed=observed,
             draws=np.empty((0, *observed.shape)),
+            training=None,
             repeats=_joined([part.repeats for part in parts], 2),
             subject_resamples=draw_subjects(observed.shape[1], fewest.n_draws, seed),
             ceiling_lower=None,
@@ -147,6 +153,7 @@ class ScoreDraws:
             observed=np.concatenate([part.observed for part in parts]),
             draws=np.concatenate([part.draws for part in parts], axis=1),
             repeats=_joined([part.repeats for part in parts], 1),
+            training=_joined([part.training for part in parts], 1),
         )
 
     @staticmethod
@@ -181,6 +188,7 @@ class ScoreDraws:
             observed=np.concatenate([part.observed for part in parts], axis=1),
             draws=np.concatenate([part.draws for part in parts], axis=2),
             repeats=_joined([part.repeats for part in parts], 2),
+            training=_joined([part.training for part in parts], 2),
             subject_resamples=draw_subjects(n_subjects, first.n_draws, seed),
             ceiling_lower=None,
             ceiling_upper=None,

@@ -127,11 +127,10 @@ def majority_agreement(ranks: np.ndarray) -> np.ndarray:
 def _weighted_sums(left: np.ndarray, right: np.ndarray, weights: np.ndarray, majority: bool) -> np.ndarray:
     """Return ``sum_(p<q) w_p w_q sign sign``, ``(n_left (+ 1), n_right)``; the last row is that of the majority."""
     total = np.zeros((len(left) + majority, len(right)))
-    positions = np.arange(left.shape[1])
     for part, x, y in _signs(left, right, majority, weights):
-        # each two once: later columns only
-        x *= (weights[part][:, None] * weights[None]).astype(np.float32)
-        x[:, positions[part][:, None] >= positions[None]] = 0
+        # each two once: of the entries of a block itself, later ones only
+        both = np.triu(weights[part, None] * weights[None, part.start :], 1)
+        x *= both.astype(np.float32)
         total += x.reshape(len(x), -1) @ y.reshape(len(y), -1).T
     return total
 
@@ -139,15 +138,19 @@ def _weighted_sums(left: np.ndarray, right: np.ndarray, weights: np.ndarray, maj
 def _signs(
     left: np.ndarray, right: np.ndarray, majority: bool, weights: np.ndarray | None = None
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-    """Yield blocks of entries with the signs of their differences to all, ``(n_left (+ 1), n_block, n)`` and right."""
+    """Yield blocks of entries with the signs of their differences, ``(n_left (+ 1), n_block, n)``, and those of right.
+
+    Differences are to all entries, or, with weights, to those from the block on.
+    """
     n, size = left.shape[1], len(left) + majority + len(right)
     heaviest, whole = (1.0, float(n)) if weights is None else (float(weights.max(initial=1)), float(weights.sum()))
     width = max(1, min(_BLOCK_BYTES // (4 * size * max(1, n)), int(_EXACT / (heaviest * max(whole, 1)))))
     x, y = (side.astype(np.float32) for side in (left, right))
     for start in range(0, n, width):
         part = slice(start, min(start + width, n))
-        theirs = np.sign(y[:, part, None] - y[:, None])
-        ours = np.sign(x[:, part, None] - x[:, None])
+        to = slice(None) if weights is None else slice(start, None)
+        theirs = np.sign(y[:, part, None] - y[:, None, to])
+        ours = np.sign(x[:, part, None] - x[:, None, to])
         if majority:
             ours = np.concatenate([ours, np.sign(theirs.sum(axis=0))[None]])
         yield part, ours, theirs

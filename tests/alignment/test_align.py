@@ -192,7 +192,8 @@ def test_families_are_what_they_say_and_adjusted_by_holm(ranking_layer: dict[str
 
 def test_the_verdict_is_that_of_the_family() -> None:
     rois = tuple(f"roi {k}" for k in range(4))
-    found = _aligned(replace(WORLD, n_subjects=6, n_seeds=2, rois=rois, seed=2)).contrasts
+    world = replace(WORLD, n_subjects=6, n_seeds=2, rois=rois, seed=2)
+    found = _aligned(world, replace(QUICK, resampling="bootstrap")).contrasts
     significant = found.verdict.isin(["higher", "lower"])
     assert (significant == (found.p_adjusted < 0.05)).all()
     assert 0 < significant.sum() < (found.p < 0.05).sum(), "all tests or none survive: choose another world"
@@ -264,6 +265,8 @@ def test_encoding_is_a_further_measure() -> None:
     assert found.contrasts[["measure", "kind"]].duplicated().sum() == 0
     assert found.scope_sentences
     assert all("these subjects" in sentence for sentence in found.scope_sentences)
+    drawn = _aligned(world, replace(QUICK, resampling="bootstrap"), spec).scope_sentences
+    assert sum("the variance of the training stimuli" in sentence for sentence in drawn) == 1
 
 
 def test_one_rule_and_no_control_makes_tables_without_rows_but_with_columns() -> None:

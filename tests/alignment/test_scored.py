@@ -12,6 +12,7 @@ from brainalign.alignment import scoring
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.scored import Scored
 from brainalign.alignment.scoring import Scoring
+from brainalign.comparisons.comparators import compare
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.response_ceiling import response_ceiling
@@ -19,6 +20,7 @@ from brainalign.comparisons.rsa import RSA
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.low_level import low_level_features, low_level_rdms
 from brainalign.patterns import Patterns
+from brainalign.rdms import compute_rdms
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource
 from brainalign.resampling.samples import Samples
@@ -238,8 +240,8 @@ def test_each_time_is_scored_as_if_it_were_alone(measure: Comparison, kind: str)
         np.testing.assert_allclose(one.ceiling, alone.ceiling, atol=1e-10)
 
 
-def test_by_default_many_times_are_sampled_without_each_stimulus_and_one_time_by_bootstrap() -> None:
-    assert Samples("default").at(1).kind == "bootstrap"
+def test_stimuli_are_left_out_one_by_one_unless_a_bootstrap_is_asked_for() -> None:
+    assert Samples("default").at(1).kind == "leave_one_out"
     assert Samples("default").at(2).kind == "leave_one_out"
     assert Samples("bootstrap").at(300).kind == "bootstrap"
 
@@ -253,7 +255,13 @@ def test_subjects_with_other_times_are_refused() -> None:
 
 
 def test_measures_never_score_under_another_name() -> None:
-    """A partial score would have been a semi-partial one."""
+    """Kendall's tau-a would have been rho-a, and a partial score a semi-partial one."""
+    for kind in ("bootstrap", "leave_one_out", "none"):
+        [scored] = _scores(WORLD.instances(), WORLD.source(), (RSA(comparator="tau-a"),), Samples(kind, 20, 0))
+        first = WORLD.instances()[0].activations
+        layer = compute_rdms(first.layers["hidden1"], first.stimulus_ids)
+        expected = compare(layer, WORLD.source().rdms("V1"), "tau-a")
+        np.testing.assert_allclose(scored.draws.observed[0], expected[0], atol=1e-10)
     with pytest.raises(SpecError, match="take pixels out of layers only, not out of brains; say semi=True"):
         _scores(WORLD.instances(), WORLD.source(), (RSA(partial=("pixels",)),))
     with pytest.raises(SpecError, match="Samples are of kind 'boot'; expected one of: default, bootstrap"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from brainalign.comparisons.ceilings import ceilings_table, rsa_ceiling, variance_ceiling
+from brainalign.comparisons.ceilings import brain_to_brain, ceilings_table, rsa_ceiling, variance_ceiling
 from brainalign.comparisons.ncsnr import explainable_share, ncsnr
 from brainalign.comparisons.noise_ceiling import noise_ceiling
 from brainalign.comparisons.response_ceiling import response_ceiling
@@ -76,7 +76,7 @@ def test_what_cannot_be_estimated_says_why() -> None:
     one = RDMs(np.random.default_rng(0).random((1, 45)), tuple(map(str, range(10))), "correlation")
     assert "two subjects or more" in rsa_ceiling(one, "corr").reason
     table = ceilings_table(one, [alone], "corr", "all")
-    assert list(table.measure) == ["rsa", "rsa", "encoding", "encoding"]
+    assert list(table.measure) == ["rsa", "rsa", "rsa", "encoding", "encoding"]
     assert (table.reason != "").all()
 
 
@@ -94,6 +94,18 @@ def test_between_subjects_the_bounds_are_those_of_the_ceiling_and_the_interval_h
         pool = truth + 4 * rng.normal(size=(11, 190)).mean(axis=0)
         inside += found.low < np.corrcoef(pool, more)[0, 1:].mean() < found.high
     assert inside >= 34
+
+
+def test_one_brain_as_a_model_of_another_is_the_mean_of_all_pairs() -> None:
+    rng = np.random.default_rng(1)
+    rdms = RDMs(rng.random(45) + 0.5 * rng.random((6, 45)), tuple(map(str, range(10))), "x")
+    found = brain_to_brain(rdms, "corr")
+    expected = np.corrcoef(rdms.dissimilarities)[np.triu_indices(6, 1)].mean()
+    assert found.lower == found.upper == pytest.approx(expected)
+    assert found.low < expected < found.high
+    assert found.lower < noise_ceiling(rdms, "corr").lower  # the mean of others is less noisy
+    few = RDMs(rdms.dissimilarities[:2], rdms.stimulus_ids, "x")
+    assert "3 subjects or more" in brain_to_brain(few, "corr").reason
 
 
 def test_half_rdms_agree_less_than_whole_ones() -> None:

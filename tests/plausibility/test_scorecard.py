@@ -117,6 +117,14 @@ def test_a_claim_that_means_something_else_is_shown_and_contradicted_by_nothing(
     assert "means:" in found.claim_source["C1"]
 
 
+def test_on_networks_with_gradients_inside_blocks_no_claim_is_contradicted() -> None:
+    marks = _marks(P1=False)
+    for network, disagrees in (("mlp", True), ("cnn", True), ("rnn, blocks=step", False), ("transformer", False)):
+        found = criteria(marks.assign(network=network), {"a label": "direct_feedback_alignment"}).set_index("criterion")
+        assert (found.claimed["C1"], found.measured["C1"], found.disagrees["C1"]) == (True, False, disagrees)
+        assert ("exact inside" in found.reading["C1"]) is not disagrees
+
+
 def test_probes_that_were_not_asked_for_leave_a_criterion_open() -> None:
     assert _judged("backprop", P2=True, P2a=True).measured["C2"] is None
     assert _judged("backprop", P2=False).measured["C2"] is False

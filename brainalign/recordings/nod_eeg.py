@@ -1,0 +1,93 @@
+"""EEG of 19 people who saw pictures of ImageNet: the epochs of NOD as its authors published them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+from brainalign.datasets.stimuli import Stimuli
+from brainalign.errors import DataError
+from brainalign.readers.epochs import of_epochs
+from brainalign.readers.id_forms import formed
+from brainalign.readers.meeg_file import read_meeg
+from brainalign.readers.pictures import pictures_of
+from brainalign.readers.published_folder import published_folder
+from brainalign.recordings.recording import Recording
+from brainalign.recordings.source import RecordingSource
+
+
+@dataclass(frozen=True)
+class NodEeg(RecordingSource):
+    """Epochs of one person, 62 channels, under the ids in their metadata; ``events.tsv`` of this set has none.
+
+    People saw different pictures, so that each is a source of its own. Some pictures come twice; these are repeats.
+
+    Parameters
+    ----------
+    data_dir
+        Folder that holds ``nod_eeg/``, unless ``folder`` is given.
+    folder
+        Root of OpenNeuro ds005811: ``derivatives/preprocessed/epochs/sub-XX_eeg_epo.fif`` and ``stimuli/``.
+    person
+        Label of the subject, such as ``"sub-01"``.
+    side
+        Height and width in pixels to which square pictures are brought.
+
+    Source: Zhang, Gong, Jin, Zhen & Liu (2025), Scientific Data (OpenNeuro ds005811).
+    """
+
+    title: ClassVar[str] = "NOD-EEG: pictures of ImageNet (ds005811)"
+    modality: ClassVar[str] = "EEG"
+    citation: ClassVar[str] = "Natural Object Dataset, EEG; OpenNeuro ds005811, doi 10.18112/openneuro.ds005811"
+    rois: ClassVar[tuple[str, ...]] = ("eeg",)
+
+    folder: str = ""
+    person: str = "sub-01"
+    side: int = 224
+
+    @property
+    def label(self) -> str:
+        """Name in tables, with the person."""
+        return f"nod_eeg {self.person}"
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The one person."""
+        return (self.person,)
+
+    def stimuli(self) -> Stimuli | None:
+        """Return the pictures of the person if there is a folder of them; ``None`` otherwise."""
+        images = self._root / "stimuli"
+        if not images.is_dir():
+            return None
+        ids = self.stimulus_ids()
+        return Stimuli(ids, pictures_of(images, ids, self.side), f"NOD, {self.person}")
+
+    def stimulus_ids(self) -> tuple[str, ...]:
+        """Return the names of the pictures without their suffix, sorted."""
+        return tuple(sorted(set(self._trials.stimulus_ids)))
+
+    def recording(self, subject: str) -> Recording:
+        """Return the trials of the person, in volt."""
+        self._require_subject(subject)
+        return self._trials
+
+    @cached_property
+    def _trials(self) -> Recording:
+        path = self._root / "derivatives" / "preprocessed" / "epochs" / f"{self.person}_eeg_epo.fif"
+        epochs, notes = read_meeg(path)
+        if epochs.metadata is None or "image_id" not in epochs.metadata:
+            have = "none" if epochs.metadata is None else ", ".join(map(str, epochs.metadata.columns))
+            msg = f"{str(path)!r} has no metadata image_id (columns: {have}); expected one row a trial. Fetch it again."
+            raise DataError(msg)
+        ids = formed(epochs.metadata["image_id"].astype(str).tolist(), "file_name", repr(str(path)))
+        runs = [f"{row.session}/{row.run}" for row in epochs.metadata.itertuples()] if {"session", "run"} <= set(
+            epochs.metadata
+        ) else None  # fmt: skip
+        trials = of_epochs(epochs, ids, runs=runs, kinds=("eeg",))
+        noted = {**trials.fields(), "notes": (*trials.notes, *notes)}
+        return Recording(subject=self.person, dataset="nod_eeg", **noted)
+
+    @cached_property
+    def _root(self) -> Path:
+        return published_folder("nod_eeg", self.folder, self.data_dir)

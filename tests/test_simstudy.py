@@ -1,0 +1,64 @@
+"""The simulation study appends rows, goes on where it stopped, and writes its page from the rows alone."""
+
+import csv
+
+import pytest
+
+from benchmarks import simstudy
+from benchmarks.worlds import World
+
+
+@pytest.fixture
+def two_worlds(monkeypatch):
+    worlds = (World(6, 20, 3), World(8, 20, 3))
+    calls = []
+
+    def study(world, n, comparator):
+        calls.append(world)
+        return simstudy.null(world, n, comparator)
+
+    monkeypatch.setattr(simstudy, "STUDIES", {"null": (study, worlds, ("corr",), 1.0)})
+    return calls
+
+
+def test_a_run_that_stopped_goes_on(tmp_path, two_worlds) -> None:
+    path = tmp_path / "simstudy.csv"
+    simstudy.run(path, 20)
+    whole = path.read_text("utf-8")
+    assert len(two_worlds) == 2
+    lines = whole.splitlines(keepends=True)
+    path.write_text("".join(lines[:3]), "utf-8")  # the header and the first world
+    simstudy.run(path, 20)
+    assert path.read_text("utf-8") == whole
+    assert len(two_worlds) == 3
+
+
+def test_rows_hold_monte_carlo_errors_and_the_page_is_made_of_them(tmp_path, two_worlds) -> None:
+    path = tmp_path / "simstudy.csv"
+    simstudy.run(path, 20)
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    assert [row["design"] for row in rows] == ["6x20x3", "6x20x3", "8x20x3", "8x20x3"]
+    assert all(float(row["mc_error"]) > 0 for row in rows)
+    page = simstudy.page(path)
+    assert page.count("| rsa corr |") == len(rows)
+    assert "| 6x20x3 | rsa corr | leave one out | p < .05 |" in page
+
+
+def test_the_stored_page_is_that_of_the_stored_rows() -> None:
+    path = simstudy.FOLDER / "simstudy.csv"
+    assert (simstudy.FOLDER / "simstudy.md").read_text("utf-8") == simstudy.page(path)
+
+
+def test_stored_rates_are_nominal_and_invalid_methods_are_caught() -> None:
+    rows = simstudy.rows_of(simstudy.FOLDER / "simstudy.csv")
+    for row in rows:
+        rate, n = float(row["value"]), int(row["n"])
+        if row["quantity"] in ("p < .05", "p <= .05") and row["test"] in (
+            "leave one out",
+            "stimulus-label permutation",
+        ):
+            assert rate <= 0.05 + 2.6 * (0.05 * 0.95 / n) ** 0.5, row
+        if row["test"] == "ranking supported":
+            assert rate <= 0.05 + 2.6 * (0.05 * 0.95 / n) ** 0.5, row
+    invalid = [float(row["value"]) for row in rows if row["test"].startswith("INVALID")]
+    assert not invalid or max(invalid) > 0.15
