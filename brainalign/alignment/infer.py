@@ -162,7 +162,8 @@ def _compared(
     trained = {rule: rows[role, rule] for rule, role in roles.items()}
     trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
     untrained = {rule: rows[controls[rule]] for rule in trained if rule in controls}
-    paired = not any(role == MODEL for role, _ in rows)  # networks from elsewhere share nothing by seed
+    # networks from elsewhere share nothing by seed
+    paired = not any(role == MODEL for role, _ in rows) or all(len(own) == 1 for own in rows.values())
     found = compare_rules(draws, trained, scope, untrained, paired, declared.alpha)
     primary = _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network})
     status = "primary" if primary else "exploratory"
