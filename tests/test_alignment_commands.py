@@ -72,6 +72,25 @@ def test_a_training_is_extracted_and_aligned_with_a_report(place: Path) -> None:
     assert (place / "results" / "report.html").exists()
 
 
+def test_activations_of_ones_own_are_aligned_with_a_recording_in_a_folder(place: Path) -> None:
+    from PIL import Image
+
+    rng, folder = np.random.default_rng(0), place / "my_fmri"
+    (folder / "images").mkdir(parents=True)
+    names = [f"picture{k:02d}" for k in range(20)]
+    for name in names:
+        Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / "images" / f"{name}.png")
+    np.save(folder / "it.npy", np.stack([1 - np.corrcoef(rng.normal(size=(20, 9))) for _ in range(6)]))
+    (folder / "recording.toml").write_text('rois = "IT"\nrdms = "it.npy"\n[stimuli]\nfolder = "images"\n', "utf-8")
+    (place / "acts").mkdir()
+    np.savez(place / "acts" / "vgg.npz", ids=np.array(names[::-1]), fc6=rng.normal(size=(20, 5)))
+    said = _run("align", "acts", "--brain", "my_fmri", "--roi", "IT", "--out", "results", "--set", "low_level=false")
+    assert said.startswith("Alignment of 1 network (vgg) with my_fmri IT")
+    assert (place / "results" / "alignment.csv").exists()
+    assert len(json.loads(_run("extract", "my_fmri/images", "--model", "my_nets:small", "--transform", "pixels",
+                               "--out", "more", "--json"))) == 1  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -11,7 +11,7 @@ from brainalign.alignment.agreement import agreement
 from brainalign.alignment.facts import joined_facts
 from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.place_scores import Cell as CellName
-from brainalign.alignment.place_scores import PlaceScores, Population
+from brainalign.alignment.place_scores import PlaceScores
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score_table import controls_of, score_table
 from brainalign.alignment.scores import Scores
@@ -162,7 +162,9 @@ def _compared(
     trained = {rule: rows[role, rule] for rule, role in roles.items()}
     trained = dict(sorted(trained.items(), key=lambda item: item[0] == "backprop"))
     untrained = {rule: rows[controls[rule]] for rule in trained if rule in controls}
-    found = compare_rules(draws, trained, scope, untrained, _are_paired(rows, draws.left_out), declared.alpha)
+    # networks from elsewhere share nothing by seed
+    paired = not any(role == MODEL for role, _ in rows) or all(len(own) == 1 for own in rows.values())
+    found = compare_rules(draws, trained, scope, untrained, paired, declared.alpha)
     primary = _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network})
     status = "primary" if primary else "exploratory"
     more = {"samples": place.samples, "family": f"{network}, {scores.dataset}, {place.measure}: {status}"}
@@ -177,17 +179,6 @@ def _compared(
         names = {"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}
         contrasts.append({**names, **where, **_row(one), **more})
     return contrasts
-
-
-def _are_paired(populations: Mapping[Population, Sequence[int]], left_out: bool) -> bool:
-    """Return whether seeds are compared in pairs.
-
-    Networks from elsewhere share nothing by seed. Without each stimulus, pairs in any order have the right variance
-    with fewer degrees of freedom, where there are as many seeds.
-    """
-    if not any(role == MODEL for role, _ in populations):
-        return True
-    return left_out and len({len(rows) for rows in populations.values()}) == 1
 
 
 def _contrast_table(rows: list[dict[str, object]], declared: Declared) -> pd.DataFrame:

@@ -39,6 +39,8 @@ class Projection:
     (3, 4096)
     >>> minimum_components(1000), minimum_components(100)
     (5920, 3947)
+    >>> Projection(4096).check(n_stimuli=100), Projection(4096).record()
+    (None, ['projection', 4096, 0])
     """
 
     components: int
@@ -50,7 +52,13 @@ class Projection:
             raise SpecError(msg)
 
     def check(self, n_stimuli: int) -> None:
-        """Raise :class:`SpecError` if the projection is too small to keep distances of ``n_stimuli``."""
+        """Refuse a projection that is too small to keep distances of ``n_stimuli``.
+
+        Raises
+        ------
+        SpecError
+            With the fewest components that keep them.
+        """
         least = minimum_components(n_stimuli)
         if self.components < least:
             msg = (

@@ -145,7 +145,7 @@ class _Aligned:
 
     def found(self, progress: Callable[[str], None]) -> AlignmentResult:
         pictures = self.source.stimuli()
-        size = (0, 0) if pictures is None else pictures.at(0).shape[:2]  # type: ignore[union-attr]  # one picture
+        size = (0, 0) if pictures is None else pictures.at([0])[0].shape[:2]
         instances = [Instance.of(one, (int(size[0]), int(size[1]))) for one in self.shown]
         result = align_instances(
             iter(instances), self.source, self.spec, self.scoring, progress, measures=self.measures

@@ -121,7 +121,7 @@ class AlignmentResult(Summarised, Result):
             limit = f", noise ceiling {top.ceiling_lower:.3f} to {top.ceiling_upper:.3f}"
             facts["highest"] = (
                 f"{top.rule}, {top.layer}, {top.roi}, {top.measure}: {top.score:.3f}"
-                f"{limit if pd.notna(top.ceiling_lower) else ''}"
+                f"{limit if pd.notna(top.ceiling_lower) else ''}{self._over_times()}"
             )
         facts["tables"] = (
             f"{len(self.scores)} scores by {some(measures)}; {len(self.contrasts)} contrasts; {len(self.ranks)} ranks; "
@@ -137,6 +137,7 @@ class AlignmentResult(Summarised, Result):
             heading = f"<em>{escape(one.heading)}</em>"
             parts.append(f'<p style="margin:.3em 0">{heading}<br>{escape(shortened(said, 400))}</p>')
         parts.append(_html_table(self.best().head(_MOST_ROWS)))
+        parts.append(f"<p>Best layers{self._over_times()}, chosen on the same data.</p>")
         parts.append(self._picture())
         return "".join([*parts, "</div>"])
 
@@ -151,6 +152,10 @@ class AlignmentResult(Summarised, Result):
         title = escape(figure.title(self, *cell))
         image = f'<img src="data:image/png;base64,{data}" alt="{title}" style="max-width:100%">'
         return f'<figure style="margin:.5em 0">{image}<figcaption>{title}</figcaption></figure>'
+
+    def _over_times(self) -> str:
+        n_times = self.network_scores.time.nunique()
+        return f" (mean over {n_times} times)" if n_times > 1 else ""
 
     def _places(self) -> list[tuple[str, str]]:
         return [tuple(row) for row in self.network_scores[["dataset", "roi"]].drop_duplicates().to_numpy()]

@@ -80,7 +80,8 @@ def contrast(
     """Compare rule A with rule B.
 
     Draws without each stimulus give each factor and interaction once, see
-    :class:`~brainalign.inference.variance_components.VarianceComponents`; rules must be paired there.
+    :class:`~brainalign.inference.variance_components.VarianceComponents`. Where seeds are not paired, the variance of
+    the difference of means and that of seeds, ``s_A^2/n_A + s_B^2/n_B``, are added.
 
     Equation, for bootstrap draws: ``SE^2 = V_2f(Delta of seed means) + s_d^2 / n_m``, ``s_d`` the standard deviation
     over seeds of the paired difference; unpaired, the last term is ``s_A^2/n_A + s_B^2/n_B``. Degrees of freedom by
@@ -120,10 +121,7 @@ def contrast(
     if scope.brains_fixed:
         variance = _measured(draws, a, b, scope, paired)
     elif draws.left_out:
-        if components is None:
-            msg = "Rules that are not paired by seed cannot be compared without each stimulus; use bootstrap draws."
-            raise SpecError(msg)
-        variance = components.under(scope)
+        variance = _apart(draws, a, b, scope) if components is None else components.under(scope)
     else:
         variance = _drawn(draws, a, b, scope, paired)
     se, dof = math.sqrt(variance.total), variance.dof
@@ -177,6 +175,21 @@ def _drawn(draws: ScoreDraws, a: np.ndarray, b: np.ndarray, scope: Scope, paired
     if scope.seeds == "fixed":
         return two
     seeds, dofs = _seed_variances(observed_a.mean(axis=1), observed_b.mean(axis=1), paired)
+    total, dof = two.total + sum(seeds), satterthwaite([two.total, *seeds], [two.dof, *dofs])
+    return replace(two, total=total, dof=dof, seeds=sum(seeds))
+
+
+def _apart(draws: ScoreDraws, a: np.ndarray, b: np.ndarray, scope: Scope) -> ScoreVariance:
+    """Return the variance without each stimulus where seeds are not paired: of the difference of means, plus seeds.
+
+    What seeds share with stimuli and subjects is in both terms, so that it is conservative.
+    """
+    means = [(draws.observed[rows].mean(axis=0), draws.draws[:, rows].mean(axis=1)) for rows in (a, b)]
+    observed, without = (one - other for one, other in zip(*means, strict=True))
+    two = VarianceComponents.of(observed[None], without[:, None], draws.n_strata).under(scope)
+    if scope.seeds == "fixed":
+        return two
+    seeds, dofs = _seed_variances(draws.observed[a].mean(axis=1), draws.observed[b].mean(axis=1), paired=False)
     total, dof = two.total + sum(seeds), satterthwaite([two.total, *seeds], [two.dof, *dofs])
     return replace(two, total=total, dof=dof, seeds=sum(seeds))
 

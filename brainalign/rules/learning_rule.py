@@ -63,6 +63,8 @@ class LearningRule(ABC):
     {'hidden1.weight': (16, 64), 'hidden1.bias': (16,), 'readout.weight': (10, 16), 'readout.bias': (10,)}
     >>> {layer: tuple(values.shape) for layer, values in rule.respond(network, params, state, batch.x).items()}
     {'hidden1': (5, 16), 'readout': (5, 10)}
+    >>> rule.prepared(network, batch.x) is rule, rule.residual(network, params, state, batch.x)
+    (True, None)
     >>> rule.trainable(state), rule.feedback_angles(network, params, state), rule.multiply_adds(network, 5)
     ((), {}, 2528)
     """
@@ -112,8 +114,8 @@ class LearningRule(ABC):
     def prepared(self, network: Network, x: Tensor) -> "LearningRule":
         """Return the rule with the options that it finds out before the first step, on training inputs ``x``.
 
-        They may depend on nothing else, so that they are the same for every instance and stimulus; checkpoints keep
-        them.
+        These are ``(n, channels, height, width)``. Options may depend on nothing else, so that they are the same for
+        every instance and stimulus; checkpoints keep them.
         """
         del network, x
         return self

@@ -43,8 +43,8 @@ class Checkpoint(Summarised):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     last = ba.train("backprop", "mlp", "digits", folder, seeds=2, epochs=0.1).checkpoint
     ...     last.save(f"{folder}/mine.safetensors")
-    >>> last.seeds, last.step
-    ((0, 1), 1)
+    >>> last.seeds, last.step, last.found
+    ((0, 1), 1, {})
     >>> params, state = last.instance(0)
     >>> tuple(last.params["readout.weight"].shape), tuple(params["readout.weight"].shape)
     ((2, 10, 256), (10, 256))
