@@ -10,10 +10,10 @@ from brainalign.rdms import RDMs
 from brainalign.recordings.brain_notes import NEAR, notes
 from brainalign.recordings.joined import scored_ids
 from brainalign.recordings.movie import Movie, subjects_of
+from brainalign.recordings.one_by_one import OneByOne
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.responses import Responses, as_declared, over
 from brainalign.recordings.source import RecordingSource
-from brainalign.recordings.trials import Trials
 from brainalign.specs import RecordingSpec
 
 # an RDM of fewer stimuli has one pair at most
@@ -163,8 +163,8 @@ class Brain:
         """
         subjects = tuple(self.responses.facts)
         if not self.apart:
-            return ((Trials(self._trials, subjects), self.responses.ids),) if subjects else ()
-        return tuple((Trials(self._trials, (one,)), self.responses.own(one)) for one in subjects)
+            return ((OneByOne(self._trials, subjects), self.responses.ids),) if subjects else ()
+        return tuple((OneByOne(self._trials, (one,)), self.responses.own(one)) for one in subjects)
 
     def _trials(self, subject: str) -> Recording:
         """Return the trials of a subject as they are compared."""

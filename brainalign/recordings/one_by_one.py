@@ -6,7 +6,7 @@ from typing import overload
 from brainalign.recordings.recording import Recording
 
 
-class Trials(Sequence[Recording]):
+class OneByOne(Sequence[Recording]):
     """A sequence of recordings; each is read when it is taken, so that a loop holds one.
 
     Parameters
@@ -21,7 +21,7 @@ class Trials(Sequence[Recording]):
     >>> import numpy as np
     >>> def read(subject):
     ...     return Recording(np.ones((2, 1, 1)), ("a", "b"), ("c1",), (0.0,), subject, "toy", "EEG", "uV")
-    >>> [one.subject for one in Trials(read, ("s01", "s02"))]
+    >>> [one.subject for one in OneByOne(read, ("s01", "s02"))]
     ['s01', 's02']
     """
 
@@ -35,10 +35,10 @@ class Trials(Sequence[Recording]):
     def __getitem__(self, index: int) -> Recording: ...
 
     @overload
-    def __getitem__(self, index: slice) -> "Trials": ...
+    def __getitem__(self, index: slice) -> "OneByOne": ...
 
-    def __getitem__(self, index: int | slice) -> "Recording | Trials":
+    def __getitem__(self, index: int | slice) -> "Recording | OneByOne":
         """Read a recording, or name several that are not read yet."""
         return (
-            Trials(self._read, self.subjects[index]) if isinstance(index, slice) else self._read(self.subjects[index])
+            OneByOne(self._read, self.subjects[index]) if isinstance(index, slice) else self._read(self.subjects[index])
         )
