@@ -56,8 +56,8 @@ def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> Non
     path = find_file(study, shipped_folder("analyses"), "study")
     spec = read_study(path)
     for rule, filled in filled_in(path).items():
-        options = ", ".join(f"{name}={value}" for name, value in filled.items())
-        typer.echo(f"brainalign: {rule}: recommended and not given: {options}", err=True)
+        shown = ", ".join(f"{name}={value}" for name, value in filled.items())
+        typer.echo(f"brainalign: {rule}: recommended and not given: {shown}", err=True)
     with progress_bar(quiet) as progress:
         folder = run_study(spec, out or Path("results") / spec.name, runtime, progress)
         progress(1, 1, "drawing the report")
