@@ -74,7 +74,8 @@ SLOW = (
 )
 
 
-#: Where 200 steps do not lift a rule above readout only: four times as many, of a quarter of the samples.
+#: Four times as many steps, of a quarter of the samples, for rules that 200 steps did not lift above readout only; what
+#: is recommended is the better of both on validation samples.
 SMALL = {"optimizer": ["adam"], "batch_size": [32], "learning_rate": [0.001, 0.003]}
 LONGER = (
     *("direct_feedback_alignment", "delayed_feedback", "difference_target_propagation", "pepita", "forward_gradient"),

@@ -33,7 +33,7 @@ def test_what_was_given_stays() -> None:
     assert completed({**DFA, "learning_rate": 0.5})[0]["learning_rate"] == 0.5
     other, filled = completed({**DFA, "optimizer": "sgd"})
     assert "learning_rate" not in other  # a rate of Adam says nothing of another optimiser
-    assert filled == {}
+    assert filled == {"batch_size": recommended["batch_size"]}
     assert completed({**DFA, "network": "rnn", "network_options": {"blocks": "layer"}})[1].get("network.blocks") is None
     assert completed({**DFA, "network": "transformer"})[0]["network_options"] == {"blocks": "sublayer"}
     assert completed({"rule": "none", "network": "none"}) == ({"rule": "none", "network": "none"}, {})

@@ -47,7 +47,7 @@ def share_places(alignment: AlignmentResult, equal: Mapping[str, Sequence[str]])
 def _gate(network: str, rules: Sequence[str]) -> dict[str, str]:
     others = ", ".join(rule for rule in rules if rule != "backprop")
     return {
-        "gate": "G10",
+        "gate": "G11",
         "severity": "warn",
         "sentence": f"On {network}, {others} equals backpropagation (cosine of updates above .9999, measured): "
         f"{' and '.join(rules)} are not ranked against each other.",

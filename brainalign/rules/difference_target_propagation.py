@@ -45,7 +45,7 @@ class DifferenceTargetPropagation(TargetPropagation):
         "C3": Claim(False, _LV),
     }
     passes: ClassVar[int] = 2
-    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"batch_size": 32, "learning_rate": 0.003}}
+    recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01}}
 
     step_size: float = 0.1
     activation: str = "elu"

@@ -42,7 +42,7 @@ def test_equal_rules_share_a_place_and_say_so() -> None:
     assert ranks.rank_high.to_dict() == {"dual_propagation": 3, "backprop": 3, "hebbian": 3}
     assert ranks.mean_score.to_dict() == {"dual_propagation": 0.3, "backprop": 0.2, "hebbian": 0.1}
     assert list(found.contrasts.verdict) == ["no inference possible", "lower"]
-    assert list(found.gates.gate) == ["G10"]
+    assert list(found.gates.gate) == ["G11"]
     assert found.gates.sentence[0] == (
         "On rnn, dual_propagation equals backpropagation (cosine of updates above .9999, measured): backprop and "
         "dual_propagation are not ranked against each other."
