@@ -73,9 +73,10 @@ ENCODINGS = (World(1, 60, 3, "encoding", n_features=150), World(1, 60, 3, "encod
 
 
 def share(hits: np.ndarray) -> tuple[float, float]:
-    """Return a rate and its Monte-Carlo error."""
-    rate = float(np.mean(hits))
-    return rate, float(np.sqrt(max(rate * (1 - rate), 1e-9) / len(hits)))
+    """Return a rate and its Monte-Carlo error; that of none or all is taken at one hit or miss."""
+    rate, n = float(np.mean(hits)), len(hits)
+    near = min(max(rate, 1 / n), 1 - 1 / n)
+    return rate, float(np.sqrt(near * (1 - near) / n))
 
 
 def scope_of(world: World) -> Scope:
