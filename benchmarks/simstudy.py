@@ -206,7 +206,7 @@ def _entry_bootstrap(models: np.ndarray, subjects: np.ndarray, rng: np.random.Ge
 #: Name to function, worlds, comparators, and the share of ``--n`` that is simulated.
 STUDIES: dict[str, tuple[Callable[[World, int, str], Iterator[Row]], tuple[World, ...], tuple[str, ...], float]] = {
     "null": (null, NULL, ("corr",), 1.0),
-    "null, ranks": (null, (NULL[0], NULL[4], NULL[9]), ("spearman",), 0.3),
+    "null of ranks": (null, (NULL[0], NULL[4], NULL[9]), ("spearman",), 0.3),
     "power": (power, POWER, ("corr",), 1.0),
     "measurement": (supported, REPEATS, ("corr",), 0.5),
     "noise only": (supported, NOISE, ("corr",), 0.5),
