@@ -73,9 +73,10 @@ ENCODINGS = (World(1, 60, 3, "encoding", n_features=150), World(1, 60, 3, "encod
 
 
 def share(hits: np.ndarray) -> tuple[float, float]:
-    """Return a rate and its Monte-Carlo error."""
-    rate = float(np.mean(hits))
-    return rate, float(np.sqrt(max(rate * (1 - rate), 1e-9) / len(hits)))
+    """Return a rate and its Monte-Carlo error; that of none or all is taken at one hit or miss."""
+    rate, n = float(np.mean(hits)), len(hits)
+    near = min(max(rate, 1 / n), 1 - 1 / n)
+    return rate, float(np.sqrt(near * (1 - near) / n))
 
 
 def scope_of(world: World) -> Scope:
@@ -205,7 +206,7 @@ def _entry_bootstrap(models: np.ndarray, subjects: np.ndarray, rng: np.random.Ge
 #: Name to function, worlds, comparators, and the share of ``--n`` that is simulated.
 STUDIES: dict[str, tuple[Callable[[World, int, str], Iterator[Row]], tuple[World, ...], tuple[str, ...], float]] = {
     "null": (null, NULL, ("corr",), 1.0),
-    "null, ranks": (null, (NULL[0], NULL[4], NULL[9]), ("spearman",), 0.3),
+    "null of ranks": (null, (NULL[0], NULL[4], NULL[9]), ("spearman",), 0.3),
     "power": (power, POWER, ("corr",), 1.0),
     "measurement": (supported, REPEATS, ("corr",), 0.5),
     "noise only": (supported, NOISE, ("corr",), 0.5),
