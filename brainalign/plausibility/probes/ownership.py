@@ -53,8 +53,9 @@ class Ownership(Probe):
     def _mixed(self, subject: Subject, moment: Moment, k: int) -> list[tuple[float, str]]:
         before, tap = subject.watch(moment)
         currents = [crossing.current for crossing in tap.crossings]
-        stride = -(-len(currents) // _MOST)
-        chosen = range(k % stride, len(currents), stride)  # other ones in every state
+        several = [index for index, crossing in enumerate(tap.crossings) if crossing.receivers > 1]  # one is no half
+        stride = max(1, -(-len(several) // _MOST))
+        chosen = several[k % stride :: stride]  # other ones in every state
         found = []
         for index in chosen:
             crossing = tap.crossings[index]
@@ -100,7 +101,7 @@ class Ownership(Probe):
 
 def _half(units: int, generator: torch.Generator) -> Tensor:
     """Return half of ``units``, by neighbours where they divide: places of a map of 4 or 16 laid out flat."""
-    run = next(run for run in (16, 4, 1) if units % run == 0 and units > 2 * run)
+    run = next((run for run in (16, 4) if units % run == 0 and units > 2 * run), 1)
     mask = torch.rand(units // run, generator=generator) < 0.5
     mask[0], mask[-1] = True, False
     return mask.repeat_interleave(run)
