@@ -30,10 +30,10 @@ class Comparison(ABC):
     >>> from brainalign.recordings.brain import Brain
     >>> from brainalign.resampling.samples import Samples
     >>> measure = ba.RSA.with_options(ba.ScoringSpec(), comparator="corr")
-    >>> measure.label, measure.describe().unit, measure.options
-    ('rsa corr', 'Pearson r', ' (comparator = corr)')
-    >>> [one.label for one in ba.RSA.of_study(ba.ScoringSpec(partial=("pixels",)))]
-    ['rsa spearman', 'rsa spearman without pixels']
+    >>> measure.label == measure.describe().measure, measure.describe().unit, measure.options
+    (True, 'Pearson r', ' (comparator = corr)')
+    >>> [one.semi for one in ba.RSA.of_study(ba.ScoringSpec(partial=("pixels",)))]
+    [False, True]
     >>> source = ba.recording("simulated", n_subjects=3, n_stimuli=20, training={"epochs": 0.1})
     >>> brain = Brain(source, ba.RecordingSpec("simulated"))
     >>> pixels = ba.Patterns(source.stimuli().images.reshape(20, -1), source.stimuli().ids, "pixels")

@@ -38,8 +38,8 @@ class Figure(ABC):
     ...         return "The lowest score of all."
     >>> found, figure = ba.example(), Lowest()
     >>> (cell,) = figure.cells(found)
-    >>> cell, figure.title(found, *cell), figure.raster(found, *cell)
-    (('models', 'rsa corr'), 'SIMULATED: The lowest score, models, RSA score (Pearson r)', False)
+    >>> cell[0], figure.title(found, *cell), figure.raster(found, *cell)
+    ('models', 'SIMULATED: The lowest score, models, RSA score (Pearson r)', False)
     >>> figure.draw(found, *cell).get_title() == f"{found.scores.score.min():.2f}", figure.caption(found, *cell)
     (True, 'The lowest score of all.')
     """
