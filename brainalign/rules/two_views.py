@@ -113,7 +113,7 @@ class TwoViews(LearningRule):
         def contrast(weights: "Params") -> "tuple[Tensor, dict[str, Tensor]]":
             wiring = Wiring(state, adapt=True)
             hidden = _hidden(network, weights, views, wiring)
-            return self._loss(self._project(network, weights, hidden)), wiring.statistics
+            return self._loss(self._project(network, weights, hidden, wiring)), wiring.statistics
 
         hidden_weights = {name: weight for name, weight in params.items() if name not in last}
         updates, (_, statistics) = grad_and_value(contrast, has_aux=True)({**hidden_weights, **learned})
@@ -143,10 +143,10 @@ class TwoViews(LearningRule):
         gain = 1 + self.contrast * (2 * drawn[:, 4] - 1).view(-1, 1, 1, 1)
         return mean + gain * (part - mean) + self.brightness * (2 * drawn[:, 5] - 1).view(-1, 1, 1, 1)
 
-    def _project(self, network: Network, weights: Params, hidden: Tensor) -> Tensor:
+    def _project(self, network: Network, weights: Params, hidden: Tensor, wiring: Wiring) -> Tensor:
         """Return projections of length 1, ``(2 n, n_features)``."""
         first, second = self._head(network)
-        z = second(weights, first(weights, hidden.flatten(1)).relu())
+        z = wiring.synapse(second, weights, wiring.synapse(first, weights, hidden.flatten(1)).relu())
         return z / torch.linalg.vector_norm(z, dim=1, keepdim=True).clamp(min=_SILENT)
 
     def _loss(self, z: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ MATRIX: dict[str, tuple[bool | None, bool, bool, tuple[int, ...], bool, bool, in
     "stdp": (True, False, True, (0, 0, 0), False, False, 1, 0, False),
     "target_propagation": (True, True, True, (8, 6, 4), True, True, 4, 4, False),
     "top_down_credit": (True, True, True, (6, 5, 4), True, True, 2, 4, False),
+    "two_views": (False, True, True, (8, 6, 4), True, True, 3, 0, False),
     "weight_mirror": (True, True, True, (6, 4, 2), True, True, 3, 4, False),
     "weight_perturbation": (True, True, True, (3, 2, 1), True, False, 32, 4, False),
 }
@@ -48,7 +49,7 @@ _CODES = ("P1", "P2", "P2a", "P3", "P3b", "P3c", "P4", "P5", "P8d", "P10b")
 _LINEAR = {
     "backprop", "delayed_feedback", "direct_feedback_alignment", "direct_random_target_projection", "dual_propagation",
     "feedback_alignment", "fixed_weight_target_propagation", "kolen_pollack", "local_difference_reconstruction",
-    "local_losses", "sign_symmetry", "weight_mirror",
+    "local_losses", "sign_symmetry", "two_views", "weight_mirror",
 }  # fmt: skip
 
 #: Rules without signals that cross synapses on a way back.

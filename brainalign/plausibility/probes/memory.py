@@ -15,7 +15,7 @@ class Memory(Probe):
     """Numbers per training sample that the rule keeps of samples, found by showing it others.
 
     The rule runs for an epoch on other samples with the weights as they were; entries of its state that differ
-    afterwards hold memory. What has the shape of a weight is a synapse's, what has one number per unit a neuron's, a
+    afterwards hold memory. What an optimiser trains or has the shape of a weight is a synapse's, what has one number per unit a neuron's, a
     single number a modulator's; the rest is memory of samples: errors by sample, batches of the past.
     """
 
@@ -33,6 +33,8 @@ class Memory(Probe):
             start = subject.path(seed)[0]
             ends = [self._after(subject, start, seed, other) for other in (False, True)]
             changed = [name for name in ends[0] if not torch.equal(ends[0][name], ends[1][name])]
+            trained = subject.rule.trainable(start.state)
+            changed = [name for name in changed if name not in trained]
             samples = [name for name in changed if not _biological(subject, start, ends[0][name])]
             kept |= set(samples)
             values.append(sum(ends[0][name].numel() for name in samples) / N_TRAIN)
