@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
+import pandas as pd
+
+from brainalign import tables
 from brainalign.activations import Activations, Shown
 from brainalign.alignment.align import align as align_instances
 from brainalign.alignment.display import Display, displayed
@@ -151,6 +154,7 @@ class _Aligned:
             iter(instances), self.source, self.spec, self.scoring, progress, measures=self.measures
         )
         result = self._with_display(result, instances)
+        result = replace(result, gates=_in_words_of_models(result.gates, self.shown))
         asked = [{"measure": one.name, **asdict(one)} for one in self.measures]
         facts = {"measures": asked} if asked else {}
         return AlignmentResult.of(result.with_facts(**facts))
@@ -171,6 +175,25 @@ class _Aligned:
         return replace(
             result, failures=failures, rdms=display.rdms, labels=display.labels, thumbnails=display.thumbnails
         )
+
+
+def _in_words_of_models(gates: pd.DataFrame, shown: Shown) -> pd.DataFrame:
+    """Return gates that speak of networks where a group holds networks from elsewhere only, which no rule trained."""
+    rules = {one.origin.group for one in shown if one.origin.role in COMPARED and one.origin.role != MODEL}
+    told = gates.assign(sentence=gates.sentence.astype(object))
+    of_models = ~told.network.isin(rules)
+    for pattern, words in _WORDS:
+        told.loc[of_models, "sentence"] = told.sentence[of_models].str.replace(pattern, words, regex=True)
+    return tables.cast("gates", told)
+
+
+#: What sentences on learning rules say of networks that no rule trained.
+_WORDS = (
+    (r", not for the learning rules\b", ", not for others that are trained alike"),
+    (r"\blearning rules\b", "networks that are trained alike"),
+    (r"\brules\b", "networks"),
+    (r"\brule\b", "network"),
+)
 
 
 def _measures(

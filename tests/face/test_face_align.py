@@ -48,6 +48,8 @@ def test_a_network_without_seeds_is_a_fixed_model() -> None:
     assert not found.ranks.supported.any()
     gates = found.gates[found.gates.gate == "G3"]
     assert gates.sentence.str.contains("seeds are fixed and conclusions hold for these network instances").all()
+    assert not found.gates.sentence.str.contains(r"\brules?\b").any()
+    assert found.gates.sentence.str.contains("1 seed per network, fewer than 3").any()
     assert any("holds for these network initialisations only" in sentence for sentence in found.scope_sentences)
     assert "nothing is ranked" in repr(found)
 
