@@ -122,7 +122,7 @@ def test_a_study_of_ones_own_runs_wherever_its_folder_stands(tmp_path: Path) -> 
     assert keys[0] == keys[1]
     assert hashes[0] == hashes[1]
     assert {"own.rules.slow_learner", "own.rules._shared", "own.recordings.my_lab"} <= set(hashes[0])
-    assert len(list((tmp_path / "results" / "cache").glob("my_lab-*"))) == 1  # scored once
+    assert len(list((tmp_path / "results" / "cache").glob("my_lab-rsa-*"))) == 1  # scored once
     scores = pd.read_csv(tmp_path / "results" / "alignment.csv")
     assert {"slow_learner", "untrained"} <= set(scores.rule)
     assert set(scores.dataset) == {"my_lab"}

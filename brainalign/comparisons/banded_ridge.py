@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainalign.comparisons.banded_scores import BandedScores
-from brainalign.comparisons.encoding import Encoding, groups_of, himalaya_on_numpy
+from brainalign.comparisons.encoding import FOLDS, Encoding, groups_of, himalaya_on_numpy
 from brainalign.comparisons.encoding_scores import fold_correlations
 from brainalign.comparisons.group_folds import group_folds
 from brainalign.comparisons.held_out_scores import training_means
@@ -135,9 +135,7 @@ class BandedRidge:
                 ours, theirs = zip(*(_centred(one, train) for one in kernels), strict=True)
                 mean, deviation = y[train].mean(axis=0), y[train].std(axis=0)
                 deviation = np.where(deviation > 0, deviation, 1)
-                inner = group_folds(
-                    labels[train], self.n_inner_folds, stream_seed(self.seed, "encoding", "inner", fold)
-                )
+                inner = group_folds(labels[train], self.n_inner_folds, stream_seed(self.seed, FOLDS, "inner", fold))
                 ridge = MultipleKernelRidgeCV(
                     kernels="precomputed",
                     solver="random_search",

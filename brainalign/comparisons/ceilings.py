@@ -7,6 +7,7 @@ import pandas as pd
 
 from brainalign.comparisons.ceiling import Ceiling, jackknife_interval
 from brainalign.comparisons.comparators import compare
+from brainalign.comparisons.description import GEOMETRY, PREDICTION
 from brainalign.comparisons.ncsnr import explainable_share
 from brainalign.comparisons.split_half import rdm_split_half_ceiling, split_half_ceiling
 from brainalign.condensed import Condensed
@@ -108,18 +109,18 @@ def ceilings_table(
     Returns
     -------
     pandas.DataFrame
-        ``measure`` (``"rsa"`` or ``"encoding"``), ``subject`` (empty for all), and the fields of :class:`Ceiling`.
+        ``kind`` of measure (geometry or prediction), ``subject`` (empty for all), and the fields of :class:`Ceiling`.
     """
     rows: list[dict[str, object]] = []
     if rdms is not None:
         of_all = rsa_ceiling(rdms, method), brain_to_brain(rdms, method)
-        rows += [{"measure": "rsa", "subject": "", **vars(one)} for one in of_all]
+        rows += [{"kind": GEOMETRY, "subject": "", **vars(one)} for one in of_all]
     for one in recordings:
         within = {
-            "rsa": (rdm_split_half_ceiling(one, method, roi),),
-            "encoding": (split_half_ceiling(one, roi), variance_ceiling(one, roi)),
+            GEOMETRY: (rdm_split_half_ceiling(one, method, roi),),
+            PREDICTION: (split_half_ceiling(one, roi), variance_ceiling(one, roi)),
         }
-        rows += [{"measure": name, "subject": one.subject, **vars(c)} for name, held in within.items() for c in held]
+        rows += [{"kind": name, "subject": one.subject, **vars(c)} for name, held in within.items() for c in held]
     return pd.DataFrame(rows)
 
 

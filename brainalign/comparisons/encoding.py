@@ -43,6 +43,9 @@ _HIMALAYA = (
 # elements of one float64 temporary of the solver: 64 MB
 _BLOCK = 2**23
 
+#: The stream that folds of stimuli are drawn from, the same for all measures that are fitted.
+FOLDS = "encoding"
+
 
 @dataclass(frozen=True)
 class Encoding(Comparison):
@@ -151,7 +154,7 @@ class Encoding(Comparison):
 
     def folds(self, groups: Sequence[str | int] | np.ndarray) -> np.ndarray:
         """Return the test fold of each stimulus, ``(n_stimuli,)``; it depends on groups and seed, never on features."""
-        return group_folds(groups, self.n_folds, stream_seed(self.seed, "encoding", "outer"))
+        return group_folds(groups, self.n_folds, stream_seed(self.seed, FOLDS, "outer"))
 
     def score(
         self, features: Patterns, responses: Patterns, groups: Mapping[str, str | int] | None = None
@@ -193,9 +196,7 @@ class Encoding(Comparison):
             for fold in range(self.n_folds):
                 train, test = folds != fold, folds == fold
                 model = self._prepare(x, kernel, train, form)
-                inner = group_folds(
-                    labels[train], self.n_inner_folds, stream_seed(self.seed, "encoding", "inner", fold)
-                )
+                inner = group_folds(labels[train], self.n_inner_folds, stream_seed(self.seed, FOLDS, "inner", fold))
                 predictions[test], alphas[fold] = self._fit(model, y[train], inner, form)
                 residual += ((y[test] - predictions[test]) ** 2).sum(axis=0)
                 spread += ((y[test] - y[train].mean(axis=0)) ** 2).sum(axis=0)

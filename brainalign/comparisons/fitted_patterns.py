@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.encoding import FOLDS
 from brainalign.comparisons.group_folds import coded, group_folds
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import (
@@ -111,7 +112,7 @@ class FittedPatterns(Comparison):
         """
         n_units = len(np.unique(units))
         if n_units >= self.n_folds:
-            folds = group_folds(units, self.n_folds, stream_seed(self.seed, "encoding", "outer"))
+            folds = group_folds(units, self.n_folds, stream_seed(self.seed, FOLDS, "outer"))
             if np.bincount(folds, minlength=self.n_folds).min() >= MIN_FOLD:
                 return folds
         msg = (

@@ -245,7 +245,7 @@ def test_what_is_asked_for_is_what_is_probed() -> None:
     for words, settings, presets, rules in (
         ("leave --rule and --network out", {}, ["mnist-mlp-100/backprop"], ["backprop"]),
         ("expected rule.<option> or network.<option>", {"epochs": 3}, [], []),
-        ("with \d+ rules; name one with --rule", {"rule.scale": 2}, [], []),
+        (r"with \d+ rules; name one with --rule", {"rule.scale": 2}, [], []),
     ):
         with pytest.raises(SpecError, match=words):
             asked(rules, None, presets, settings)

@@ -15,8 +15,9 @@ class Memory(Probe):
     """Numbers per training sample that the rule keeps of samples, found by showing it others.
 
     The rule runs for an epoch on other samples with the weights as they were; entries of its state that differ
-    afterwards hold memory. What an optimiser trains or has the shape of a weight is a synapse's, what has one number per
-    unit a neuron's, a single number a modulator's; the rest is memory of samples: errors by sample, batches of the past.
+    afterwards hold memory. What an optimiser trains or has the shape of a weight is a synapse's, what has one number
+    per unit a neuron's, a single number a modulator's; the rest is memory of samples: errors by sample, batches of the
+    past.
     """
 
     code: ClassVar[str] = "P10b"
