@@ -109,18 +109,18 @@ def ceilings_table(
     Returns
     -------
     pandas.DataFrame
-        ``kind`` of measure (geometry or prediction), ``subject`` (empty for all), and the fields of :class:`Ceiling`.
+        ``measure_kind`` (geometry or prediction), ``subject`` (empty for all), and the fields of :class:`Ceiling`.
     """
     rows: list[dict[str, object]] = []
     if rdms is not None:
         of_all = rsa_ceiling(rdms, method), brain_to_brain(rdms, method)
-        rows += [{"kind": GEOMETRY, "subject": "", **vars(one)} for one in of_all]
+        rows += [{"measure_kind": GEOMETRY, "subject": "", **vars(one)} for one in of_all]
     for one in recordings:
         within = {
             GEOMETRY: (rdm_split_half_ceiling(one, method, roi),),
             PREDICTION: (split_half_ceiling(one, roi), variance_ceiling(one, roi)),
         }
-        rows += [{"kind": name, "subject": one.subject, **vars(c)} for name, held in within.items() for c in held]
+        rows += [{"measure_kind": name, "subject": one.subject, **vars(c)} for name, held in within.items() for c in held]
     return pd.DataFrame(rows)
 
 

@@ -76,7 +76,7 @@ def test_what_cannot_be_estimated_says_why() -> None:
     one = RDMs(np.random.default_rng(0).random((1, 45)), tuple(map(str, range(10))), "correlation")
     assert "two subjects or more" in rsa_ceiling(one, "corr").reason
     table = ceilings_table(one, [alone], "corr", "all")
-    assert list(table.kind) == ["geometry"] * 3 + ["prediction"] * 2
+    assert list(table.measure_kind) == ["geometry"] * 3 + ["prediction"] * 2
     assert (table.reason != "").all()
 
 
