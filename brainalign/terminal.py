@@ -43,6 +43,18 @@ def say_stale(rules: Sequence[str]) -> None:
         typer.echo(text, err=True)
 
 
+def when_started(progress: Callable[[int, int, str], None], say: Callable[[], None]) -> Callable[[int, int, str], None]:
+    """Return ``progress`` that calls ``say`` once, before the first step: what is refused is then one line alone."""
+    waiting = [say]
+
+    def report(done: int, of: int, text: str) -> None:
+        if waiting:
+            waiting.pop()()
+        progress(done, of, text)
+
+    return report
+
+
 def read_settings(
     items: Sequence[str], option: str = "--set", beside: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

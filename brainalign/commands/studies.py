@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from brainalign.commands.options import Compile, DataDir, Device, Execution, Out, Own, Quiet, Retrain
-from brainalign.terminal import output_folder, progress_bar, say_stale
+from brainalign.terminal import output_folder, progress_bar, say_stale, when_started
 
 
 def demo(
@@ -55,11 +55,14 @@ def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> Non
     runtime = Runtime(**options)
     path = find_file(study, shipped_folder("analyses"), "study")
     spec = read_study(path)
-    for rule, filled in filled_in(path).items():
-        settings = ", ".join(f"{name}={value}" for name, value in filled.items())
-        typer.echo(f"brainalign: {rule}: recommended and not given: {settings}", err=True)
+
+    def say_filled() -> None:
+        for rule, filled in filled_in(path).items():
+            settings = ", ".join(f"{name}={value}" for name, value in filled.items())
+            typer.echo(f"brainalign: {rule}: recommended and not given: {settings}", err=True)
+
     with progress_bar(quiet) as progress:
-        folder = run_study(spec, out or Path("results") / spec.name, runtime, progress)
+        folder = run_study(spec, out or Path("results") / spec.name, runtime, when_started(progress, say_filled))
         progress(1, 1, "drawing the report")
         page = write_report(folder)
     facts = json.loads((folder / "study.json").read_text(encoding="utf-8"))

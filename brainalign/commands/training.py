@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from brainalign.commands.options import Compile, DataDir, Device, Execution, Json, Out, Own, Quiet, Retrain
-from brainalign.terminal import output_folder, print_records, progress_bar, read_settings, say_stale
+from brainalign.terminal import output_folder, print_records, progress_bar, read_settings, say_stale, when_started
 
 if TYPE_CHECKING:
     from brainalign.specs import TrainSpec
@@ -61,9 +61,8 @@ def train(
     settings = read_settings(set_ or [], beside=names | numbers)
     settings |= {name: n for name, n in numbers.items() if n is not None}
     spec, filled = requested(names, preset, settings, recommended=recommended)
-    _say_filled(spec, filled)
     with progress_bar(quiet or as_json) as progress:
-        trained = train_population(spec, out, runtime, progress)
+        trained = train_population(spec, out, runtime, when_started(progress, lambda: _say_filled(spec, filled)))
         beside = train_control(spec, out, runtime, progress) if control and has_control(spec) else None
     say_stale([spec.rule] if trained.stale else [])
     write_text(out / "spec.json", json.dumps(to_dict(spec), indent=1))

@@ -120,7 +120,8 @@ def ceilings_table(
             GEOMETRY: (rdm_split_half_ceiling(one, method, roi),),
             PREDICTION: (split_half_ceiling(one, roi), variance_ceiling(one, roi)),
         }
-        rows += [{"measure_kind": name, "subject": one.subject, **vars(c)} for name, held in within.items() for c in held]
+        for name, held in within.items():
+            rows += [{"measure_kind": name, "subject": one.subject, **vars(ceiling)} for ceiling in held]
     return pd.DataFrame(rows)
 
 
