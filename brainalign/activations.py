@@ -1,23 +1,21 @@
 """Networks shown stimuli: what their layers do, checked to be a function of each stimulus alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import ExtractionError, SpecError
 from brainalign.extraction.activations import Activations
 from brainalign.extraction.origin import Origin
+from brainalign.extraction.population import activations_of, answers_its_own_way, extract_each, of_population
 from brainalign.extraction.projection import Projection
 from brainalign.extraction.shown import Shown
-from brainalign.extraction.shown_layers import Found, Showing, layers_of_instance, layers_of_module
-from brainalign.randomness import stream
+from brainalign.extraction.shown_layers import Showing, layers_of_module
 from brainalign.roles import MODEL, OWN_START, UNTRAINED
-from brainalign.rules.learning_rule import LearningRule
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.train import Trained
 
@@ -150,39 +148,11 @@ def show(
     found = layers_of_module(shown, stimuli, showing)  # type: ignore[arg-type]  # checked above
     who = name or type(shown).__name__
     origin = Origin(who, group or "models", seed or 0, _role(role), showing.inputs.resolution)
-    return Shown([_activations(found, stimuli, origin)])
+    return Shown([activations_of(found, stimuli, origin)])
 
 
 #: The name of :func:`show` in earlier versions.
 extract = show
-
-
-def extract_each(
-    model: Checkpoint,
-    stimuli: Stimuli,
-    preprocessing: Any = None,
-    layers: Sequence[str] = (),
-    batch_size: int = 128,
-    device: str = "cpu",
-) -> Iterator[Activations]:
-    """Yield what :func:`show` returns, each instance when it is asked for: the layers of one network at a time."""
-    showing = Showing.checked(model, stimuli, preprocessing, layers, "none", batch_size, device)
-    yield from _population(model, stimuli, showing)
-
-
-def _population(
-    model: Checkpoint,
-    stimuli: Stimuli,
-    showing: Showing,
-    name: str = "",
-    group: str = "",
-    control: str = UNTRAINED,
-) -> Iterator[Activations]:
-    role = model.rule.role if model.rule.learns else UNTRAINED
-    who, where = name or model.spec.rule, group or model.network.name
-    for row, seed in enumerate(model.seeds):
-        origin = Origin(who, where, seed, role, showing.inputs.resolution, control, model.step, model.epoch)
-        yield _activations(layers_of_instance(model, row, stimuli, showing), stimuli, origin)
 
 
 def _with_start(
@@ -190,27 +160,12 @@ def _with_start(
 ) -> Shown:
     """Return a population, and the same before its first step where no other networks are its untrained control."""
     if not (last.rule.learns and answers_its_own_way(last)):
-        return Shown(_population(last, stimuli, showing, name, group))
-    found = Shown(_population(last, stimuli, showing, name, group, OWN_START))
+        return Shown(of_population(last, stimuli, showing, name, group))
+    found = Shown(of_population(last, stimuli, showing, name, group, OWN_START))
     if not files:
         return found
-    before = _population(load_checkpoint(files[0]), stimuli, showing, name, group)
+    before = of_population(load_checkpoint(files[0]), stimuli, showing, name, group)
     return found + Shown(replace(one, origin=replace(one.origin, role=OWN_START)) for one in before)
-
-
-def answers_its_own_way(population: Checkpoint) -> bool:
-    """Return whether a rule's networks answer otherwise than their chain of blocks, which untrained ones do."""
-    rule, network = population.rule, population.network
-    if type(rule).respond is LearningRule.respond:
-        return False
-    params, state = population.instance(0)
-    x = torch.randn(4, *network.task.input_shape, generator=stream(0, "answers"))
-    own, plain = rule.respond(network, params, state, x), network.activities(params, state, x)
-    return not all(torch.allclose(own[layer], plain[layer], rtol=1e-4, atol=1e-5) for layer in plain)
-
-
-def _activations(found: Found, stimuli: Stimuli, origin: Origin) -> Activations:
-    return Activations(found.layers, stimuli.ids, found.key, found.activity, origin, found.residual)
 
 
 def _refuse(why: str, **options: Any) -> None:

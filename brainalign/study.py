@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from brainalign import tables
-from brainalign.activations import answers_its_own_way
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.equal_rules import share_places
@@ -26,6 +25,7 @@ from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DivergenceError, ExtractionError, SpecError
+from brainalign.extraction.population import answers_its_own_way
 from brainalign.plausibility.candidate import Candidate
 from brainalign.plausibility.code import probing_code
 from brainalign.plausibility.probe import mechanism, probes

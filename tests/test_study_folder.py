@@ -18,6 +18,7 @@ import pytest
 
 from brainalign import results_folder, study
 from brainalign.alignment.result import AlignmentResult
+from brainalign.alignment.scores import Scores
 from brainalign.errors import DataError, DivergenceError, ExtractionError, StorageError
 from brainalign.plausibility.scorecard import COLUMNS
 from brainalign.report.page import write_report
@@ -53,13 +54,16 @@ def _figures(folder: Path) -> set[str]:
 # -- caches -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["alignment.csv", "contrasts.csv", "ranks.csv", "gates.csv", "scopes.json"])
-def test_rows_cut_from_a_cached_table_are_computed_again(folder: Path, name: str) -> None:
-    before, path = _files(folder), _cache(folder) / name
+@pytest.mark.parametrize(
+    ("job", "name"),
+    [("rsa", "scores.safetensors"), ("shown", "rdms.safetensors"), ("shown", "failures.json")],
+)
+def test_what_was_cut_from_kept_scores_is_computed_again(folder: Path, job: str, name: str) -> None:
+    before, path = _files(folder), _cache(folder, f"simulated-{job}") / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     watched = Watched()
     run_study(_spec(), folder, progress=watched)
-    assert watched.scored == {"simulated planted: rsa spearman"}
+    assert watched.scored == ({"simulated planted: rsa spearman"} if job == "rsa" else set())
     assert watched.trained == set()
     assert _files(folder) == before
 
@@ -69,8 +73,8 @@ def test_tables_of_scores_read_and_scores_just_computed_are_the_same_bytes(folde
     shutil.rmtree(folder / "cache")
     run_study(_spec(), folder)
     assert _files(folder) == read
-    cached = pd.read_csv(_cache(folder) / "alignment.csv", dtype=str).score.dropna()
-    assert cached.str.len().max() > 15  # every digit, not the nine of the results
+    kept = Scores.load(_cache(folder, "simulated-rsa") / "scores.safetensors")
+    assert all(place.scores.dtype == np.float64 for place in kept.places)  # every digit, not the nine of the results
 
 
 def test_a_scorecard_that_was_cut_is_measured_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +306,7 @@ def test_a_rule_that_diverges_is_a_row_and_the_study_goes_on(folder: Path, monke
     )
     assert [tuple(one) for one in results.failures.to_numpy()] == [row]
     facts = json.loads((folder / "study.json").read_text())
-    assert facts["failures"] == [dict(zip(results.failures.columns, row, strict=True))]
+    assert facts["failures"] == [{**dict(zip(results.failures.columns, row, strict=True)), "step": None}]
     assert set(pd.read_csv(folder / "training.csv").rule) == {"feedback_alignment", "untrained"}
     assert set(pd.read_csv(folder / "contrasts.csv").kind) == {"vs_untrained"}
     page = write_report(folder, formats=()).read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from brainalign.study import run_study
 
 TABLE = {
     "name": "times",
+    "recommended": False,
     "training": {
         "dataset": "digits",
         "network": "mlp",

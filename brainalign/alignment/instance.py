@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from brainalign.activations import Activations, extract_each
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.extraction.activations import Activations
+from brainalign.extraction.population import extract_each
 from brainalign.roles import MODEL, OWN_START, TRAINED, UNTRAINED
 from brainalign.training.checkpoint import Checkpoint
 

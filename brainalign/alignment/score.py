@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from brainalign.activations import Activations
 from brainalign.alignment.facts import facts_of
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.instance import Instance, check_paired
@@ -14,6 +13,7 @@ from brainalign.alignment.scoring import Scoring
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.comparisons.description import PREDICTION
 from brainalign.errors import SpecError
+from brainalign.extraction.activations import Activations
 from brainalign.low_level import low_level_features
 from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain

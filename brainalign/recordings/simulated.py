@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from brainalign.activations import extract
 from brainalign.datasets.dataset import dataset as find_dataset
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.extraction.population import extract_each
 from brainalign.randomness import numpy_stream
 from brainalign.recordings.facts import Facts
 from brainalign.recordings.recording import Recording
@@ -121,7 +121,7 @@ class Simulated(RecordingSource):
         spec = train_spec(options, "simulated, training")
         with tempfile.TemporaryDirectory() as folder:
             trained = train(spec, folder, Runtime(data_dir=self.data_dir))
-        return extract(trained.checkpoint, self.stimuli())[0].layers
+        return next(extract_each(trained.checkpoint, self.stimuli())).layers
 
     def _features(self, layer: str) -> np.ndarray:
         """Return the standardised features of a layer, without units that are silent."""

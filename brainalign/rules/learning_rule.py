@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from brainalign.columns import TRAINED
 from brainalign.credit.batch import Batch
 from brainalign.credit.step import Step
 from brainalign.discovery import available, create, snake_case
 from brainalign.errors import IncompatibleError
 from brainalign.networks.network import Network, Params
+from brainalign.roles import TRAINED
 from brainalign.rules.claim import Claim
 
 

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 from torch import Tensor
 from torch.func import grad_and_value
 
-from brainalign.columns import READOUT_ONLY
 from brainalign.credit.batch import Batch
 from brainalign.credit.cost import forward_cost
 from brainalign.credit.objective import output_metrics
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.roles import READOUT_ONLY
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from brainalign.columns import UNTRAINED
 from brainalign.credit.batch import Batch
 from brainalign.credit.cost import forward_cost
 from brainalign.credit.objective import output_metrics
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.roles import UNTRAINED
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from brainalign.columns import READOUT_ONLY, TRAINED
 from brainalign.recommended import declared
+from brainalign.roles import READOUT_ONLY, TRAINED
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import TrainSpec, to_dict, train_spec
 from brainalign.training.run import Progress
