@@ -62,7 +62,7 @@ class Bars(ScoreFigure):
             f"Mean {results.about(measure).title} of {words(network)} trained with each rule.",
             "Circles: seeds (mean over subjects). Diamonds: subjects (mean over seeds).",
             controls_sentence(results, measure, "Hatched bars and broken lines"),
-            "Solid grey line: untrained floor.",
+            "Solid grey line: untrained floor." if scores.floor.notna().any() else "",
             layers_sentence(results, scores),
             ceiling_sentence(results, scores, measure),
             times_sentence(scores),
@@ -86,14 +86,14 @@ def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = No
         for axis in axes:
             if not in_first_column(axis) and _same_rows(axis, axes[0]):
                 axis.set_yticklabels([])
-        ceilings, controls = (any(found) for found in zip(*map(_bounds, shown), strict=True))
-        bottom_legend(figure, _legend(ceilings, controls), on)
+        bounds = (any(found) for found in zip(*map(_bounds, shown), strict=True))
+        bottom_legend(figure, _legend(*bounds), on)
     return figure
 
 
-def _bounds(panel: ScorePanel) -> tuple[bool, bool]:
-    """Return whether a panel has a noise ceiling, and controls."""
-    return ceiling_of(panel.rows) is not None, len(panel.controls) > 0
+def _bounds(panel: ScorePanel) -> tuple[bool, bool, bool]:
+    """Return whether a panel has a noise ceiling, controls, and a floor."""
+    return ceiling_of(panel.rows) is not None, len(panel.controls) > 0, bool(panel.rows.floor.notna().any())
 
 
 def _draw_panel(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame, controls: pd.Series) -> None:
@@ -137,7 +137,7 @@ def _same_rows(axis: "Axes", other: "Axes") -> bool:
     return [t.get_text() for t in axis.get_yticklabels()] == [t.get_text() for t in other.get_yticklabels()]
 
 
-def _legend(has_ceiling: bool, has_controls: bool) -> list[Any]:
+def _legend(has_ceiling: bool, has_controls: bool, has_floor: bool) -> list[Any]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -152,8 +152,9 @@ def _legend(has_ceiling: bool, has_controls: bool) -> list[Any]:
             label="seed",
         ),
         Line2D([], [], marker="D", linestyle="", markersize=2.4, color="0.15", label="subject"),
-        Line2D([], [], color=FLOOR, linewidth=0.9, label="untrained floor"),
     ]
+    if has_floor:
+        handles.append(Line2D([], [], color=FLOOR, linewidth=0.9, label="untrained floor"))
     if has_controls:
         handles.append(Patch(facecolor="white", edgecolor="0.45", hatch="/////", label="low-level control"))
     if has_ceiling:
