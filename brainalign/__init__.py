@@ -63,8 +63,8 @@ if TYPE_CHECKING:
     from brainalign.specs import ScoringSpec as ScoringSpec
     from brainalign.specs import StudySpec as StudySpec
     from brainalign.specs import TrainSpec as TrainSpec
-    from brainalign.specs import read_study as read_study
     from brainalign.study import run_study as run_study
+    from brainalign.study_file import read_study as read_study
     from brainalign.training.checkpoint import Checkpoint as Checkpoint
     from brainalign.training.runtime import Runtime as Runtime
     from brainalign.training.train import Trained as Trained
@@ -107,7 +107,8 @@ _PLACES = {
     "reproduction.reproduce": ("reproduce",),
     "reproduction.search": ("search",),
     "rules.learning_rule": ("LearningRule",),
-    "specs": ("RecordingSpec", "ScoringSpec", "StudySpec", "TrainSpec", "read_study"),
+    "specs": ("RecordingSpec", "ScoringSpec", "StudySpec", "TrainSpec"),
+    "study_file": ("read_study",),
     "study": ("run_study",),
     "training.checkpoint": ("Checkpoint",),
     "training.runtime": ("Runtime",),

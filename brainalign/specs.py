@@ -3,17 +3,14 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
 from brainalign.discovery import algorithms, names
 from brainalign.errors import SpecError
 from brainalign.optimizers import check_optimizer
-from brainalign.options import field_types, fit_fields, fitted, plain, require
-from brainalign.own_data import add_data, folder_hash, own_data
-from brainalign.own_folders import add_folder
-from brainalign.recommended import completed
-from brainalign.shipped import known_keys, read_toml
+from brainalign.options import field_types, fit_fields, plain, require
+from brainalign.own_data import folder_hash, own_data
+from brainalign.shipped import known_keys
 from brainalign.storage import content_hash
 from brainalign.summary import Summarised, Summary, changed, some
 
@@ -380,100 +377,11 @@ def _default(f: dataclasses.Field[Any]) -> Any:
 
 def train_spec(options: Options, where: str = "train") -> TrainSpec:
     """Build a :class:`TrainSpec` from named options; an unknown one raises :class:`SpecError`."""
-    return _build(TrainSpec, options, where)
+    return built(TrainSpec, options, where)
 
 
-def read_study(path: str | Path) -> StudySpec:
-    """Read a study file.
-
-    The file holds ``name``, ``title``, a table ``[training]`` of options all populations share, one table
-    ``[rules.<name>]`` per rule with options of its own (``options`` are the rule's fields), ``[[recordings]]``
-    ``[scoring]``, and ``plausibility``. ``own`` lists folders of algorithms of one's own, seen from the file; they are
-    looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key. A recording is
-    named by ``dataset``, or by ``path``, a folder with a ``recording.toml``; what networks learn from by ``dataset``,
-    or by ``dataset_path``, a folder of pictures by class. Paths are seen from the file; ``docs/own-data.md`` says how
-    such folders are laid out. What rules and networks recommend is written into what the file leaves open
-    (:func:`brainalign.recommended.completed`), unless it says ``recommended = false``, as studies must whose keys are
-    published.
-
-    Raises
-    ------
-    SpecError
-        If the file cannot be read, or a key or value is unknown; the message names the key and the alternatives.
-
-    Examples
-    --------
-    >>> import brainalign as ba, pathlib, tempfile
-    >>> lines = ['name = "mine"', 'recordings = [{dataset = "simulated"}]', "[training]", 'network = "mlp"']
-    >>> lines += ['dataset = "digits"', "[rules.untrained]", "[rules.backprop]"]
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.toml"
-    >>> size = path.write_text(chr(10).join(lines))
-    >>> [one.rule for one in ba.read_study(path).populations]
-    ['untrained', 'backprop']
-    """
-    return study_from_table(read_toml(path, "study file"), str(path), Path(path).parent)
-
-
-def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Path = Path()) -> StudySpec:
-    """Build a study from nested tables, written in ``folder``; see :func:`read_study`."""
-    known = ("name", "title", "training", "rules", "recordings", "scoring", "plausibility")
-    known_keys(table, ("own", "recommended", *known), where)
-    for key in ("name", "training", "rules", "recordings"):
-        if key not in table:
-            optional = "title, scoring, plausibility, own and recommended are optional"
-            msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} ({optional})."
-            raise SpecError(msg)
-    for key in ("name", "title", "plausibility"):
-        fitted(str, table.get(key, ""), f"{where}: {key}")
-    recommended = fitted(bool, table.get("recommended", True), f"{where}: recommended")
-    for path in fitted(tuple[str, ...], table.get("own", ()), f"{where}: own"):
-        add_folder(folder / path)
-    for key in ("training", "rules", "scoring"):
-        fitted(Options, table.get(key, {}), f"{where}, [{key}]")
-    recorded = [
-        _by_path(item, "path", "recordings", folder, f"{where}, [[recordings]]")
-        for item in fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
-    ]
-    training = _by_path(table["training"], "dataset_path", "datasets", folder, f"{where}, [training]")
-    populations = []
-    for rule, own in table["rules"].items():
-        options = _population(training, rule, fitted(Options, own, f"{where}, [rules.{rule}]"))
-        options = completed(options)[0] if recommended else options
-        populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
-    recordings = [_build(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
-    scoring = _build(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
-    whole = {"title": table["name"], **{key: table[key] for key in ("name", "title", "plausibility") if key in table}}
-    return _build(StudySpec, {**whole, "populations": populations, "recordings": recordings, "scoring": scoring}, where)
-
-
-def _by_path(options: Options, key: str, room: str, folder: Path, where: str) -> Options:
-    """Return options in which a folder of data that is given by path has its name."""
-    if key not in options:
-        return options
-    if "dataset" in options:
-        msg = f"{where}: dataset and {key} are given; expected one of them."
-        raise SpecError(msg)
-    path = fitted(str, options[key], f"{where}: {key}")
-    return {**{name: value for name, value in options.items() if name != key}, "dataset": add_data(room, folder / path)}
-
-
-def filled_in(path: str | Path) -> dict[str, dict[str, Any]]:
-    """Return what is recommended and was filled into a study file, by rule: flat settings, for those who read along."""
-    table = read_toml(path, "study file")
-    if not table.get("recommended", True):
-        return {}
-    training = _by_path(table["training"], "dataset_path", "datasets", Path(path).parent, str(path))
-    found = {rule: completed(_population(training, rule, own))[1] for rule, own in table["rules"].items()}
-    return {rule: filled for rule, filled in found.items() if filled}
-
-
-def _population(training: Options, rule: str, own: Options) -> dict[str, Any]:
-    """Return the options of one rule of a study file: those that all share, and its own."""
-    own = dict(own)
-    return {**training, "rule": rule, "rule_options": own.pop("options", {}), **own}
-
-
-def _build(cls: type[T], options: Mapping[str, Any], where: str) -> T:
+def built(cls: type[T], options: Mapping[str, Any], where: str) -> T:
+    """Build a specification from named options; an unknown one or a bad value raises :class:`SpecError`."""
     known_keys(options, tuple(field_types(cls)), where)
     try:
         return cls(**options)

@@ -29,8 +29,9 @@ from brainalign.rdms import compute_rdms
 from brainalign.recordings.source import recording_source
 from brainalign.report.figures.scorecard import scorecard_caption
 from brainalign.rules.learning_rule import learning_rule, learning_rules
-from brainalign.specs import RecordingSpec, ScoringSpec, TrainSpec, read_study
+from brainalign.specs import RecordingSpec, ScoringSpec, TrainSpec
 from brainalign.study import run_study
+from brainalign.study_file import read_study
 from brainalign.support import support, support_markdown
 from brainalign.training.checkpoint import load_checkpoint
 from brainalign.training.code import training_code

@@ -25,8 +25,9 @@ from brainalign.report.methods_text import methods_text
 from brainalign.report.page import write_report
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
-from brainalign.specs import RecordingSpec, StudySpec, read_study
+from brainalign.specs import RecordingSpec, StudySpec
 from brainalign.study import run_study
+from brainalign.study_file import read_study
 from tests.alignment.trials import of_trials
 from tests.own_lab import CKA, write_lab
 from tests.synthetic_world import World

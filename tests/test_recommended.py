@@ -11,7 +11,8 @@ from brainalign.networks.architecture import architectures
 from brainalign.recommended import completed, declared
 from brainalign.reproduction.presets import changed, nearest_preset, option_tables, presets, requested
 from brainalign.rules.learning_rule import learning_rules
-from brainalign.specs import TrainSpec, filled_in, study_from_table, train_spec
+from brainalign.specs import TrainSpec, train_spec
+from brainalign.study_file import filled_in, study_from_table
 
 DFA = {"rule": "direct_feedback_alignment", "network": "mlp", "dataset": "digits"}
 

@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 
 from brainalign.errors import SpecError
-from brainalign.specs import (
-    RecordingSpec,
-    ScoringSpec,
-    StudySpec,
-    TrainSpec,
-    read_study,
-    study_from_table,
-    to_dict,
-    train_spec,
-)
+from brainalign.specs import RecordingSpec, ScoringSpec, StudySpec, TrainSpec, to_dict, train_spec
+from brainalign.study_file import read_study, study_from_table
 
 SHIPPED = sorted((Path(__file__).parents[1] / "analyses").glob("*.toml"))
 

@@ -18,9 +18,10 @@ from brainalign.errors import BrainalignError, IncompatibleError
 from brainalign.provenance import code_hash
 from brainalign.report.methods_text import methods_text
 from brainalign.rules.backprop import Backprop
-from brainalign.specs import StudySpec, read_study, study_from_table
+from brainalign.specs import StudySpec
 from brainalign.storage import read_tensors, write_tensors
 from brainalign.study import run_study
+from brainalign.study_file import read_study, study_from_table
 from brainalign.tables import TABLES as SCHEMAS
 from brainalign.training.evaluation import ANGLES, HISTORY
 

@@ -12,8 +12,9 @@ import pytest
 from brainalign.alignment import instance
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.rsa import RSA
-from brainalign.specs import StudySpec, study_from_table
+from brainalign.specs import StudySpec
 from brainalign.study import run_study
+from brainalign.study_file import study_from_table
 
 TRAINING = {"dataset": "digits", "network": "mlp", "network_options": {"widths": [16]}, "seeds": 2, "epochs": 0.3}
 OPTIONS = {

@@ -11,8 +11,8 @@ from brainalign.alignment import instance
 from brainalign.rdms import RDMs
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.simulated import Simulated
-from brainalign.specs import study_from_table
 from brainalign.study import run_study
+from brainalign.study_file import study_from_table
 
 TRAINING = {
     "dataset": "digits", "network": "mlp", "network_options": {"widths": [16]}, "seeds": 2, "epochs": 0.3,

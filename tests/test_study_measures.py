@@ -11,8 +11,9 @@ from brainalign.comparisons.comparison import comparisons
 from brainalign.errors import SpecError
 from brainalign.report.methods_text import methods_text
 from brainalign.report.page import write_report
-from brainalign.specs import read_study, to_dict
+from brainalign.specs import to_dict
 from brainalign.study import run_study
+from brainalign.study_file import read_study
 
 STUDY = """
 name = "measures"

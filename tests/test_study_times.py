@@ -7,8 +7,8 @@ import pytest
 
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.page import write_report
-from brainalign.specs import study_from_table
 from brainalign.study import run_study
+from brainalign.study_file import study_from_table
 
 TABLE = {
     "name": "times",

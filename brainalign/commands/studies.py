@@ -48,8 +48,8 @@ def report(
 def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> None:
     from brainalign.report.page import write_report
     from brainalign.shipped import find_file, shipped_folder
-    from brainalign.specs import filled_in, read_study
     from brainalign.study import run_study
+    from brainalign.study_file import filled_in, read_study
     from brainalign.training.runtime import Runtime
 
     runtime = Runtime(**options)

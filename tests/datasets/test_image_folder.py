@@ -13,7 +13,8 @@ from brainalign.__main__ import app
 from brainalign.datasets.dataset import Dataset, dataset, datasets
 from brainalign.errors import BrainalignError
 from brainalign.own_data import add_data
-from brainalign.specs import TrainSpec, read_study, to_dict
+from brainalign.specs import TrainSpec, to_dict
+from brainalign.study_file import read_study
 from brainalign.training.train import train
 from tests.recordings.test_recording_folder import write as write_recording
 

@@ -141,8 +141,8 @@ STUDY = {
 
 def test_from_a_folder_of_eeg_to_a_report(options: dict, tmp_path: Path) -> None:
     from brainalign.report.page import write_report
-    from brainalign.specs import study_from_table
     from brainalign.study import run_study
+    from brainalign.study_file import study_from_table
 
     options = {**options, "groups": {"posterior": ["O*"]}}
     options["preprocess"] = {**options["preprocess"], "resample": 20.0}
@@ -229,8 +229,8 @@ def test_a_sidecar_says_the_repetition_time(fmri: tuple[Path, dict], tmp_path: P
 
 def test_from_a_folder_of_fmri_to_a_report(fmri: tuple[Path, dict], tmp_path: Path) -> None:
     from brainalign.report.page import write_report
-    from brainalign.specs import study_from_table
     from brainalign.study import run_study
+    from brainalign.study_file import study_from_table
 
     options = {"root": str(fmri[0]), "ids": "image", "pictures": "stimuli", "model": {"noise": "ols"}}
     recordings = [{"dataset": "bids_fmri", "options": options, "measures": ["rsa", "encoding"]}]

@@ -15,8 +15,9 @@ from brainalign.recordings.brain import Brain
 from brainalign.recordings.recording_folder import recording_folder
 from brainalign.recordings.source import recording_source, recording_sources
 from brainalign.shipped import read_toml
-from brainalign.specs import RecordingSpec, read_study
+from brainalign.specs import RecordingSpec
 from brainalign.study import run_study
+from brainalign.study_file import read_study
 
 IDS = tuple(f"p{k:02d}" for k in range(20))
 TIMES = (-0.1, 0.0, 0.1)

@@ -4,7 +4,8 @@ import pytest
 
 from brainalign.errors import SpecError
 from brainalign.shipped import shipped_folder
-from brainalign.specs import RecordingSpec, read_study, study_from_table, to_dict
+from brainalign.specs import RecordingSpec, to_dict
+from brainalign.study_file import read_study, study_from_table
 
 TABLE = {"name": "s", "training": {"network": "mlp", "dataset": "digits"}, "rules": {"backprop": {}}}
 

@@ -14,7 +14,8 @@ import pytest
 from brainalign.reproduction.presets import changed, preset_file, presets
 from brainalign.reproduction.published import published_table, reproductions
 from brainalign.shipped import names_in, shipped_folder
-from brainalign.specs import TrainSpec, read_study, to_dict, train_spec
+from brainalign.specs import TrainSpec, to_dict, train_spec
+from brainalign.study_file import read_study
 
 GOLDEN: dict[str, dict[str, str]] = json.loads(
     (Path(__file__).parents[1] / "golden" / "keys.json").read_text(encoding="utf-8")
