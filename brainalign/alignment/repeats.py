@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -51,22 +50,39 @@ def without_each_repeat(brain: Brain, rois: Sequence[str]) -> tuple[Brain, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Kept(RecordingSource):
-    """Some of the trials of a source."""
+    """Some of the trials of a source, under its name."""
 
-    of: RecordingSource | None = None
+    of: RecordingSource = None  # type: ignore[assignment]  # always given; a default must follow that of the base
     trials: tuple[Recording, ...] = ()
 
-    def __getattribute__(self, name: str) -> Any:
-        if name in ("title", "modality", "citation", "rois", "simulated", "label"):
-            return getattr(object.__getattribute__(self, "of"), name)
-        return object.__getattribute__(self, name)
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return self.of.title
+
+    @property
+    def modality(self) -> str:  # type: ignore[override]
+        return self.of.modality
+
+    @property
+    def citation(self) -> str:  # type: ignore[override]
+        return self.of.citation
+
+    @property
+    def simulated(self) -> bool:  # type: ignore[override]
+        return self.of.simulated
+
+    @property
+    def rois(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.of.rois
+
+    @property
+    def label(self) -> str:
+        return self.of.label
 
     def stimuli(self) -> Stimuli | None:
-        assert self.of is not None
         return self.of.stimuli()
 
     def stimulus_ids(self) -> tuple[str, ...]:
-        assert self.of is not None
         return self.of.stimulus_ids()
 
     def recordings(self) -> tuple[Recording, ...]:
