@@ -114,6 +114,7 @@ def test_doctor_says_what_is_missing_and_what_to_do(tmp_path: Path, monkeypatch:
     assert any(line.startswith(f"brainalign: {ba.__version__}, Python ") for line in lines)
     assert "data: cichy92: 1 of 1 files are missing -> brainalign data fetch cichy92" in lines
     assert "data: digits: embedded" in lines
+    assert any(line.startswith("data: nsd: by hand -> Access is on request") for line in lines)
     assert any(line.startswith("device: ") for line in lines)
     assert any(line.startswith("cache: ") and "can be written" in line for line in lines)
     checks = json.loads(_run("doctor", "--json"))

@@ -30,11 +30,7 @@ def data_list(
         add_data("recordings" if (Path(path) / RECORDING).is_file() else "datasets", path)
     records = []
     for name, manifest in manifests().items():
-        states = (
-            set(verify(name, data_dir).status)
-            if manifest.files
-            else {"by hand" if manifest.kind == "recording" else "embedded"}
-        )
+        states = set(verify(name, data_dir).status) if manifest.files else {manifest.without_files[0]}
         state = states.pop() if len(states) == 1 else "incomplete"
         size = sum(entry.bytes for entry in manifest.files) / 1e6
         record = {

@@ -72,7 +72,7 @@ def _data(data_dir: str | None) -> list[Check]:
     checks = [Check("data folders", looked, "" if os.environ.get("BRAINALIGN_DATA") or data_dir else _FOLDER)]
     for name, manifest in manifests().items():
         if not manifest.files:
-            checks.append(Check(f"data: {name}", "embedded"))
+            checks.append(Check(f"data: {name}", *manifest.without_files))
             continue
         missing, home = missing_files(name, data_dir)
         state = f"in {home}" if not missing else f"{len(missing)} of {len(manifest.files)} files are missing"
