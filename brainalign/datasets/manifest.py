@@ -70,7 +70,7 @@ class Manifest:
     @property
     def without_files(self) -> tuple[str, str]:
         """How a data set without files comes, and what to do for it: it is embedded, or a user's own copy is read."""
-        return ("by hand", self.instructions) if self.instructions else ("embedded", "")
+        return ("by hand", self.instructions) if self.kind == "recording" else ("embedded", "")
 
     def file(self, path: str) -> ManifestFile:
         """Return the entry of ``path``.
