@@ -12,6 +12,9 @@ from brainalign.report.style import DOUBLE, paper, words
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 
+#: Percentage points below readout only at which the axis ends.
+LEAST = -10
+
 
 def main() -> None:
     """Draw the difference to readout only of every rule that was measured on the perceptron, with its interval."""
@@ -29,7 +32,13 @@ def main() -> None:
         axes.set_yticks(range(len(table)), [words(rule) for rule in table.rule])
         axes.set_xlabel("test accuracy above readout only, percentage points (mean of 5 seeds, 95 % interval)")
         axes.set_title("Digits, perceptron, 20 epochs: which rules teach hidden layers?")
-        axes.legend(loc="lower right")
+        for place, far in enumerate(100 * table.difference):
+            if far < LEAST:  # drawn at the edge, with its number
+                axes.annotate(
+                    f"{far:.0f}", (LEAST, place), (LEAST + 1, place), va="center", arrowprops={"arrowstyle": "->"}
+                )
+        axes.set_xlim(left=LEAST)
+        axes.legend(loc="upper left")
         path = RESULTS / "figures" / "digits_grid.png"
         path.parent.mkdir(exist_ok=True)
         figure.savefig(path, dpi=200)
