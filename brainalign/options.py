@@ -74,6 +74,22 @@ def require(condition: bool, what: str, value: Any, expected: str) -> None:
         raise SpecError(msg)
 
 
+def made_of(kind: Any, options: Mapping[str, Any], what: str) -> Any:
+    """Return the dataclass ``kind`` of a table of its fields; lists become tuples.
+
+    Raises
+    ------
+    SpecError
+        If there is no such field.
+    """
+    known = set(kind.__dataclass_fields__)
+    unknown = [one for one in options if one not in known]
+    if unknown:
+        msg = f"{what} has no field {unknown[0]!r}; expected among {', '.join(sorted(known))}."
+        raise SpecError(msg)
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()})
+
+
 def require_positive(**options: float) -> None:
     """Raise :class:`SpecError` for an option that is not above zero."""
     for name, value in options.items():

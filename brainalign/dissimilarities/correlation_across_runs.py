@@ -7,8 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from brainalign.dissimilarities.dissimilarity import Dissimilarity, refuse
-from brainalign.dissimilarities.trials import Trials, counts_of, sums_of
-from brainalign.errors import SpecError
+from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
 from brainalign.rounding import no_spread, sum_error
 
 
@@ -34,9 +33,7 @@ class CorrelationAcrossRuns(Dissimilarity):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.n_folds < 0 or self.n_folds == 1:
-            msg = f"n_folds = {self.n_folds}, expected 0 for runs, or 2 or more."
-            raise SpecError(msg)
+        check_folds(self.n_folds)
 
     def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
         """Refuse patterns without trials."""

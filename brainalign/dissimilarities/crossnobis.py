@@ -8,7 +8,7 @@ import numpy as np
 
 from brainalign.dissimilarities.dissimilarity import Dissimilarity
 from brainalign.dissimilarities.noise import check_noise, inverse, noise_precision, run_covariances
-from brainalign.dissimilarities.trials import Trials, counts_of, sums_of
+from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
 from brainalign.errors import DataError, SpecError
 from brainalign.rounding import sum_error
 
@@ -51,9 +51,7 @@ class Crossnobis(Dissimilarity):
 
     def __post_init__(self) -> None:
         check_noise(self.noise)
-        if self.n_folds < 0 or self.n_folds == 1:
-            msg = f"n_folds = {self.n_folds}, expected 0 for runs, or 2 or more."
-            raise SpecError(msg)
+        check_folds(self.n_folds)
         if self.per_run and (self.n_folds or self.noise == "none"):
             msg = "per_run needs runs as folds and a noise covariance; leave n_folds and noise = 'none' out."
             raise SpecError(msg)

@@ -9,8 +9,8 @@ import numpy as np
 from brainalign.dissimilarities.dissimilarity import Dissimilarity
 from brainalign.dissimilarities.noise import check_noise
 from brainalign.dissimilarities.pairwise_lda import held_out_evidence
-from brainalign.dissimilarities.trials import Trials
-from brainalign.errors import DataError, SpecError
+from brainalign.dissimilarities.trials import Trials, check_folds
+from brainalign.errors import DataError
 from brainalign.rounding import sum_error
 
 
@@ -45,9 +45,7 @@ class DecodingDprime(Dissimilarity):
 
     def __post_init__(self) -> None:
         check_noise(self.noise)
-        if self.n_folds < 0 or self.n_folds == 1:
-            msg = f"n_folds = {self.n_folds}, expected 0 for runs, or 2 or more."
-            raise SpecError(msg)
+        check_folds(self.n_folds)
 
     def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
         """Refuse patterns without trials."""

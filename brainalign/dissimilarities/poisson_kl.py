@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from brainalign.dissimilarities.dissimilarity import Dissimilarity
-from brainalign.dissimilarities.trials import Trials, counts_of, sums_of
+from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
 from brainalign.errors import DataError, SpecError
 from brainalign.rounding import sum_error
 
@@ -44,6 +44,7 @@ class PoissonKL(Dissimilarity):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_folds(self.n_folds)
         if not (self.prior_rate > 0 and self.prior_weight > 0):
             msg = f"prior_rate = {self.prior_rate:g}, prior_weight = {self.prior_weight:g}, expected numbers above 0."
             raise SpecError(msg)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from brainalign.errors import DataError
+from brainalign.errors import DataError, SpecError
 from brainalign.randomness import numpy_stream
 
 
@@ -168,3 +168,10 @@ def _means(data: np.ndarray, label: np.ndarray) -> np.ndarray:
     total = np.zeros((int(label.max()) + 1, *data.shape[1:]))
     np.add.at(total, label, data)
     return total / np.bincount(label).reshape(-1, *(1,) * (data.ndim - 1))
+
+
+def check_folds(n_folds: int) -> None:
+    """Raise :class:`SpecError` unless ``n_folds`` is 0, for runs, or a number of folds."""
+    if n_folds < 0 or n_folds == 1:
+        msg = f"n_folds = {n_folds}, expected 0 for runs, or 2 or more."
+        raise SpecError(msg)

@@ -10,6 +10,7 @@ import numpy as np
 
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.options import made_of
 from brainalign.readers.bids_fmri import FmriLayout, events_of, fmri_subjects, read_bids_fmri
 from brainalign.readers.first_level import FirstLevel
 from brainalign.readers.pictures import pictures_of
@@ -95,7 +96,7 @@ class BidsFmri(RecordingSource):
         """Return the estimates of one person; each is read once as long as no other is asked for."""
         self._require_subject(subject)
         if self._last.get("subject") != subject:
-            model = _made(FirstLevel, self.model, "model")
+            model = made_of(FirstLevel, self.model, "Option model of bids_fmri")
             trials = read_bids_fmri(self._root(), subject, self._layout(), model)
             rois = {"brain": np.ones(len(trials.channels), dtype=bool), **trials.rois}
             one = Recording(subject=subject, dataset=Path(self.root).name, **{**trials.fields(), "rois": rois})
@@ -107,7 +108,7 @@ class BidsFmri(RecordingSource):
         return {}
 
     def _layout(self) -> FmriLayout:
-        return _made(FmriLayout, {"ids": self.ids, **self.layout}, "layout")
+        return made_of(FmriLayout, {"ids": self.ids, **self.layout}, "Option layout of bids_fmri")
 
     def _root(self) -> str:
         missing = [name for name in ("root", "ids") if not getattr(self, name)]
@@ -115,12 +116,3 @@ class BidsFmri(RecordingSource):
             msg = f"bids_fmri needs {', '.join(missing)}; expected options such as root = 'my_bids', ids = 'stim_file'."
             raise SpecError(msg)
         return self.root
-
-
-def _made(kind: Any, options: Mapping[str, Any], name: str) -> Any:
-    known = set(kind.__dataclass_fields__)
-    unknown = [one for one in options if one not in known]
-    if unknown:
-        msg = f"Option {name} of bids_fmri has no field {unknown[0]!r}; expected among {', '.join(sorted(known))}."
-        raise SpecError(msg)
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()})

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
+from brainalign.options import made_of
 from brainalign.readers.bids_meeg import MeegEvents, events_of, meeg_subjects, read_bids_meeg
 from brainalign.readers.pictures import pictures_of
 from brainalign.readers.preprocess import Preprocess
@@ -108,9 +109,14 @@ class BidsMeeg(RecordingSource):
         self._require_subject(subject)
         if self._last.get("subject") != subject:
             trials = read_bids_meeg(
-                self._root(), subject, self._events(), Preprocess(**self.preprocess), task=self.task or None,
-                sessions=self.sessions, kinds=self.kinds,
-            )  # fmt: skip
+                self._root(),
+                subject,
+                self._events(),
+                made_of(Preprocess, self.preprocess, "Option preprocess of bids_meeg"),
+                task=self.task or None,
+                sessions=self.sessions,
+                kinds=self.kinds,
+            )
             one = Recording.of(trials, subject, Path(self.root).name)
             self._last.update(subject=subject, recording=with_sensor_groups(one, self.groups) if self.groups else one)
         return self._last["recording"]

@@ -29,9 +29,8 @@ class SimulatedFmri(RecordingSource):
     """SIMULATED fMRI: volumes of runs in which each region answers as a layer of a trained network does.
 
     Voxels of a region mix its layer's features, in part alike in all people. Every run shows all stimuli once, in an
-    order
-    of its own; responses are convolved with a haemodynamic response, on noise that neighbouring voxels and volumes
-    share. Trials are the betas that a general linear model of each run finds in these volumes.
+    order of its own; responses are convolved with a haemodynamic response, on noise that neighbouring voxels and
+    volumes share. Trials are the betas that a general linear model of each run finds in these volumes.
 
     Parameters
     ----------

@@ -103,6 +103,12 @@ def test_what_a_folder_lacks_gives_one_line(eeg: Path, tmp_path: Path, options: 
         recording_source("bids_meeg", {**options, "pictures": "sub-01/eeg"}).stimuli()
 
 
+def test_a_misspelt_field_of_preprocess_gives_one_line(eeg: Path) -> None:
+    options = {"root": str(eeg), "ids": "stim_file", "preprocess": {"tmin": -0.1, "tmx": 0.4}}
+    with pytest.raises(SpecError, match=r"Option preprocess of bids_meeg has no field 'tmx'; expected among .*tmax"):
+        recording_source("bids_meeg", options).recording("01")
+
+
 def test_onsets_in_samples_are_refused_by_the_length_of_the_recording(eeg: Path, tmp_path: Path) -> None:
     import shutil
 
