@@ -9,8 +9,10 @@ from brainalign.options import fitted
 from brainalign.own_data import add_data
 from brainalign.own_folders import add_folder
 from brainalign.recommended import completed
+from brainalign.reproduction.presets import preset_file
+from brainalign.rules.learning_rule import learning_rule
 from brainalign.shipped import known_keys, read_toml
-from brainalign.specs import Options, RecordingSpec, ScoringSpec, StudySpec, built, train_spec
+from brainalign.specs import Options, RecordingSpec, ScoringSpec, StudySpec, built, to_dict, train_spec
 
 
 def read_study(path: str | Path) -> StudySpec:
@@ -25,6 +27,10 @@ def read_study(path: str | Path) -> StudySpec:
     such folders are laid out. What rules and networks recommend is written into what the file leaves open
     (:func:`brainalign.recommended.completed`), unless it says ``recommended = false``, as studies must whose keys are
     published.
+
+    ``preset = "FILE"`` in ``[training]`` trains every rule as that file of presets says
+    (:func:`brainalign.reproduction.presets.preset_file`); what the study itself names comes before. Nothing is
+    recommended then. A rule that learns and has no preset there is refused.
 
     Raises
     ------
@@ -65,9 +71,10 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
         for item in fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
     ]
     training = _by_path(table["training"], "dataset_path", "datasets", folder, f"{where}, [training]")
+    recommended = recommended and "preset" not in training
     populations = []
     for rule, own in table["rules"].items():
-        options = _population(training, rule, fitted(Options, own, f"{where}, [rules.{rule}]"))
+        options = _population(training, rule, fitted(Options, own, f"{where}, [rules.{rule}]"), where)
         options = completed(options)[0] if recommended else options
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
     recordings = [built(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
@@ -93,11 +100,27 @@ def filled_in(path: str | Path) -> dict[str, dict[str, Any]]:
     if not table.get("recommended", True):
         return {}
     training = _by_path(table["training"], "dataset_path", "datasets", Path(path).parent, str(path))
-    found = {rule: completed(_population(training, rule, own))[1] for rule, own in table["rules"].items()}
+    if "preset" in training:
+        return {}
+    found = {rule: completed(_population(training, rule, own, str(path)))[1] for rule, own in table["rules"].items()}
     return {rule: filled for rule, filled in found.items() if filled}
 
 
-def _population(training: Options, rule: str, own: Options) -> dict[str, Any]:
-    """Return the options of one rule of a study file: those that all share, and its own."""
+def _population(training: Options, rule: str, own: Options, where: str) -> dict[str, Any]:
+    """Return the options of one rule of a study file: those of its preset, those that all share, and its own."""
     own = dict(own)
-    return {**training, "rule": rule, "rule_options": own.pop("options", {}), **own}
+    options = own.pop("options", {})
+    shared = {name: value for name, value in training.items() if name != "preset"}
+    if "preset" not in training:
+        return {**shared, "rule": rule, "rule_options": options, **own}
+    file = preset_file(fitted(str, training["preset"], f"{where}, [training]: preset"))
+    if rule in file.presets:
+        known = to_dict(file.presets[rule].spec)
+    elif not learning_rule(rule).learns:
+        known = {**file.training, "rule": rule}
+    else:
+        have = ", ".join(file.presets) or "none"
+        msg = f"{where}, [rules.{rule}]: preset file {file.name!r} has no preset of this rule. It has: {have}."
+        raise SpecError(msg)
+    both = fitted(Options, options, f"{where}, [rules.{rule}]: options")
+    return {**known, **shared, **own, "rule": rule, "rule_options": {**known.get("rule_options", {}), **both}}

@@ -18,9 +18,9 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 ROOMS = (
     *("__init__", "errors", "arrays", "rounding", "randomness", "storage", "summary"),
     *("own_folders", "own_data", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
-    *("results_folder", "shipped", "recommended", "specs", "study_file"),
+    *("results_folder", "shipped", "recommended", "specs"),
     *("datasets", "patterns", "networks", "credit", "rules", "support"),
-    *("training", "reproduction", "extraction", "activations", "plausibility", "plausibility.probes"),
+    *("training", "reproduction", "study_file", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
     *("condensed", "whitening", "readers", "recordings", "data_check", "resampling", "comparisons", "inference"),
     *("alignment", "study_checks", "study", "report", "face", "terminal", "commands"),

@@ -1,7 +1,7 @@
 """Presets: for one network shape and data set, how each rule is trained, and how that was found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +38,12 @@ class Preset:
 
 @dataclass(frozen=True)
 class PresetFile:
-    """Presets that share network, data set and protocol, by label."""
+    """Presets that share network, data set and protocol, by label; ``training`` holds the options they share."""
 
     name: str
     title: str
     presets: Mapping[str, Preset]
+    training: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_presets(path: str | Path) -> PresetFile:
@@ -65,7 +66,7 @@ def read_presets(path: str | Path) -> PresetFile:
     title = table["title"]
     _require(isinstance(title, str), f"{path}: title is {title!r}; expected text.")
     found = {label: _preset(path, label, own, table["training"]) for label, own in table["presets"].items()}
-    return PresetFile(path.stem, title, found)
+    return PresetFile(path.stem, title, found, table["training"])
 
 
 def presets(folder: str | Path | None = None) -> dict[str, PresetFile]:
