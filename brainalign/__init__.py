@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from brainalign.activations import Activations as Activations
     from brainalign.activations import Shown as Shown
     from brainalign.activations import show as show
+    from brainalign.alignment.layer_rdms import LayerRDMs as LayerRDMs
+    from brainalign.alignment.layer_rdms import load_rdms as load_rdms
+    from brainalign.alignment.layer_rdms import save_rdms as save_rdms
     from brainalign.comparisons.comparison import Comparison as Comparison
     from brainalign.comparisons.encoding import Encoding as Encoding
     from brainalign.comparisons.rsa import RSA as RSA
@@ -74,6 +77,7 @@ __version__ = "0.1.0"
 #: Module to the names that are exported from it; a test compares it with what type checkers read above.
 _PLACES = {
     "activations": ("Activations", "Shown", "show"),
+    "alignment.layer_rdms": ("LayerRDMs", "load_rdms", "save_rdms"),
     "comparisons.comparison": ("Comparison",),
     "comparisons.encoding": ("Encoding",),
     "comparisons.rsa": ("RSA",),
@@ -118,13 +122,13 @@ _HOME = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "RSA", "Activations", "AlignmentResult", "Architecture", "BrainalignError", "Checkpoint", "Comparison", "Dataset",
-    "Dissimilarity", "Encoding", "Figure", "LearningRule", "Origin", "Patterns", "Preprocessing", "Probe",
-    "Projection", "RDMs",
-    "Recording", "RecordingSource", "RecordingSpec", "Runtime", "Scorecard", "ScoringSpec", "Shown", "Stimuli",
-    "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder", "align", "compute_rdms", "dataset", "example",
-    "example_networks", "from_rsatoolbox", "list_datasets", "list_measures", "list_networks", "list_recordings",
-    "list_rules", "own_recording", "preset", "read_study", "recording", "reproduce", "run_study", "scorecard", "search",
-    "show", "to_epochs", "to_rsatoolbox", "train", "write_report",
+    "Dissimilarity", "Encoding", "Figure", "LayerRDMs", "LearningRule", "Origin", "Patterns", "Preprocessing",
+    "Probe", "Projection", "RDMs", "Recording", "RecordingSource", "RecordingSpec", "Runtime", "Scorecard",
+    "ScoringSpec", "Shown", "Stimuli", "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder", "align",
+    "compute_rdms", "dataset", "example", "example_networks", "from_rsatoolbox", "list_datasets", "list_measures",
+    "list_networks", "list_recordings", "list_rules", "load_rdms", "own_recording", "preset", "read_study",
+    "recording", "reproduce", "run_study", "save_rdms", "scorecard", "search", "show", "to_epochs", "to_rsatoolbox",
+    "train", "write_report",
 ]  # fmt: skip
 
 

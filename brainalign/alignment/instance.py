@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from brainalign.alignment.layer_rdms import LayerRDMs
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.extraction.activations import Activations
@@ -24,7 +25,7 @@ class Instance:
     final
         Whether training ended there; contrasts compare final instances only.
     activations
-        Its layers under the stimuli.
+        Its layers under the stimuli, or their RDMs.
     resolution
         Height and width in pixels at which the stimuli were shown.
     role
@@ -38,12 +39,12 @@ class Instance:
     step: int | None
     epoch: float | None
     final: bool
-    activations: Activations
+    activations: Activations | LayerRDMs
     resolution: tuple[int, int]
     role: str = TRAINED
 
     @classmethod
-    def of(cls, activations: Activations, resolution: tuple[int, int]) -> "Instance":
+    def of(cls, activations: Activations | LayerRDMs, resolution: tuple[int, int]) -> "Instance":
         """Return what :func:`brainalign.activations.show` returned as an instance; ``resolution`` if it says none."""
         who = activations.origin
         moment = (who.step, who.epoch)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.layer_rdms import LayerRDMs
 from brainalign.errors import DataError
 from brainalign.rdms import RDMs, compute_rdms, concatenate
 
@@ -35,9 +36,13 @@ class LayerMeans:
         """Add the layers of a network; one before the end of its training is passed over."""
         if not one.final or (one.rule, one.network, one.role) in self._failed:
             return
-        layers = one.activations.subset(self.ids).layers
+        shown = one.activations
         try:
-            rdms = {name: compute_rdms(values, self.ids, self.dissimilarity) for name, values in layers.items()}
+            if isinstance(shown, LayerRDMs):
+                rdms = {name: shown.rdm(name, self.ids) for name in shown.layers}
+            else:
+                layers = shown.subset(self.ids).layers
+                rdms = {name: compute_rdms(values, self.ids, self.dissimilarity) for name, values in layers.items()}
         except DataError as error:
             self.failures.append(Failure(one.rule, one.network, "display", self.label, str(error), one.role))
             return

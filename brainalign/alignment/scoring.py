@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.layer_rdms import LayerRDMs
 from brainalign.alignment.repeats import brains_fixed, without_each_repeat
 from brainalign.alignment.row_errors import row_errors
 from brainalign.alignment.scored import Model, Scored, naming
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.prepared import Prepared
-from brainalign.errors import LayerError
+from brainalign.errors import LayerError, SpecError
 from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.samples import Samples
@@ -162,6 +163,13 @@ class _Side:
         if self.lacks(instance) or (self.partial and not instance.final):
             return
         made = []
+        if isinstance(instance.activations, LayerRDMs) and not self.measure.of_rdms:
+            word, rule = self.measure.word, instance.rule
+            msg = (
+                f"Measure {word!r} needs the patterns of layers; of {rule!r} there are RDMs. Show the network, or "
+                "choose a measure of RDMs such as 'rsa'."
+            )
+            raise SpecError(msg)
         for index, layer in enumerate(instance.activations.layers):
             model = Model.of(instance, layer, index)
             with naming(model):

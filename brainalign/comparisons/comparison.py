@@ -22,7 +22,7 @@ class Comparison(ABC):
     The file ``comparisons/<name>.py`` holds the class. What ``features`` and ``responses`` are is the measure's own:
     RDMs for a geometry measure, patterns for an encoding model. ``kind`` is ``"geometry"`` or ``"prediction"``,
     ``word`` what sentences call the measure, ``of_trials`` whether it takes responses (``Brain.recordings``) and so
-    cannot score a recording that was published as RDMs only.
+    cannot score a recording that was published as RDMs only. ``of_rdms`` says whether a layer may come as its RDM.
 
     Examples
     --------
@@ -50,6 +50,7 @@ class Comparison(ABC):
     kind: ClassVar[str]
     word: ClassVar[str]
     of_trials: ClassVar[bool] = False
+    of_rdms: ClassVar[bool] = False
 
     @abstractmethod
     def describe(self) -> Description:
@@ -97,7 +98,7 @@ class Comparison(ABC):
         """
 
     @abstractmethod
-    def layer(self, features: Patterns) -> Any:
+    def layer(self, features: Any) -> Any:
         """Reduce a layer to what its scores need, so that its activations can be let go.
 
         Raises

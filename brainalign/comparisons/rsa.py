@@ -88,6 +88,7 @@ class RSA(Comparison):
     name: ClassVar[str] = "rsa"
     kind: ClassVar[str] = GEOMETRY
     word: ClassVar[str] = "RSA"
+    of_rdms: ClassVar[bool] = True
 
     dissimilarity: str = "correlation"
     comparator: str = "spearman"
@@ -188,8 +189,22 @@ class RSA(Comparison):
         plain = cls(scoring.dissimilarity, scoring.comparator)
         return (plain, replace(plain, partial=scoring.partial, semi=True)) if scoring.partial else (plain,)
 
-    def layer(self, features: Patterns) -> RDMs:
-        """Return the RDM of a layer."""
+    def layer(self, features: Patterns | RDMs) -> RDMs:
+        """Return the RDM of a layer; one that is given stays.
+
+        Raises
+        ------
+        SpecError
+            If it is of another dissimilarity than the measure's.
+        """
+        if isinstance(features, RDMs):
+            if features.measure != self.dissimilarity:
+                msg = (
+                    f"The RDM of a layer is of {features.measure!r}, the measure asks for {self.dissimilarity!r}; "
+                    f"expected one dissimilarity. Use RSA(dissimilarity={features.measure!r})."
+                )
+                raise SpecError(msg)
+            return features
         return compute_rdms(features.values, features.stimulus_ids, self.dissimilarity)
 
     def control(self, features: Patterns) -> RDMs:

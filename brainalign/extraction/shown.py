@@ -36,7 +36,7 @@ class Shown(Summarised, tuple[Activations, ...]):
     models-a-seed0.safetensors 6
     """
 
-    def __new__(cls, networks: Iterable[Activations] = ()) -> "Shown":
+    def __new__(cls, networks: Iterable[Any] = ()) -> "Shown":
         """Check that names, groups and seeds tell networks apart."""
         found = tuple(networks)
         seen: set[Any] = set()

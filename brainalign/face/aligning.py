@@ -13,6 +13,7 @@ from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.layer_means import LayerMeans
+from brainalign.alignment.layer_rdms import LayerRDMs
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.result import AlignmentResult as Result
 from brainalign.comparisons.comparison import Comparison
@@ -37,7 +38,7 @@ _OF_RECORDING = tuple(one.name for one in fields(RecordingSpec) if one.name not 
 
 
 def align(
-    nets: Activations | Iterable[Activations],
+    nets: Activations | LayerRDMs | Iterable[Activations | LayerRDMs],
     brain: Brains,
     measures: str | Comparison | Sequence[str | Comparison] = ("rsa",),
     *,
@@ -56,7 +57,7 @@ def align(
     ----------
     nets
         What :func:`show` returned; several are joined by ``+``. Networks of one group are compared where they have a
-        layer of one name.
+        layer of one name. Or :class:`LayerRDMs`, which measures of RDMs score.
     brain
         A set of recordings, such as :func:`own_recording` returns, or its name (:func:`list_recordings`); one
         :class:`Recording`, or several (one for each subject), or :class:`RDMs`, which then come without pictures.
@@ -103,7 +104,7 @@ def align(
     >>> found.scores[["rule", "layer", "subject"]].iloc[0].to_dict()
     {'rule': 'a', 'layer': 'early', 'subject': 's01'}
     """
-    shown = Shown([nets]) if isinstance(nets, Activations) else Shown(nets)
+    shown = Shown([nets]) if isinstance(nets, (Activations, LayerRDMs)) else Shown(nets)
     source = _source(brain)
     names, objects = _measures(measures, scoring)
     spec = RecordingSpec(

@@ -57,6 +57,9 @@ def _scorecard() -> ba.Scorecard:
 
 #: A real instance of every noun, with as much in it as there may be.
 NOUNS: dict[str, Callable[[], Any]] = {
+    "LayerRDMs": lambda: ba.LayerRDMs(
+        {f"layer {k}": ba.RDMs(np.arange(1770.0)[None], tuple(LONG), "correlation") for k in range(50)}
+    ),
     "Activations": lambda: ba.Activations({f"layer {k}": np.ones((60, 9)) for k in range(50)}, tuple(LONG)),
     "AlignmentResult": ba.example,
     "Checkpoint": a_checkpoint,
