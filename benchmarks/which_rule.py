@@ -1,0 +1,203 @@
+"""Train the networks of ``analyses/which_rule.toml``, and make the committed RDMs and tables of it.
+
+    python benchmarks/which_rule.py train OUT [RULE ...]   # OUT/populations, as brainalign run has them; resumes
+    python benchmarks/which_rule.py rdms OUT               # docs/results/which_rule/*.safetensors and training.csv
+    python benchmarks/which_rule.py tables                 # all other tables there, from these RDMs alone
+    python benchmarks/which_rule.py page                   # docs/findings.md and its figures, from the tables
+
+``tables`` needs no weights: the RDM of every layer of every network is committed, and what it scores is declared in
+``analyses/which_rule_declared.md``.
+"""
+
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+import brainalign as ba
+from brainalign.alignment.instance import role_of
+from brainalign.errors import BrainalignError
+from brainalign.extraction.population import answers_its_own_way, extract_each
+from brainalign.provenance import code_hash
+from brainalign.roles import OWN_START
+from brainalign.storage import write_table
+from brainalign.study_file import study_from_table
+from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.train import Trained, train
+
+ROOT = Path(__file__).parent.parent
+STUDY = ROOT / "analyses" / "which_rule.toml"
+RESULTS = ROOT / "docs" / "results" / "which_rule"
+#: Stimuli that networks are shown, and the recordings that share them.
+SHOWN = {"92": "cichy92", "49": "eeg49"}
+
+
+def study(rules: tuple[str, ...] = ()) -> ba.StudySpec:
+    """Return the study, or the part of it that trains some rules."""
+    table = tomllib.loads(STUDY.read_text(encoding="utf-8"))
+    if rules:
+        table["rules"] = {rule: table["rules"][rule] for rule in rules}
+    return study_from_table(table, str(STUDY), STUDY.parent)
+
+
+def population(out: Path, spec: ba.TrainSpec) -> Path:
+    """Return the folder of a population, where a study looks for it."""
+    return out / "populations" / f"{spec.rule}-{spec.network}-{spec.key}"
+
+
+def train_all(out: Path, *rules: str) -> None:
+    """Train all rules or some; a population that is trained is not trained again."""
+    for spec in study(rules).populations:
+        started = time.perf_counter()
+        try:
+            found = train(spec, population(out, spec))
+        except BrainalignError as error:
+            print(f"{spec.rule}: {error}", flush=True)
+            continue
+        last = found.history[found.history.step == found.history.step.max()]
+        print(
+            f"{spec.rule}: test accuracy {last.test_accuracy.mean():.4f}, {time.perf_counter() - started:.0f} s",
+            flush=True,
+        )
+
+
+def trained(out: Path) -> Iterator[Trained]:
+    """Yield the populations that are trained to their end."""
+    for spec in study().populations:
+        folder = population(out, spec)
+        if (folder / "training.csv").is_file() and (one := Trained.load(folder)).checkpoint.epoch == spec.epochs:
+            yield one
+
+
+def rdms(out: Path) -> None:
+    """Show the stimuli to every trained network and write its RDMs, how it was trained, and the hashes of weights."""
+    found = list(trained(out))
+    history = pd.concat([one.history for one in found], ignore_index=True)
+    moments: list[tuple[Checkpoint, str]] = []
+    for one in found:
+        moments.append((one.checkpoint, role_of(one.checkpoint)))
+        if one.checkpoint.rule.learns and answers_its_own_way(one.checkpoint):
+            moments.append((load_checkpoint(one.files[0]), OWN_START))
+    earlier = [(one, role_of(one)) for one in equally_accurate(found, history)]
+    about = {
+        "weights": {
+            f"{one.spec.rule} {role} {seed} step {one.step}": one.weights_hash(row)
+            for one, role in (*moments, *earlier)
+            for row, seed in enumerate(one.seeds)
+        },
+        "populations": {one.checkpoint.spec.rule: one.checkpoint.spec.key for one in found},
+        "trained by": {one.checkpoint.spec.rule: one.code for one in found},
+        "code": code_hash(),
+    }
+    for name, recording in SHOWN.items():
+        stimuli = ba.recording(recording).stimuli()
+        for suffix, some, layers in (("", moments, ()), ("-equal-accuracy", earlier, DECLARED_LAYERS)):
+            networks = [one for moment, role in some for one in shown(moment, role, stimuli, layers)]
+            ba.save_rdms(RESULTS / f"rdms-{name}{suffix}.safetensors", networks, {**about, "stimuli": recording})
+            print(f"{name}{suffix}: {len(networks)} networks", flush=True)
+    write_table(RESULTS / "training.csv", history)
+
+
+def equally_accurate(found: Sequence[Trained], history: pd.DataFrame) -> list[Checkpoint]:
+    """Return of every rule that exceeds readout only the moment when it is as accurate as the least accurate of them.
+
+    Accuracy is that of validation samples, mean over seeds.
+    """
+    accuracy = history.groupby(["rule", "step"], observed=True).val_accuracy.mean()
+    final = {one.checkpoint.spec.rule: accuracy[one.checkpoint.spec.rule].iloc[-1] for one in found}
+    able = [one for one in found if one.checkpoint.spec.rule in exceeding(history)]
+    if not able:
+        return []
+    target = min(final[one.checkpoint.spec.rule] for one in able)
+    chosen = []
+    for one in able:
+        own = accuracy[one.checkpoint.spec.rule]
+        step = int((own - target).abs().idxmin())
+        chosen.append(next(load_checkpoint(path) for path in one.files if load_checkpoint(path).step == step))
+    return chosen
+
+
+def exceeding(history: pd.DataFrame) -> set[str]:
+    """Return the rules whose networks are more accurate than readout only, seed by seed, on test samples."""
+    last = history[history.step == history.groupby("rule", observed=True).step.transform("max")]
+    by_rule = {str(rule): rows.set_index("seed").test_accuracy for rule, rows in last.groupby("rule", observed=True)}
+    base = by_rule[READOUT_ONLY]
+    return {
+        rule
+        for rule, own in by_rule.items()
+        if rule not in (READOUT_ONLY, "untrained") and paired_interval(own - base)[0] > 0
+    }
+
+
+def paired_interval(difference: pd.Series, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval of a mean over seeds, by t."""
+    half = stats.t.ppf((1 + level) / 2, len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference))
+    return float(difference.mean() - half), float(difference.mean() + half)
+
+
+def shown(
+    checkpoint: Checkpoint, role: str, stimuli: ba.Stimuli, layers: Sequence[str] = (), resolution: int = 0
+) -> Iterator[ba.LayerRDMs]:
+    """Yield the RDMs of layers of every seed; ``layers`` is all unless some are named."""
+    preprocessing = checkpoint.preprocessing
+    if resolution:
+        preprocessing = replace(preprocessing, resolution=(resolution, resolution))
+    for seed, activations in zip(checkpoint.seeds, extract_each(checkpoint, stimuli, preprocessing), strict=True):
+        origin = ba.Origin(
+            checkpoint.spec.rule,
+            checkpoint.network.name,
+            seed,
+            role,
+            preprocessing.resolution,
+            step=checkpoint.step,
+            epoch=checkpoint.epoch,
+        )
+        made = ba.LayerRDMs.of(activations).layers
+        yield ba.LayerRDMs({name: rdm for name, rdm in made.items() if not layers or name in layers}, origin)
+
+
+# -- tables, from RDMs ------------------------------------------------------------------------------------------------
+
+
+def networks(name: str) -> list[Instance]:
+    """Return the networks whose RDMs are in a committed file."""
+    found, _ = ba.load_rdms(RESULTS / f"rdms-{name}.safetensors")
+    return [Instance.of(one, one.origin.resolution or (0, 0)) for one in found]
+
+
+def tables() -> None:
+    """Score the committed RDMs against the recordings of the study, and write what follows."""
+    spec = study()
+    scoring = replace(spec.scoring, resampling="leave_one_out")
+    for suffix in ("", "-equal-accuracy"):
+        parts = []
+        for recording in spec.recordings:
+            shown_as = next(key for key, own in SHOWN.items() if _stimuli_of(own) == _stimuli_of(recording.dataset))
+            parts.append(
+                score(
+                    iter(networks(f"{shown_as}{suffix}")),
+                    ba.recording(recording.dataset),
+                    recording,
+                    scoring,
+                    lambda text: print(text, flush=True),
+                    measures=MEASURES,
+                )
+            )
+            declared = Declared.of(scoring, recording.subjects)
+            found = infer(parts[-1], declared)
+            _write(found, f"{recording.dataset}{suffix}")
+
+
+if __name__ == "__main__":
+    verb, *given = sys.argv[1:] or ["help"]
+    if verb == "train" and given:
+        train_all(Path(given[0]), *given[1:])
+    elif verb == "rdms" and len(given) == 1:
+        rdms(Path(given[0]))
+    elif verb == "tables" and not given:
+        tables()
+    else:
+        sys.exit(__doc__)
