@@ -1,6 +1,6 @@
 """How each rule is best trained on the digits: grids on validation samples, beside the readout-only control.
 
-    python benchmarks/digits_search.py [--network mlp rnn transformer cnn] [--rule RULE ...]
+    python benchmarks/digits_search.py [--network mlp rnn transformer cnn] [--rule RULE ...] [--small | --equal]
 
 A quarter of the training split is held out and seeds are 100 to 102, so that neither the test split nor the seeds of
 reported networks play a part. What is tried is appended to ``presets/searches/digits-<network>/<rule>.csv``; called
@@ -83,17 +83,37 @@ LONGER = (
 )
 
 
+#: ``--equal``: two candidates for every rule, rates of Adam, with the options that were found on the perceptron.
+RATES = {"optimizer": ["adam"], "learning_rate": [0.003, 0.01]}
+EQUAL: dict[str, dict[str, list[Any]]] = {
+    "hebbian": {
+        **SGD,
+        **SOFT,
+        "learning_rate": [0.003, 0.01, 0.03, 0.1],
+        "rule.rate": [0.5],
+        "rule.plastic_steps": [60],
+    },
+    "counter_current": {**RATES, "rule.matching": ["classes"]},
+    "target_propagation": {**RATES, "rule.activation": ["elu"]},
+    "two_views": {**RATES, "rule.mirror": [False], "rule.smallest": [0.5, 0.7]},
+    "weight_perturbation": {**RATES, "rule.samples": [16]},
+    "untrained": {},
+    "readout_only": {},
+}
+
+
 def main() -> None:
     """Search every rule and network that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", nargs="*", default=["mlp", "rnn", "transformer", "cnn"], choices=architectures())
     parser.add_argument("--rule", nargs="*", default=sorted(learning_rules(), key=_cost))
     parser.add_argument("--small", action="store_true", help="small batches, of rules that did not exceed readout only")
+    parser.add_argument("--equal", action="store_true", help="two rates for every rule, the same budget for each")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rules = LONGER if options.small else options.rule
     for network, rule in product(options.network, rules):
-        for grid in [SMALL | _of(rule)] if options.small else GRIDS.get(rule, [ADAM]):
+        for grid in _grids(rule, options):
             spec = TrainSpec(
                 rule, network, "digits", network_options=BLOCKS.get(network, {}), validation_fraction=HELD_OUT
             )
@@ -104,6 +124,12 @@ def main() -> None:
                 continue
             best = found.iloc[0]
             print(network, rule, {name: best[name] for name in (*grid, "val_accuracy", "status")}, flush=True)
+
+
+def _grids(rule: str, options: argparse.Namespace) -> list[dict[str, list[Any]]]:
+    if options.equal:
+        return [one for one in [EQUAL.get(rule, RATES)] if one]
+    return [SMALL | _of(rule)] if options.small else GRIDS.get(rule, [ADAM])
 
 
 def _of(rule: str) -> dict[str, list[Any]]:

@@ -10,9 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from brainalign.discovery import algorithm
+from brainalign.roles import READOUT_ONLY, TRAINED
 
 #: Options that belong to an optimiser: under another one they say nothing.
 _OF_OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup", "clip")
+
+#: Of a training, what its readout-only control shares: what is trained, on what, how often, in which order.
+SHARED = (
+    *("network", "network_options", "dataset", "seeds", "epochs", "batch_size", "n_train", "validation_fraction"),
+    *("augment", "objective"),
+)
 
 
 def completed(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -53,10 +60,39 @@ def completed(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     return found, filled
 
 
-def declared(rule: str, network: str) -> dict[str, Any]:
-    """Return what a rule recommends on a network, as flat settings; ``""`` among its networks stands for all others."""
-    by_network: Mapping[str, Mapping[str, Any]] = getattr(algorithm("rules", rule), "recommended", {})
-    return dict(by_network.get(network, by_network.get("", {})))
+def declared(rule: str, network: str, dataset: str = "") -> dict[str, Any]:
+    """Return what a rule recommends on a network, as flat settings.
+
+    Its declarations are looked up as ``"mlp/digits"`` (that network on that data set), ``"/digits"`` (any network on
+    it), ``"mlp"`` and ``""`` (all others); the first that is there holds.
+    """
+    known: Mapping[str, Mapping[str, Any]] = getattr(algorithm("rules", rule), "recommended", {})
+    names = (f"{network}/{dataset}", f"/{dataset}", network, "") if dataset else (network, "")
+    return dict(next((known[name] for name in names if name in known), {}))
+
+
+def has_control(rule: str) -> bool:
+    """Return whether readout only is a control of a rule: of one that is to change hidden layers."""
+    found = algorithm("rules", rule)
+    return bool(getattr(found, "learns", False)) and getattr(found, "role", TRAINED) == TRAINED
+
+
+def control_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the readout-only control of a training: the same networks and batches, a rate of its own.
+
+    Parameters
+    ----------
+    options
+        Options of a :class:`~brainalign.specs.TrainSpec` that are complete.
+    """
+    found = {name: options[name] for name in SHARED if name in options}
+    for name, value in declared(READOUT_ONLY, found["network"], found.get("dataset", "")).items():
+        prefix, dot, option = name.partition(".")
+        if dot:
+            found[f"{prefix}_options"] = {**found.get(f"{prefix}_options", {}), option: value}
+        elif name not in SHARED:
+            found[name] = value
+    return {**found, "rule": READOUT_ONLY, "n_checkpoints": 2}
 
 
 def _of_network(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,7 +101,7 @@ def _of_network(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_rule(options: Mapping[str, Any]) -> dict[str, Any]:
-    found = declared(options.get("rule", ""), options.get("network", ""))
+    found = declared(*(options.get(name, "") for name in ("rule", "network", "dataset")))
     other = options.get("optimizer", found.get("optimizer", "adam")) != found.get("optimizer", "adam")
     if other or "optimizer_options" in options:
         found = {name: value for name, value in found.items() if not name.startswith("optimizer.")}

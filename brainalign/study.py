@@ -41,7 +41,7 @@ from brainalign.storage import content_hash, is_sealed, locked, seal
 from brainalign.study_checks import check_study
 from brainalign.support import equals_backpropagation
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
-from brainalign.training.readout import study_lines
+from brainalign.training.readout import StudyControls, study_controls, train_study_controls
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
 
@@ -115,12 +115,12 @@ class _StudyRun:
         require_own(self.out, self.spec.name)
         check_study(self.spec, self.brains, self.runtime.data_dir)
         trained = list(self._trained())
+        self.controls = self._beside(trained)
         checkpoints = [self._checkpoints(one) for one in trained]
         starts = self._starts(trained)
         display = Display()
         found = AlignmentResult.concatenate([self._align(brain, checkpoints, starts, display) for brain in self.brains])
         found = share_places(found, equal_rules([one.checkpoint for one in trained]))
-        self.unlearned = study_lines([(one.checkpoint.spec, one.history) for one in trained])
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         plausible, criteria = self._probe()
         found = replace(
@@ -159,6 +159,14 @@ class _StudyRun:
             self.progress(position * 1000 + 1000 * step // steps, total * 1000, f"training {text}")
 
         return train(population, folder, self.runtime, report)
+
+    def _beside(self, trained: Sequence[Trained]) -> StudyControls:
+        """Return which rules do not exceed readout only after as many steps; what that lacks is trained."""
+        total = len(self.spec.populations) * 1000
+        say = lambda *_: self.progress(total, total, "training readout_only")  # noqa: E731
+        specs, histories = [one.checkpoint.spec for one in trained], [one.history for one in trained]
+        lacking = train_study_controls(specs, self.out / "populations", self.runtime, say)
+        return study_controls([*zip(specs, histories, strict=True), *lacking])
 
     def _checkpoints(self, trained: Trained) -> list[Checkpoint]:
         if self.spec.scoring.checkpoints == "last":
@@ -205,7 +213,7 @@ class _StudyRun:
         rdms = {key: rdm for key, rdm in shown.rdms.items() if (key.rule, key.network) not in lost}
         display.add(brain.source.label, displayed(brain.displayed(brain.rois)), rdms)
         brain.let_go()
-        return infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects))
+        return infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned))
 
     def _instances(
         self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli, failures: list[Failure], label: str
@@ -274,8 +282,9 @@ class _StudyRun:
                     f"{rule} was trained by other code than today's; run the study with --retrain to train it again."
                     for rule in self.stale
                 ),
-                *self.unlearned,
+                *self.controls.lines,
             ],
+            "unlearned": list(self.controls.lines),
             "scope_sentences": list(found.scope_sentences),
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,

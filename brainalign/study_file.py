@@ -8,11 +8,12 @@ from brainalign.errors import SpecError
 from brainalign.options import fitted
 from brainalign.own_data import add_data
 from brainalign.own_folders import add_folder
-from brainalign.recommended import completed
+from brainalign.recommended import completed, control_options, has_control
 from brainalign.reproduction.presets import preset_file
+from brainalign.roles import READOUT_ONLY
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.shipped import known_keys, read_toml
-from brainalign.specs import Options, RecordingSpec, ScoringSpec, StudySpec, built, to_dict, train_spec
+from brainalign.specs import Options, RecordingSpec, ScoringSpec, StudySpec, TrainSpec, built, to_dict, train_spec
 
 
 def read_study(path: str | Path) -> StudySpec:
@@ -26,7 +27,8 @@ def read_study(path: str | Path) -> StudySpec:
     or by ``dataset_path``, a folder of pictures by class. Paths are seen from the file; ``docs/own-data.md`` says how
     such folders are laid out. What rules and networks recommend is written into what the file leaves open
     (:func:`brainalign.recommended.completed`), unless it says ``recommended = false``, as studies must whose keys are
-    published.
+    published. Networks of which only the readout is trained are added beside the rules of each network, for as many
+    steps, unless the file has them, or says ``readout_only = false`` or ``recommended = false``.
 
     ``preset = "FILE"`` in ``[training]`` trains every rule as that file of presets says
     (:func:`brainalign.reproduction.presets.preset_file`); what the study itself names comes before. Nothing is
@@ -45,7 +47,7 @@ def read_study(path: str | Path) -> StudySpec:
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.toml"
     >>> size = path.write_text(chr(10).join(lines))
     >>> [one.rule for one in ba.read_study(path).populations]
-    ['untrained', 'backprop']
+    ['untrained', 'backprop', 'readout_only']
     """
     return study_from_table(read_toml(path, "study file"), str(path), Path(path).parent)
 
@@ -53,10 +55,10 @@ def read_study(path: str | Path) -> StudySpec:
 def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Path = Path()) -> StudySpec:
     """Build a study from nested tables, written in ``folder``; see :func:`read_study`."""
     known = ("name", "title", "training", "rules", "recordings", "scoring", "plausibility")
-    known_keys(table, ("own", "recommended", *known), where)
+    known_keys(table, ("own", "recommended", "readout_only", *known), where)
     for key in ("name", "training", "rules", "recordings"):
         if key not in table:
-            optional = "title, scoring, plausibility, own and recommended are optional"
+            optional = "title, scoring, plausibility, own, recommended and readout_only are optional"
             msg = f"{where}: {key!r} is missing; a study needs {', '.join(known)} ({optional})."
             raise SpecError(msg)
     for key in ("name", "title", "plausibility"):
@@ -77,10 +79,28 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
         options = _population(training, rule, fitted(Options, own, f"{where}, [rules.{rule}]"), where)
         options = completed(options)[0] if recommended else options
         populations.append(train_spec(options, f"{where}, [rules.{rule}]"))
+    if fitted(bool, table.get("readout_only", recommended), f"{where}: readout_only"):
+        populations += _controls(populations)
     recordings = [built(RecordingSpec, item, f"{where}, [[recordings]]") for item in recorded]
     scoring = built(ScoringSpec, table.get("scoring", {}), f"{where}, [scoring]")
     whole = {"title": table["name"], **{key: table[key] for key in ("name", "title", "plausibility") if key in table}}
     return built(StudySpec, {**whole, "populations": populations, "recordings": recordings, "scoring": scoring}, where)
+
+
+def _controls(populations: list[TrainSpec]) -> list[TrainSpec]:
+    """Return readout only for each network that lacks it: as many steps as most of its rules take."""
+    controlled = {one.network for one in populations if one.rule == READOUT_ONLY}
+    wanted: dict[str, list[dict[str, Any]]] = {}
+    for one in populations:
+        if has_control(one.rule) and one.network not in controlled:
+            wanted.setdefault(one.network, []).append(control_options(to_dict(one)))
+    return [train_spec(max(own, key=lambda one: own.count(one))) for own in wanted.values()]
+
+
+def added(spec: StudySpec, path: str | Path) -> list[TrainSpec]:
+    """Return the controls of a study that are not in its file."""
+    listed = read_toml(path, "study file")["rules"]
+    return [one for one in spec.populations if one.rule == READOUT_ONLY and READOUT_ONLY not in listed]
 
 
 def _by_path(options: Options, key: str, room: str, folder: Path, where: str) -> Options:

@@ -18,6 +18,7 @@ TRAIN = ("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits
 
 STUDY = """
 name = "tiny"
+readout_only = false
 [training]
 dataset = "digits"
 network = "mlp"

@@ -42,6 +42,7 @@ SPEC = TrainSpec("slow_learner", "slim_net", "mirrored", seeds=(0, 1), epochs=0.
 STUDY = """
 own = ["lab"]
 name = "mine"
+readout_only = false
 plausibility = "mechanism"
 
 [training]

@@ -35,6 +35,7 @@ from tests.synthetic_world import World
 STUDY = """
 own = ["lab"]
 name = "cka"
+readout_only = false
 plausibility = "none"
 
 [training]

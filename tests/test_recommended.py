@@ -7,23 +7,27 @@ import pytest
 from typer.testing import CliRunner
 
 from brainalign.__main__ import app
+from brainalign.datasets.dataset import datasets
 from brainalign.networks.architecture import architectures
 from brainalign.recommended import completed, declared
 from brainalign.reproduction.presets import changed, nearest_preset, option_tables, presets, requested
 from brainalign.rules.learning_rule import learning_rules
 from brainalign.specs import TrainSpec, train_spec
-from brainalign.study_file import filled_in, study_from_table
+from brainalign.study_file import added, filled_in, read_study, study_from_table
 
 DFA = {"rule": "direct_feedback_alignment", "network": "mlp", "dataset": "digits"}
 
 
 @pytest.mark.parametrize("rule", learning_rules())
 def test_every_declaration_is_a_training_that_can_be_specified(rule: str) -> None:
-    for network in learning_rules()[rule].recommended:
+    for name in learning_rules()[rule].recommended:
+        network, _, data = name.partition("/")
         assert network in ("", *architectures())
-        options, filled = completed({"rule": rule, "network": network or "mlp", "dataset": "digits"})
+        assert data in ("", *datasets())
+        asked = (network or "mlp", data or "digits")
+        options, filled = completed({"rule": rule, "network": asked[0], "dataset": asked[1]})
         spec = train_spec(options)
-        assert set(declared(rule, network)) <= set(filled)
+        assert set(declared(rule, *asked)) <= set(filled)
         assert learning_rules()[rule](**spec.rule_options) is not None
         assert not {"seeds", "epochs", "dataset", "n_checkpoints"} & set(filled)
 
@@ -69,6 +73,46 @@ def test_a_study_is_completed_unless_it_says_otherwise() -> None:
     assert found.network_options == {"blocks": "step"}
     assert plain.key == TrainSpec("backprop", "rnn", "digits").key != found.key
     assert study_from_table({**table, "recommended": True}).key == study_from_table(table).key
+
+
+def test_a_study_adds_readout_only_unless_it_says_otherwise(tmp_path: Path) -> None:
+    table: dict[str, Any] = {
+        "name": "s", "training": {"network": "mlp", "dataset": "digits", "epochs": 2, "seeds": 3},
+        "rules": {"untrained": {}, "direct_feedback_alignment": {}, "backprop": {}, "sign_symmetry": {},
+                  "hebbian": {"network": "rnn"}},
+        "recordings": [{"dataset": "simulated"}],
+    }  # fmt: skip
+    *_, first, second = study_from_table(table).populations
+    assert [(one.rule, one.network) for one in (first, second)] == [("readout_only", "mlp"), ("readout_only", "rnn")]
+    # Of three rules two have batches of 128; seeds and steps are theirs, the rate is the control's own.
+    assert (first.batch_size, first.epochs, first.seeds, first.learning_rate) == (128, 2, (0, 1, 2), 0.01)
+    assert second.network_options == {"blocks": "step"}
+    for no in ({"readout_only": False}, {"recommended": False}):
+        assert "readout_only" not in {one.rule for one in study_from_table({**table, **no}).populations}
+    asked = study_from_table({**table, "recommended": False, "readout_only": True}).populations
+    assert [one.rule for one in asked].count("readout_only") == 2
+    listed = {**table, "rules": {**table["rules"], "readout_only": {"learning_rate": 0.5}}}
+    found = [one for one in study_from_table(listed).populations if one.rule == "readout_only"]
+    assert [(one.network, one.learning_rate) for one in found] == [("mlp", 0.5), ("rnn", 0.1)]
+    only = {**table, "rules": {"untrained": {}}}
+    assert [one.rule for one in study_from_table(only).populations] == ["untrained"]
+    text = 'name = "s"\nrecordings = [{ dataset = "simulated" }]\n[training]\nnetwork = "mlp"\ndataset = "digits"\n'
+    path = tmp_path / "study.toml"
+    for rules, expected in (("[rules.backprop]", 1), ("[rules.backprop]\n[rules.readout_only]", 0)):
+        path.write_text(text + rules, encoding="utf-8")
+        assert len(added(read_study(path), path)) == expected
+
+
+def test_a_recommendation_may_hold_for_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"mlp/digits": {"rule.scale": 1.0}, "/digits": {"rule.scale": 2.0}, "mlp": {"rule.scale": 3.0}, "": {}}
+    monkeypatch.setattr(learning_rules()["feedback_alignment"], "recommended", known)
+    found = [
+        declared("feedback_alignment", *of).get("rule.scale")
+        for of in (("mlp", "digits"), ("cnn", "digits"), ("mlp", "mnist"), ("mlp",), ("cnn", "mnist"))
+    ]
+    assert found == [1.0, 2.0, 3.0, 3.0, None]
+    asked = {"rule": "feedback_alignment", "network": "cnn", "dataset": "digits"}
+    assert completed(asked)[1] == {"rule.scale": 2.0}
 
 
 def test_what_was_filled_into_a_study_is_listed(tmp_path: Path) -> None:

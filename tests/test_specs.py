@@ -12,6 +12,7 @@ import pytest
 from brainalign.errors import SpecError
 from brainalign.specs import RecordingSpec, ScoringSpec, StudySpec, TrainSpec, to_dict, train_spec
 from brainalign.study_file import read_study, study_from_table
+from brainalign.training.readout import readout_spec
 
 SHIPPED = sorted((Path(__file__).parents[1] / "analyses").glob("*.toml"))
 
@@ -48,9 +49,10 @@ def _write(tmp_path: Path, text: str) -> Path:
 def test_a_study_file_says_what_it_says(tmp_path: Path) -> None:
     spec = read_study(_write(tmp_path, STUDY))
     assert (spec.name, spec.title) == ("small", "small")
-    control, trained = spec.populations
+    control, trained, readout = spec.populations
     assert control == TrainSpec("untrained", "mlp", "digits", {}, {"widths": [16, 8]}, seeds=(0, 1, 2))
     assert trained == replace(control, rule="feedback_alignment", rule_options={"scale": 0.5}, learning_rate=0.1)
+    assert readout == readout_spec(trained)
     assert spec.recordings == (RecordingSpec("simulated", options={"noise": 2.0}),)
     assert spec.scoring == ScoringSpec(n_bootstrap=200, ranking_layer={"planted": "hidden2"})
 

@@ -17,6 +17,7 @@ from brainalign.alignment.result import AlignmentResult
 from brainalign.errors import BrainalignError, IncompatibleError
 from brainalign.provenance import code_hash
 from brainalign.report.methods_text import methods_text
+from brainalign.report.page import page_of
 from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec
 from brainalign.storage import read_tensors, write_tensors
@@ -45,6 +46,7 @@ RECORDING = {
 }  # fmt: skip
 TABLE: dict[str, Any] = {
     "name": "tiny",
+    "readout_only": False,
     "training": TRAINING,
     "rules": {"untrained": {}, "backprop": {}, "feedback_alignment": {}},
     "recordings": [RECORDING],
@@ -397,3 +399,25 @@ def test_the_demonstration_finds_what_was_planted(tmp_path: Path) -> None:
     assert means.idxmax() == ("backprop", "hidden2")
     contrasts = pd.read_csv(tmp_path / "contrasts.csv").set_index(["rule_a", "rule_b", "layer"])
     assert contrasts.loc[("backprop", "untrained", "hidden2"), "verdict"] == "higher"
+
+
+def test_readout_only_stands_beside_the_rules_and_who_does_not_exceed_it_has_no_rank(tmp_path: Path) -> None:
+    quick = {"learning_rate": 0.01, "epochs": 4}
+    rules = {"untrained": {}, "backprop": quick, "pepita": {"learning_rate": 1e-4, "batch_size": 32, "epochs": 1}}
+    spec = _spec(rules=rules, training__seeds=3, readout_only=True)
+    assert [one.rule for one in spec.populations] == ["untrained", "backprop", "pepita", "readout_only"]
+    out = run_study(spec, tmp_path)
+    found = AlignmentResult.load(out)
+    assert set(found.scores.rule[found.scores.role == "readout_only"]) == {"readout_only"}
+    assert len(list((out / "populations").glob("readout_only-*"))) == 2  # backprop's number of steps, and pepita's
+    assert set(found.ranks.rule) == {"backprop"}
+    assert not found.ranks.supported.any()
+    assert "pepita" in set(found.contrasts.rule_a) | set(found.contrasts.rule_b)
+    assert "pepita does not exceed readout only" in found.gates.sentence[found.gates.gate == "G12"].iloc[0]
+    (line,) = found.facts["unlearned"]
+    assert line.startswith("WARNING: pepita on mlp does not exceed readout only after as many steps")
+    page = page_of(found)
+    assert page.index(line.split("(")[0].strip()) < page.index('id="methods"')
+    before = _files(out)
+    run_study(spec, tmp_path)
+    assert _files(out) == before

@@ -23,6 +23,7 @@ OPTIONS = {
 }  # fmt: skip
 STUDY: dict[str, Any] = {
     "name": "counted",
+    "readout_only": False,
     "training": TRAINING,
     "rules": {"untrained": {}, "backprop": {}},
     "plausibility": "none",

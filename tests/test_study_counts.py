@@ -24,6 +24,7 @@ OPTIONS = {
 }  # fmt: skip
 STUDY: dict[str, Any] = {
     "name": "counted",
+    "readout_only": False,
     "training": TRAINING,
     "rules": {"untrained": {}, "backprop": {}},
     "recordings": [{"dataset": "simulated", "options": OPTIONS, "measures": ["rsa", "encoding"]}],

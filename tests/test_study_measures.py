@@ -17,6 +17,7 @@ from brainalign.study_file import read_study
 
 STUDY = """
 name = "measures"
+readout_only = false
 plausibility = "none"
 
 [training]

@@ -12,6 +12,7 @@ from brainalign.study_file import study_from_table
 
 TABLE = {
     "name": "times",
+    "readout_only": False,
     "recommended": False,
     "training": {
         "dataset": "digits",

@@ -43,17 +43,23 @@ class Declared:
         ``"holm"``, ``"bh"`` or ``"by"``, within a family.
     ranking_layer
         ROI to the layer at which rules are ranked. Without it every layer is tested.
+    unlearned
+        Network to the rules that do not exceed readout only after as many steps: they are scored and contrasted, and
+        have no rank.
     """
 
     subjects: str | None = None
     alpha: float = 0.05
     correction: str = "holm"
     ranking_layer: Mapping[str, str] = field(default_factory=dict)
+    unlearned: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, scoring: ScoringSpec, subjects: str | None = None) -> "Declared":
+    def of(
+        cls, scoring: ScoringSpec, subjects: str | None = None, unlearned: Mapping[str, Sequence[str]] | None = None
+    ) -> "Declared":
         """Return what a study declares."""
-        return cls(subjects, scoring.alpha, scoring.correction, dict(scoring.ranking_layer))
+        return cls(subjects, scoring.alpha, scoring.correction, dict(scoring.ranking_layer), unlearned or {})
 
 
 def infer(scores: Scores | Sequence[Scores], declared: Declared | None = None) -> AlignmentResult:
@@ -165,6 +171,7 @@ def _compared(
     # networks from elsewhere share nothing by seed
     paired = not any(role == MODEL for role, _ in rows) or all(len(own) == 1 for own in rows.values())
     found = compare_rules(draws, trained, scope, untrained, paired, declared.alpha)
+    found = replace(found, unlearned=tuple(rule for rule in declared.unlearned.get(network, ()) if rule in trained))
     primary = _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network})
     status = "primary" if primary else "exploratory"
     more = {"samples": place.samples, "family": f"{network}, {scores.dataset}, {place.measure}: {status}"}

@@ -28,7 +28,7 @@ from brainalign.alignment.result_files import (
     write_thumbnails,
 )
 from brainalign.alignment.scores import Scores
-from brainalign.columns import LOW_LEVEL, OWN_START, UNTRAINED
+from brainalign.columns import LOW_LEVEL, OWN_START, READOUT_ONLY, UNTRAINED
 from brainalign.comparisons.description import Description
 from brainalign.errors import DataError, SpecError
 from brainalign.provenance import code_hash, own_hashes
@@ -224,10 +224,12 @@ class AlignmentResult:
 
     @property
     def rules(self) -> tuple[str, ...]:
-        """Learning rules: backprop first, then by name, the untrained control last."""
+        """Learning rules: backprop first, then by name, the controls readout only and untrained last."""
         compared = set(self.contrasts.rule_a) | set(self.contrasts.rule_b)
         found = set(self.network_scores.rule) | set(self.training.rule) | compared
-        return tuple(sorted(found, key=lambda rule: (rule in self.untrained, rule != "backprop", rule)))
+        return tuple(
+            sorted(found, key=lambda rule: (rule in self.untrained, rule == READOUT_ONLY, rule != "backprop", rule))
+        )
 
     @cached_property
     def untrained(self) -> frozenset[str]:

@@ -32,7 +32,7 @@ _STUDY_KEYS: dict[str, Any] = {
 }
 _STUDY_OPTIONAL: dict[str, Any] = {
     **dict.fromkeys(("files", "activities", "training_sets", "dissimilarities"), dict),
-    **dict.fromkeys(("citations", "cautions", "scope_sentences", "recovery", "stale", "failures"), list),
+    **dict.fromkeys(("citations", "cautions", "scope_sentences", "recovery", "stale", "failures", "unlearned"), list),
     **dict.fromkeys(("alpha", "wall_seconds", "n_bootstrap"), (int, float)),
 }
 _KINDS: dict[Any, str] = {str: "text", dict: "an object", list: "a list", (int, float): "a number"}

@@ -49,7 +49,7 @@ def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> Non
     from brainalign.report.page import write_report
     from brainalign.shipped import find_file, shipped_folder
     from brainalign.study import run_study
-    from brainalign.study_file import filled_in, read_study
+    from brainalign.study_file import added, filled_in, read_study
     from brainalign.training.runtime import Runtime
 
     runtime = Runtime(**options)
@@ -60,6 +60,9 @@ def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> Non
         for rule, filled in filled_in(path).items():
             settings = ", ".join(f"{name}={value}" for name, value in filled.items())
             typer.echo(f"brainalign: {rule}: recommended and not given: {settings}", err=True)
+        for control in added(spec, path):
+            beside = f"{control.rule} is trained beside the rules on {control.network}"
+            typer.echo(f"brainalign: {beside}; readout_only = false in the study leaves it out", err=True)
 
     with progress_bar(quiet) as progress:
         folder = run_study(spec, out or Path("results") / spec.name, runtime, when_started(progress, say_filled))

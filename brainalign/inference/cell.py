@@ -45,6 +45,8 @@ class Cell:
     collapsed
         Rule, or ``"untrained <rule>"``, to the seeds (by place) whose scores are undefined; these seeds are left out of
         all rules.
+    unlearned
+        Rules that do not exceed readout only after as many steps: scored and contrasted, not ranked.
     """
 
     scores: Mapping[str, Estimate]
@@ -59,6 +61,7 @@ class Cell:
     alpha: float = field(default=0.05)
     sign_flip: float = 0.0
     collapsed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    unlearned: tuple[str, ...] = ()
 
 
 def compare_rules(

@@ -1,4 +1,4 @@
-"""Each thing that the data of a cell may not support: gates G1 to G10."""
+"""Each thing that the data of a cell may not support: gates G1 to G10, and G12."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -47,6 +47,7 @@ def gates_of(cell: Cell, ranks: Sequence[RankSet], learned: Mapping[str, float],
         *_permutations(cell, n_tests),
         *_learning(cell, learned),
         *_measurement(cell),
+        *_unlearned(cell),
     ]
     return sorted(found, key=lambda gate: int(gate.code[1:]))
 
@@ -247,6 +248,19 @@ def _learning(cell: Cell, learned: Mapping[str, float]) -> list[Gate]:
             " Holm's method).",
         )
     ]
+
+
+def _unlearned(cell: Cell) -> list[Gate]:
+    """Say which rules are scored and not ranked, since nothing shows that their hidden layers learned."""
+    rules = [rule for rule in cell.scores if rule in cell.unlearned]
+    if not rules:
+        return []
+    does, are = ("does", "is") if len(rules) == 1 else ("do", "are")
+    sentence = (
+        f"{', '.join(rules)} {does} not exceed readout only after as many steps (test split, paired over seeds): {are}"
+        " scored and not ranked."
+    )
+    return [Gate("G12", "warn", sentence)]
 
 
 def _gain(cell: Cell, rule: str) -> str:

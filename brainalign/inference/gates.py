@@ -32,7 +32,8 @@ def judge_family(cells: Mapping[Key, Cell]) -> dict[Key, Verdict]:
     Gates: G1 few subjects, G2 few stimuli, G3 few seeds, or seeds whose scores are undefined, G4 no reliable geometry,
     G5 ceiling too uncertain to divide by, G6 rank sets too wide for an order (the smallest detectable difference is
     printed there and forbids nothing), G7 p values that a test without a distribution cannot reach, G9 no learning
-    effect, G10 noise of the measurement in no error. A gate of severity ``"stop"`` forbids a ranking.
+    effect, G10 noise of the measurement in no error, G12 rules that do not exceed readout only. A gate of severity
+    ``"stop"`` forbids a ranking.
 
     Parameters
     ----------
@@ -66,12 +67,19 @@ def _verdict(
     cell: Cell, pairs: Mapping[tuple[str, str], float], learned: Mapping[str, float], sizes: tuple[int, int]
 ) -> Verdict:
     n_tests, n_cells = sizes
-    ranks = rank_sets({rule: item.mean for rule, item in cell.scores.items()}, cell.contrasts, cell.alpha, pairs)
+    ranks = _ranks(cell, pairs)
     gates = tuple(gates_of(cell, ranks, learned, n_tests))
     stops = [gate for gate in gates if gate.severity == "stop"]
     normalised = cell.ceiling is not None and not any(gate.code in ("G4", "G5", "G10") for gate in gates)
-    supported = not stops and len(cell.scores) > 1
+    supported = not stops and len(ranks) > 1
     return Verdict(supported, normalised, gates, ranks, _sentence(cell, stops, ranks, n_cells))
+
+
+def _ranks(cell: Cell, pairs: Mapping[tuple[str, str], float]) -> tuple[RankSet, ...]:
+    """Return the rank sets of rules that are ranked; p is adjusted over the contrasts of all rules."""
+    means = {rule: item.mean for rule, item in cell.scores.items() if rule not in cell.unlearned}
+    contrasts = {pair: one for pair, one in cell.contrasts.items() if means.keys() >= set(pair)}
+    return rank_sets(means, contrasts, cell.alpha, {pair: pairs[pair] for pair in contrasts})
 
 
 def _sentence(cell: Cell, stops: Sequence[Gate], ranks: Sequence[RankSet], n_cells: int) -> str:
@@ -80,6 +88,8 @@ def _sentence(cell: Cell, stops: Sequence[Gate], ranks: Sequence[RankSet], n_cel
         return refusal[0]
     if stops:
         return f"{REFUSED}: {stops[0].sentence}"
+    if not ranks:
+        return f"No rule exceeds readout only, nothing to rank. {cell.scope.sentence}"
     if len(ranks) < 2:
         return f"One rule only, nothing to rank. {cell.scope.sentence}"
     order = "; ".join(f"{item.rule} {_span(item)}" for item in ranks)

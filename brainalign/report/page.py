@@ -140,6 +140,7 @@ def _notices(results: AlignmentResult) -> list[str]:
         found.append(
             f"{names} {were} trained by another version of the training code. Run the study again with --retrain."
         )
+    found += results.facts.get("unlearned", [])
     whole = results.failures[results.failures.stage.isin(["training", "scoring"])]
     for row in whole.to_dict("records"):
         where = f" for {results.dataset_label(row['recording'])}" if row["recording"] else ""

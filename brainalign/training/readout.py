@@ -1,5 +1,6 @@
 """Does a rule teach hidden layers: its accuracy beside that of networks of which only the readout was trained."""
 
+import contextlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from brainalign.recommended import declared
-from brainalign.roles import READOUT_ONLY, TRAINED
-from brainalign.rules.learning_rule import learning_rule
+from brainalign.errors import DivergenceError
+from brainalign.recommended import SHARED, control_options
+from brainalign.recommended import has_control as of_rule
+from brainalign.roles import READOUT_ONLY
 from brainalign.specs import TrainSpec, to_dict, train_spec
 from brainalign.training.run import Progress
 from brainalign.training.runtime import Runtime
@@ -19,12 +21,6 @@ from brainalign.training.train import train
 
 #: Seeds below which there is no test.
 FEWEST = 3
-
-#: Of a training, what the control shares: what is trained, on what, how often, in which order.
-_SHARED = (
-    *("network", "network_options", "dataset", "seeds", "epochs", "batch_size", "n_train", "validation_fraction"),
-    *("augment", "objective"),
-)
 
 
 @dataclass(frozen=True)
@@ -121,20 +117,12 @@ def readout_spec(spec: TrainSpec) -> TrainSpec:
     >>> control.rule, control.batch_size, control.seeds
     ('readout_only', 32, (3, 4))
     """
-    options: dict[str, Any] = {name: value for name, value in to_dict(spec).items() if name in _SHARED}
-    for name, value in declared(READOUT_ONLY, spec.network).items():
-        prefix, dot, option = name.partition(".")
-        if dot:
-            options.setdefault(f"{prefix}_options", {})[option] = value
-        elif name not in _SHARED:
-            options[name] = value
-    return train_spec({**options, "rule": READOUT_ONLY, "n_checkpoints": 2})
+    return train_spec(control_options(to_dict(spec)))
 
 
 def has_control(spec: TrainSpec) -> bool:
     """Return whether readout only is a control of what is trained: a rule that changes hidden layers."""
-    rule = learning_rule(spec.rule, dict(spec.rule_options))
-    return rule.learns and rule.role == TRAINED
+    return of_rule(spec.rule)
 
 
 def train_control(spec: TrainSpec, out: str | Path, runtime: Runtime, progress: Progress | None = None) -> pd.DataFrame:
@@ -154,30 +142,74 @@ def final_scores(history: pd.DataFrame) -> dict[int, float]:
     return dict(zip((int(seed) for seed in last.seed), (float(score) for score in scores), strict=True))
 
 
-def study_lines(trained: Sequence[tuple[TrainSpec, pd.DataFrame]]) -> list[str]:
-    """Return the warnings of a study that has readout only among its rules: which do not exceed it.
+def train_study_controls(
+    populations: Sequence[TrainSpec], out: str | Path, runtime: Runtime, progress: Progress | None = None
+) -> list[tuple[TrainSpec, pd.DataFrame]]:
+    """Train the controls that a study lacks, and return specification and history of each.
+
+    A network that has readout only among its populations needs it again for rules of other numbers of steps; these
+    controls are not scored. One that diverges is left out.
+    """
+    known = [_shared(one) for one in populations if one.rule == READOUT_ONLY]
+    networks = {one["network"] for one in known}
+    found = []
+    for spec in populations:
+        if spec.network not in networks or not has_control(spec) or _shared(spec) in known:
+            continue
+        known.append(_shared(spec))
+        with contextlib.suppress(DivergenceError):
+            found.append((readout_spec(spec), train_control(spec, out, runtime, progress)))
+    return found
+
+
+def _shared(spec: TrainSpec) -> dict[str, Any]:
+    return {name: value for name, value in to_dict(spec).items() if name in SHARED}
+
+
+@dataclass(frozen=True)
+class StudyControls:
+    """What the controls of a study say of its rules.
+
+    Parameters
+    ----------
+    lines
+        Warnings: which rules do not exceed readout only, and which were not compared.
+    unlearned
+        Network to the rules that do not exceed it. They are scored and have no rank.
+    """
+
+    lines: tuple[str, ...]
+    unlearned: Mapping[str, tuple[str, ...]]
+
+
+def study_controls(trained: Sequence[tuple[TrainSpec, pd.DataFrame]]) -> StudyControls:
+    """Compare the rules of a study with readout only; a network without that control is left out.
 
     Parameters
     ----------
     trained
-        Specification and history of every population.
+        Specification and history of every population, and of controls that are not scored.
     """
-    controls = {spec.network: history for spec, history in trained if spec.rule == READOUT_ONLY}
-    lines = []
+    controls = [(spec.network, _shared(spec), history) for spec, history in trained if spec.rule == READOUT_ONLY]
+    lines, unlearned = list[str](), dict[str, tuple[str, ...]]()
     for spec, history in trained:
-        control = controls.get(spec.network)
-        if control is None or not has_control(spec):
+        own = [one for one in controls if one[0] == spec.network]
+        if not own or not has_control(spec):
             continue
-        ours, theirs = (int(one.step.max()) for one in (history, control))
-        if ours != theirs:
+        name, steps = f"{spec.rule} on {spec.network}", int(history.step.max())
+        equal = [control for _, shared, control in own if shared == _shared(spec) and control.step.max() == steps]
+        if not equal:
+            taken = " and ".join(str(int(control.step.max())) for *_, control in own)
             lines.append(
-                f"{spec.rule} on {spec.network} took {ours} steps and readout only {theirs}: not compared. Give them "
-                "one batch_size and one number of epochs."
+                f"{name} took {steps} steps and readout only {taken}: not compared. Give them one batch_size and one "
+                "number of epochs."
             )
-        else:
-            found = control_lines(f"{spec.rule} on {spec.network}", history, control)
-            lines += [line for line in found if line.startswith("WARNING") or "no test" in line]
-    return lines
+            continue
+        found = control_lines(name, history, equal[0])
+        lines += [line for line in found if line.startswith("WARNING") or "no test" in line]
+        if exceeds_readout(final_scores(history), final_scores(equal[0])).exceeds is False:
+            unlearned[spec.network] = (*unlearned.get(spec.network, ()), spec.rule)
+    return StudyControls(tuple(lines), unlearned)
 
 
 def control_lines(name: str, rule: pd.DataFrame, control: pd.DataFrame) -> Sequence[str]:

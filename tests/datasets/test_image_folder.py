@@ -149,6 +149,7 @@ def test_one_class_or_none_is_refused(tmp_path: Path) -> None:
 
 STUDY = """
 name = "mine"
+readout_only = false
 [training]
 dataset_path = "flowers"
 network = "mlp"

@@ -54,6 +54,28 @@ def test_clear_differences_are_ranked():
     assert verdict.sentence.startswith("Ranks (simultaneous 95% sets): bp 1; fa 2; dfa 3.")
 
 
+def test_a_rule_that_does_not_exceed_readout_only_is_scored_and_not_ranked():
+    whole = a_cell()
+    verdict = judge(replace(whole, unlearned=("bp",)))
+    assert verdict.supported
+    assert [(item.rule, item.rank, item.rank_low, item.rank_high) for item in verdict.ranks] == [
+        ("fa", 1, 1, 1),
+        ("dfa", 2, 2, 2),
+    ]
+    assert codes(verdict) == {("G12", "warn")}
+    assert verdict.gates[0].sentence == (
+        "bp does not exceed readout only after as many steps (test split, paired over seeds): is scored and not ranked."
+    )
+    assert ("bp", "fa") in whole.contrasts  # contrasts stay
+    alone = judge(replace(whole, unlearned=("bp", "fa")))
+    assert not alone.supported
+    assert alone.sentence.startswith("One rule only, nothing to rank.")
+    none = judge(replace(whole, unlearned=tuple(RULES)))
+    assert not none.supported
+    assert none.ranks == ()
+    assert none.sentence.startswith("No rule exceeds readout only, nothing to rank.")
+
+
 def test_equal_rules_are_not_ranked():
     verdict = judge(a_cell(levels=(0.4, 0.4, 0.4, 0.1), noise=0.03))
     assert not verdict.supported

@@ -136,6 +136,7 @@ def test_an_annex_pointer_is_named(eeg: Path, tmp_path: Path) -> None:
 
 STUDY = {
     "name": "bids",
+    "readout_only": False,
     "training": {
         "dataset": "digits", "network": "mlp", "network_options": {"widths": [16, 12]}, "seeds": 2, "epochs": 0.2,
         "n_checkpoints": 2,

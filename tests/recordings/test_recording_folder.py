@@ -169,6 +169,7 @@ def _picture(folder: Path) -> None:
 
 STUDY = """
 name = "mine"
+readout_only = false
 plausibility = "none"
 [training]
 dataset = "digits"

@@ -13,13 +13,15 @@ from brainalign.rules.learning_rule import learning_rule
 from brainalign.rules.readout_only import ReadoutOnly
 from brainalign.specs import TrainSpec
 from brainalign.training.readout import (
+    StudyControls,
     control_lines,
     exceeds_readout,
     final_scores,
     has_control,
     readout_spec,
-    study_lines,
+    study_controls,
     train_control,
+    train_study_controls,
 )
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import train
@@ -97,16 +99,35 @@ def test_a_rule_on_file_has_its_own_plasticity_off() -> None:
         assert learning_rule(name, dict(rule.plasticity_off)) != rule
 
 
-def test_a_study_warns_of_rules_that_do_not_exceed_it() -> None:
-    def history(score: float, step: int = 10) -> pd.DataFrame:
-        scores = [score + 0.001 * seed for seed in range(3)]
-        return pd.DataFrame({"seed": range(3), "step": step, "test_accuracy": scores, "test_loss": 1.0})
+def _history(score: float, step: int = 10) -> pd.DataFrame:
+    scores = [score + 0.001 * seed for seed in range(3)]
+    return pd.DataFrame({"seed": range(3), "step": step, "test_accuracy": scores, "test_loss": 1.0})
 
+
+def test_a_study_warns_of_rules_that_do_not_exceed_it() -> None:
     specs = {rule: TrainSpec(rule, "mlp", "digits") for rule in ("backprop", "hebbian", "untrained", "readout_only")}
-    alone = [(specs["backprop"], history(0.95))]
-    assert study_lines(alone) == []
-    both = [*alone, (specs["hebbian"], history(0.5)), (specs["untrained"], history(0.1))]
-    (line,) = study_lines([*both, (specs["readout_only"], history(0.9))])
+    alone = [(specs["backprop"], _history(0.95))]
+    assert study_controls(alone) == StudyControls((), {})
+    both = [*alone, (specs["hebbian"], _history(0.5)), (specs["untrained"], _history(0.1))]
+    found = study_controls([*both, (specs["readout_only"], _history(0.9))])
+    (line,) = found.lines
     assert line.startswith("WARNING: hebbian on mlp does not exceed readout only after as many steps: 50.1 % against")
-    (line,) = study_lines([*alone, (specs["readout_only"], history(0.9, step=40))])
-    assert line.startswith("backprop on mlp took 10 steps and readout only 40: not compared.")
+    assert found.unlearned == {"mlp": ("hebbian",)}
+    other = study_controls([*alone, (specs["readout_only"], _history(0.9, step=40))])
+    assert other.lines[0].startswith("backprop on mlp took 10 steps and readout only 40: not compared.")
+    assert other.unlearned == {}
+
+
+def test_a_rule_is_compared_with_the_control_of_its_own_number_of_steps(tmp_path: Path) -> None:
+    few, many = (TrainSpec("hebbian", "mlp", "digits", batch_size=size) for size in (128, 32))
+    controls = [(readout_spec(few), _history(0.4)), (readout_spec(many), _history(0.9, step=40))]
+    found = study_controls([(few, _history(0.5)), *controls])
+    assert (found.lines, found.unlearned) == ((), {})
+    found = study_controls([(many, _history(0.5, step=40)), *controls])
+    assert found.unlearned == {"mlp": ("hebbian",)}
+    small = {"network_options": {"widths": (8,)}, "seeds": (0, 1, 2), "epochs": 0.5}
+    few, many = (TrainSpec("hebbian", "mlp", "digits", batch_size=size, **small) for size in (128, 32))
+    assert train_study_controls([few, many], tmp_path, Runtime()) == []  # a study without that control asks for none
+    ((spec, history),) = train_study_controls([few, many, readout_spec(few)], tmp_path, Runtime())
+    assert spec.batch_size == 32
+    assert len(history)
