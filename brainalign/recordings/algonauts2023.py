@@ -10,13 +10,12 @@ import numpy as np
 
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError
-from brainalign.options import require
 from brainalign.readers.arrays import read_array
 from brainalign.readers.arrays_only import read_pickled
 from brainalign.readers.pictures import read_pictures
-from brainalign.readers.published_folder import published_file, published_folder
+from brainalign.readers.published_folder import published_file
+from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
-from brainalign.recordings.source import RecordingSource
 
 _REGIONS = {
     "V1": ("prf-visualrois", ("V1v", "V1d")),
@@ -30,7 +29,7 @@ _REGIONS = {
 
 
 @dataclass(frozen=True)
-class Algonauts2023(RecordingSource):
+class Algonauts2023(PublishedSource):
     """Responses of cortical vertices of one person, standardised in sessions, repeats averaged: one trial a picture.
 
     People saw different pictures of the Natural Scenes Dataset, so that each is a source of its own.
@@ -60,28 +59,15 @@ class Algonauts2023(RecordingSource):
         "Gifford et al. (2023), arXiv:2301.03198; Allen et al. (2022), Nature Neuroscience 25:116-126"
     )
     rois: ClassVar[tuple[str, ...]] = (*_REGIONS, "challenge")
+    short: ClassVar[str] = "Algonauts 2023"
+    people: ClassVar[tuple[str, ...]] = tuple(f"subj{k:02d}" for k in range(1, 9))
 
-    folder: str = ""
     person: str = "subj01"
     side: int = 224
 
-    def __post_init__(self) -> None:
-        known = tuple(f"subj{k:02d}" for k in range(1, 9))
-        require(self.person in known, "person", self.person, f"one of {', '.join(known)}")
-
-    @property
-    def label(self) -> str:
-        """Name in tables, with the person."""
-        return f"algonauts2023 {self.person}"
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """The one person."""
-        return (self.person,)
-
     def stimuli(self) -> Stimuli:
         """Return the training pictures of the person."""
-        return Stimuli(self.stimulus_ids(), read_pictures(self._files, self.side), f"Algonauts 2023, {self.person}")
+        return Stimuli(self.stimulus_ids(), read_pictures(self._files, self.side), self._shown_name)
 
     def stimulus_ids(self) -> tuple[str, ...]:
         """Return ``"nsd-00013"`` and so on: numbers of the Natural Scenes Dataset, from 0."""
@@ -99,14 +85,12 @@ class Algonauts2023(RecordingSource):
                 raise DataError(msg)
         sizes = {side: data.shape[1] for side, data in sides.items()}
         channels = tuple(f"{side}-{k}" for side, size in sizes.items() for k in range(size))
-        return Recording(
+        return self._recording(
+            subject,
             data=np.concatenate([np.asarray(data) for data in sides.values()], axis=1)[:, :, None],
             stimulus_ids=self.stimulus_ids(),
             channels=channels,
             times=(0.0,),
-            subject=subject,
-            dataset="algonauts2023",
-            modality=self.modality,
             unit="z",
             rois=self._regions(sizes),
         )
@@ -133,7 +117,7 @@ class Algonauts2023(RecordingSource):
 
     @cached_property
     def _root(self) -> Path:
-        return published_folder("algonauts2023", self.folder, self.data_dir) / self.person
+        return super()._root / self.person
 
     @cached_property
     def _files(self) -> list[Path]:

@@ -2,23 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from brainalign.datasets.stimuli import Stimuli
-from brainalign.errors import SpecError
 from brainalign.options import made_of
 from brainalign.readers.bids_meeg import MeegEvents, events_of, meeg_subjects, read_bids_meeg
-from brainalign.readers.pictures import pictures_of
 from brainalign.readers.preprocess import Preprocess
+from brainalign.recordings.bids_source import BidsSource
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.sensor_groups import with_sensor_groups
-from brainalign.recordings.source import RecordingSource
 
 
 @dataclass(frozen=True, eq=False)
-class BidsMeeg(RecordingSource):
+class BidsMeeg(BidsSource):
     """Epochs around the stimuli of a BIDS folder, read with mne-bids.
 
     Parameters
@@ -51,9 +47,9 @@ class BidsMeeg(RecordingSource):
     title: ClassVar[str] = "EEG or MEG of a BIDS folder"
     modality: ClassVar[str] = "EEG, MEG"
     citation: ClassVar[str] = "a BIDS data set of one's own; read with mne-bids (Appelhoff et al. 2019, JOSS 4:1896)"
+    needed: ClassVar[tuple[str, ...]] = ("root", "ids", "preprocess")
+    example: ClassVar[str] = "root = 'my_bids', ids = 'stim_file', preprocess = {tmin = -0.1, tmax = 0.8}"
 
-    root: str = ""
-    ids: str = ""
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     pictures: str = ""
     side: int = 0
@@ -69,72 +65,25 @@ class BidsMeeg(RecordingSource):
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def label(self) -> str:
-        """Name in tables: that of the folder."""
-        return f"bids_meeg {Path(self.root).name}" if self.root else "bids_meeg"
-
-    @property
     def rois(self) -> tuple[str, ...]:  # type: ignore[override]
         """Channel types and groups of sensors."""
         return (*self.kinds, *self.groups)
 
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """Labels of people with EEG or MEG."""
-        return self.people or meeg_subjects(self._root())
+    def _people(self) -> tuple[str, ...]:
+        return meeg_subjects(self._root())
 
-    def stimuli(self) -> Stimuli | None:
-        """Return the pictures of all stimuli that events name; ``None`` without a folder of pictures."""
-        if not self.pictures:
-            return None
-        ids = self.stimulus_ids()
-        images = pictures_of(Path(self._root()) / self.pictures, ids, self.side or None)
-        return Stimuli(ids, images, f"Pictures of {self.label}")
+    def _named(self, subject: str) -> tuple[str, ...]:
+        return events_of(self._root(), subject, self._events(), task=self.task or None, sessions=self.sessions)
 
-    def stimulus_ids(self) -> tuple[str, ...]:
-        """Return the ids that events name, sorted."""
-        return self._ids
-
-    @cached_property
-    def _ids(self) -> tuple[str, ...]:
-        found = {
-            one
-            for subject in self.subjects
-            for one in events_of(self._root(), subject, self._events(), task=self.task or None, sessions=self.sessions)
-        }
-        return tuple(sorted(found))
-
-    def recording(self, subject: str) -> Recording:
-        """Return the trials of one person; each is read once as long as no other is asked for."""
-        self._require_subject(subject)
-        if self._last.get("subject") != subject:
-            trials = read_bids_meeg(
-                self._root(),
-                subject,
-                self._events(),
-                made_of(Preprocess, self.preprocess, "Option preprocess of bids_meeg"),
-                task=self.task or None,
-                sessions=self.sessions,
-                kinds=self.kinds,
-            )
-            one = Recording.of(trials, subject, Path(self.root).name)
-            self._last.update(subject=subject, recording=with_sensor_groups(one, self.groups) if self.groups else one)
-        return self._last["recording"]
-
-    @cached_property
-    def _last(self) -> dict[str, Any]:
-        return {}
+    def _read(self, subject: str) -> Recording:
+        preprocess = made_of(Preprocess, self.preprocess, "Option preprocess of bids_meeg")
+        trials = read_bids_meeg(
+            self._root(), subject, self._events(), preprocess, task=self.task or None, sessions=self.sessions,
+            kinds=self.kinds,
+        )  # fmt: skip
+        one = Recording.of(trials, subject, Path(self.root).name)
+        return with_sensor_groups(one, self.groups) if self.groups else one
 
     def _events(self) -> MeegEvents:
         where = dict(self.where) or None
         return MeegEvents(self.ids, where, self.id_form, self.onset, self.onset_unit, self.ids_file)
-
-    def _root(self) -> str:
-        missing = [name for name in ("root", "ids", "preprocess") if not getattr(self, name)]
-        if missing:
-            msg = f"bids_meeg needs {', '.join(missing)}; expected options such as {_EXAMPLE}."
-            raise SpecError(msg)
-        return self.root
-
-
-_EXAMPLE = "root = 'my_bids', ids = 'stim_file', preprocess = {tmin = -0.1, tmax = 0.8}"

@@ -1,8 +1,6 @@
 """MEG of 16 people who saw the 92 objects, as decoding accuracies over time."""
 
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -11,15 +9,15 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError
 from brainalign.options import require
 from brainalign.rdms import RDMs
-from brainalign.readers.published_folder import published_file, published_folder
+from brainalign.readers.published_folder import published_file
 from brainalign.recordings.kriegeskorte92 import Kriegeskorte92, stimulus_ids
-from brainalign.recordings.source import RecordingSource
+from brainalign.recordings.published_source import PublishedSource
 
 _START, _VARIABLE = -100, "MEG_decoding_RDMs"
 
 
 @dataclass(frozen=True)
-class Cichy92Meg(RecordingSource):
+class Cichy92Meg(PublishedSource):
     """How well pairs of 92 photographs are told apart from MEG, from -100 to 1200 ms; .5 is chance.
 
     The mean of two sessions of each of 16 people. The photographs are those of :class:`Kriegeskorte92`, in the same
@@ -47,10 +45,10 @@ class Cichy92Meg(RecordingSource):
     citation: ClassVar[str] = "Cichy, Pantazis & Oliva (2014), Nature Neuroscience 17:455-462"
     rois: ClassVar[tuple[str, ...]] = ("sensors",)
 
-    folder: str = ""
     step: int = 10
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.step >= 1, "step", self.step, "a whole number of milliseconds, at least 1")
 
     def stimuli(self) -> Stimuli:
@@ -96,7 +94,3 @@ class Cichy92Meg(RecordingSource):
         accuracies = np.concatenate(values)
         scale = 100.0 if np.nanmax(accuracies) > 1 else 1.0  # published in percent; an accuracy is never above 1
         return RDMs(accuracies / scale, ids, "decoding_accuracy", {"subject": tuple(subjects), "time": tuple(times)})
-
-    @cached_property
-    def _root(self) -> Path:
-        return published_folder("cichy92_meg", self.folder, self.data_dir)

@@ -3,7 +3,6 @@
 import csv
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -11,14 +10,14 @@ import numpy as np
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError
 from brainalign.readers.matlab import read_matlab, variable
-from brainalign.readers.published_folder import published_file, published_folder
+from brainalign.readers.published_folder import published_file
 from brainalign.recordings.kriegeskorte92 import Kriegeskorte92, stimulus_ids
+from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
-from brainalign.recordings.source import RecordingSource
 
 
 @dataclass(frozen=True)
-class Kaneshiro2015(RecordingSource):
+class Kaneshiro2015(PublishedSource):
     """Epochs of 124 channels, 62.5 samples a second, from onset to 0.496 s; 72 pictures, 72 trials each.
 
     The pictures are those of :class:`Kriegeskorte92`, under the same ids, joined by the map of exemplars to them. Runs
@@ -39,18 +38,13 @@ class Kaneshiro2015(RecordingSource):
     citation: ClassVar[str] = "Kaneshiro, Perreau Guimaraes, Kim, Norcia & Suppes (2015), PLoS ONE 10:e0135697"
     rois: ClassVar[tuple[str, ...]] = ("eeg",)
 
-    folder: str = ""
-
     @property
     def subjects(self) -> tuple[str, ...]:
         """The people whose files are there, ``"S1"`` to ``"S10"``."""
         found = sorted(
             (file.stem for file in self._root.glob("S*.mat") if file.stem[1:].isdigit()), key=lambda s: int(s[1:])
         )
-        if not found:
-            msg = f"{str(self._root)!r} holds no S1.mat to S10.mat; expected one or more. Fetch them."
-            raise DataError(msg)
-        return tuple(found)
+        return self._there(found, "S1.mat to S10.mat")
 
     def stimuli(self) -> Stimuli:
         """Return the 72 photographs of :class:`Kriegeskorte92`, in the order of exemplars."""
@@ -79,21 +73,15 @@ class Kaneshiro2015(RecordingSource):
                 "expected all."
             )
             raise DataError(msg)
-        return Recording(
+        return self._recording(
+            subject,
             data=data.transpose(2, 0, 1),
             stimulus_ids=tuple(self._ids[k] for k in exemplars.tolist()),
             channels=tuple(f"E{k}" for k in range(1, len(data) + 1)),
             times=tuple((np.arange(data.shape[1]) / rate).tolist()),
-            subject=subject,
-            dataset="kaneshiro2015",
-            modality=self.modality,
             unit="uV",
             rois={"eeg": np.ones(len(data), dtype=bool)},
         )
-
-    @cached_property
-    def _root(self) -> Path:
-        return published_folder("kaneshiro2015", self.folder, self.data_dir)
 
     @cached_property
     def _ids(self) -> dict[int, str]:

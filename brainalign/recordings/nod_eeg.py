@@ -2,22 +2,18 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
-from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError
 from brainalign.readers.epochs import of_epochs
 from brainalign.readers.id_forms import formed
 from brainalign.readers.meeg_file import read_meeg
-from brainalign.readers.pictures import pictures_of
-from brainalign.readers.published_folder import published_folder
+from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
-from brainalign.recordings.source import RecordingSource
 
 
 @dataclass(frozen=True)
-class NodEeg(RecordingSource):
+class NodEeg(PublishedSource):
     """Epochs of one person, 62 channels, under the ids in their metadata; ``events.tsv`` of this set has none.
 
     People saw different pictures, so that each is a source of its own. Some pictures come twice; these are repeats.
@@ -40,28 +36,11 @@ class NodEeg(RecordingSource):
     modality: ClassVar[str] = "EEG"
     citation: ClassVar[str] = "Natural Object Dataset, EEG; OpenNeuro ds005811, doi 10.18112/openneuro.ds005811"
     rois: ClassVar[tuple[str, ...]] = ("eeg",)
+    short: ClassVar[str] = "NOD"
+    pictures: ClassVar[str] = "stimuli"
 
-    folder: str = ""
     person: str = "sub-01"
     side: int = 224
-
-    @property
-    def label(self) -> str:
-        """Name in tables, with the person."""
-        return f"nod_eeg {self.person}"
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """The one person."""
-        return (self.person,)
-
-    def stimuli(self) -> Stimuli | None:
-        """Return the pictures of the person if there is a folder of them; ``None`` otherwise."""
-        images = self._root / "stimuli"
-        if not images.is_dir():
-            return None
-        ids = self.stimulus_ids()
-        return Stimuli(ids, pictures_of(images, ids, self.side), f"NOD, {self.person}")
 
     def stimulus_ids(self) -> tuple[str, ...]:
         """Return the names of the pictures without their suffix, sorted."""
@@ -86,8 +65,4 @@ class NodEeg(RecordingSource):
         ) else None  # fmt: skip
         trials = of_epochs(epochs, ids, runs=runs, kinds=("eeg",))
         noted = {**trials.fields(), "notes": (*trials.notes, *notes)}
-        return Recording(subject=self.person, dataset="nod_eeg", **noted)
-
-    @cached_property
-    def _root(self) -> Path:
-        return published_folder("nod_eeg", self.folder, self.data_dir)
+        return self._recording(self.person, **noted)

@@ -14,16 +14,15 @@ from brainalign.options import require
 from brainalign.readers.damage import require_data
 from brainalign.readers.maps import load_image
 from brainalign.readers.matlab import read_matlab, variable
-from brainalign.readers.published_folder import published_folder
+from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
-from brainalign.recordings.source import RecordingSource
 
 _SCALE = np.float32(1 / 300)
 _BETAS = "nsddata_betas/ppdata/{person}/func1pt8mm/betas_fithrf_GLMdenoise_RR"
 
 
 @dataclass(frozen=True)
-class Nsd(RecordingSource):
+class Nsd(PublishedSource):
     """Single-trial betas of one person in percent signal change, in the voxels of some regions; sessions are runs.
 
     Betas are stored as whole numbers, 300 times their value, with the axes of volumes reversed. People saw different
@@ -56,8 +55,9 @@ class Nsd(RecordingSource):
     title: ClassVar[str] = "Natural Scenes Dataset (Allen 2022)"
     modality: ClassVar[str] = "fMRI"
     citation: ClassVar[str] = "Allen, St-Yves, Wu et al. (2022), Nature Neuroscience 25:116-126"
+    short: ClassVar[str] = "NSD"
+    people: ClassVar[tuple[str, ...]] = tuple(f"subj{k:02d}" for k in range(1, 9))
 
-    folder: str = ""
     person: str = "subj01"
     regions: Mapping[str, tuple[Any, ...]] = field(
         default_factory=lambda: {
@@ -71,8 +71,7 @@ class Nsd(RecordingSource):
     step: int = 2
 
     def __post_init__(self) -> None:
-        known = tuple(f"subj{k:02d}" for k in range(1, 9))
-        require(self.person in known, "person", self.person, f"one of {', '.join(known)}")
+        super().__post_init__()
         require(1 <= self.sessions <= 40, "sessions", self.sessions, "1 to 40")
         require(1 <= self.step <= 100, "step", self.step, "1 to 100")
         for roi, value in self.regions.items():
@@ -84,19 +83,9 @@ class Nsd(RecordingSource):
         return id(self)
 
     @property
-    def label(self) -> str:
-        """Name in tables, with the person."""
-        return f"nsd {self.person}"
-
-    @property
     def rois(self) -> tuple[str, ...]:  # type: ignore[override]
         """Regions that were asked for."""
         return tuple(self.regions)
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """The one person."""
-        return (self.person,)
 
     def stimuli(self) -> Stimuli | None:
         """Return the pictures of the sessions if their file is there; ``None`` otherwise."""
@@ -109,7 +98,7 @@ class Nsd(RecordingSource):
         with h5py.File(require_data(path), "r") as file:
             bricks = file["imgBrick"]
             images = np.stack([bricks[number][:: self.step, :: self.step] for number in numbers])
-        return Stimuli(tuple(f"nsd-{number:05d}" for number in numbers), images, f"NSD, {self.person}")
+        return Stimuli(tuple(f"nsd-{number:05d}" for number in numbers), images, self._shown_name)
 
     def stimulus_ids(self) -> tuple[str, ...]:
         """Return ids of the pictures that were shown in the sessions, sorted."""
@@ -143,14 +132,12 @@ class Nsd(RecordingSource):
             parts.append(own)
             runs += [f"{session:02d}"] * len(own)
         order = np.argwhere(kept.transpose(2, 1, 0))[:, ::-1]
-        return Recording(
+        return self._recording(
+            subject,
             data=np.concatenate(parts)[:, :, None],
             stimulus_ids=tuple(f"nsd-{number:05d}" for number in self._shown.tolist()),
             channels=tuple("-".join(map(str, one)) for one in order.tolist()),
             times=(0.0,),
-            subject=subject,
-            dataset="nsd",
-            modality=self.modality,
             unit="% signal change",
             rois={roi: mask[tuple(order.T)] for roi, mask in masks.items()},
             runs=tuple(runs),
@@ -197,7 +184,3 @@ class Nsd(RecordingSource):
             with h5py.File(file, "r") as opened:
                 n += len(opened["betas"])
         return pictures[ordering[:n] - 1] - 1
-
-    @cached_property
-    def _root(self) -> Path:
-        return published_folder("nsd", self.folder, self.data_dir)

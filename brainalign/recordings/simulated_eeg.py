@@ -7,13 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from brainalign.datasets.stimuli import Stimuli
 from brainalign.options import require
 from brainalign.randomness import numpy_stream
+from brainalign.recordings.planted_source import PlantedSource
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.sensor_groups import REGIONS, with_sensor_groups
-from brainalign.recordings.simulated import Simulated
-from brainalign.recordings.source import RecordingSource
 
 # standard deviation of a response in seconds, of the signal in volt, of a group of sources in metres
 _WIDTH, _SIGNAL, _SPREAD = 0.03, 2e-6, 0.03
@@ -22,7 +20,7 @@ _N_BACKGROUND, _N_SOURCES = 60, 24
 
 
 @dataclass(frozen=True)
-class SimulatedEeg(RecordingSource):
+class SimulatedEeg(PlantedSource):
     """SIMULATED EEG of a spherical head: each layer of a trained network drives sources of its own, at its latency.
 
     The layers' sources lie from the back of the head to the front, in the order of latencies. A source answers to a
@@ -54,10 +52,8 @@ class SimulatedEeg(RecordingSource):
     """
 
     title: ClassVar[str] = "SIMULATED EEG"
-    modality: ClassVar[str] = "simulated"
     citation: ClassVar[str] = "simulated with brainalign and the forward model of mne; no brain was recorded"
     rois: ClassVar[tuple[str, ...]] = ("eeg", *REGIONS)
-    simulated: ClassVar[bool] = True
 
     latencies: Mapping[str, float] = field(default_factory=lambda: {"hidden1": 0.1, "hidden2": 0.2})
     rule: str = "backprop"
@@ -90,27 +86,10 @@ class SimulatedEeg(RecordingSource):
         return id(self)
 
     @property
-    def subjects(self) -> tuple[str, ...]:
-        """Return ``"simulated 1"`` and so on."""
-        return tuple(f"simulated {k + 1}" for k in range(self.n_subjects))
-
-    @property
     def times(self) -> tuple[float, ...]:
         """Seconds from onset."""
         n = round((self.tmax - self.tmin) * self.rate) + 1
         return tuple((self.tmin + np.arange(n) / self.rate).round(9).tolist())
-
-    def stimuli(self) -> Stimuli:
-        """Return the test images that the simulated people saw."""
-        return self.planted.stimuli()
-
-    @cached_property
-    def planted(self) -> Simulated:
-        """The planted network."""
-        return Simulated(
-            self.data_dir, rule=self.rule, network=self.network, network_options=self.network_options,
-            dataset=self.dataset, training=self.training, seed=self.seed, n_stimuli=self.n_stimuli,
-        )  # fmt: skip
 
     def recording(self, subject: str) -> Recording:
         """Return the trials of a person in volt, each repeat of all stimuli one run."""

@@ -2,22 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from brainalign.datasets.stimuli import Stimuli
 from brainalign.options import require
 from brainalign.randomness import numpy_stream
 from brainalign.readers.bids_meeg import joined_runs
 from brainalign.readers.events import Events
 from brainalign.readers.first_level import FirstLevel
 from brainalign.readers.maps import Maps
+from brainalign.recordings.planted_source import PlantedSource
 from brainalign.recordings.recording import Recording
-from brainalign.recordings.simulated import Simulated
-from brainalign.recordings.source import RecordingSource
 
 _TR, _BASELINE, _AUTOCORRELATION = 2.0, 100.0, 0.3
 # voxels of a region
@@ -25,7 +22,7 @@ _GRID = (5, 5, 4)
 
 
 @dataclass(frozen=True)
-class SimulatedFmri(RecordingSource):
+class SimulatedFmri(PlantedSource):
     """SIMULATED fMRI: volumes of runs in which each region answers as a layer of a trained network does.
 
     Voxels of a region mix its layer's features, in part alike in all people. Every run shows all stimuli once, in an
@@ -56,9 +53,7 @@ class SimulatedFmri(RecordingSource):
     """
 
     title: ClassVar[str] = "SIMULATED fMRI"
-    modality: ClassVar[str] = "simulated"
     citation: ClassVar[str] = "simulated with brainalign; no brain was recorded"
-    simulated: ClassVar[bool] = True
 
     regions: Mapping[str, str] = field(default_factory=lambda: {"early": "hidden1", "late": "hidden2"})
     rule: str = "backprop"
@@ -90,23 +85,6 @@ class SimulatedFmri(RecordingSource):
     def rois(self) -> tuple[str, ...]:  # type: ignore[override]
         """The regions."""
         return tuple(self.regions)
-
-    @property
-    def subjects(self) -> tuple[str, ...]:
-        """Return ``"simulated 1"`` and so on."""
-        return tuple(f"simulated {k + 1}" for k in range(self.n_subjects))
-
-    def stimuli(self) -> Stimuli:
-        """Return the test images that the simulated people saw."""
-        return self.planted.stimuli()
-
-    @cached_property
-    def planted(self) -> Simulated:
-        """The planted network."""
-        return Simulated(
-            self.data_dir, rule=self.rule, network=self.network, network_options=self.network_options,
-            dataset=self.dataset, training=self.training, seed=self.seed, n_stimuli=self.n_stimuli,
-        )  # fmt: skip
 
     def recording(self, subject: str) -> Recording:
         """Return the betas of a person, ``(n_stimuli * n_runs, n_voxels, 1)``."""

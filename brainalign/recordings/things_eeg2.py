@@ -1,25 +1,24 @@
 """EEG of ten people who saw 16,740 pictures of objects: THINGS-EEG2 as its authors preprocessed it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError
-from brainalign.options import require
 from brainalign.readers.arrays_only import read_pickled
 from brainalign.readers.id_forms import file_name
 from brainalign.readers.pictures import read_pictures
-from brainalign.readers.published_folder import published_file, published_folder
+from brainalign.readers.published_folder import published_file
+from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
-from brainalign.recordings.source import RecordingSource
 
 
 @dataclass(frozen=True)
-class ThingsEeg2(RecordingSource):
+class ThingsEeg2(PublishedSource):
     """Epochs of 17 occipital and parietal channels, 100 samples a second, -0.2 to 0.79 s.
 
     Values are in units of noise: the authors whitened them with the covariance of training AND test trials, so that
@@ -50,27 +49,18 @@ class ThingsEeg2(RecordingSource):
     modality: ClassVar[str] = "EEG"
     citation: ClassVar[str] = "Gifford, Dwivedi, Roig & Cichy (2022), NeuroImage 264:119754"
     rois: ClassVar[tuple[str, ...]] = ("eeg",)
+    short: ClassVar[str] = "THINGS-EEG2"
+    parts: ClassVar[Mapping[str, str]] = {"test": "test", "training": "train"}
 
-    folder: str = ""
     part: str = "test"
     side: int = 224
-
-    def __post_init__(self) -> None:
-        require(self.part in ("test", "training"), "part", self.part, "'test' or 'training'")
 
     @property
     def subjects(self) -> tuple[str, ...]:
         """The people whose files are there, ``"sub-01"`` to ``"sub-10"``."""
-        found = tuple(
-            sorted(file.parent.name for file in self._root.glob(f"**/sub-*/preprocessed_eeg_{self.part}.npy"))
-        )
-        if not found:
-            msg = (
-                f"{str(self._root)!r} holds no sub-*/preprocessed_eeg_{self.part}.npy; expected one or more. Fetch "
-                "them."
-            )
-            raise DataError(msg)
-        return found
+        name = f"preprocessed_eeg_{self.part}.npy"
+        found = sorted(file.parent.name for file in self._root.glob(f"**/sub-*/{name}"))
+        return self._there(found, f"sub-*/{name}")
 
     def stimuli(self) -> Stimuli:
         """Return the pictures of the part, in the order of the data, labelled by their concepts."""
@@ -78,7 +68,7 @@ class ThingsEeg2(RecordingSource):
         images = self._root / f"{self.part}_images"
         paths = [published_file(images, f"{c}/{f}", f) for c, f in zip(concepts, files, strict=True)]
         labels = tuple(concept.split("_", 1)[-1] for concept in concepts)  # "00001_aardvark"
-        return Stimuli(self.stimulus_ids(), read_pictures(paths, self.side), f"THINGS-EEG2, {self.part}", labels)
+        return Stimuli(self.stimulus_ids(), read_pictures(paths, self.side), self._shown_name, labels)
 
     def stimulus_ids(self) -> tuple[str, ...]:
         """Return the names of the pictures without their suffix, such as ``"aardvark_06s"``."""
@@ -102,28 +92,22 @@ class ThingsEeg2(RecordingSource):
             raise DataError(msg)
         n_repeats = data.shape[1]
         names = tuple(str(name) for name in content["ch_names"])
-        return Recording(
+        return self._recording(
+            subject,
             data=data.reshape(-1, *data.shape[2:]),
             stimulus_ids=tuple(one for one in ids for _ in range(n_repeats)),
             channels=names,
             times=tuple(np.asarray(content["times"], dtype=float).tolist()),
-            subject=subject,
-            dataset="things_eeg2",
-            modality=self.modality,
             unit="noise SD",
             rois={"eeg": np.ones(len(names), dtype=bool)},
             notes=("Whitened by the authors with the covariance of training and test trials.",),
         )
 
     @cached_property
-    def _root(self) -> Path:
-        return published_folder("things_eeg2", self.folder, self.data_dir)
-
-    @cached_property
     def _pictures(self) -> tuple[list[str], list[str]]:
         """Concepts and files of the pictures, in the order of the data."""
         path = published_file(self._root, "image_metadata.npy", "image_set/image_metadata.npy")
         content: Any = read_pickled(path)
-        short = {"test": "test", "training": "train"}[self.part]
+        short = self.parts[self.part]
         concepts, files = (list(map(str, content[f"{short}_img_{name}"])) for name in ("concepts", "files"))
         return concepts, files

@@ -1,29 +1,24 @@
 """MEG of four people who saw 22,448 pictures of objects: the epochs of THINGS-MEG as its authors published them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError
-from brainalign.options import require
 from brainalign.readers.epochs import of_epochs
 from brainalign.readers.events import read_table
 from brainalign.readers.id_forms import file_name
 from brainalign.readers.meeg_file import read_meeg
-from brainalign.readers.pictures import pictures_of
-from brainalign.readers.published_folder import published_file, published_folder
+from brainalign.readers.published_folder import published_file
+from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
-from brainalign.recordings.source import RecordingSource
-
-_PARTS = {"test": "test", "training": "exp"}
 
 
 @dataclass(frozen=True)
-class ThingsMeg(RecordingSource):
+class ThingsMeg(PublishedSource):
     """Epochs of 271 channels, 200 samples a second, -0.1 to 1.3 s, in units of the baseline (not tesla).
 
     Ids are names of files of THINGS. Catch trials are left out.
@@ -53,13 +48,12 @@ class ThingsMeg(RecordingSource):
     modality: ClassVar[str] = "MEG"
     citation: ClassVar[str] = "Hebart, Contier, Teichmann et al. (2023), THINGS-data, eLife 12:e82580"
     rois: ClassVar[tuple[str, ...]] = ("mag",)
+    short: ClassVar[str] = "THINGS-MEG"
+    parts: ClassVar[Mapping[str, str]] = {"test": "test", "training": "exp"}
+    pictures: ClassVar[str] = "object_images"
 
-    folder: str = ""
     part: str = "test"
     side: int = 224
-
-    def __post_init__(self) -> None:
-        require(self.part in _PARTS, "part", self.part, "'test' or 'training'")
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -69,14 +63,6 @@ class ThingsMeg(RecordingSource):
             msg = f"{str(self._epochs('P1'))!r} to P4 do not exist; expected one or more. Fetch them."
             raise DataError(msg)
         return found
-
-    def stimuli(self) -> Stimuli | None:
-        """Return the pictures if there is a folder of them; ``None`` otherwise."""
-        images = self._root / "object_images"
-        if not images.is_dir():
-            return None
-        ids = self.stimulus_ids()
-        return Stimuli(ids, pictures_of(images, ids, self.side), f"THINGS-MEG, {self.part}")
 
     def stimulus_ids(self) -> tuple[str, ...]:
         """Return the names of the pictures without folders and suffix, sorted: all people saw the same."""
@@ -94,7 +80,7 @@ class ThingsMeg(RecordingSource):
         trials = of_epochs(epochs[np.flatnonzero(kept)], ids[kept].tolist(), unit="z", kinds=("mag", "grad"),
                            runs=None if runs is None else runs[kept].tolist())  # fmt: skip
         rois = {"mag": np.ones(len(trials.channels), dtype=bool)}
-        return Recording(subject=subject, dataset="things_meg", **{**trials.fields(), "rois": rois})
+        return self._recording(subject, **{**trials.fields(), "rois": rois})
 
     def _epochs(self, subject: str) -> Path:
         return self._root / "derivatives" / "preprocessed" / f"preprocessed_{subject}-epo.fif"
@@ -109,16 +95,13 @@ class ThingsMeg(RecordingSource):
         if missing:
             msg = f"{str(file)!r} has no column {missing[0]!r}; it has {', '.join(map(str, table.columns))}. Fetch it."
             raise DataError(msg)
-        kept = (table["trial_type"] == _PARTS[self.part]).to_numpy()
+        kind = self.parts[self.part]
+        kept = (table["trial_type"] == kind).to_numpy()
         if not kept.any():
             have = ", ".join(sorted(set(table["trial_type"])))
-            msg = f"{str(file)!r}: no trial of type {_PARTS[self.part]!r}; the types are {have}. Fetch it again."
+            msg = f"{str(file)!r}: no trial of type {kind!r}; the types are {have}. Fetch it again."
             raise DataError(msg)
         runs = None
         if {"session_nr", "run_nr"} <= set(table):
             runs = (table["session_nr"] + "/" + table["run_nr"]).to_numpy()
         return np.array([file_name(one) for one in table["image_path"]]), kept, runs
-
-    @cached_property
-    def _root(self) -> Path:
-        return published_folder("things_meg", self.folder, self.data_dir)

@@ -1,21 +1,16 @@
 """Multi-unit activity of V1, V4 and IT of two macaques that saw 22,348 pictures of objects."""
 
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError
-from brainalign.options import require
 from brainalign.readers.id_forms import file_name
 from brainalign.readers.matlab import read_matlab, variable
-from brainalign.readers.pictures import pictures_of
-from brainalign.readers.published_folder import published_file, published_folder
+from brainalign.readers.published_folder import published_file
+from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
-from brainalign.recordings.source import RecordingSource
 
 _N_ELECTRODES = 1024
 # the areas of the two animals are in another order of electrodes
@@ -26,7 +21,7 @@ _AREAS = {
 
 
 @dataclass(frozen=True)
-class Tvsd(RecordingSource):
+class Tvsd(PublishedSource):
     """Normalised multi-unit activity of 1,024 electrodes in each of two animals; a mean over time, one number a trial.
 
     Electrodes without activity are NaN in the files and left out. Ids are names of files of THINGS.
@@ -55,30 +50,18 @@ class Tvsd(RecordingSource):
     modality: ClassVar[str] = "spikes"
     citation: ClassVar[str] = "Papale, Wang, Self & Roelfsema (2025), Neuron, doi 10.1016/j.neuron.2024.12.003"
     rois: ClassVar[tuple[str, ...]] = ("V1", "V4", "IT")
+    short: ClassVar[str] = "TVSD"
+    parts: ClassVar[tuple[str, ...]] = ("test", "training")
+    pictures: ClassVar[str] = "object_images"
 
-    folder: str = ""
     part: str = "test"
     side: int = 224
-
-    def __post_init__(self) -> None:
-        require(self.part in ("test", "training"), "part", self.part, "'test' or 'training'")
 
     @property
     def subjects(self) -> tuple[str, ...]:
         """The animals whose files are there."""
-        found = tuple(one for one in _AREAS if (self._root / one / "THINGS_normMUA.mat").exists())
-        if not found:
-            msg = f"{str(self._root)!r} holds no monkeyN/THINGS_normMUA.mat or monkeyF/...; expected one. Fetch them."
-            raise DataError(msg)
-        return found
-
-    def stimuli(self) -> Stimuli | None:
-        """Return the pictures if there is a folder of them; ``None`` otherwise."""
-        images = self._root / "object_images"
-        if not images.is_dir():
-            return None
-        ids = self.stimulus_ids()
-        return Stimuli(ids, pictures_of(images, ids, self.side), f"TVSD, {self.part}")
+        found = [one for one in _AREAS if (self._root / one / "THINGS_normMUA.mat").exists()]
+        return self._there(found, "monkeyN/THINGS_normMUA.mat or monkeyF/...", "one")
 
     def stimulus_ids(self) -> tuple[str, ...]:
         """Return the names of the pictures without folders and suffix, in the order of the data of the first animal."""
@@ -103,14 +86,12 @@ class Tvsd(RecordingSource):
         for area, (start, stop) in _AREAS[subject].items():
             areas[area][start:stop] = True
         silent = int((~alive).sum())
-        return Recording(
+        return self._recording(
+            subject,
             data=data[alive][:, picture, repeat].T[:, :, None],
             stimulus_ids=tuple(ids[k] for k in picture),
             channels=tuple(f"electrode-{k + 1}" for k in np.flatnonzero(alive).tolist()),
             times=(0.0,),
-            subject=subject,
-            dataset="tvsd",
-            modality=self.modality,
             unit="normalised MUA",
             rois={area: mask[alive] for area, mask in areas.items() if mask[alive].any()},
             notes=(f"{silent} electrodes without activity were left out.",) if silent else (),
@@ -121,7 +102,3 @@ class Tvsd(RecordingSource):
         name = {"test": "test_imgs", "training": "train_imgs"}[self.part]
         paths = variable(variable(read_matlab(path), name, repr(str(path))), "things_path", f"{str(path)!r}, {name}")
         return tuple(file_name(one) for one in np.atleast_1d(paths))  # with backslashes
-
-    @cached_property
-    def _root(self) -> Path:
-        return published_folder("tvsd", self.folder, self.data_dir)

@@ -13,7 +13,8 @@ from scipy.io import savemat
 
 from brainalign.datasets.manifest import load_manifest
 from brainalign.errors import DataError, SpecError
-from brainalign.recordings.source import recording_source
+from brainalign.recordings.nsd import Nsd
+from brainalign.recordings.source import recording_source, recording_sources
 
 NAMES = (
     *("things_eeg2", "kaneshiro2015", "cichy92_meg", "generic_object_decoding", "algonauts2023"),
@@ -33,6 +34,35 @@ def test_what_was_not_read_from_real_bytes_says_so(name: str, tmp_path: Path, mo
         away.stimulus_ids() if name != "cichy92_meg" else away.published_rdms("sensors")
     assert manifest.instructions in str(caught.value)
     assert manifest.licence in str(caught.value)
+
+
+NOTHING = {
+    "things_eeg2": "holds no sub-*/preprocessed_eeg_test.npy; expected one or more. Fetch them.",
+    "things_meg": "preprocessed_P1-epo.fif' to P4 do not exist; expected one or more. Fetch them.",
+    "kaneshiro2015": "holds no S1.mat to S10.mat; expected one or more. Fetch them.",
+    "generic_object_decoding": "holds no Subject1.h5 to Subject5.h5; expected one or more. Fetch them.",
+    "tvsd": "holds no monkeyN/THINGS_normMUA.mat or monkeyF/...; expected one. Fetch them.",
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_a_folder_without_people_says_which_files_are_missing(name: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        recording_source(name, {"folder": str(tmp_path)}).subjects  # noqa: B018
+    assert NOTHING[name] in str(caught.value)
+
+
+def test_a_base_is_no_source_and_a_class_derived_from_one_keeps_its_folder(tmp_path: Path) -> None:
+    assert not [name for name in recording_sources() if name.endswith("_source")]
+
+    class MineOfNsd(Nsd):
+        pass
+
+    assert (MineOfNsd(str(tmp_path)).label, Nsd().label) == ("mine_of_nsd subj01", "nsd subj01")
+    with pytest.raises(DataError, match=r"^nsd is not here"):
+        MineOfNsd(str(tmp_path)).stimulus_ids()
+    with pytest.raises(SpecError, match=r"person is .subj9.; expected one of subj01, .*, subj08"):
+        recording_source("nsd", {"person": "subj9"})
 
 
 def picture(path: Path, seed: int, side: int = 20) -> None:
