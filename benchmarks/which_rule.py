@@ -12,27 +12,38 @@
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 import brainalign as ba
-from brainalign.alignment.instance import role_of
+from brainalign.alignment.infer import Declared, infer
+from brainalign.alignment.instance import Instance, role_of
+from brainalign.alignment.result import AlignmentResult
+from brainalign.alignment.score import measures_of, score
 from brainalign.errors import BrainalignError
 from brainalign.extraction.population import answers_its_own_way, extract_each
 from brainalign.provenance import code_hash
-from brainalign.roles import OWN_START
+from brainalign.roles import OWN_START, READOUT_ONLY
 from brainalign.storage import write_table
 from brainalign.study_file import study_from_table
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.readout import exceeds_readout, final_scores
 from brainalign.training.train import Trained, train
 
 ROOT = Path(__file__).parent.parent
 STUDY = ROOT / "analyses" / "which_rule.toml"
 RESULTS = ROOT / "docs" / "results" / "which_rule"
-#: Stimuli that networks are shown, and the recordings that share them.
-SHOWN = {"92": "cichy92", "49": "eeg49"}
+#: The recording whose pictures networks were shown, and the recordings that have these pictures.
+SHOWN = {"cichy92": ("cichy92", "kriegeskorte92"), "eeg49": ("eeg49",)}
+#: The layers at which anything was declared.
+DECLARED_LAYERS = ("conv1", "hidden")
+#: Scored beside the study's own measure, as exploratory.
+WHITENED = ba.RSA(comparator="corr_cov")
+#: Parts of the table of contrasts and of scores that are committed; the rest follows from the RDMs.
+_SCORE = ["role", "rule", "seed", "layer", "roi", "time", "measure"]
 
 
 def study(rules: tuple[str, ...] = ()) -> ba.StudySpec:
@@ -92,11 +103,11 @@ def rdms(out: Path) -> None:
         "trained by": {one.checkpoint.spec.rule: one.code for one in found},
         "code": code_hash(),
     }
-    for name, recording in SHOWN.items():
-        stimuli = ba.recording(recording).stimuli()
+    for name in SHOWN:
+        stimuli = ba.recording(name).stimuli()
         for suffix, some, layers in (("", moments, ()), ("-equal-accuracy", earlier, DECLARED_LAYERS)):
             networks = [one for moment, role in some for one in shown(moment, role, stimuli, layers)]
-            ba.save_rdms(RESULTS / f"rdms-{name}{suffix}.safetensors", networks, {**about, "stimuli": recording})
+            ba.save_rdms(RESULTS / f"rdms-{name}{suffix}.safetensors", networks, {**about, "stimuli": name})
             print(f"{name}{suffix}: {len(networks)} networks", flush=True)
     write_table(RESULTS / "training.csv", history)
 
@@ -121,21 +132,10 @@ def equally_accurate(found: Sequence[Trained], history: pd.DataFrame) -> list[Ch
 
 
 def exceeding(history: pd.DataFrame) -> set[str]:
-    """Return the rules whose networks are more accurate than readout only, seed by seed, on test samples."""
-    last = history[history.step == history.groupby("rule", observed=True).step.transform("max")]
-    by_rule = {str(rule): rows.set_index("seed").test_accuracy for rule, rows in last.groupby("rule", observed=True)}
-    base = by_rule[READOUT_ONLY]
-    return {
-        rule
-        for rule, own in by_rule.items()
-        if rule not in (READOUT_ONLY, "untrained") and paired_interval(own - base)[0] > 0
-    }
-
-
-def paired_interval(difference: pd.Series, level: float = 0.95) -> tuple[float, float]:
-    """Return the interval of a mean over seeds, by t."""
-    half = stats.t.ppf((1 + level) / 2, len(difference) - 1) * difference.std(ddof=1) / np.sqrt(len(difference))
-    return float(difference.mean() - half), float(difference.mean() + half)
+    """Return the rules whose networks are more accurate than readout only, paired over seeds, on test samples."""
+    by_rule = {str(rule): final_scores(rows) for rule, rows in history.groupby("rule", observed=True)}
+    learning = [rule for rule in by_rule if rule not in (READOUT_ONLY, "untrained")]
+    return {rule for rule in learning if exceeds_readout(by_rule[rule], by_rule[READOUT_ONLY]).exceeds}
 
 
 def shown(
@@ -162,33 +162,47 @@ def shown(
 # -- tables, from RDMs ------------------------------------------------------------------------------------------------
 
 
-def networks(name: str) -> list[Instance]:
-    """Return the networks whose RDMs are in a committed file."""
-    found, _ = ba.load_rdms(RESULTS / f"rdms-{name}.safetensors")
-    return [Instance.of(one, one.origin.resolution or (0, 0)) for one in found]
+def networks(name: str) -> Iterator[Instance]:
+    """Yield the networks whose RDMs are in a committed file."""
+    for one in ba.load_rdms(RESULTS / f"rdms-{name}.safetensors")[0]:
+        yield Instance.of(one, one.origin.resolution or (0, 0))
 
 
 def tables() -> None:
     """Score the committed RDMs against the recordings of the study, and write what follows."""
-    spec = study()
-    scoring = replace(spec.scoring, resampling="leave_one_out")
+    spec, history = study(), pd.read_csv(RESULTS / "training.csv")
+    learned = exceeding(history)
     for suffix in ("", "-equal-accuracy"):
-        parts = []
-        for recording in spec.recordings:
-            shown_as = next(key for key, own in SHOWN.items() if _stimuli_of(own) == _stimuli_of(recording.dataset))
-            parts.append(
-                score(
-                    iter(networks(f"{shown_as}{suffix}")),
-                    ba.recording(recording.dataset),
-                    recording,
-                    scoring,
-                    lambda text: print(text, flush=True),
-                    measures=MEASURES,
-                )
-            )
-            declared = Declared.of(scoring, recording.subjects)
-            found = infer(parts[-1], declared)
-            _write(found, f"{recording.dataset}{suffix}")
+        found = [scored(spec, one, suffix, learned) for one in spec.recordings]
+        write(AlignmentResult.concatenate(found), suffix)
+
+
+def scored(spec: ba.StudySpec, recording: ba.RecordingSpec, suffix: str, learned: set[str]) -> AlignmentResult:
+    """Score the networks of a committed file against one recording, and infer."""
+    name = next(name for name, recordings in SHOWN.items() if recording.dataset in recordings)
+    measures = [*measures_of(recording, spec.scoring), WHITENED]
+    shown_networks = list(networks(f"{name}{suffix}"))
+    found = score(
+        iter(shown_networks), ba.recording(recording.dataset), recording, spec.scoring, print, measures=measures
+    )
+    rules = dict.fromkeys(one.rule for one in shown_networks if one.role == "trained")
+    unlearned = {one.network: [rule for rule in rules if rule not in learned] for one in shown_networks}
+    return infer(found, Declared.of(spec.scoring, recording.subjects, unlearned))
+
+
+def write(found: AlignmentResult, suffix: str) -> None:
+    """Write scores as means over subjects, and what was tested at declared places; all else follows from the RDMs."""
+    scores = found.scores.assign(
+        seed=found.scores.seed.astype(object), time=found.scores.time.round(4), normalised=found.scores.normalised
+    )
+    by = ["dataset", *_SCORE]
+    means = scores.groupby(by, observed=True, dropna=False, sort=False)[
+        ["score", "ceiling_lower", "ceiling_upper", "n_stimuli"]
+    ].mean()
+    write_table(RESULTS / f"scores{suffix}.csv", means.reset_index(), digits=6)
+    for name in ("contrasts", "ranks", "gates"):
+        table = getattr(found, name)
+        write_table(RESULTS / f"{name}{suffix}.csv", table, digits=6)
 
 
 if __name__ == "__main__":
