@@ -162,9 +162,9 @@ def shown(
 # -- tables, from RDMs ------------------------------------------------------------------------------------------------
 
 
-def networks(name: str) -> Iterator[Instance]:
-    """Yield the networks whose RDMs are in a committed file."""
-    for one in ba.load_rdms(RESULTS / f"rdms-{name}.safetensors")[0]:
+def networks_of(path: Path) -> Iterator[Instance]:
+    """Yield the networks whose RDMs are in a file."""
+    for one in ba.load_rdms(path)[0]:
         yield Instance.of(one, one.origin.resolution or (0, 0))
 
 
@@ -181,7 +181,7 @@ def scored(spec: ba.StudySpec, recording: ba.RecordingSpec, suffix: str, learned
     """Score the networks of a committed file against one recording, and infer."""
     name = next(name for name, recordings in SHOWN.items() if recording.dataset in recordings)
     measures = [*measures_of(recording, spec.scoring), WHITENED]
-    shown_networks = list(networks(f"{name}{suffix}"))
+    shown_networks = list(networks_of(RESULTS / f"rdms-{name}{suffix}.safetensors"))
     found = score(
         iter(shown_networks), ba.recording(recording.dataset), recording, spec.scoring, print, measures=measures
     )

@@ -1,0 +1,199 @@
+"""Five conditions of a comparison published in 2026: the statistics that were used, beside valid ones.
+
+    python benchmarks/corrected_2026.py rdms OUT   # from OUT/populations, which benchmarks/which_rule.py train makes
+    python benchmarks/corrected_2026.py tables     # docs/results/corrected_2026/*.csv, from the committed RDMs
+    python benchmarks/corrected_2026.py page       # docs/results/corrected_2026.md
+
+Three kinds of inference that are not valid are computed on purpose and marked INVALID. Entries of an RDM are not
+independent, since each stimulus is in many of them: permuting or resampling entries takes the noise of stimuli for far
+smaller than it is. A t test over three subjects leaves the stimuli out altogether.
+"""
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy import stats
+from which_rule import ROOT, networks_of, population, role_of, shown
+
+import brainalign as ba
+from brainalign.alignment.infer import Declared, infer
+from brainalign.alignment.instance import Instance
+from brainalign.alignment.score import measures_of, score
+from brainalign.inference.permutation import permutation_test
+from brainalign.provenance import code_hash
+from brainalign.rdms import concatenate
+from brainalign.roles import LOW_LEVEL
+from brainalign.storage import write_table, write_text
+from brainalign.study_file import study_from_table
+from brainalign.training.checkpoint import load_checkpoint
+from brainalign.training.train import Trained
+
+STUDY = ROOT / "analyses" / "corrected_2026.toml"
+RESULTS = ROOT / "docs" / "results" / "corrected_2026"
+PAGE = ROOT / "docs" / "results" / "corrected_2026.md"
+RESOLUTIONS = (32, 224)
+N_DRAWS, SEED, FEW_SUBJECTS = 1000, 0, 3
+
+
+def study() -> ba.StudySpec:
+    """Return the study."""
+    return study_from_table(tomllib.loads(STUDY.read_text(encoding="utf-8")), str(STUDY), STUDY.parent)
+
+
+def rdms(out: Path) -> None:
+    """Write the RDMs of the last networks at each resolution, and scores at every checkpoint at the resolution of training."""
+    spec = study()
+    trained = [Trained.load(population(out, one)) for one in spec.populations]
+    recording = spec.recordings[0]
+    stimuli = ba.recording(recording.dataset).stimuli()
+    about = {"code": code_hash(), "stimuli": recording.dataset}
+    for side in RESOLUTIONS:
+        found = [net for one in trained for net in shown(one.checkpoint, role_of(one.checkpoint), stimuli, (), side)]
+        ba.save_rdms(RESULTS / f"rdms-{side}.safetensors", found, about)
+    moments = [net for one in trained for net in _over_training(one, stimuli)]
+    scoring = ba.ScoringSpec(resampling="leave_one_out", low_level=False)
+    found = score(
+        iter(moments), ba.recording(recording.dataset), recording, scoring, measures=measures_of(recording, scoring)
+    )
+    table = infer(found, Declared(recording.subjects)).scores
+    declared = pd.Series(dict(spec.scoring.ranking_layer))
+    table = table[table.layer.astype(str) == table.roi.astype(str).map(declared)]
+    by = ["role", "rule", "roi", "layer", "checkpoint", "epoch", "seed"]
+    means = table.groupby(by, observed=True, dropna=False).score.mean().reset_index()
+    write_table(RESULTS / "over_training.csv", means, digits=6)
+
+
+def _over_training(one: Trained, stimuli: ba.Stimuli) -> Iterator[Instance]:
+    last = one.checkpoint.step
+    for path in one.files:
+        moment = load_checkpoint(path)
+        for net in shown(moment, role_of(one.checkpoint), stimuli):
+            made = Instance.of(net, (0, 0))
+            yield Instance(**{**vars(made), "final": moment.step == last})
+
+
+# -- tables, from RDMs ------------------------------------------------------------------------------------------------
+
+
+def tables() -> None:
+    """Score the committed RDMs and write the statistics side by side."""
+    spec = study()
+    recording, scoring = spec.recordings[0], spec.scoring
+    contrasts, signs, scores = [], [], []
+    for side in RESOLUTIONS:
+        nets = list(networks_of(RESULTS / f"rdms-{side}.safetensors"))
+        source = ba.recording(recording.dataset)
+        found = infer(
+            score(iter(nets), source, recording, scoring, print, measures=measures_of(recording, scoring)[:1]),
+            Declared.of(scoring, recording.subjects),
+        )
+        scores.append(_means(found.scores, dict(scoring.ranking_layer)).assign(pixels=side))
+        for roi, layer in scoring.ranking_layer.items():
+            brain = source.rdms(roi)
+            contrasts += [{"pixels": side, **row} for row in _contrasts(found.contrasts, nets, brain, roi, layer)]
+            signs += [{"pixels": side, **row} for row in _signs(nets, brain, roi, layer)]
+    write_table(RESULTS / "scores.csv", pd.concat(scores), digits=6)
+    write_table(RESULTS / "contrasts.csv", pd.DataFrame(contrasts), digits=6)
+    write_table(RESULTS / "above_zero.csv", pd.DataFrame(signs), digits=6)
+
+
+def _means(table: pd.DataFrame, layers: dict[str, str]) -> pd.DataFrame:
+    declared = table.layer.astype(str) == table.roi.astype(str).map(layers)
+    some = table[declared | (table.role == LOW_LEVEL)]
+    by = ["role", "rule", "roi", "layer"]
+    return some.groupby(by, observed=True)[["score", "ceiling_lower", "ceiling_upper"]].mean().reset_index()
+
+
+def _contrasts(
+    found: pd.DataFrame, nets: list[Instance], brain: ba.RDMs, roi: str, layer: str
+) -> Iterator[dict[str, object]]:
+    """Yield every pair of conditions at the declared layer: the valid test, and the invalid ones."""
+    ranks = {rule: _ranked(own) for rule, own in _by_rule(nets, layer).items()}
+    subjects = stats.rankdata(brain.dissimilarities, axis=1)
+    here = found[(found.roi == roi) & (found.layer == layer) & found.kind.isin(["pair", "vs_untrained", "vs_backprop"])]
+    for row in here.to_dict("records"):
+        a, b = ranks[row["rule_a"]], ranks[row["rule_b"]]
+        difference = (_correlations(a, subjects) - _correlations(b, subjects)).mean(axis=0)
+        entries = _entry_error(a, b, subjects)
+        yield {
+            "roi": roi,
+            "layer": layer,
+            "rule_a": row["rule_a"],
+            "rule_b": row["rule_b"],
+            "delta": row["delta"],
+            "se": row["se"],
+            "p": row["p"],
+            "p_adjusted": row["p_adjusted"],
+            "INVALID se of pairs": entries,
+            "INVALID p of pairs": 2 * stats.norm.sf(abs(difference.mean()) / entries),
+            "INVALID p of three subjects": stats.ttest_1samp(difference[:FEW_SUBJECTS], 0).pvalue,
+        }
+
+
+def _signs(nets: list[Instance], brain: ba.RDMs, roi: str, layer: str) -> Iterator[dict[str, object]]:
+    """Yield whether the mean RDM of each condition is related to the brain's: labels permuted, and entries."""
+    rng = np.random.default_rng(SEED)
+    subjects = stats.rankdata(brain.dissimilarities, axis=1)
+    for rule, own in _by_rule(nets, layer).items():
+        mean = concatenate(own).mean()
+        valid = permutation_test(mean, brain, "spearman", N_DRAWS, SEED)
+        ranks = stats.rankdata(mean.dissimilarities, axis=1)
+        observed = float(_correlations(ranks, subjects).mean())
+        null = np.array([_correlations(rng.permuted(ranks, axis=1), subjects).mean() for _ in range(N_DRAWS)])
+        yield {
+            "roi": roi,
+            "layer": layer,
+            "rule": rule,
+            "score": observed,
+            "p": float(valid.p[0]),
+            "INVALID p of entries": (1 + int((null >= observed).sum())) / (N_DRAWS + 1),
+        }
+
+
+def _by_rule(nets: list[Instance], layer: str) -> dict[str, list[ba.RDMs]]:
+    found: dict[str, list[ba.RDMs]] = {}
+    for one in nets:
+        found.setdefault(one.rule, []).append(one.activations.patterns(layer))
+    return found
+
+
+def _ranked(rdms: list[ba.RDMs]) -> np.ndarray:
+    return np.concatenate([stats.rankdata(one.dissimilarities, axis=1) for one in rdms])
+
+
+def _correlations(models: np.ndarray, subjects: np.ndarray) -> np.ndarray:
+    """Return the correlations of rows, ``(n_models, n_subjects)``."""
+    a, b = (one - one.mean(axis=1, keepdims=True) for one in (models, subjects))
+    a, b = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in (a, b))
+    return a @ b.T
+
+
+def _entry_error(a: np.ndarray, b: np.ndarray, subjects: np.ndarray) -> float:
+    """Return the error of a difference from resampling entries as if they were independent: wrong on purpose."""
+    rng = np.random.default_rng(SEED)
+    draws = rng.integers(0, a.shape[1], (N_DRAWS // 5, a.shape[1]))
+    found = [
+        _correlations(a[:, rows], subjects[:, rows]).mean() - _correlations(b[:, rows], subjects[:, rows]).mean()
+        for rows in draws
+    ]
+    return float(np.std(found, ddof=1))
+
+
+if __name__ == "__main__":
+    verb, *given = sys.argv[1:] or ["help"]
+    if verb == "rdms" and len(given) == 1:
+        rdms(Path(given[0]))
+    elif verb == "tables" and not given:
+        tables()
+    elif verb == "page" and not given:
+        write_text(PAGE, page())
+    else:
+        sys.exit(__doc__)
