@@ -1,7 +1,7 @@
 """What a study is: frozen dataclasses, read from TOML, written to TOML and JSON, named by a content key."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -157,7 +157,9 @@ class RecordingSpec(Summarised):
         Fields of that dissimilarity, e.g. ``{noise = "univariate"}``.
     windows
         Pairs ``(tmin, tmax)`` in seconds from onset, both included: responses (or published RDMs) are averaged over
-        each, and scored at its centre. Without, every time is scored.
+        each, and scored at its centre; other times are not scored. By name, ``{peak = [0.13, 0.17]}``, every time is
+        scored and each window beside them, as an ROI of its own (``"scalp peak"``): the window is then declared, and
+        what is tested at other times is exploratory. Without, every time is scored.
 
     Examples
     --------
@@ -176,7 +178,7 @@ class RecordingSpec(Summarised):
     runs: str = field(default="centre", metadata=_LATER)
     dissimilarity: str = field(default="default", metadata=_LATER)
     dissimilarity_options: Options = field(default_factory=dict, metadata=_LATER)
-    windows: tuple[tuple[float, ...], ...] = field(default=(), metadata=_LATER)
+    windows: tuple[tuple[float, ...], ...] | Options = field(default=(), metadata=_LATER)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "windows", _windows(self.windows))
@@ -195,7 +197,18 @@ class RecordingSpec(Summarised):
     @property
     def centres(self) -> tuple[float, ...]:
         """Centre of each window, in seconds from onset."""
-        return tuple((tmin + tmax) / 2 for tmin, tmax in self.windows)
+        listed = self.windows.values() if isinstance(self.windows, Mapping) else self.windows
+        return tuple((tmin + tmax) / 2 for tmin, tmax in listed)
+
+    @property
+    def only_windows(self) -> tuple[tuple[float, ...], ...]:
+        """The windows that are all that is scored; none where every time is."""
+        return () if isinstance(self.windows, Mapping) else self.windows
+
+    @property
+    def named_windows(self) -> dict[str, tuple[float, ...]]:
+        """The windows that are scored beside every time, by name."""
+        return dict(self.windows) if isinstance(self.windows, Mapping) else {}
 
     @property
     def dissimilarity_of_trials(self) -> str:
@@ -232,7 +245,9 @@ class ScoringSpec(Summarised):
     ranking_layer
         ROI to the layer at which rules are ranked, chosen before looking. Without it every layer is tested.
     n_bootstrap, alpha, correction
-        Bootstrap draws over stimuli, level, and ``"holm"``, ``"bh"`` or ``"by"`` within a family.
+        Bootstrap draws over stimuli, level, and ``"holm"``, ``"bh"`` or ``"by"`` within a family. ``"max_t"``: at the
+        ranking layer (and in named windows), every rule against backpropagation and against readout only, by the
+        largest t over the rules of a recording and ROI; all else by Holm's method, as exploratory.
     seed
         Of the bootstrap and of encoding folds.
     resampling
@@ -272,7 +287,9 @@ class ScoringSpec(Summarised):
         _distinct("partial", self.partial)
         for roi, layer in self.ranking_layer.items():
             _require(isinstance(layer, str), f"ranking_layer of {roi!r}", layer, "the name of a layer")
-        _choose("correction", self.correction, ("holm", "bh", "by"))
+        _choose("correction", self.correction, ("holm", "bh", "by", "max_t"))
+        largest = self.correction != "max_t" or self.resampling != "bootstrap"
+        _require(largest, "resampling", self.resampling, 'scores without each stimulus, for correction = "max_t"')
         for measure, own in self.options.items():
             _choose("options", measure, names("comparisons"))
             _require(isinstance(own, Mapping), f"options of {measure!r}", own, "a table of its fields")
@@ -404,9 +421,20 @@ def _seeds(given: Any) -> tuple[int, ...]:
     return seeds
 
 
-def _windows(given: Any) -> tuple[tuple[float, ...], ...]:
-    """Return windows of time in the order of their centres."""
+def window_places(rois: Iterable[str], windows: Any) -> dict[str, str]:
+    """Return the name of each ROI in each named window, ``"scalp peak"``, to that of the ROI.
+
+    ``windows`` are those of a :class:`RecordingSpec`, or of its :func:`to_dict`.
+    """
+    return {f"{roi} {name}": roi for roi in rois for name in (windows if isinstance(windows, Mapping) else ())}
+
+
+def _windows(given: Any) -> tuple[tuple[float, ...], ...] | dict[str, tuple[float, ...]]:
+    """Return windows of time in the order of their centres, or by name."""
     given = plain(given)
+    if isinstance(given, Mapping):
+        _require(len(given) > 0 and all(given), "windows", given, "a name for each window, such as {peak = [0.1, 0.2]}")
+        return {name: _windows([one])[0] for name, one in given.items()}  # type: ignore[index]  # a list has a tuple
     expected = "pairs of seconds, the first before the second, such as [[0.08, 0.12], [0.13, 0.18]]"
     _require(isinstance(given, (list, tuple)), "windows", given, expected)
     found = []

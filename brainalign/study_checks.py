@@ -14,7 +14,6 @@ from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network
 from brainalign.randomness import stream
 from brainalign.recordings.brain import Brain
-from brainalign.recordings.source import RecordingSource
 from brainalign.rules.learning_rule import LearningRule, learning_rule
 from brainalign.specs import StudySpec, TrainSpec
 
@@ -64,7 +63,9 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
             raise SpecError(msg)
     if scoring.ranking_layer:
         _check_ranking_layers(
-            scoring.ranking_layer, [brain.source for brain in brains], _layers(spec.populations, networks)
+            scoring.ranking_layer,
+            [roi for one in brains for roi in (*one.source.rois, *one.rois)],
+            _layers(spec.populations, networks),
         )
 
 
@@ -75,10 +76,8 @@ def _network(population: TrainSpec, data_dir: str | None) -> Network:
     return network
 
 
-def _check_ranking_layers(
-    declared: Mapping[str, object], sources: Sequence[RecordingSource], layers: Sequence[str]
-) -> None:
-    rois = list(dict.fromkeys(roi for source in sources for roi in source.rois))
+def _check_ranking_layers(declared: Mapping[str, object], places: Sequence[str], layers: Sequence[str]) -> None:
+    rois = list(dict.fromkeys(places))
     for roi, layer in declared.items():
         if roi not in rois:
             msg = f"Ranking layer of ROI {roi!r}: no recording of the study has it. Choose among: {', '.join(rois)}."

@@ -1,28 +1,37 @@
 """What scores support: contrasts, families, ranks and gates, from scores alone."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
 from brainalign import tables
 from brainalign.alignment.agreement import agreement
 from brainalign.alignment.facts import joined_facts
 from brainalign.alignment.failure_table import failure_table
+from brainalign.alignment.families import (
+    EXPLORATORY,
+    MAX_T,
+    PRIMARY,
+    Test,
+    adjusted,
+    confirmatory,
+    contrast_table,
+)
 from brainalign.alignment.place_scores import Cell as CellName
 from brainalign.alignment.place_scores import PlaceScores
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score_table import controls_of, score_table
 from brainalign.alignment.scores import Scores
 from brainalign.errors import SpecError
-from brainalign.inference.cell import Cell, compare_rules
+from brainalign.inference.cell import READOUT, Cell, compare_rules
 from brainalign.inference.contrast import Contrast
-from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge_family
+from brainalign.inference.influence import Influence
 from brainalign.inference.scope import resolve_scope
-from brainalign.roles import COMPARED, MODEL
-from brainalign.specs import ScoringSpec
+from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.roles import COMPARED, MODEL, READOUT_ONLY
+from brainalign.specs import ScoringSpec, window_places
 
 #: A cell's place in tables, the family it is judged in, and what is known of its rules.
 Claim = tuple[dict[str, object], str, Cell]
@@ -40,7 +49,8 @@ class Declared:
     alpha
         Level of intervals and tests.
     correction
-        ``"holm"``, ``"bh"`` or ``"by"``, within a family.
+        ``"holm"``, ``"bh"`` or ``"by"``, within a family; ``"max_t"``: declared tests of a ROI by the largest t of all,
+        see :class:`~brainalign.specs.ScoringSpec`.
     ranking_layer
         ROI to the layer at which rules are ranked. Without it every layer is tested.
     unlearned
@@ -103,6 +113,7 @@ def _asked(parts: Sequence[Scores], declared: Declared) -> dict[str, object]:
 
 
 def _of_recording(scores: Scores, declared: Declared) -> AlignmentResult:
+    declared = _in_windows(declared, scores)
     for place in scores.places:
         _check_ranking_layer(place, declared)
     claims: list[Claim] = []
@@ -110,21 +121,44 @@ def _of_recording(scores: Scores, declared: Declared) -> AlignmentResult:
     sentences = dict.fromkeys([*found.scope_sentences, *scores.notes])
     facts = {**scores.facts, "scope_sentences": list(sentences)}
     ranks, gates = _judged(claims)
-    return replace(found, ranks=ranks, gates=gates, contrasts=_adjusted(found.contrasts, declared), facts=facts)
+    contrasts = adjusted(found.contrasts, declared.alpha)
+    return replace(found, ranks=ranks, gates=gates, contrasts=contrasts, facts=facts)
+
+
+def _in_windows(declared: Declared, scores: Scores) -> Declared:
+    """Return what is declared with the layers of ROIs in named windows: those of the ROI unless they have their own."""
+    places = _windows_of(scores)
+    layers = {place: declared.ranking_layer[roi] for place, roi in places.items() if roi in declared.ranking_layer}
+    return replace(declared, ranking_layer={**layers, **declared.ranking_layer})
+
+
+def _windows_of(scores: Scores) -> dict[str, str]:
+    """Return ROIs in named windows, to the ROI."""
+    windows = scores.facts["spec"]["recordings"][0].get("windows")
+    return window_places([place.roi for place in scores.places], windows)
 
 
 def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: list[Claim]) -> AlignmentResult:
     """Return the tables of one measure in one ROI at all its times, but for what is judged by family."""
-    contrasts: list[dict[str, object]] = []
+    if declared.correction == MAX_T and place.samples == "bootstrap":
+        msg = (
+            f"correction = {MAX_T!r}, but {scores.dataset!r} was scored with bootstrap samples; expected scores without"
+            ' each stimulus. Score it with resampling = "leave_one_out", or correct by "holm".'
+        )
+        raise SpecError(msg)
+    contrasts: list[Test] = []
     here: list[Claim] = []
     for time in range(len(place.times)):
         for cell in place.cells:
             contrasts += _compared(place, cell, time, scores, declared, here)
     claims += here
     sentences = dict.fromkeys(f"{scores.dataset} {place.roi}: {cell.scope.sentence}" for _, _, cell in here)
+    if declared.correction == MAX_T and any(cell.scope.brains_fixed for _, _, cell in here):
+        said = "subjects and stimuli are fixed, so that no test can be corrected by the largest t; Holm's method is."
+        sentences[f"{scores.dataset} {place.roi}: {said}"] = None
     return AlignmentResult(
         score_table(place, scores.dataset, scores.simulated),
-        _contrast_table(contrasts, declared),
+        contrast_table(contrasts, declared.correction),
         tables.empty("ranks"),
         tables.empty("gates"),
         tables.cast("measures", pd.DataFrame([place.about.row()])),
@@ -151,8 +185,8 @@ def _judged(claims: Sequence[Claim]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _compared(
     place: PlaceScores, cell: CellName, time: int, scores: Scores, declared: Declared, claims: list[Claim]
-) -> list[dict[str, object]]:
-    """Return the contrasts of a cell as rows, and note what is known of its rules."""
+) -> list[Test]:
+    """Return the contrasts of a cell, and note what is known of its rules."""
     populations = place.cells[cell]
     if not any(role in COMPARED for role, _ in populations):  # nothing is claimed of untrained networks alone
         return []
@@ -170,36 +204,55 @@ def _compared(
     untrained = {rule: rows[controls[rule]] for rule in trained if rule in controls}
     # networks from elsewhere share nothing by seed
     paired = not any(role == MODEL for role, _ in rows) or all(len(own) == 1 for own in rows.values())
-    found = compare_rules(draws, trained, scope, untrained, paired, declared.alpha)
+    readout = next((own for (role, _), own in rows.items() if role == READOUT_ONLY), None)
+    found = compare_rules(draws, trained, scope, untrained, paired, declared.alpha, readout)
     found = replace(found, unlearned=tuple(rule for rule in declared.unlearned.get(network, ()) if rule in trained))
     primary = _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network})
-    status = "primary" if primary else "exploratory"
-    more = {"samples": place.samples, "family": f"{network}, {scores.dataset}, {place.measure}: {status}"}
-    claims.append((where, more["family"], found))
-    contrasts: list[dict[str, object]] = []
+    if windows := _windows_of(scores):
+        primary = primary and roi in windows
+    family = f"{network}, {scores.dataset}, {place.measure}: {PRIMARY if primary else EXPLORATORY}"
+    claims.append((where, family, found))
+    tests = [
+        Test(one, {**names, **where, "samples": place.samples}, family)
+        for names, one in _named(found, roles, controls, next((b for role, b in rows if role == READOUT_ONLY), ""))
+    ]
+    return _by_largest(tests, found, draws) if declared.correction == MAX_T and primary else tests
+
+
+def _named(
+    found: Cell, roles: Mapping[str, str], controls: Mapping[str, tuple[str, str]], readout: str
+) -> list[tuple[dict[str, object], Contrast]]:
+    """Return every contrast of a cell with its kind and its two rules."""
+    contrasts: list[tuple[dict[str, object], Contrast]] = []
     for (a, b), one in found.contrasts.items():
         kind = "vs_backprop" if b == "backprop" else "pair"
-        names = {"kind": kind, "rule_a": a, "rule_b": b, "role_b": roles[b]}
-        contrasts.append({**names, **where, **_row(one), **more})
+        contrasts.append(({"kind": kind, "rule_a": a, "rule_b": b, "role_b": roles[b]}, one))
+    for a, one in found.vs_readout_only.items():
+        names: dict[str, object] = {"kind": "vs_readout_only", "rule_a": a, "rule_b": readout, "role_b": READOUT_ONLY}
+        contrasts.append((names, one))
     for a, one in found.vs_untrained.items():
         role, b = controls[a]
-        names = {"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}
-        contrasts.append({**names, **where, **_row(one), **more})
+        contrasts.append(({"kind": "vs_untrained", "rule_a": a, "rule_b": b, "role_b": role}, one))
     return contrasts
 
 
-def _contrast_table(rows: list[dict[str, object]], declared: Declared) -> pd.DataFrame:
-    """Return contrasts with their family; p is adjusted within it once all rows of a family are there."""
-    if not rows:
-        return tables.empty("contrasts")
-    table = pd.DataFrame(rows).assign(correction=declared.correction, p_adjusted=np.nan, family_size=0)
-    return tables.cast("contrasts", table)
-
-
-def _row(found: Contrast) -> dict[str, object]:
-    names = [f.name for f in fields(found) if f.name not in ("scope", "paired", "alpha")]
-    scope = {f"scope_{factor}": getattr(found.scope, factor) for factor in ("subjects", "stimuli", "seeds")}
-    return {**{name: getattr(found, name) for name in names}, **scope}
+def _by_largest(tests: Sequence[Test], found: Cell, draws: ScoreDraws) -> list[Test]:
+    """Return the tests of a declared cell: those with controls with their influences, the others as exploratory."""
+    if found.scope.brains_fixed:
+        return list(tests)
+    kinds = confirmatory({str(one.place["kind"]) for one in tests})
+    made = []
+    for one in tests:
+        place = one.place
+        if place["kind"] not in kinds:
+            family = one.family.removesuffix(PRIMARY) + EXPLORATORY
+            made.append(replace(one, family=family))
+            continue
+        a, b = str(place["rule_a"]), READOUT if place["kind"] == "vs_readout_only" else str(place["rule_b"])
+        own = Influence.of(draws, found.rows[a], found.rows[b], one.contrast.scope, found.paired, found.seeds)
+        family = f"{place['network']}, {place['dataset']}, {place['roi']}, {place['measure']}: {PRIMARY}"
+        made.append(replace(one, family=family, influence=own))
+    return made
 
 
 def _check_ranking_layer(place: PlaceScores, declared: Declared) -> None:
@@ -219,18 +272,3 @@ def _is_primary(roi: str, layer: str, declared: Declared, own: Collection[str]) 
     """
     ranked = declared.ranking_layer.get(roi)
     return ranked not in own or ranked == layer
-
-
-def _adjusted(table: pd.DataFrame, declared: Declared) -> pd.DataFrame:
-    """Adjust p within families: all contrasts of a network, data set and measure, primary and exploratory apart."""
-    if not len(table):
-        return table
-    table = table.copy()
-    for family in table.family.unique():
-        rows = table.family == family
-        table.loc[rows, "p_adjusted"] = adjust(table.p[rows].to_numpy(float), declared.correction)
-        table.loc[rows, "family_size"] = int(rows.sum())
-    # A single test may be significant where its family is not: the verdict is that of the family.
-    lost = (table.p_adjusted >= declared.alpha) & table.verdict.isin(["higher", "lower"])
-    table["verdict"] = table.verdict.astype(object).mask(lost, "inconclusive")
-    return tables.cast("contrasts", table)

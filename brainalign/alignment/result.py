@@ -34,6 +34,7 @@ from brainalign.errors import DataError, SpecError
 from brainalign.provenance import code_hash, own_hashes
 from brainalign.rdms import RDMs
 from brainalign.results_folder import STUDY, replacing, require_own
+from brainalign.specs import window_places
 from brainalign.storage import locked
 
 
@@ -291,7 +292,16 @@ class AlignmentResult:
         """Return the layer declared for ``roi`` before the data were seen, if one was declared."""
         spec = self.facts.get("spec", {})
         declared = spec.get("ranking_layer") or spec.get("scoring", {}).get("ranking_layer") or {}
-        return declared.get(roi)
+        recorded = self.window_places.get(roi, roi)
+        return declared.get(roi, declared.get(recorded))
+
+    @cached_property
+    def window_places(self) -> dict[str, str]:
+        """ROIs in a window of time that was declared by name, to the ROI."""
+        named = [one.get("windows") for one in self.facts.get("spec", {}).get("recordings", ())]
+        rois = list(dict.fromkeys(self.scores.roi))
+        found = {place: roi for windows in named for place, roi in window_places(rois, windows).items()}
+        return {place: roi for place, roi in found.items() if place in rois}
 
     def recorded_dissimilarities(self, measure: str) -> dict[str, list[str]]:
         """Return the dissimilarities that recordings scored by ``measure`` brought, each with recordings and ROIs.

@@ -56,12 +56,12 @@ class Scoring:
     ) -> None:
         self.brain, self.samples = brain, samples
         self._sides = [
-            _Side(measure, {roi: measure.prepare(brain, roi, controls) for roi in rois}) for measure in measures
+            _Side(measure, {roi: measure.prepare(*brain.place(roi), controls) for roi in rois}) for measure in measures
         ]
         for side in self._sides:
             fixed = [roi for roi, of_roi in side.parts.items() if brains_fixed(brain, of_roi)]
             for one in without_each_repeat(brain, fixed):
-                side.repeats.append({roi: side.measure.prepare(one, roi, controls) for roi in fixed})
+                side.repeats.append({roi: side.measure.prepare(*one.place(roi), controls) for roi in fixed})
         parts = [part for side in self._sides for of_roi in side.parts.values() for part in of_roi]
         self._ids = tuple(dict.fromkeys(i for part in parts for i in part.stimulus_ids))
         for name, features in controls.items() if scored_controls else ():
@@ -138,7 +138,8 @@ class Scoring:
         self._score()
         for roi in self._sides[0].parts if self._sides else ():
             for side in self._sides:
-                yield from side.scored(roi, self.samples.seed, bool(self.brain.spec.windows))
+                windows = bool(self.brain.place(roi)[0].spec.only_windows)
+                yield from side.scored(roi, self.samples.seed, windows)
 
     def _score(self) -> None:
         for side in self._sides:

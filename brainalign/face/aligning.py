@@ -1,6 +1,6 @@
 """Networks against a brain, from a notebook."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -43,7 +43,7 @@ def align(
     measures: str | Comparison | Sequence[str | Comparison] = ("rsa",),
     *,
     rois: str | Sequence[str] = (),
-    windows: Sequence[tuple[float, float]] = (),
+    windows: Sequence[tuple[float, float]] | Mapping[str, tuple[float, float]] = (),
     subjects: str = "random",
     stimuli: str = "all",
     runs: str = "centre",
@@ -67,6 +67,7 @@ def align(
         ROIs to score; empty takes all.
     windows
         First and last time of windows, in seconds from onset, of which each becomes one time; empty keeps all times.
+        By name, ``{"peak": (0.13, 0.17)}``, windows are scored beside every time, as ROIs of their own.
     subjects
         ``"random"``: the claim is about subjects in general; ``"fixed"``: about these.
     stimuli, runs
@@ -115,7 +116,7 @@ def align(
         stimuli=stimuli,
         runs=runs,
         dissimilarity=brain_dissimilarity,
-        windows=tuple(tuple(window) for window in windows),
+        windows=windows if isinstance(windows, Mapping) else tuple(tuple(window) for window in windows),
     )
     _check_controls(shown)
     return _Aligned(shown, source, spec, _scoring(scoring), objects).found(progress)

@@ -16,6 +16,9 @@ Rows = Mapping[str, Sequence[int] | np.ndarray]
 
 _FEWEST_SEEDS = 2
 
+#: Under which name :class:`Cell` holds the rows of networks of which only the readout was trained.
+READOUT = "readout only"
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -47,6 +50,14 @@ class Cell:
         all rules.
     unlearned
         Rules that do not exceed readout only after as many steps: scored and contrasted, not ranked.
+    vs_readout_only
+        Rule to the contrast with networks of which only the readout was trained; empty without these.
+    rows
+        Rule, or ``"readout only"``, to the rows of the seeds that were compared.
+    seeds
+        Places of these seeds.
+    paired
+        Whether seeds share their initialisation across rules.
     """
 
     scores: Mapping[str, Estimate]
@@ -62,6 +73,10 @@ class Cell:
     sign_flip: float = 0.0
     collapsed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     unlearned: tuple[str, ...] = ()
+    vs_readout_only: Mapping[str, Contrast] = field(default_factory=dict)
+    rows: Mapping[str, np.ndarray] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
+    paired: bool = True
 
 
 def compare_rules(
@@ -71,8 +86,9 @@ def compare_rules(
     untrained: Rows | None = None,
     paired: bool = True,
     alpha: float = 0.05,
+    readout_only: Sequence[int] | np.ndarray | None = None,
 ) -> Cell:
-    """Estimate every rule, every pair of rules, and every rule against its untrained control.
+    """Estimate every rule, every pair of rules, and every rule against its untrained control and readout only.
 
     A seed whose scores are undefined for one rule (its layer collapsed) is left out of all rules that are paired with
     it, so that one seed does not empty the cell; at least two seeds stay. A rule without any defined score stays
@@ -92,6 +108,8 @@ def compare_rules(
         Whether seeds share their initialisation across rules.
     alpha
         Level.
+    readout_only
+        Rows of networks of which only the readout was trained, in the same order of seeds.
 
     Raises
     ------
@@ -101,7 +119,8 @@ def compare_rules(
     if not rules:
         msg = "No rule to compare, expected at least one with the rows of its seeds."
         raise SpecError(msg)
-    rules, controls, collapsed = _whole(draws, rules, untrained or {}, paired)
+    whole = _whole(draws, rules, {**_controls(untrained), **_readout(readout_only)}, paired)
+    rules, (controls, readout) = whole.rules, whole.apart()
     names = list(rules)
     n_seeds = min(len(rows) for rows in rules.values())
     scope = resolve_scope(scope, draws.n_subjects, draws.n_units, n_seeds)
@@ -122,18 +141,48 @@ def compare_rules(
         ceiling=estimate_ceiling(draws, scope, alpha),
         alpha=alpha,
         sign_flip=_sign_flip(scope, draws.n_subjects, n_seeds),
-        collapsed=collapsed,
+        collapsed=whole.collapsed,
+        vs_readout_only={
+            name: contrast(draws, rules[name], readout[READOUT], scope, paired, alpha) for name in names if readout
+        },
+        rows={**rules, **readout},
+        seeds=whole.seeds,
+        paired=paired,
     )
 
 
-def _whole(
-    draws: ScoreDraws, rules: Rows, untrained: Rows, paired: bool
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, tuple[int, ...]]]:
+@dataclass(frozen=True, eq=False)
+class _Whole:
+    """Rows of rules and of controls whose scores are defined, and the seeds that were left out."""
+
+    rules: dict[str, np.ndarray]
+    controls: dict[str, np.ndarray]
+    collapsed: dict[str, tuple[int, ...]]
+    seeds: tuple[int, ...]
+
+    def apart(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the untrained controls by rule, and networks of which only the readout was trained."""
+        start = len(_UNTRAINED)
+        untrained = {name[start:]: rows for name, rows in self.controls.items() if name != READOUT}
+        return untrained, {name: rows for name, rows in self.controls.items() if name == READOUT}
+
+
+_UNTRAINED = "untrained "
+
+
+def _controls(untrained: Rows | None) -> dict[str, np.ndarray]:
+    return {f"{_UNTRAINED}{name}": np.asarray(rows, int) for name, rows in (untrained or {}).items()}
+
+
+def _readout(rows: Sequence[int] | np.ndarray | None) -> dict[str, np.ndarray]:
+    return {} if rows is None else {READOUT: np.asarray(rows, int)}
+
+
+def _whole(draws: ScoreDraws, rules: Rows, of_controls: dict[str, np.ndarray], paired: bool) -> _Whole:
     """Return rows of rules and controls without the seeds whose scores are undefined, and which these are."""
     defined = np.isfinite(draws.observed).all(axis=1)
     of_rules = {name: np.asarray(rows, int) for name, rows in rules.items()}
-    of_controls = {name: np.asarray(rows, int) for name, rows in untrained.items()}
-    both = [*of_rules.items(), *((f"untrained {name}", rows) for name, rows in of_controls.items())]
+    both = [*of_rules.items(), *of_controls.items()]
     lost = {
         name: tuple(np.flatnonzero(~defined[rows]).tolist())
         for name, rows in both
@@ -143,10 +192,11 @@ def _whole(
     for places in lost.values():
         kept[list(places)] = False
     same = len({len(rows) for _, rows in both}) == 1
+    places = tuple(np.flatnonzero(kept).tolist())
     if not (lost and paired and same and kept.sum() >= _FEWEST_SEEDS):
-        return of_rules, of_controls, {}
+        return _Whole(of_rules, of_controls, {}, tuple(range(len(kept))))
     left = [{name: rows[kept] for name, rows in rows_of.items()} for rows_of in (of_rules, of_controls)]
-    return left[0], left[1], lost
+    return _Whole(left[0], left[1], lost, places)
 
 
 def _sign_flip(scope: Scope, n_subjects: int, n_seeds: int) -> float:

@@ -1,7 +1,7 @@
 """A set of recordings as a study compares it: over which stimuli, in which order, and what became of runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from brainalign.datasets.stimuli import Stimuli
@@ -14,7 +14,7 @@ from brainalign.recordings.one_by_one import OneByOne
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.responses import Responses, as_declared, over
 from brainalign.recordings.source import RecordingSource
-from brainalign.specs import RecordingSpec
+from brainalign.specs import RecordingSpec, window_places
 
 # an RDM of fewer stimuli has one pair at most
 _MIN_DISPLAYED = 3
@@ -84,7 +84,12 @@ class Brain:
 
     @cached_property
     def rois(self) -> tuple[str, ...]:
-        """The ROIs to score, all of the source unless the study names some; an unknown one raises SpecError."""
+        """The ROIs to score, and each in each named window (``"scalp peak"``)."""
+        return (*self.recorded_rois, *self._windows)
+
+    @cached_property
+    def recorded_rois(self) -> tuple[str, ...]:
+        """The ROIs of the source to score, all unless the study names some; an unknown one raises SpecError."""
         for roi in self.spec.rois:
             if roi not in self.source.rois:
                 known = ", ".join(self.source.rois)
@@ -92,8 +97,28 @@ class Brain:
                 raise SpecError(msg)
         return self.spec.rois or self.source.rois
 
+    @cached_property
+    def _windows(self) -> dict[str, tuple["Brain", str]]:
+        """Each ROI in each named window: the recordings averaged over it, and the ROI."""
+        found: dict[str, tuple[Brain, str]] = {}
+        for name, window in self.spec.named_windows.items():
+            own = Brain(self.source, replace(self.spec, windows=(window,)))
+            # pictures and published RDMs are read once
+            own.__dict__.update(pictures=self.pictures, _published=self._published)
+            found |= {place: (own, roi) for place, roi in window_places(self.recorded_rois, {name: window}).items()}
+        taken = [place for place in found if place in self.source.rois]
+        if taken:
+            msg = f"Window {taken[0]!r} has the name of an ROI of {self.source.label!r}; give it another."
+            raise SpecError(msg)
+        return found
+
+    def place(self, roi: str) -> tuple["Brain", str]:
+        """Return the recordings and the ROI of a place: these and itself, or those averaged over a named window."""
+        return self._windows.get(roi, (self, roi))
+
     def published(self, roi: str) -> RDMs | None:
         """Return the RDMs that the source publishes of a ROI; None where they are made of trials."""
+        roi = self.place(roi)[1]
         if roi not in self._published:
             self._published[roi] = self.source.published_rdms(roi)
         return self._published[roi]
@@ -105,7 +130,7 @@ class Brain:
     @cached_property
     def responses(self) -> Responses:
         """What is left of trials once every subject was read; empty where only RDMs were published."""
-        made = [roi for roi in self.rois if self.published(roi) is None]
+        made = [roi for roi in self.recorded_rois if self.published(roi) is None]
         found = Responses.of(self.source, self.ids, self.spec, made)
         if made and not found.facts:
             msg = (
@@ -119,10 +144,14 @@ class Brain:
     def key(self) -> str:
         """Content hash of all that the source answers for the ROIs to score; trials are not read twice for it."""
         known = self.source.known_key
-        return known or self.source.content_key(self.responses.keys, {roi: self.published(roi) for roi in self.rois})
+        rdms = {roi: self.published(roi) for roi in self.recorded_rois}
+        return known or self.source.content_key(self.responses.keys, rdms)
 
     def movies(self, roi: str) -> tuple[Movie, ...]:
         """Return the RDMs of subjects at every time: one movie, or one each where stimuli are each subject's own."""
+        own, recorded = self.place(roi)
+        if own is not self:
+            return own.movies(recorded)
         if roi not in self._movies:
             rdms = self.published(roi)
             self._movies[roi] = self.responses.movies[roi] if rdms is None else self._own_movie(rdms)
@@ -142,7 +171,7 @@ class Brain:
         held = dict.fromkeys(subjects_of(rdms), rdms.stimulus_ids)
         ids = scored_ids(held, self.ids, self.spec.stimuli, self.source.label)
         movie = Movie.of_rdms(rdms.subset(ids))
-        windows = self.spec.windows
+        windows = self.spec.only_windows
         return (movie.windows(windows, f"Recording {self.source.label!r}") if windows else movie,)
 
     @property
@@ -200,7 +229,9 @@ class Brain:
 
     def let_go(self) -> None:
         """Let trials go that nothing needs any more; the RDMs of subjects stay."""
-        self.responses.held.clear()
+        for one in (self, *(own for own, _ in self._windows.values())):
+            if "responses" in one.__dict__:
+                one.responses.held.clear()
 
     def check_shown(self, ids: Sequence[str], scored: Sequence[str]) -> None:
         """Raise :class:`StimulusMismatchError` unless networks saw all that is scored and only what is shown."""

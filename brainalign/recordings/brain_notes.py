@@ -48,7 +48,7 @@ def notes(brain: "Brain", roi: str, word: str, scored: Sequence[str], of_trials:
 
 
 def _window_notes(brain: "Brain", roi: str, word: str, own: bool) -> list[str]:
-    windows = brain.spec.windows
+    windows = brain.place(roi)[0].spec.only_windows
     if not windows:
         return []
     listed = ", ".join(f"{1000 * tmin:g} to {1000 * tmax:g} ms" for tmin, tmax in windows)

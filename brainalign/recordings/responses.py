@@ -83,7 +83,7 @@ class Responses:
 
 def as_declared(one: Recording, spec: RecordingSpec) -> Recording:
     """Return a recording as it is compared, but for its stimuli: in windows, without what differs between runs."""
-    one = one.windows(spec.windows) if spec.windows else one
+    one = one.windows(spec.only_windows) if spec.only_windows else one
     return without_runs(one, spec.runs)
 
 

@@ -16,6 +16,10 @@ BENJAMINI_YEKUTIELI = (
     "Benjamini Y, Yekutieli D (2001). The control of the false discovery rate in multiple testing under dependency. "
     "Annals of Statistics 29:1165-1188. doi:10.1214/aos/1013699998"
 )
+WESTFALL_YOUNG = (
+    "Westfall PH, Young SS (1993). Resampling-based multiple testing: examples and methods for p-value adjustment. "
+    "New York: Wiley."
+)
 MOGSTAD = (
     "Mogstad M, Romano JP, Shaikh AM, Wilhelm D (2024). Inference for ranks with applications to mobility across "
     "neighbourhoods and academic achievement across countries. Review of Economic Studies 91:476-518. "

@@ -14,7 +14,12 @@ from brainalign.report.style import words
 from brainalign.report.wording import correction_name, counted, dissimilarity_name, listed, scope_of, spanned
 
 _KINDS = {GEOMETRY: "representational similarity", PREDICTION: "predictions"}
-_CORRECTIONS = {"holm": known.HOLM, "bh": known.BENJAMINI_HOCHBERG, "by": known.BENJAMINI_YEKUTIELI}
+_CORRECTIONS = {
+    "holm": known.HOLM,
+    "bh": known.BENJAMINI_HOCHBERG,
+    "by": known.BENJAMINI_YEKUTIELI,
+    "max_t": known.WESTFALL_YOUNG,
+}
 
 
 @dataclass(frozen=True)
@@ -180,15 +185,7 @@ def _inference(results: AlignmentResult, citations: CitationList) -> str:
     if (table.scope_subjects == "random").any() or (table.scope_stimuli == "random").any():
         seeds = (table.scope_seeds == "random").any()
         sentences += _errors(results, correction, ", plus the variance over seeds" if seeds else "")
-    names = [name for name in table.correction.unique() if name]
-    if names:
-        methods = listed(
-            [f"{correction_name(name)} {citations.cite(_CORRECTIONS.get(name, ''))}".strip() for name in names]
-        )
-        sentences.append(
-            f"p values were adjusted by {methods} within families of {spanned(table.family_size)} contrasts; "
-            f"the level is {results.alpha:g}."
-        )
+    sentences += _families(results, citations)
     sentences.append(f"Intervals of single contrasts are {100 * (1 - results.alpha):g}% and unadjusted.")
     if len(results.ranks):
         sentences.append(
@@ -196,6 +193,38 @@ def _inference(results: AlignmentResult, citations: CitationList) -> str:
             "an order is printed only where no gate forbids it."
         )
     return " ".join(sentences)
+
+
+def _families(results: AlignmentResult, citations: CitationList) -> list[str]:
+    """Return how p values were adjusted, and which tests were declared."""
+    table = results.contrasts
+    names = [name for name in table.correction.unique() if name]
+    if not names:
+        return []
+    cited = {
+        name: f"{correction_name(name)} {citations.cite(_CORRECTIONS.get(name, ''))}".strip() for name in sorted(names)
+    }
+    declared = table[table.correction == "max_t"]
+    if declared.empty:
+        return [
+            f"p values were adjusted by {listed(list(cited.values()))} within families of "
+            f"{spanned(table.family_size)} contrasts; the level is {results.alpha:g}."
+        ]
+    others = table[table.correction != "max_t"]
+    known_kinds = {"vs_backprop": "backprop", "vs_readout_only": "readout only", "pair": "every other"}
+    against = listed([word for kind, word in known_kinds.items() if (declared.kind == kind).any()])
+    windows = " and window" if results.window_places else ""
+    found = [
+        f"Declared tests: every rule against {against}, at the declared layer{windows} of each recording and ROI; "
+        f"their p values were adjusted by {cited.pop('max_t')} over shared multipliers, within families of"
+        f" {spanned(declared.family_size)} contrasts; the level is {results.alpha:g}."
+    ]
+    if cited and len(others):
+        found.append(
+            f"All other contrasts are exploratory; their p values were adjusted by {listed(list(cited.values()))} "
+            f"within families of {spanned(others.family_size)} contrasts."
+        )
+    return found
 
 
 def _errors(results: AlignmentResult, correction: str, seeds: str) -> list[str]:

@@ -37,7 +37,7 @@ def needs(
     SpecError
         If no cell has variance components: the study was scored by a bootstrap, or nothing matches.
     """
-    table = results.contrasts[results.contrasts.kind != "vs_untrained"]
+    table = results.contrasts[~results.contrasts.kind.isin(["vs_untrained", "vs_readout_only"])]
     if layers:
         table = table[table.layer.isin(list(layers))]
     if measure is not None:

@@ -69,7 +69,12 @@ def scope_of(contrasts: pd.DataFrame, results: AlignmentResult) -> str:
 
 def correction_name(correction: str) -> str:
     """Return the name of a correction for multiple tests."""
-    names = {"holm": "Holm's method", "bh": "the Benjamini-Hochberg method", "by": "the Benjamini-Yekutieli method"}
+    names = {
+        "holm": "Holm's method",
+        "bh": "the Benjamini-Hochberg method",
+        "by": "the Benjamini-Yekutieli method",
+        "max_t": "the largest t of the family",
+    }
     return names.get(correction, words(correction))
 
 

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from brainalign.report.style import On, Sheet
 
-_KINDS = {"vs_untrained": "rule − untrained", "vs_backprop": "rule − backprop"}
+_KINDS = {
+    "vs_untrained": "rule − untrained",
+    "vs_readout_only": "rule − readout only",
+    "vs_backprop": "rule − backprop",
+}
 
 
 class ContrastProfile(ScoreFigure):

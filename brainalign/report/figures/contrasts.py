@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from brainalign.report.style import On, Sheet
 
-_KINDS = ("vs_untrained", "vs_backprop", "pair")
+_KINDS = ("vs_untrained", "vs_readout_only", "vs_backprop", "pair")
 
 
 class Contrasts(ScoreFigure):
