@@ -8,6 +8,7 @@ import numpy as np
 
 from brainalign.datasets.stimuli import checked_ids, positions
 from brainalign.errors import DataError, SpecError
+from brainalign.mapped import add_rows, release, room
 from brainalign.patterns import Patterns
 from brainalign.recordings.recording_checks import (
     blocks,
@@ -16,6 +17,8 @@ from brainalign.recordings.recording_checks import (
     checked_names,
     checked_rois,
     checked_times,
+    columns_of,
+    rows_of,
 )
 from brainalign.recordings.recording_maker import ALL as ALL
 from brainalign.recordings.recording_maker import RecordingMaker
@@ -215,7 +218,7 @@ class Recording(RecordingMaker):
         for part in blocks(self.data):
             kept = np.flatnonzero(trials[part]) + part.start
             data = self.data[part] if len(kept) == part.stop - part.start else self.data[kept]
-            np.add.at(total, which[kept], data if channels is None else data[:, channels])
+            add_rows(total, which[kept], data if channels is None else data[:, channels])
         return total / np.bincount(which[trials], minlength=len(ids))[:, None, None]
 
     # -- parts --------------------------------------------------------------------------------------------------------
@@ -339,21 +342,22 @@ class Recording(RecordingMaker):
             raise DataError(msg)
         effects, run = run_effects(self.data, self.stimulus_ids, self.runs, each, self.name)
         kind = self.data.dtype if self.data.dtype.kind == "f" else np.dtype(np.float64)
-        data = np.empty(self.data.shape, dtype=kind.newbyteorder("="))
+        data = room(self.data.shape, kind.newbyteorder("="))
         for part in blocks(self.data):
             data[part] = self.data[part] - effects[run[part]]
+            release(data)
         return replace(self, data=data)
 
     def _with_channels(self, kept: np.ndarray) -> "Recording":
         rois = {roi: mask[kept] for roi, mask in self.rois.items() if mask[kept].any()}
         channels = tuple(one for one, keep in zip(self.channels, kept, strict=True) if keep)
-        return replace(self, data=self.data[:, kept], channels=channels, rois=rois)
+        return replace(self, data=columns_of(self.data, kept), channels=channels, rois=rois)
 
     def _with_trials(self, kept: np.ndarray) -> "Recording":
         rows = np.flatnonzero(kept)
         ids = tuple(self.stimulus_ids[row] for row in rows)
         runs = None if self.runs is None else tuple(self.runs[row] for row in rows)
-        return replace(self, data=self.data[rows], stimulus_ids=ids, runs=runs)
+        return replace(self, data=rows_of(self.data, kept), stimulus_ids=ids, runs=runs)
 
     def _trials_of(self, run: str) -> np.ndarray:
         runs = self.runs or ()
