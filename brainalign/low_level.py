@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from brainalign.datasets.preprocessing import resized
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.rdms import RDMs, compute_rdms
@@ -23,7 +24,7 @@ _LUMINANCE = (0.299, 0.587, 0.114)
 _SIGMA = sqrt(log(2) / 2) / pi * 3
 
 
-def low_level_features(stimuli: Stimuli, resolution: tuple[int, int]) -> dict[str, np.ndarray]:
+def low_level_features(stimuli: Stimuli, resolution: tuple[int, int], aspect: str = "stretch") -> dict[str, np.ndarray]:
     """Return features of stimuli that no network is needed for.
 
     Parameters
@@ -33,6 +34,9 @@ def low_level_features(stimuli: Stimuli, resolution: tuple[int, int]) -> dict[st
     resolution
         ``(height, width)`` in pixels, that of the network the features are a control for; images are resized to it
         (bilinear, antialiased).
+    aspect
+        What becomes of pictures whose sides have another ratio: ``"stretch"`` or ``"crop"``, as the networks are shown
+        them.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def low_level_features(stimuli: Stimuli, resolution: tuple[int, int]) -> dict[st
     parts: dict[str, list[Tensor]] = {"pixels": [], "luminance": [], "gabor": []}
     batch = max(1, _BATCH_PIXELS // (resolution[0] * resolution[1]))
     for start in range(0, len(stimuli), batch):
-        images = _resized(stimuli.at(slice(start, start + batch)), resolution)
+        images = _resized(stimuli.at(slice(start, start + batch)), resolution, aspect)
         grey = _luminance(images)
         parts["pixels"].append(images.flatten(1))
         parts["luminance"].append(grey.mean(dim=(1, 2), dtype=torch.float64)[:, None])
@@ -136,14 +140,14 @@ def _transfer(shape: tuple[int, int], wavelength: float, angle: float) -> Tensor
     return gain
 
 
-def _resized(images: np.ndarray | list[np.ndarray], resolution: tuple[int, int]) -> Tensor:
+def _resized(images: np.ndarray | list[np.ndarray], resolution: tuple[int, int], aspect: str) -> Tensor:
     """Return ``(n, channels, height, width)`` float32 in 0..1."""
     if isinstance(images, list):
-        return torch.cat([_resized(one[None], resolution) for one in images])
+        return torch.cat([_resized(one[None], resolution, aspect) for one in images])
     tensor = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
     if tuple(tensor.shape[2:]) == tuple(resolution):
         return tensor
-    return F.interpolate(tensor, size=tuple(resolution), mode="bilinear", antialias=True, align_corners=False)
+    return resized(tensor, (resolution[0], resolution[1]), aspect)
 
 
 def _luminance(images: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from brainalign.discovery import algorithms, names
 from brainalign.errors import SpecError
+from brainalign.finding_kinds import KINDS
 from brainalign.optimizers import check_optimizer
 from brainalign.options import field_types, fit_fields, plain, require
 from brainalign.own_data import folder_hash, own_data
@@ -24,6 +25,8 @@ _LATER = {"later": True}
 SCHEDULES = ("constant", "cosine", "step")
 #: What is done to training images; :mod:`brainalign.training.batches` says how.
 AUGMENTATIONS = ("none", "jitter", "crop", "flip", "crop_flip")
+#: What becomes of a picture whose sides have another ratio than what networks are shown.
+ASPECTS = ("refuse", "crop", "stretch")
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,12 @@ class RecordingSpec(Summarised):
         each, and scored at its centre; other times are not scored. By name, ``{peak = [0.13, 0.17]}``, every time is
         scored and each window beside them, as an ROI of its own (``"scalp peak"``): the window is then declared, and
         what is tested at other times is exploratory. Without, every time is scored.
+    accept
+        Kinds of findings of the data check (:data:`brainalign.finding_kinds.KINDS`) that the study goes on with, though
+        they are severe; the page repeats them.
+    aspect
+        Of pictures whose sides have another ratio than what networks are shown: ``"refuse"``, ``"crop"`` (its middle)
+        or ``"stretch"``. Low-level controls are made of the same.
 
     Examples
     --------
@@ -179,6 +188,8 @@ class RecordingSpec(Summarised):
     dissimilarity: str = field(default="default", metadata=_LATER)
     dissimilarity_options: Options = field(default_factory=dict, metadata=_LATER)
     windows: tuple[tuple[float, ...], ...] | Options = field(default=(), metadata=_LATER)
+    accept: tuple[str, ...] = field(default=(), metadata=_LATER)
+    aspect: str = field(default="refuse", metadata=_LATER)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "windows", _windows(self.windows))
@@ -193,6 +204,10 @@ class RecordingSpec(Summarised):
         _choose("stimuli", self.stimuli, ("all", "shared", "own"))
         _choose("runs", self.runs, ("centre", "centre_each", "ignore"))
         _choose("dissimilarity", self.dissimilarity, ("default", *names("dissimilarities")))
+        for kind in self.accept:
+            _choose("accept", kind, tuple(KINDS))
+        _distinct("accept", self.accept)
+        _choose("aspect", self.aspect, ASPECTS)
 
     @property
     def centres(self) -> tuple[float, ...]:

@@ -21,9 +21,10 @@ from brainalign.alignment.jobs import Jobs
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
+from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_severe
+from brainalign.data_check.kept_findings import KeptFindings
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
-from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DivergenceError, ExtractionError, SpecError
 from brainalign.extraction.population import answers_its_own_way
 from brainalign.plausibility.candidate import Candidate
@@ -100,7 +101,11 @@ class _StudyRun:
         self.spec, self.out, self.runtime, self.progress = spec, out, runtime, progress
         self.started = time.perf_counter()
         self.failures: list[Failure] = []
-        self.brains = [Brain(self._source(item), item) for item in spec.recordings]
+        total = len(spec.populations) * 1000
+        say = lambda text: self.progress(0, total, text)  # noqa: E731
+        self.checks = [BrainCheck(self._source(item), item, say) for item in spec.recordings]
+        self.brains = [one.brain for one in self.checks]
+        self.findings: dict[str, Mapping[str, Any]] = {}
         if not self.brains or not spec.populations:
             msg = (
                 f"Study {spec.name!r} has {len(spec.populations)} rules and {len(self.brains)} recordings; "
@@ -114,6 +119,7 @@ class _StudyRun:
     def finish(self) -> Path:
         require_own(self.out, self.spec.name)
         check_study(self.spec, self.brains, self.runtime.data_dir)
+        self._check_data()
         trained = list(self._trained())
         self.controls = self._beside(trained)
         checkpoints = [self._checkpoints(one) for one in trained]
@@ -138,6 +144,15 @@ class _StudyRun:
         return replace(found, facts=self._facts(found)).save(self.out)
 
     # -- stages -------------------------------------------------------------------------------------------------------
+
+    def _check_data(self) -> None:
+        """Note what the data check finds; what is severe and not accepted stops here."""
+        trained_on = [population.dataset for population in self.spec.populations]
+        for check in self.checks:
+            spec, label = check.brain.spec, check.brain.source.label
+            found = check.findings(trained_on, KeptFindings(self.out / "cache"))
+            refuse_severe(found, spec, label)
+            self.findings[label] = findings_facts(found, spec)
 
     def _trained(self) -> Iterator[Trained]:
         """Train one population after another; one that diverges is noted and left out."""
@@ -201,10 +216,10 @@ class _StudyRun:
         total = len(self.spec.populations) * 1000
 
         def show(failures: list[Failure]) -> Iterator[Instance]:
-            yield from self._instances(checkpoints, brain.stimuli, failures, brain.source.label)
+            yield from self._instances(checkpoints, brain, failures)
             unseen = {(one.rule, one.network) for one in failures if one.stage == "scoring"}
             for start in (start for start in starts if (start.spec.rule, start.network.name) not in unseen):
-                yield from show_start(start, brain.stimuli, self.spec.scoring.resolution, self.runtime.device)
+                yield from show_start(start, brain.stimuli, *self._how(brain))
 
         jobs = self._jobs(brain, checkpoints, starts)
         scores, shown = jobs.done(show, lambda text: self.progress(total, total, text))
@@ -216,15 +231,19 @@ class _StudyRun:
         return infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned))
 
     def _instances(
-        self, checkpoints: Sequence[Sequence[Checkpoint]], stimuli: Stimuli, failures: list[Failure], label: str
+        self, checkpoints: Sequence[Sequence[Checkpoint]], brain: Brain, failures: list[Failure]
     ) -> Iterator[Instance]:
         """Show stimuli to every population; one whose answers are no numbers is noted in ``failures``."""
         for many in checkpoints:
             try:
-                yield from show(many, stimuli, self.spec.scoring.resolution, self.runtime.device)
+                yield from show(many, brain.stimuli, *self._how(brain))
             except ExtractionError as error:
-                last = many[-1]
+                last, label = many[-1], brain.source.label
                 failures.append(Failure(last.spec.rule, last.network.name, "scoring", label, str(error), role_of(last)))
+
+    def _how(self, brain: Brain) -> tuple[int, str, str]:
+        """Return resolution, device and what becomes of pictures with another ratio of sides."""
+        return self.spec.scoring.resolution, self.runtime.device, brain.spec.aspect
 
     def _probe(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the scorecard of every rule with its options, and the criteria; from an earlier run of the same code.
@@ -286,6 +305,7 @@ class _StudyRun:
             ],
             "unlearned": list(self.controls.lines),
             "scope_sentences": list(found.scope_sentences),
+            "findings": self.findings,
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
             "correction": self.spec.scoring.correction,

@@ -156,3 +156,13 @@ def test_a_uniform_image_among_others_is_named(side):
     images[2] = 77
     with pytest.raises(DataError, match="Pattern of stimulus 's2' is constant"):
         low_level_rdms(Stimuli(tuple(f"s{k}" for k in range(5)), images, "five"), (side, side))
+
+
+def test_controls_follow_what_becomes_of_another_ratio_of_sides() -> None:
+    wide = np.random.default_rng(0).integers(0, 255, (3, 32, 64, 1), dtype=np.uint8)
+    middle = Stimuli(("a", "b", "c"), wide[:, :, 16:48], "middle")
+    whole = Stimuli(("a", "b", "c"), wide, "whole")
+    cropped, stretched = (low_level_features(whole, (32, 32), aspect) for aspect in ("crop", "stretch"))
+    for name, expected in low_level_features(middle, (32, 32)).items():
+        np.testing.assert_allclose(cropped[name], expected, rtol=1e-5, atol=1e-6)
+    assert np.abs(stretched["pixels"] - cropped["pixels"]).max() > 0.1

@@ -1,16 +1,20 @@
 """A study of a recording with times, from its file to its page."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from brainalign.alignment.result import AlignmentResult
-from brainalign.report.page import write_report
+from brainalign.data_check.brain import BrainCheck
+from brainalign.data_check.finding import Finding
+from brainalign.errors import DataError
+from brainalign.report.page import page_of, write_report
 from brainalign.study import run_study
 from brainalign.study_file import study_from_table
 
-TABLE = {
+TABLE: dict[str, Any] = {
     "name": "times",
     "readout_only": False,
     "recommended": False,
@@ -76,6 +80,31 @@ def test_the_page_says_how_errors_were_had_and_draws_the_course(folder: Path) ->
     )
     assert "The brain's RDM is the mean over times from onset on." in page.replace("&#39;", "'")
     assert (folder / "figures" / "time_course-mlp-rsa_corr.png").exists()
+
+
+def test_study_and_page_say_what_the_data_check_found(folder: Path) -> None:
+    (found,) = AlignmentResult.load(folder).facts["findings"].values()
+    assert [one["where"] for one in found["found"] if one["kind"] == "runs"] == ["simulated/simulated 1 and 5 others"]
+    page = page_of(AlignmentResult.load(folder).only(layer="hidden1"))
+    assert "<h2>Data check</h2>" in page
+    assert "<li>runs: simulated/simulated 1 and 5 others: stimuli repeat but runs are not known" in page
+
+
+@pytest.mark.parametrize("accept", [[], ["unit"]])
+def test_what_is_severe_stops_before_training_unless_accepted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, accept: list[str]
+) -> None:
+    severe = Finding("unit", "simulated/simulated 1", "amplitudes of 3 V. Give scale = 1e-6.", severe=True)
+    monkeypatch.setattr(BrainCheck, "findings", lambda *_: [severe])
+    monkeypatch.setattr("brainalign.study.train", _trains)
+    recordings = [{**TABLE["recordings"][0], "accept": accept}]
+    error, words = (RuntimeError, "trains") if accept else (DataError, "amplitudes of 3 V")
+    with pytest.raises(error, match=words):
+        run_study(study_from_table({**TABLE, "recordings": recordings}), tmp_path)
+
+
+def _trains(*_: object) -> None:
+    raise RuntimeError("trains")
 
 
 def test_run_again_it_scores_nothing_and_ends_the_same(folder: Path) -> None:

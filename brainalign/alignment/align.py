@@ -7,8 +7,9 @@ from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score import Progress, score
+from brainalign.alignment.score import Progress, score_brain
 from brainalign.comparisons.comparison import Comparison, comparisons
+from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_severe
 from brainalign.errors import SpecError
 from brainalign.inference.scope import resolve_scope
 from brainalign.recordings.brain import Brain
@@ -58,11 +59,33 @@ def align(
         If a subject is there twice, runs cannot be centred as declared, a pattern is constant or a response not finite.
         A layer whose RDM is constant scores NaN instead.
     """
-    scoring = scoring or ScoringSpec()
-    scores = score(instances, source, spec, scoring, progress, failures, measures)
+    check = BrainCheck(source, spec, progress)
+    return align_checked(instances, check, scoring or ScoringSpec(), progress, failures, measures)
+
+
+def align_checked(
+    instances: Iterable[Instance],
+    check: BrainCheck,
+    scoring: ScoringSpec,
+    progress: Progress = lambda text: None,
+    failures: list[Failure] | None = None,
+    measures: Sequence[Comparison] = (),
+) -> AlignmentResult:
+    """Align as :func:`align` does, with recordings that are joined; what their check finds is among the facts.
+
+    Raises
+    ------
+    DataError
+        If something severe is found that ``accept`` of the recording does not name, before a network is shown.
+    """
+    brain, spec = check.brain, check.brain.spec
+    findings = check.findings()
+    refuse_severe(findings, spec, brain.source.label)
+    scores = score_brain(instances, brain, scoring, progress, failures, measures)
     found = infer(scores, Declared.of(scoring, spec.subjects))
-    known = recovery(source, found.scores, found.ranks)
-    return found.with_facts(recovery=[known] if known else [])
+    known = recovery(brain.source, found.scores, found.ranks)
+    facts = {brain.source.label: findings_facts(findings, spec)}
+    return found.with_facts(recovery=[known] if known else [], findings=facts)
 
 
 def check_recording(brain: Brain, n_seeds: int) -> None:

@@ -53,16 +53,23 @@ class Instance:
 
 
 def show(
-    checkpoints: Sequence[Checkpoint], stimuli: Stimuli, resolution: int = 0, device: str = "cpu"
+    checkpoints: Sequence[Checkpoint],
+    stimuli: Stimuli,
+    resolution: int = 0,
+    device: str = "cpu",
+    aspect: str = "refuse",
 ) -> Iterator[Instance]:
     """Show stimuli to every instance of every checkpoint of one population, first to last, one when it is asked for.
 
-    ``resolution`` is the side in pixels, 0 for the one the networks were trained at.
+    ``resolution`` is the side in pixels, 0 for the one the networks were trained at; ``aspect`` what becomes of
+    pictures with another ratio of sides, ``"refuse"`` for what was declared of training images.
     """
     for position, checkpoint in enumerate(checkpoints):
         preprocessing = checkpoint.preprocessing
         if resolution:
             preprocessing = replace(preprocessing, resolution=(resolution, resolution))
+        if aspect != "refuse":
+            preprocessing = replace(preprocessing, aspect=aspect)
         shown = extract_each(checkpoint, stimuli, preprocessing, device=device)
         final = position == len(checkpoints) - 1
         for seed, activations in zip(checkpoint.seeds, shown, strict=True):
@@ -84,9 +91,11 @@ def role_of(checkpoint: Checkpoint) -> str:
     return checkpoint.rule.role if checkpoint.rule.learns else UNTRAINED
 
 
-def show_start(start: Checkpoint, stimuli: Stimuli, resolution: int = 0, device: str = "cpu") -> Iterator[Instance]:
+def show_start(
+    start: Checkpoint, stimuli: Stimuli, resolution: int = 0, device: str = "cpu", aspect: str = "refuse"
+) -> Iterator[Instance]:
     """Show stimuli to a population before its first step: the control of a rule that ``untrained`` does not match."""
-    return (replace(one, role=OWN_START) for one in show([start], stimuli, resolution, device))
+    return (replace(one, role=OWN_START) for one in show([start], stimuli, resolution, device, aspect))
 
 
 def check_paired(instances: Sequence[Instance]) -> None:

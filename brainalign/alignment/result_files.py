@@ -31,7 +31,7 @@ _STUDY_KEYS: dict[str, Any] = {
     "recordings": dict,
 }
 _STUDY_OPTIONAL: dict[str, Any] = {
-    **dict.fromkeys(("files", "activities", "training_sets", "dissimilarities"), dict),
+    **dict.fromkeys(("files", "activities", "training_sets", "dissimilarities", "findings"), dict),
     **dict.fromkeys(("citations", "cautions", "scope_sentences", "recovery", "stale", "failures", "unlearned"), list),
     **dict.fromkeys(("alpha", "wall_seconds", "n_bootstrap"), (int, float)),
 }

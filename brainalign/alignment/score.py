@@ -46,9 +46,20 @@ def score(
     Parameters and errors are those of :func:`brainalign.align`, of which this is the first half: level, correction,
     ranking layer and what is random are asked of the scores afterwards.
     """
-    scoring = scoring or ScoringSpec()
-    measures = measures or measures_of(spec, scoring)
-    each = score_each(instances, Brain(source, spec), measures, scoring, progress, failures)
+    return score_brain(instances, Brain(source, spec), scoring or ScoringSpec(), progress, failures, measures)
+
+
+def score_brain(
+    instances: Iterable[Instance],
+    brain: Brain,
+    scoring: ScoringSpec,
+    progress: Progress = lambda text: None,
+    failures: list[Failure] | None = None,
+    measures: Sequence[Comparison] = (),
+) -> Scores:
+    """Score as :func:`score` does, of recordings that are joined."""
+    measures = measures or measures_of(brain.spec, scoring)
+    each = score_each(instances, brain, measures, scoring, progress, failures)
     found = Scores.together(list(each.values()))
     if failures is not None:
         failures += [one for one in found.failures if one not in failures]
@@ -109,7 +120,8 @@ def _show_all(
         if scored is None:
             held = any(measure.describe().held for measure in measures)
             wanted = held or (scoring.low_level and brain.pictures is not None)
-            features = low_level_features(brain.stimuli, one.resolution) if wanted else {}
+            aspect = "crop" if brain.spec.aspect == "crop" else "stretch"
+            features = low_level_features(brain.stimuli, one.resolution, aspect) if wanted else {}
             controls = {name: Patterns(values, brain.ids, name) for name, values in features.items()}
             scored = Scoring(brain, brain.rois, measures, samples, controls, scoring.low_level)
         scored.show(one, noted=failures is not None)

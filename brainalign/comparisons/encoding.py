@@ -1,9 +1,9 @@
 """Encoding models: how well a layer's features predict responses to stimuli held out."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,12 +19,14 @@ from brainalign.comparisons.prepared_responses import (
     refuse_constant_targets,
     without_ceiling,
 )
+from brainalign.comparisons.target_scores import TargetScores
 from brainalign.comparisons.threads import few_threads
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
+from brainalign.recordings.recording import Recording
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.resampling.training_left_out import training_changes
@@ -90,6 +92,9 @@ class Encoding(Comparison):
     >>> found = measure.score(layer, voxels)
     >>> found.r.shape, bool(found.r.mean() > 0.5)
     ((3,), True)
+    >>> many = ba.Recording.from_array(voxels.values, ids)
+    >>> np.allclose(measure.target_scores(layer, many).r, found.r)
+    True
     >>> measure.form(n=40, p=5), np.bincount(measure.folds(ids)).tolist()
     ('primal', [10, 10, 10, 10])
     >>> np.array_equal(measure.checked_folds(np.array(ids)), measure.folds(ids)), measure.options
@@ -204,6 +209,47 @@ class Encoding(Comparison):
         r2 = 1 - residual / spread
         r = fold_correlations(predictions, y, folds)
         return EncodingScores(predictions, folds, r, r2, alphas, float(edges.mean()), form, ids)
+
+    def target_scores(
+        self,
+        features: Patterns,
+        recording: Recording,
+        roi: str | None = None,
+        groups: Mapping[str, str | int] | None = None,
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> TargetScores:
+        """Fit and test as :meth:`score` does, some channels after others; predictions are not kept.
+
+        For recordings of more channels than memory holds, memory-mapped or not. Features are decomposed again for each
+        block of channels, which costs little where features are fewer than stimuli.
+
+        Parameters
+        ----------
+        features, groups
+            As in :meth:`score`.
+        recording
+            Trials, of which the mean response to each stimulus is predicted.
+        roi
+            Channels; all unless given.
+        progress
+            Called with a short text after each block.
+
+        Raises
+        ------
+        SpecError, StimulusMismatchError, DataError
+            As :meth:`score` does.
+        """
+        ids = tuple(dict.fromkeys(recording.stimulus_ids))
+        n_channels = len(recording.channels) if roi is None else recording.n_channels(roi)
+        parts, channels = [], list[str]()
+        for names, means in recording.mean_blocks(ids, roi):
+            brain = Patterns(means.reshape(len(ids), -1), ids, f"Responses of {recording.dataset}/{recording.subject}")
+            fitted = self.score(features, brain, groups)
+            parts.append((fitted.r, fitted.r2, fitted.alphas))
+            channels += names
+            progress(f"{recording.name}: {len(channels)} of {n_channels} channels predicted")
+        r, r2, alphas = (np.concatenate([part[k] for part in parts], axis=-1) for k in range(3))
+        return TargetScores(r, r2, alphas, fitted.folds, fitted.form, ids, tuple(channels))
 
     # -- stages of a study ----------------------------------------------------------------------------------------
 
@@ -327,6 +373,10 @@ class Encoding(Comparison):
         batch = max(1, _BLOCK // (len(self.alphas) * len(y)))
         params = {"n_targets_batch": batch}
         options = {"alphas": np.sort(self.alphas), "cv": PredefinedSplit(inner), "fit_intercept": True}
+        if len(self.alphas) == 1:  # nothing to choose
+            ridge = _one_ridge(form, self.alphas[0], params["n_targets_batch"])
+            ridge.fit(train, targets)
+            return ridge.predict(test) * deviation + mean, np.full(targets.shape[1], self.alphas[0])
         if form == "kernel":
             ridge = KernelRidgeCV(kernel="precomputed", solver_params=params, **options)
         else:
@@ -362,6 +412,17 @@ class Encoding(Comparison):
             )
             raise SpecError(msg)
         return folds
+
+
+def _one_ridge(form: str, alpha: float, batch: int) -> Any:
+    """Return ridge regression with one penalty for all targets, which are solved ``batch`` at a time."""
+    from himalaya.kernel_ridge import KernelRidge
+    from himalaya.ridge import Ridge
+
+    params = {"n_targets_batch": batch}
+    if form == "kernel":
+        return KernelRidge(alpha, kernel="precomputed", solver="eigenvalues", fit_intercept=True, solver_params=params)
+    return Ridge(alpha, fit_intercept=True, solver_params={**params, "warn": False})
 
 
 def groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:

@@ -2,25 +2,7 @@
 
 from dataclasses import dataclass
 
-#: Kinds of findings, each with what it puts at risk.
-KINDS = {
-    "repeats": "no noise ceiling, no distances across folds",
-    "runs": "differences between runs look like differences between stimuli",
-    "ceiling": "scores cannot be held against what the data allow",
-    "before onset": "a leak of time, of a filter, or of labels",
-    "identical stimuli": "one picture counted as several, or in training and test",
-    "near-identical stimuli": "pictures that networks hardly tell apart, in training and test",
-    "training pictures": "networks were trained on what the brain was shown",
-    "missing stimuli": "responses without a picture, or pictures without responses",
-    "events without ids": "trials that belong to no stimulus",
-    "onset unit": "epochs cut at the wrong times",
-    "unit": "amplitudes off by a factor",
-    "flat channel": "channels without signal",
-    "saturated channel": "channels that were clipped",
-    "pointer": "files that hold no data",
-    "leftover": "files that are no part of the data set",
-    "unreadable": "files that cannot be read",
-}
+from brainalign.finding_kinds import KINDS as KINDS
 
 
 @dataclass(frozen=True)
@@ -30,16 +12,20 @@ class Finding:
     Parameters
     ----------
     kind
-        A key of :data:`KINDS`.
+        A key of :data:`brainalign.finding_kinds.KINDS`.
     where
         Recording, person or file.
     text
         What was found and what to do about it, one line.
+    severe
+        Whether scores would be wrong or worthless, so that a study stops before it trains unless its file accepts the
+        kind.
     """
 
     kind: str
     where: str
     text: str
+    severe: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS or "\n" in self.text:

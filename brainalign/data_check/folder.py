@@ -68,7 +68,7 @@ def _damaged(files: list[Path], folder: Path) -> Iterator[Finding]:
     for kind, found in kinds.items():
         if found:
             first = found[0][0].relative_to(folder)
-            yield Finding(kind, str(first), f"{len(found)} {remedies[kind]}.")
+            yield Finding(kind, str(first), f"{len(found)} {remedies[kind]}.", severe=kind != "leftover")
 
 
 def _events(file: Path, folder: Path, ids: str) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def _events(file: Path, folder: Path, ids: str) -> Iterator[Finding]:
     try:
         table = read_table(file)
     except DataError as error:
-        yield Finding("unreadable", where, str(error))
+        yield Finding("unreadable", where, str(error), severe=True)
         return
     yield from _onsets(table, where, _rate(file, folder))
     named = [ids] if ids else [one for one in map(str, table.columns) if one.lower() not in _NOT_IDS]
@@ -86,7 +86,7 @@ def _events(file: Path, folder: Path, ids: str) -> Iterator[Finding]:
         other = files_with_ids(file)
         hint = f"The data set names {other[0]!r}: give ids_file" if other else "Name the table that holds ids: ids_file"
         text = f"no column {missing[0]!r}" if missing else "no column could name a stimulus"
-        yield Finding("events without ids", where, f"{text} (columns {have}). {hint}.")
+        yield Finding("events without ids", where, f"{text} (columns {have}). {hint}.", severe=True)
     elif ids:
         empty = table[ids].isin(("", "n/a", "N/A")).sum()
         if empty:
@@ -96,9 +96,8 @@ def _events(file: Path, folder: Path, ids: str) -> Iterator[Finding]:
 
 def _onsets(table: pd.DataFrame, where: str, rate: float | None) -> Iterator[Finding]:
     if "onset" not in table:
-        yield Finding(
-            "onset unit", where, "no column 'onset'. Name the column that holds times: onset = 'sample', say."
-        )
+        text = "no column 'onset'. Name the column that holds times: onset = 'sample', say."
+        yield Finding("onset unit", where, text, severe=True)
         return
     onsets = pd.to_numeric(table["onset"], errors="coerce").to_numpy(float)
     bad = ~np.isfinite(onsets)
@@ -113,7 +112,7 @@ def _onsets(table: pd.DataFrame, where: str, rate: float | None) -> Iterator[Fin
             f"onsets reach {good.max():.6g}, {good.max() / 3600:.0f} hours if they are seconds"
             f"{'; all are whole numbers' if whole else ''}. Give onset_unit = 'samples' or 'ms' ({hint})."
         )
-        yield Finding("onset unit", where, text)
+        yield Finding("onset unit", where, text, severe=True)
 
 
 def _rate(file: Path, folder: Path) -> float | None:

@@ -1,6 +1,6 @@
 """A recording source: every subject's trials, published RDMs, pictures, and what networks were trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,12 +11,13 @@ from brainalign.datasets.near_identical import near_identical_between
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import BrainalignError, DataError, SpecError
 from brainalign.rdms import RDMs
+from brainalign.recordings.brain_notes import NEAR
 from brainalign.recordings.movie import subjects_of, times_of
 from brainalign.recordings.source import RecordingSource
 
-_NEAR, _SAME = 0.99, 0.9999
+_SAME = 0.9999
 # accuracies of noise lie above chance at about half of the times
-_NEARLY_ALL = 0.9
+NEARLY_ALL = 0.9
 _CHANCE = {"decoding_accuracy": 0.5}
 
 
@@ -38,7 +39,7 @@ def check_source(source: RecordingSource, trained_on: str = "") -> Iterator[Find
     label = source.label
     shown = source.stimuli()
     if shown is not None:
-        yield from _pictures(shown, label)
+        yield from check_pictures(shown, shown.near_identical(NEAR), label)
     if trained_on:
         if shown is None:
             msg = f"{label} comes without pictures; nothing can be compared with {trained_on!r}. Leave trained_on out."
@@ -57,21 +58,21 @@ def check_source(source: RecordingSource, trained_on: str = "") -> Iterator[Find
         if held - ids:
             text = f"{len(held - ids)} stimuli of trials are not among what was shown, such as {min(held - ids)!r}."
             yield Finding("missing stimuli", f"{one.dataset}/{one.subject}", f"{text} Correct the ids.")
-    yield from _published(source, subjects)
+    yield from check_rdms({roi: _published(source, roi) for roi in source.rois}, label, subjects)
 
 
-def _pictures(shown: Stimuli, label: str) -> Iterator[Finding]:
+def check_pictures(shown: Stimuli, near: Sequence[tuple[str, str, float]], label: str) -> Iterator[Finding]:
+    """Yield what is found in pictures, of which ``near`` are the pairs that are nearly identical."""
     twins = len(shown) - len(set(shown.groups))
     if twins:
         text = (
             f"{twins} stimuli are pictures that others show too. They count as one in folds and draws; remove doubles."
         )
         yield Finding("identical stimuli", label, text)
-    near = shown.near_identical(_NEAR)
     if near:
         first, second, r = max(near, key=lambda pair: pair[2])
         text = (
-            f"{len(near)} pairs of pictures are nearly identical (r > {_NEAR:g}, grey, 32 x 32 pixels; {first} and "
+            f"{len(near)} pairs of pictures are nearly identical (r > {NEAR:g}, grey, 32 x 32 pixels; {first} and "
             f"{second}: "
             f"{r:.4f}). Give them one group_label if they show the same thing."
         )
@@ -79,12 +80,22 @@ def _pictures(shown: Stimuli, label: str) -> Iterator[Finding]:
 
 
 def _training(shown: Stimuli, name: str, label: str, data_dir: str | None) -> Iterator[Finding]:
-    learnt = dataset(name, data_dir)
-    images = np.asarray(learnt.train().images).transpose(0, 2, 3, 1)
-    if images.dtype != np.uint8:
+    images = learnt_pictures(name, data_dir)
+    if images is None:
         msg = f"Data set {name!r} has no pictures; expected one of images. Leave trained_on out."
         raise SpecError(msg)
-    pairs = list(near_identical_between(shown.images, images, _NEAR))
+    yield from check_training(shown, images, name, label)
+
+
+def learnt_pictures(name: str, data_dir: str | None) -> np.ndarray | None:
+    """Return the pictures that networks learn from, ``(n, height, width, channels)`` uint8; None where it has none."""
+    images = np.asarray(dataset(name, data_dir).train().images)
+    return images.transpose(0, 2, 3, 1) if images.dtype == np.uint8 else None
+
+
+def check_training(shown: Stimuli, images: np.ndarray, name: str, label: str) -> Iterator[Finding]:
+    """Yield a finding if a brain was shown what networks learn from, the training set ``name``."""
+    pairs = list(near_identical_between(shown.images, images, NEAR))
     if pairs:
         rows = {k for k, _, _ in pairs}
         same = sum(r > _SAME for _, _, r in pairs)
@@ -94,23 +105,27 @@ def _training(shown: Stimuli, name: str, label: str, data_dir: str | None) -> It
             f"> {_SAME:g};"
             f" {shown.ids[k]} and training picture {other}: {r:.4f}). Leave them out, or train on another set."
         )
-        yield Finding("training pictures", label, text)
+        yield Finding("training pictures", label, text, severe=same > 0)
 
 
-def _published(source: RecordingSource, n_trials: int) -> Iterator[Finding]:
-    for roi in source.rois:
-        try:
-            rdms = source.published_rdms(roi)
-        except DataError:
-            continue
+def _published(source: RecordingSource, roi: str) -> RDMs | None:
+    try:
+        return source.published_rdms(roi)
+    except DataError:
+        return None
+
+
+def check_rdms(published: Mapping[str, RDMs | None], label: str, n_trials: int) -> Iterator[Finding]:
+    """Yield what is found in published RDMs by ROI, of a source with so many subjects with trials."""
+    for roi, rdms in published.items():
         if rdms is None:
             continue
         people = dict.fromkeys(subjects_of(rdms))
         if len(people) < 3 and not n_trials:
             what = f"{len(people)} subject" + ("s" if len(people) > 1 else f" ({next(iter(people))})")
             text = f"RDMs of {what}: no noise ceiling over people. Say what the score is held against."
-            yield Finding("ceiling", f"{source.label}, {roi}", text)
-        yield from _rdms_before_onset(rdms, f"{source.label}, {roi}")
+            yield Finding("ceiling", f"{label}, {roi}", text)
+        yield from _rdms_before_onset(rdms, f"{label}, {roi}")
 
 
 def _rdms_before_onset(rdms: RDMs, where: str) -> Iterator[Finding]:
@@ -121,7 +136,7 @@ def _rdms_before_onset(rdms: RDMs, where: str) -> Iterator[Finding]:
         return
     excess = rdms.dissimilarities.mean(axis=1) - chance
     before, peak = excess[times < 0], excess[times > 0].max()
-    if (before > 0).mean() >= _NEARLY_ALL or before.mean() > 0.1 * peak:
+    if (before > 0).mean() >= NEARLY_ALL or before.mean() > 0.1 * peak:
         text = (
             f"mean accuracy before onset is {chance + before.mean():.3f} and above chance ({chance:g}) at "
             f"{(before > 0).mean():.0%} of times; its peak is {chance + peak:.3f}. Take it for the floor, or look for "
@@ -145,4 +160,4 @@ def overlap(first: tuple[str, ...], second: tuple[str, ...], names: tuple[str, s
 
 def unreadable(where: str, error: BrainalignError) -> Finding:
     """Return the finding that something cannot be read."""
-    return Finding("unreadable", where, " ".join(str(error).split()))
+    return Finding("unreadable", where, " ".join(str(error).split()), severe=True)

@@ -13,6 +13,7 @@ from brainalign.recordings.recording_checks import blocks
 # a channel with this share of its values at its own maximum or minimum was clipped
 _CLIPPED = 0.05
 _ALPHA, _N_PERMUTATIONS = 0.01, 199
+_MOST_STIMULI = 2000
 
 
 def check_trials(one: Recording) -> Iterator[Finding]:
@@ -27,7 +28,7 @@ def check_trials(one: Recording) -> Iterator[Finding]:
         if unit and (one.unit == unit or unit in one.unit.split(", ")):
             fault = misfit(np.asarray(one.data[: min(len(one.data), 500)][:, mask], dtype=np.float64), kind)
             if fault:
-                yield Finding("unit", where, f"{fault}.")
+                yield Finding("unit", where, f"{fault}.", severe=True)
 
 
 def _repeats(one: Recording, where: str) -> Iterator[Finding]:
@@ -81,21 +82,25 @@ def _before_onset(one: Recording, where: str) -> Iterator[Finding]:
     early = times < 0
     ids, stimulus = np.unique(one.stimulus_ids, return_inverse=True)
     counts = np.bincount(stimulus)
-    kept = counts >= 2
+    # so many tell as well as all, and products of all pairs stay small
+    kept = (counts >= 2) & (np.cumsum(counts >= 2) <= _MOST_STIMULI)
     if early.sum() < 2 or kept.sum() < 3:
         return
-    place = np.zeros(len(stimulus), dtype=int)
-    for k in np.flatnonzero(kept):
-        rows = np.flatnonzero(stimulus == k)
-        place[rows] = np.arange(len(rows)) % 2
-    halves = np.zeros((2, len(ids), len(one.channels), int(early.sum())))
+    order = np.argsort(stimulus, kind="stable")
+    place = np.empty(len(stimulus), dtype=int)
+    place[order] = (np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)) % 2
+    row = np.where(kept, np.cumsum(kept) - 1, -1)[stimulus]  # of each trial among the stimuli that are kept
+    halves = np.zeros((2, int(kept.sum()), len(one.channels), int(early.sum())))
     for part in blocks(one.data):
-        np.add.at(halves, (place[part], stimulus[part]), one.data[part][:, :, early])
+        own = np.flatnonzero(row[part] >= 0) + part.start
+        np.add.at(halves, (place[own], row[own]), one.data[own][:, :, early])
     n = np.stack([np.bincount(stimulus[place == half], minlength=len(ids)) for half in (0, 1)])
-    first, second = (halves[half][kept] / n[half][kept][:, None, None] for half in (0, 1))
-    observed = _agreement(first, second)
+    first, second = (_standard(halves[half] / n[half][kept][:, None, None]) for half in (0, 1))
+    alike = first @ second.T
+    rows = np.arange(len(alike))
+    observed = alike[rows, rows].sum()
     rng = numpy_stream(0, "before onset")
-    null = [_agreement(first, second[rng.permutation(len(second))]) for _ in range(_N_PERMUTATIONS)]
+    null = [alike[rows, rng.permutation(len(rows))].sum() for _ in range(_N_PERMUTATIONS)]
     p = (1 + sum(value >= observed for value in null)) / (_N_PERMUTATIONS + 1)
     if p <= _ALPHA:
         text = (
@@ -106,11 +111,15 @@ def _before_onset(one: Recording, where: str) -> Iterator[Finding]:
         yield Finding("before onset", where, text)
 
 
-def _agreement(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the correlation over stimuli, by channel and time, between two halves, on average."""
-    a, b = first - first.mean(axis=0), second - second.mean(axis=0)
-    norm = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
-    return float(np.divide((a * b).sum(axis=0), norm, out=np.zeros(norm.shape), where=norm > 0).mean())
+def _standard(half: np.ndarray) -> np.ndarray:
+    """Return responses ``(n_stimuli, n_features)`` of which products summed over stimuli are the mean correlation.
+
+    Of two halves: the correlation over stimuli of each channel at each time, on average over these.
+    """
+    values = (half - half.mean(axis=0)).reshape(len(half), -1)
+    norm = np.sqrt((values**2).sum(axis=0))
+    scale = norm * np.sqrt(values.shape[1])
+    return np.divide(values, scale, out=np.zeros(values.shape), where=norm > 0)
 
 
 def _channels(one: Recording, where: str) -> Iterator[Finding]:

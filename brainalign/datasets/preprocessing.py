@@ -12,9 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from brainalign.errors import DataError, SpecError
-
-#: What becomes of an image whose sides have another ratio than those of the resolution.
-ASPECTS = ("refuse", "crop", "stretch")
+from brainalign.specs import ASPECTS as ASPECTS
 
 
 @dataclass(frozen=True)
@@ -134,30 +132,38 @@ class Preprocessing:
             msg = f"Images have {x.shape[1]} channels; expected {self.channels}. Show what the network was trained on."
             raise DataError(msg)
         if tuple(x.shape[-2:]) != self.resolution:
-            x = self._resized(x)
+            x = resized(x, self.resolution, self.aspect)
         shape = (1, self.channels, 1, 1)
         return (x - x.new_tensor(self.mean).view(shape)) / x.new_tensor(self.std).view(shape)
-
-    def _resized(self, x: Tensor) -> Tensor:
-        (height, width), (rows, columns) = x.shape[-2:], self.resolution
-        size = self.resolution
-        if not _same_ratio(height, width, rows, columns):
-            if self.aspect == "refuse":
-                msg = (
-                    f"Images of {height} x {width} pixels (height x width) would be squashed to {rows} x {columns}; "
-                    "expected one ratio of sides. Cut or pad the images, or declare aspect = 'crop' or 'stretch'."
-                )
-                raise DataError(msg)
-            if self.aspect == "crop":
-                size = (max(rows, height * columns // width), max(columns, width * rows // height))
-        x = F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
-        top, left = round((size[0] - rows) / 2), round((size[1] - columns) / 2)
-        return x[..., top : top + rows, left : left + columns]
 
     def record(self) -> dict[str, Any]:
         """Return the fields as JSON-able values, for hashes and manifests; ``aspect`` only where it is declared."""
         fields = asdict(self)
         return {name: value for name, value in fields.items() if (name, value) != ("aspect", "refuse")}
+
+
+def resized(x: Tensor, resolution: tuple[int, int], aspect: str) -> Tensor:
+    """Return images ``(n, channels, height, width)`` at another resolution, bilinear with antialiasing.
+
+    Raises
+    ------
+    DataError
+        If they would be squashed and ``aspect`` does not say so.
+    """
+    (height, width), (rows, columns) = x.shape[-2:], resolution
+    size = resolution
+    if not _same_ratio(height, width, rows, columns):
+        if aspect == "refuse":
+            msg = (
+                f"Images of {height} x {width} pixels (height x width) would be squashed to {rows} x {columns}; "
+                "expected one ratio of sides. Cut or pad the images, or declare aspect = 'crop' or 'stretch'."
+            )
+            raise DataError(msg)
+        if aspect == "crop":
+            size = (max(rows, height * columns // width), max(columns, width * rows // height))
+    x = F.interpolate(x, size=size, mode="bilinear", antialias=True, align_corners=False)
+    top, left = round((size[0] - rows) / 2), round((size[1] - columns) / 2)
+    return x[..., top : top + rows, left : left + columns]
 
 
 def _same_ratio(height: int, width: int, rows: int, columns: int) -> bool:

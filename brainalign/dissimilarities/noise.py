@@ -73,8 +73,7 @@ def noise_precision(trials: Trials, noise: str) -> np.ndarray | None:
     check_noise(noise)
     if noise == "none":
         return None
-    residuals, dof = trials.residuals
-    return inverse(_mean_covariance(residuals, dof, noise))
+    return inverse(_mean_covariance(trials, noise))
 
 
 def run_covariances(trials: Trials, noise: str) -> list[np.ndarray]:
@@ -98,7 +97,7 @@ def run_covariances(trials: Trials, noise: str) -> list[np.ndarray]:
             )
             raise DataError(msg)
         part = Trials(trials.data[own], stimulus.ravel(), tuple(trials.ids[k] for k in ids), None, trials.name)
-        found.append(_mean_covariance(*part.residuals, noise))
+        found.append(_mean_covariance(part, noise))
     return found
 
 
@@ -109,6 +108,9 @@ def inverse(covariance: np.ndarray) -> np.ndarray:
     return (axes[:, kept] / values[kept]) @ axes[:, kept].T
 
 
-def _mean_covariance(residuals: np.ndarray, dof: int, noise: str) -> np.ndarray:
-    n_times = residuals.shape[2]
-    return sum(noise_covariance(residuals[:, :, k], dof, noise) for k in range(n_times)) / n_times
+def _mean_covariance(trials: Trials, noise: str) -> np.ndarray:
+    total, n_times = np.zeros((trials.data.shape[1],) * 2), 0
+    for residuals, dof in trials.residual_blocks():
+        total = total + sum(noise_covariance(residuals[:, :, k], dof, noise) for k in range(residuals.shape[2]))
+        n_times += residuals.shape[2]
+    return total / n_times

@@ -1,12 +1,13 @@
 """Trials of one subject as dissimilarities take them: under their stimuli, in folds of independent noise."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from brainalign.errors import DataError, SpecError
+from brainalign.mapped import HELD_BYTES, add_rows, release
 from brainalign.randomness import numpy_stream
 
 
@@ -63,12 +64,14 @@ class Trials:
 
     def at(self, time: int) -> np.ndarray:
         """Return ``(n_trials, n_channels)`` at one time, float64."""
-        return np.asarray(self.data[:, :, time], dtype=np.float64)
+        one = np.array(self.data[:, :, time], dtype=np.float64)
+        release(self.data)
+        return one
 
     def means(self, time: int) -> np.ndarray:
         """Return the mean response to each stimulus, ``(n_stimuli, n_channels)``."""
         total = np.zeros((len(self.ids), self.data.shape[1]))
-        np.add.at(total, self.stimulus, self.at(time))
+        add_rows(total, self.stimulus, self.at(time))
         return total / np.bincount(self.stimulus, minlength=len(self.ids))[:, None]
 
     def folds(self, n_folds: int, seed: int) -> np.ndarray:
@@ -145,6 +148,21 @@ class Trials:
                 break
         return data, dof
 
+    def residual_blocks(self) -> Iterator[tuple[np.ndarray, int]]:
+        """Yield :attr:`residuals` and degrees of freedom for some times after others, so that all are never held.
+
+        Trials that fit into memory are one block.
+        """
+        size = 8 * self.data.shape[0] * self.data.shape[1]
+        width = max(1, HELD_BYTES // size)
+        if width >= self.n_times:
+            yield self.residuals
+            return
+        for start in range(0, self.n_times, width):
+            part = np.array(self.data[:, :, start : start + width])
+            release(self.data)
+            yield Trials(part, self.stimulus, self.ids, self.runs, self.name).residuals
+
 
 # alternating between effects of stimuli and of runs; one is enough where designs are balanced
 _SWEEPS = 200
@@ -160,13 +178,13 @@ def sums_of(data: np.ndarray, stimulus: np.ndarray, folds: np.ndarray, n_stimuli
     """Return sums of trials ``(n_trials, n_channels)`` by fold and stimulus, ``(n_folds, n_stimuli, n_channels)``."""
     n_folds = int(folds.max()) + 1
     total = np.zeros((n_folds * n_stimuli, data.shape[1]))
-    np.add.at(total, folds * n_stimuli + stimulus, data)
+    add_rows(total, folds * n_stimuli + stimulus, data)
     return total.reshape(n_folds, n_stimuli, -1)
 
 
 def _means(data: np.ndarray, label: np.ndarray) -> np.ndarray:
     total = np.zeros((int(label.max()) + 1, *data.shape[1:]))
-    np.add.at(total, label, data)
+    add_rows(total, label, data)
     return total / np.bincount(label).reshape(-1, *(1,) * (data.ndim - 1))
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from brainalign import tables
 from brainalign.activations import Activations, Shown
-from brainalign.alignment.align import align as align_instances
+from brainalign.alignment.align import align_checked
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.instance import Instance
@@ -17,6 +17,7 @@ from brainalign.alignment.layer_rdms import LayerRDMs
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.result import AlignmentResult as Result
 from brainalign.comparisons.comparison import Comparison
+from brainalign.data_check.brain import BrainCheck
 from brainalign.errors import SpecError
 from brainalign.face.alignment_result import AlignmentResult
 from brainalign.face.lists import recording
@@ -48,6 +49,8 @@ def align(
     stimuli: str = "all",
     runs: str = "centre",
     brain_dissimilarity: str = "default",
+    accept: Sequence[str] = (),
+    aspect: str = "refuse",
     progress: Callable[[str], None] = lambda text: None,
     **scoring: Any,
 ) -> AlignmentResult:
@@ -75,6 +78,10 @@ def align(
     brain_dissimilarity
         Of the patterns of trials, in the RDMs of subjects: the correlation distance unless another is named; RDMs that
         were published keep their own.
+    accept
+        Kinds of severe findings of the data check to go on with (``brainalign data check``); the page repeats them.
+    aspect
+        ``"crop"`` if networks were shown the middle of pictures with another ratio of sides: low-level controls follow.
     progress
         Called with a short text before each part.
     **scoring
@@ -93,7 +100,7 @@ def align(
     StimulusMismatchError
         If networks and brains did not see the same stimuli.
     DataError
-        If a layer or a response cannot be scored.
+        If a layer or a response cannot be scored, or something severe is wrong with the recording.
 
     Examples
     --------
@@ -116,6 +123,8 @@ def align(
         stimuli=stimuli,
         runs=runs,
         dissimilarity=brain_dissimilarity,
+        accept=tuple(accept),
+        aspect=aspect,
         windows=windows if isinstance(windows, Mapping) else tuple(tuple(window) for window in windows),
     )
     _check_controls(shown)
@@ -152,18 +161,16 @@ class _Aligned:
         pictures = self.source.stimuli()
         size = (0, 0) if pictures is None else pictures.at([0])[0].shape[:2]
         instances = [Instance.of(one, (int(size[0]), int(size[1]))) for one in self.shown]
-        result = align_instances(
-            iter(instances), self.source, self.spec, self.scoring, progress, measures=self.measures
-        )
-        result = self._with_display(result, instances)
+        check = BrainCheck(self.source, self.spec, progress)
+        result = align_checked(iter(instances), check, self.scoring, progress, measures=self.measures)
+        result = self._with_display(result, instances, check.brain)
         result = replace(result, gates=_in_words_of_models(result.gates, self.shown))
         asked = [{"measure": one.name, **asdict(one)} for one in self.measures]
         facts = {"measures": asked} if asked else {}
         return AlignmentResult.of(result.with_facts(**facts))
 
-    def _with_display(self, result: Result, instances: Sequence[Instance]) -> Result:
+    def _with_display(self, result: Result, instances: Sequence[Instance], brain: Brain) -> Result:
         """Add mean RDMs and pictures for figures, where the recording has pictures."""
-        brain = Brain(self.source, self.spec)
         if brain.pictures is None:
             return result
         some = displayed(brain.displayed(brain.rois))
@@ -230,7 +237,7 @@ def _measures(
 def _scoring(options: dict[str, Any]) -> ScoringSpec:
     unknown = [name for name in options if name not in _OF_SCORING]
     if unknown:
-        own = ("rois", "windows", "subjects", "stimuli", "runs", "brain_dissimilarity")
+        own = ("rois", "windows", "subjects", "stimuli", "runs", "brain_dissimilarity", "accept", "aspect")
         msg = f"align() got an unknown option {unknown[0]!r}. Choose among: {', '.join((*own, *_OF_SCORING))}."
         raise SpecError(msg)
     return ScoringSpec(**options)

@@ -1,6 +1,6 @@
 """A set of recordings as a study compares it: over which stimuli, in which order, and what became of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -34,6 +34,10 @@ class Brain:
         The recordings.
     spec
         What a study declares of them.
+    look
+        Called with the trials of each subject as they were read, before anything is done with them.
+    progress
+        Called with a short text while RDMs are made.
 
     Examples
     --------
@@ -46,6 +50,8 @@ class Brain:
 
     source: RecordingSource
     spec: RecordingSpec
+    look: Callable[[Recording], None] | None = None
+    progress: Callable[[str], None] = lambda text: None
 
     # -- what was shown -----------------------------------------------------------------------------------------------
 
@@ -131,7 +137,7 @@ class Brain:
     def responses(self) -> Responses:
         """What is left of trials once every subject was read; empty where only RDMs were published."""
         made = [roi for roi in self.recorded_rois if self.published(roi) is None]
-        found = Responses.of(self.source, self.ids, self.spec, made)
+        found = Responses.of(self.source, self.ids, self.spec, made, self.look, self.progress)
         if made and not found.facts:
             msg = (
                 f"Recording {self.source.label!r} has neither trials nor RDMs of {made[0]!r}; expected one recording "

@@ -1,6 +1,6 @@
 """RDMs of every subject at every time: small beside the trials they come from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from brainalign.condensed import Condensed
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import DataError, SpecError
+from brainalign.mapped import release, room
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.recording import Recording
 
@@ -93,26 +94,36 @@ class Movie:
 
     @classmethod
     def of_means(
-        cls, means: np.ndarray, ids: Sequence[str], measure: str, subject: str, times: tuple[float, ...], name: str
+        cls,
+        means: np.ndarray,
+        ids: Sequence[str],
+        measure: str,
+        subject: str,
+        times: tuple[float, ...],
+        name: str,
+        progress: Callable[[str], None] = lambda text: None,
     ) -> "Movie":
         """Return the RDMs of one subject from its mean responses ``(n_ids, n_channels, n_times)``.
+
+        RDMs that are too large to hold are mapped from a file, see :func:`brainalign.mapped.room`.
 
         Raises
         ------
         DataError
             If a pattern has no such dissimilarity; the message begins with ``name`` and says time and stimulus.
         """
-        rdms = []
+        values, rounding = room((1, len(times), len(ids) * (len(ids) - 1) // 2)), np.empty((1, len(times)))
         for k, time in enumerate(times):
             try:
-                rdms.append(compute_rdms(means[:, :, k], ids, measure))
+                rdm = compute_rdms(means[:, :, k], ids, measure)
             except DataError as error:
                 when = f" at {time:g} s" if len(times) > 1 else ""
                 msg = f"{name}{when}: {error}"
                 raise DataError(msg) from error
-        values = np.concatenate([rdm.dissimilarities for rdm in rdms])
-        rounding = np.concatenate([rdm.rounding for rdm in rdms])
-        return cls(values[None], rounding[None], tuple(ids), (subject,), times, measure)
+            values[0, k], rounding[0, k] = rdm.dissimilarities[0], rdm.rounding[0]
+            release(values)
+            progress(f"{name}: RDMs of {k + 1} of {len(times)} times")
+        return cls(values, rounding, tuple(ids), (subject,), times, measure)
 
     @classmethod
     def joined(cls, parts: Sequence["Movie"]) -> "Movie":
@@ -128,9 +139,12 @@ class Movie:
             check_times(first.times, first.subjects[0], one.times, one.subjects[0])
         if len(parts) == 1:
             return first
-        values = np.empty((len(parts), *first.values.shape[1:]))
+        values = room((len(parts), *first.values.shape[1:]))
         for k, one in enumerate(parts):
-            values[k] = one.values[0]
+            for time in range(len(first.times)):
+                values[k, time] = one.values[0, time]
+                release(one.values)
+                release(values)
         rounding = np.concatenate([one.rounding for one in parts])
         subjects = tuple(one.subjects[0] for one in parts)
         return cls(values, rounding, first.stimulus_ids, subjects, first.times, first.measure)
@@ -205,7 +219,11 @@ class Movie:
         """Return one RDM per subject, under ``"subject"``: where there are several times, their mean from onset on."""
         kept = np.flatnonzero(np.asarray(self.times) >= 0) if len(self.times) > 1 else np.array([0])
         kept = kept if len(kept) else np.arange(len(self.times))
-        values, rounding = self.values[:, kept].mean(axis=1), self.rounding[:, kept].max(axis=1)
+        values, rounding = np.zeros((len(self.subjects), self.values.shape[2])), self.rounding[:, kept].max(axis=1)
+        for k in kept:
+            values += self.values[:, k]
+            release(self.values)
+        values /= len(kept)
         return RDMs(values, self.stimulus_ids, self.measure, {"subject": self.subjects}, rounding)
 
 

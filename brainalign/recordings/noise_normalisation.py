@@ -7,6 +7,7 @@ import numpy as np
 from brainalign.dissimilarities.noise import check_noise, noise_covariance
 from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import DataError, StimulusMismatchError
+from brainalign.mapped import release, room
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.recording_checks import blocks
 
@@ -60,13 +61,20 @@ def whitened(recording: Recording, training: np.ndarray, noise: str = "ledoit_wo
         raise DataError(msg)
     own = recording.drop_trials(~mask)
     ids = tuple(dict.fromkeys(own.stimulus_ids))
-    residuals, dof = Trials.of(own.data, own.stimulus_ids, ids, own.runs, recording.name).residuals
-    times = range(residuals.shape[2])
-    covariance = np.mean([noise_covariance(residuals[:, :, k], dof, noise) for k in times], axis=0)
+    trials = Trials.of(own.data, own.stimulus_ids, ids, own.runs, recording.name)
+    covariance = np.mean(
+        [
+            noise_covariance(residuals[:, :, k], dof, noise)
+            for residuals, dof in trials.residual_blocks()
+            for k in range(residuals.shape[2])
+        ],
+        axis=0,
+    )
     root = _inverse_root(covariance)
-    data = np.empty(recording.data.shape)
+    data = room(recording.data.shape)
     for part in blocks(recording.data):
         data[part] = np.einsum("ij,njt->nit", root, recording.data[part])
+        release(data)
     note = f"Channels were whitened by the noise of {int(mask.sum())} training trials ({noise})."
     return replace(recording, data=data, unit="noise SD", notes=(*recording.notes, note))
 

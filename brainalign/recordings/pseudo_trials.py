@@ -6,8 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from brainalign.errors import DataError, SpecError
+from brainalign.mapped import release, room
 from brainalign.randomness import numpy_stream
 from brainalign.recordings.recording import Recording
+from brainalign.recordings.recording_checks import blocks
 
 
 def pseudo_trials(recording: Recording, size: int, seed: int) -> Recording:
@@ -53,7 +55,11 @@ def pseudo_trials(recording: Recording, size: int, seed: int) -> Recording:
             f"{size} trials{within}; expected {size}. Give a smaller size."
         )
         raise DataError(msg)
-    data = np.stack([recording.data[own].mean(axis=0, dtype=np.float64) for _, _, own in groups])
+    data = room((len(groups), *recording.data.shape[1:]))
+    for part in blocks(data):
+        for row, (_, _, own) in zip(data[part], groups[part], strict=True):
+            row[:] = recording.data[own].mean(axis=0, dtype=np.float64)
+        release(recording.data)
     unused = len(recording.data) - size * len(groups)
     note = f"Trials are means of {size}" + (f"; {unused} of {len(recording.data)} were left over." if unused else ".")
     return replace(

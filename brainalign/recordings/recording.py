@@ -1,6 +1,6 @@
 """Responses of one subject to stimuli: EEG, MEG, fMRI or spikes, one class for all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from brainalign.datasets.stimuli import checked_ids, positions
 from brainalign.errors import DataError, SpecError
+from brainalign.mapped import add_rows, release, room
 from brainalign.patterns import Patterns
 from brainalign.recordings.recording_checks import (
     blocks,
@@ -16,6 +17,8 @@ from brainalign.recordings.recording_checks import (
     checked_names,
     checked_rois,
     checked_times,
+    columns_of,
+    rows_of,
 )
 from brainalign.recordings.recording_maker import ALL as ALL
 from brainalign.recordings.recording_maker import RecordingMaker
@@ -78,6 +81,8 @@ class Recording(RecordingMaker):
     (('cat', 'dog'), (2, 1, 3), (1, 2, 3))
     >>> one.patterns().values.shape, one.n_channels("occipital")
     ((2, 6), 1)
+    >>> [(names, means.shape) for names, means in one.mean_blocks(("cat", "dog"), n_values=6)]
+    [(('Fz',), (2, 1, 3)), (('Oz',), (2, 1, 3))]
     >>> one.select("occipital").drop_trials(np.array([True, False, False, False])).data.shape
     (3, 1, 3)
     >>> one.window(0.05, 0.2).times, one.subset(["cat"]).drop_channels(["Fz"]).channels
@@ -207,15 +212,53 @@ class Recording(RecordingMaker):
         trials = trials & np.array([one in among for one in self.stimulus_ids])
         return self._means(wanted, trials, None if roi is None else self._mask(roi))
 
-    def _means(self, ids: Sequence[str], trials: np.ndarray, channels: np.ndarray | None) -> np.ndarray:
+    def mean_blocks(
+        self, ids: Sequence[str], roi: str | None = None, n_values: int = 2**25
+    ) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+        """Yield some channels after others, and the mean responses to ``ids`` in them, as :meth:`means` returns them.
+
+        Parameters
+        ----------
+        ids, roi
+            As in :meth:`means`.
+        n_values
+            How many numbers of a block are held.
+
+        Yields
+        ------
+        channels
+            Names.
+        means
+            ``(n_ids, n_channels, n_times)``, float64.
+
+        Raises
+        ------
+        StimulusMismatchError
+            If a stimulus was not shown.
+        DataError
+            If there is no such ROI.
+        """
+        wanted = checked_ids(ids, self.name)
+        positions(tuple(dict.fromkeys(self.stimulus_ids)), wanted, f"{self.dataset}/{self.subject}")
+        among = set(wanted)
+        trials = np.array([one in among for one in self.stimulus_ids])
+        own = np.arange(len(self.channels)) if roi is None else np.flatnonzero(self._mask(roi))
+        width = max(1, n_values // (len(wanted) * len(self.times)))
+        for start in range(0, len(own), width):
+            some = own[start : start + width]
+            # channels that follow one another are read as a part of the file
+            part = slice(some[0], some[-1] + 1) if some[-1] - some[0] + 1 == len(some) else some
+            yield tuple(self.channels[k] for k in some), self._means(wanted, trials, part)
+
+    def _means(self, ids: Sequence[str], trials: np.ndarray, channels: np.ndarray | slice | None) -> np.ndarray:
         row = {stimulus: k for k, stimulus in enumerate(ids)}
         which = np.array([row.get(stimulus, -1) for stimulus in self.stimulus_ids])
-        n_channels = len(self.channels) if channels is None else int(channels.sum())
+        n_channels = len(self.channels if channels is None else np.arange(len(self.channels))[channels])
         total = np.zeros((len(ids), n_channels, len(self.times)))
         for part in blocks(self.data):
             kept = np.flatnonzero(trials[part]) + part.start
             data = self.data[part] if len(kept) == part.stop - part.start else self.data[kept]
-            np.add.at(total, which[kept], data if channels is None else data[:, channels])
+            add_rows(total, which[kept], data if channels is None else data[:, channels])
         return total / np.bincount(which[trials], minlength=len(ids))[:, None, None]
 
     # -- parts --------------------------------------------------------------------------------------------------------
@@ -339,21 +382,22 @@ class Recording(RecordingMaker):
             raise DataError(msg)
         effects, run = run_effects(self.data, self.stimulus_ids, self.runs, each, self.name)
         kind = self.data.dtype if self.data.dtype.kind == "f" else np.dtype(np.float64)
-        data = np.empty(self.data.shape, dtype=kind.newbyteorder("="))
+        data = room(self.data.shape, kind.newbyteorder("="))
         for part in blocks(self.data):
             data[part] = self.data[part] - effects[run[part]]
+            release(data)
         return replace(self, data=data)
 
     def _with_channels(self, kept: np.ndarray) -> "Recording":
         rois = {roi: mask[kept] for roi, mask in self.rois.items() if mask[kept].any()}
         channels = tuple(one for one, keep in zip(self.channels, kept, strict=True) if keep)
-        return replace(self, data=self.data[:, kept], channels=channels, rois=rois)
+        return replace(self, data=columns_of(self.data, kept), channels=channels, rois=rois)
 
     def _with_trials(self, kept: np.ndarray) -> "Recording":
         rows = np.flatnonzero(kept)
         ids = tuple(self.stimulus_ids[row] for row in rows)
         runs = None if self.runs is None else tuple(self.runs[row] for row in rows)
-        return replace(self, data=self.data[rows], stimulus_ids=ids, runs=runs)
+        return replace(self, data=rows_of(self.data, kept), stimulus_ids=ids, runs=runs)
 
     def _trials_of(self, run: str) -> np.ndarray:
         runs = self.runs or ()

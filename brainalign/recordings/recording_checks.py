@@ -7,6 +7,7 @@ import numpy as np
 
 from brainalign.arrays import as_numbers
 from brainalign.errors import DataError, StimulusMismatchError
+from brainalign.mapped import release, room
 
 # values of one block of trials: 128 MB in float64
 _BLOCK = 2**24
@@ -18,6 +19,31 @@ def blocks(data: np.ndarray) -> Iterator[slice]:
     step = max(1, _BLOCK // size)
     for start in range(0, len(data), step):
         yield slice(start, min(start + step, len(data)))
+        release(data)
+
+
+def rows_of(data: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return the trials at which a mask is true: a part of the file where they follow one another, else a copy."""
+    rows = np.flatnonzero(kept)
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return data[rows[0] : rows[-1] + 1]
+    return _filled(data, rows, None)
+
+
+def columns_of(data: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return the channels at which a mask is true, of all trials."""
+    return data if kept.all() else _filled(data, np.arange(len(data)), kept)
+
+
+def _filled(data: np.ndarray, rows: np.ndarray, channels: np.ndarray | None) -> np.ndarray:
+    """Return a copy of trials and channels, made block by block."""
+    n_channels = data.shape[1] if channels is None else int(channels.sum())
+    found = room((len(rows), n_channels, *data.shape[2:]), data.dtype)
+    for part in blocks(found):
+        own = data[rows[part]]
+        found[part] = own if channels is None else own[:, channels]
+        release(data)
+    return found
 
 
 def checked_array(data: Any, times: Any, name: str) -> tuple[np.ndarray, Any]:

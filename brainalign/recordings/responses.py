@@ -1,21 +1,19 @@
 """One pass over the subjects of a source: RDMs are made, and trials let go, one subject after another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import StimulusMismatchError
+from brainalign.mapped import HELD_BYTES as HELD_BYTES
 from brainalign.recordings.facts import Facts
 from brainalign.recordings.joined import check_once, check_runs, scored_ids, without_runs
 from brainalign.recordings.movie import Movie, check_times
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 from brainalign.specs import RecordingSpec
-
-#: Bytes of trials that may stay for measures that take responses; more is read again where it is needed.
-HELD_BYTES = 2**29
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,15 @@ class Responses:
         return tuple(one for one in self.ids if one in held)
 
     @classmethod
-    def of(cls, source: RecordingSource, shown: Sequence[str], spec: RecordingSpec, rois: Sequence[str]) -> "Responses":
+    def of(
+        cls,
+        source: RecordingSource,
+        shown: Sequence[str],
+        spec: RecordingSpec,
+        rois: Sequence[str],
+        look: Callable[[Recording], None] | None = None,
+        progress: Callable[[str], None] = lambda text: None,
+    ) -> "Responses":
         """Read every subject once.
 
         Parameters
@@ -64,6 +70,10 @@ class Responses:
             Which stimuli are scored, what becomes of runs and times, which dissimilarity, whether trials are held.
         rois
             Where RDMs are to be made.
+        look
+            Called with the trials of each subject as they were read.
+        progress
+            Called with a short text while RDMs are made.
 
         Raises
         ------
@@ -75,9 +85,11 @@ class Responses:
             If subjects have other times.
         """
         check_runs(spec.runs)
-        reading = _Reading(source, tuple(shown), spec, tuple(rois))
+        reading = _Reading(source, tuple(shown), spec, tuple(rois), progress)
         for one in source.each():
             reading.add(one)
+            if look is not None:
+                look(one)
         return reading.finish() if reading.facts else cls()
 
 
@@ -107,21 +119,27 @@ class _Waiting:
             return cls(*facts, {roi: one.means(ids, roi=roi) for roi in rois}, {})
         return cls(*facts, {}, {roi: one.select(roi) for roi in rois})
 
-    def movie(self, roi: str, ids: Sequence[str]) -> Movie:
+    def movie(self, roi: str, ids: Sequence[str], progress: Callable[[str], None]) -> Movie:
         measure = self.spec.dissimilarity_of_trials
         if self.trials:
             return Movie.of_trials(self.trials[roi], ids, measure, self.spec.dissimilarity_options)
         place = {one: k for k, one in enumerate(self.ids)}
         means = self.means[roi] if tuple(ids) == self.ids else self.means[roi][[place[one] for one in ids]]
-        return Movie.of_means(means, ids, measure, self.subject, self.times, self.name)
+        return Movie.of_means(means, ids, measure, self.subject, self.times, self.name, progress)
 
 
 class _Reading:
     """A pass that goes on."""
 
     def __init__(
-        self, source: RecordingSource, shown: tuple[str, ...], spec: RecordingSpec, rois: tuple[str, ...]
+        self,
+        source: RecordingSource,
+        shown: tuple[str, ...],
+        spec: RecordingSpec,
+        rois: tuple[str, ...],
+        progress: Callable[[str], None],
     ) -> None:
+        self.progress = progress
         self.source, self.shown, self.spec, self.rois = source, shown, spec, rois
         self.facts: dict[str, Facts] = {}
         self.own: dict[str, tuple[str, ...]] = {}
@@ -172,7 +190,7 @@ class _Reading:
 
     def _make(self, waiting: _Waiting, ids: tuple[str, ...]) -> None:
         for roi in self.rois:
-            self.movies[roi].append(waiting.movie(roi, ids))
+            self.movies[roi].append(waiting.movie(roi, ids, self.progress))
 
     def _hold(self, one: Recording) -> None:
         """Keep trials that measures of responses will take, if they fit or would be read together with all others."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from brainalign.errors import DataError
+from brainalign.mapped import add_rows
 from brainalign.recordings.recording_checks import blocks
 
 
@@ -63,7 +64,7 @@ def _sums(data: np.ndarray, label: np.ndarray, n: int, weights: np.ndarray | Non
     total = np.zeros((n, *data.shape[1:]))
     for part in blocks(data):
         values = data[part] if weights is None else data[part] * weights[part][:, None, None]
-        np.add.at(total, label[part], values)
+        add_rows(total, label[part], values)
     return total
 
 

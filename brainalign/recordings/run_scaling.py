@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from brainalign.errors import DataError
+from brainalign.mapped import release, room
 from brainalign.recordings.recording import Recording
 
 
@@ -22,7 +23,7 @@ def z_scored(recording: Recording) -> Recording:
     if recording.runs is None:
         msg = f"{name} has no runs to standardise in. Give runs = one name per trial."
         raise DataError(msg)
-    data = np.empty(recording.data.shape)
+    data = room(recording.data.shape)
     for run in dict.fromkeys(recording.runs):
         rows = np.flatnonzero([one == run for one in recording.runs])
         own = np.asarray(recording.data[rows], dtype=np.float64)
@@ -37,5 +38,7 @@ def z_scored(recording: Recording) -> Recording:
             )
             raise DataError(msg)
         data[rows] = (own - mean) / spread
+        release(recording.data)
+        release(data)
     note = "Channels were standardised within each run."
     return replace(recording, data=data, unit="z", notes=(*recording.notes, note))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
 from brainalign.errors import SpecError
+from brainalign.report.finding_lines import accepted_severe, findings_of
 from brainalign.report.methods_text import methods_text
 from brainalign.report.plate import save_plate
 from brainalign.report.plates import draw_all
@@ -115,6 +116,7 @@ def _render_page(results: AlignmentResult, figures: Sequence[dict[str, str]]) ->
         verdicts=verdicts(results),
         summary=_summary(results),
         compared=compared_table(results),
+        findings=findings_of(results),
         figures=figures,
         contrasts=contrasts,
         other_contrasts=others,
@@ -141,6 +143,7 @@ def _notices(results: AlignmentResult) -> list[str]:
             f"{names} {were} trained by another version of the training code. Run the study again with --retrain."
         )
     found += results.facts.get("unlearned", [])
+    found += accepted_severe(results)
     whole = results.failures[results.failures.stage.isin(["training", "scoring"])]
     for row in whole.to_dict("records"):
         where = f" for {results.dataset_label(row['recording'])}" if row["recording"] else ""
