@@ -87,7 +87,8 @@ def _controls(populations: list[TrainSpec]) -> list[TrainSpec]:
     for one in populations:
         if has_control(one.rule) and one.network not in controlled:
             wanted.setdefault(one.network, []).append(control_options(to_dict(one)))
-    return [train_spec(max(own, key=lambda one: own.count(one))) for own in wanted.values()]
+    most = [own[max(range(len(own)), key=lambda k: own.count(own[k]))] for own in wanted.values()]
+    return [train_spec(options) for options in most]
 
 
 def added(spec: StudySpec, path: str | Path) -> list[TrainSpec]:
