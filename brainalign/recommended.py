@@ -1,16 +1,19 @@
 """Recommended training: what stands in a specification where nothing was asked for.
 
-A rule declares how it is meant to be trained and an architecture how it is meant to be built. Both are written into the
-options of a training before these are checked and hashed, so that a key always says what was trained. Defaults of the
-dataclasses stay as they are, for a key holds only the options that were given: a changed default would find the
-populations of the old one.
+A rule declares how it is meant to be trained and an architecture how it is meant to be built. Where a rule was searched
+on another network or data set than it declares, a shipped preset says it. All are written into the options of a
+training before these are checked and hashed, so that a key always says what was trained. Defaults of the dataclasses
+stay as they are, for a key holds only the options that were given: a changed default would find the populations of the
+old one.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from brainalign.discovery import algorithm
 from brainalign.roles import READOUT_ONLY, TRAINED
+from brainalign.shipped import names_in, read_toml, shipped_folder
 
 #: Options that belong to an optimiser: under another one they say nothing.
 _OF_OPTIMIZER = ("optimizer", "learning_rate", "schedule", "warmup", "clip")
@@ -61,14 +64,31 @@ def completed(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
 
 
 def declared(rule: str, network: str, dataset: str = "") -> dict[str, Any]:
-    """Return what a rule recommends on a network, as flat settings.
+    """Return what is recommended for a rule on a network, as flat settings.
 
-    Its declarations are looked up as ``"mlp/digits"`` (that network on that data set), ``"/digits"`` (any network on
-    it), ``"mlp"`` and ``""`` (all others); the first that is there holds.
+    A shipped preset file that says ``recommended = true`` and is named after data set and network (``digits-rnn``)
+    comes first. Else the rule's own declaration holds; ``""`` among its networks stands for all others.
     """
-    known: Mapping[str, Mapping[str, Any]] = getattr(algorithm("rules", rule), "recommended", {})
-    names = (f"{network}/{dataset}", f"/{dataset}", network, "") if dataset else (network, "")
-    return dict(next((known[name] for name in names if name in known), {}))
+    found = _of_preset(rule, network, dataset) if dataset else {}
+    by_network: Mapping[str, Mapping[str, Any]] = getattr(algorithm("rules", rule), "recommended", {})
+    return found or dict(by_network.get(network, by_network.get("", {})))
+
+
+def _of_preset(rule: str, network: str, dataset: str) -> dict[str, Any]:
+    """Return how a shipped preset trains a rule, without what of a training is no recommendation: seeds and epochs."""
+    presets = _recommended_presets().get(f"{dataset}-{network}", {})
+    found = dict(presets.get(rule, {}))
+    found.pop("found", None)
+    for table, prefix in (("options", "rule"), ("optimizer_options", "optimizer")):
+        found |= {f"{prefix}.{name}": value for name, value in found.pop(table, {}).items()}
+    return found
+
+
+@cache
+def _recommended_presets() -> dict[str, dict[str, dict[str, Any]]]:
+    folder = shipped_folder("presets")
+    tables = {name: read_toml(folder / f"{name}.toml", "preset file") for name in names_in(folder)}
+    return {name: table["presets"] for name, table in tables.items() if table.get("recommended") is True}
 
 
 def has_control(rule: str) -> bool:

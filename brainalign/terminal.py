@@ -1,6 +1,7 @@
 """What the verbs of the command line share: settings as arguments, progress, tables."""
 
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,7 +61,8 @@ def read_settings(
 ) -> dict[str, Any]:
     """Read ``key=value`` items; values are TOML, and a word that is no TOML is text.
 
-    A key that comes twice, or stands in ``beside`` with a value other than None, raises :class:`SpecError`.
+    A key that comes twice, or stands in ``beside`` with a value other than None, raises :class:`SpecError`. So does a
+    number or truth value that TOML writes otherwise (``.7``, ``7.``, ``0,7``, ``007``, ``True``); the message says how.
     """
     found: dict[str, Any] = {}
     for item in items:
@@ -76,8 +78,33 @@ def read_settings(
         try:
             found[key] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
+            if meant := _meant(text):
+                msg = f"{option} got {item!r}; expected a number or truth value as TOML writes it: {key}={meant}."
+                raise SpecError(msg) from None
             found[key] = text
     return found
+
+
+#: How numbers and truth values are written elsewhere, and in TOML.
+_WRITTEN = (
+    (r"(?<![\w.])\.(?=\d)", "0."),
+    (r"(?<=\d)\.(?![\d.])", ".0"),
+    (r"(?<![\w.])0+(?=\d)", ""),
+    (r"\bTrue\b", "true"),
+    (r"\bFalse\b", "false"),
+)
+
+
+def _meant(text: str) -> str:
+    """Return the number, truth value or list of these that a text stands for, as TOML has it; nothing for a word."""
+    text = re.sub(r"^([+-]?\d+),(\d+)$", r"\1.\2", text.strip())
+    for elsewhere, here in _WRITTEN:
+        text = re.sub(elsewhere, here, text)
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return ""
+    return text if isinstance(value, (int, float, list)) else ""
 
 
 @contextmanager

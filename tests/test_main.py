@@ -1,6 +1,7 @@
 """The command line: exit codes, one-line errors, tables."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import pandas as pd
 import pytest
 
 from brainalign.__main__ import main
+from brainalign.errors import SpecError
 from brainalign.storage import read_tensors, write_tensors
+from brainalign.terminal import read_settings
 
 SEARCH = ("search", "mnist-mlp-256x5", "backprop", "--out", "o", "--grid")
 TRAIN = ("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o")
@@ -213,6 +216,11 @@ REFUSED = [
     ((*TRAIN, "--set", "optimizer.eps=-1"), "Option eps of optimizer 'adam' is -1; expected 0 or more."),
     ((*TRAIN, "--seeds", "-2"), "Option seeds is -2; expected distinct seeds"),
     ((*TRAIN, "--epochs", "1e-9"), "less than one step: a step is 0.11 epochs here"),
+    (
+        (*TRAIN, "--set", "rule.smallest=.7"),
+        "got 'rule.smallest=.7'; expected a number or truth value as TOML writes it: rule.smallest=0.7.",
+    ),
+    ((*SEARCH, "learning_rate=[.1, 1.]"), "as TOML writes it: learning_rate=[0.1, 1.0]."),
     ((*TRAIN, "--set", "n_train=99999"), "Ask for at most that, or 0 for all."),
     ((*TRAIN, "--device", "tpu"), "Device 'tpu' cannot be used; available here: cpu"),
     ((*TRAIN, "--device", "gpu"), "Say 'cuda' for a GPU."),
@@ -347,3 +355,29 @@ def test_a_study_names_the_rules_that_other_code_trained(tmp_path: Path) -> None
     assert json.loads((tmp_path / "out" / "study.json").read_text())["stale"] == ["backprop"]
     assert _brainalign(*arguments, "--retrain").stderr == ""
     assert json.loads((tmp_path / "out" / "study.json").read_text())["stale"] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(".7", "0.7"), ("-.7", "-0.7"), ("7.", "7.0"), ("1.e-3", "1.0e-3"), ("0,7", "0.7"), ("007", "7"), ("True", "true"),
+     ("[False, .5]", "[false, 0.5]")],
+)  # fmt: skip
+def test_a_number_that_toml_writes_otherwise_is_refused_with_how_to_write_it(written: str, meant: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(f"--set got 'a={written}'; expected a number or truth value as TOML "
+                                                  f"writes it: a={meant}.")):  # fmt: skip
+        read_settings([f"a={written}"])
+
+
+def test_words_and_numbers_are_read_as_before() -> None:
+    items = ["a=adam", "b=1e-3", "c=[64,64]", "d=0.7", "e=a.b", "f=1.2.3", "g=[x,1]", "h=2026-11-26x", "i=x.7"]
+    found = {
+        "a": "adam",
+        "b": 1e-3,
+        "c": [64, 64],
+        "d": 0.7,
+        "e": "a.b",
+        "f": "1.2.3",
+        "g": "[x,1]",
+        "h": "2026-11-26x",
+    }
+    assert read_settings(items) == {**found, "i": "x.7"}

@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from brainalign.__main__ import app
-from brainalign.datasets.dataset import datasets
 from brainalign.networks.architecture import architectures
 from brainalign.recommended import completed, declared
 from brainalign.reproduction.presets import changed, nearest_preset, option_tables, presets, requested
 from brainalign.rules.learning_rule import learning_rules
+from brainalign.shipped import read_toml, shipped_folder
 from brainalign.specs import TrainSpec, train_spec
 from brainalign.study_file import added, filled_in, read_study, study_from_table
 
@@ -20,14 +20,11 @@ DFA = {"rule": "direct_feedback_alignment", "network": "mlp", "dataset": "digits
 
 @pytest.mark.parametrize("rule", learning_rules())
 def test_every_declaration_is_a_training_that_can_be_specified(rule: str) -> None:
-    for name in learning_rules()[rule].recommended:
-        network, _, data = name.partition("/")
+    for network in learning_rules()[rule].recommended:
         assert network in ("", *architectures())
-        assert data in ("", *datasets())
-        asked = (network or "mlp", data or "digits")
-        options, filled = completed({"rule": rule, "network": asked[0], "dataset": asked[1]})
+        options, filled = completed({"rule": rule, "network": network or "mlp", "dataset": "digits"})
         spec = train_spec(options)
-        assert set(declared(rule, *asked)) <= set(filled)
+        assert set(declared(rule, network or "mlp", "digits")) <= set(filled)
         assert learning_rules()[rule](**spec.rule_options) is not None
         assert not {"seeds", "epochs", "dataset", "n_checkpoints"} & set(filled)
 
@@ -103,16 +100,21 @@ def test_a_study_adds_readout_only_unless_it_says_otherwise(tmp_path: Path) -> N
         assert len(added(read_study(path), path)) == expected
 
 
-def test_a_recommendation_may_hold_for_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"mlp/digits": {"rule.scale": 1.0}, "/digits": {"rule.scale": 2.0}, "mlp": {"rule.scale": 3.0}, "": {}}
-    monkeypatch.setattr(learning_rules()["feedback_alignment"], "recommended", known)
-    found = [
-        declared("feedback_alignment", *of).get("rule.scale")
-        for of in (("mlp", "digits"), ("cnn", "digits"), ("mlp", "mnist"), ("mlp",), ("cnn", "mnist"))
-    ]
-    assert found == [1.0, 2.0, 3.0, 3.0, None]
-    asked = {"rule": "feedback_alignment", "network": "cnn", "dataset": "digits"}
-    assert completed(asked)[1] == {"rule.scale": 2.0}
+def test_a_preset_of_a_data_set_and_network_is_recommended_if_it_says_so() -> None:
+    named = {name: read_toml(shipped_folder("presets") / f"{name}.toml", "preset file") for name in presets()}
+    files = {name: table for name, table in named.items() if table.get("recommended")}
+    assert {"digits-mlp", "digits-rnn"} <= set(files)
+    for file, table in files.items():
+        data, _, network = file.partition("-")
+        shape = architectures()[network]
+        for label, one in presets()[file].presets.items():
+            assert label == one.spec.rule
+            assert dict(one.spec.network_options) == shape.recommended
+            assert not {"rule", "seeds", "epochs", "dataset", "network"} & set(table["presets"][label])
+            asked = {"rule": label, "network": network, "dataset": data, "seeds": one.spec.seeds}
+            assert train_spec(completed({**asked, "epochs": one.spec.epochs})[0]).key == one.spec.key
+    assert declared("two_views", "mlp", "digits")["rule.mirror"] is False
+    assert declared("two_views", "mlp", "cifar10_jpeg") == {}
 
 
 def test_what_was_filled_into_a_study_is_listed(tmp_path: Path) -> None:

@@ -60,7 +60,9 @@ def read_presets(path: str | Path) -> PresetFile:
     """
     path = Path(path)
     table = read_toml(path, "preset file")
-    require_keys(table, str(path), ("title", "training", "presets"))
+    require_keys(table, str(path), ("title", "training", "presets"), ("recommended",))
+    recommended = table.get("recommended", False)
+    _require(isinstance(recommended, bool), f"{path}: recommended is {recommended!r}; expected true or false.")
     for key in ("training", "presets"):
         _require(isinstance(table[key], dict), f"{path}: {key} is {table[key]!r}; expected a table.")
     title = table["title"]

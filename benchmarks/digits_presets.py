@@ -1,0 +1,79 @@
+"""Write the recommended presets of the digits: the best of each search, for networks that rules do not declare.
+
+    python benchmarks/digits_presets.py
+
+``presets/searches/digits-<network>/<rule>.csv`` holds the candidates (``benchmarks/digits_search.py``), trained on
+three quarters of the training split and judged on the rest. Taken is the smallest rate within half a point of the best
+validation accuracy. ``presets/digits-<network>.toml`` is written where a rule has a search and declares nothing itself.
+A search of one candidate is none, and a rule whose best candidate has its plasticity off has no way to be trained.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import tomlkit
+
+from brainalign.networks.architecture import architectures
+from brainalign.reproduction.presets import option_tables
+from brainalign.reproduction.search import MEASURED
+from brainalign.rules.learning_rule import learning_rules
+
+PRESETS = Path(__file__).parents[1] / "presets"
+NEAR = 0.005
+_HEAD = (
+    "Rules on the digits: the best of a small search (benchmarks/digits_search.py --equal). Every rule had",
+    "the same two rates, some had more.",
+    "benchmarks/digits_presets.py writes this file. What it holds is recommended on this network and data set.",
+)
+
+
+def main() -> None:
+    """Write one file for each network that has something to say."""
+    for network in architectures():
+        found = {rule: _chosen(rule, network) for rule in learning_rules()}
+        if not any(found.values()):
+            continue
+        document = tomlkit.document()
+        for line in _HEAD:
+            document.add(tomlkit.comment(line))
+        document["title"] = f"Digits, {network} as it is by default, with recommended blocks"
+        document["recommended"] = True
+        training = tomlkit.table()
+        training.update({"dataset": "digits", "network": network, "seeds": [0, 1, 2, 3, 4], "epochs": 20})
+        if options := dict(architectures()[network].recommended):
+            training["network_options"] = options
+        document["training"] = training
+        document["presets"] = {rule: own for rule, own in found.items() if own}
+        (PRESETS / f"digits-{network}.toml").write_text(tomlkit.dumps(document), encoding="utf-8")
+
+
+def _chosen(rule: str, network: str) -> dict[str, object]:
+    """Return the options of a preset and its ``found`` line; nothing without a search, or where the rule says it."""
+    path = PRESETS / "searches" / f"digits-{network}" / f"{rule}.csv"
+    if not path.is_file() or network in learning_rules()[rule].recommended:
+        return {}
+    rows = pd.read_csv(path)
+    done = rows[rows.status == "finished"]
+    if len(done) < 2:
+        return {}
+    near = done[done.val_accuracy >= done.val_accuracy.max() - NEAR]
+    best = near.sort_values(["learning_rate", "val_accuracy"], ascending=[True, False]).iloc[0]
+    names = [name for name in rows.columns if name not in MEASURED and rows[name].notna().any()]
+    settings = {name: getattr(best[name], "item", lambda name=name: best[name])() for name in names}
+    settings = {name: value for name, value in settings.items() if pd.notna(value) and value != "adam"}
+    options = option_tables(settings)
+    off = learning_rules()[rule].plasticity_off
+    if off and off.items() <= options.get("rule_options", {}).items():
+        return {}
+    tables = {("options" if name == "rule_options" else name): value for name, value in options.items()}
+    tried = ", ".join(f"{name} {{{', '.join(f'{one}' for one in pd.unique(rows[name].dropna()))}}}" for name in names)
+    seeds = " ".join(str(best.seed).split())
+    return {
+        **tables,
+        "found": f"{len(rows)} candidates, {tried}; {best.epochs:g} epochs, seeds {seeds}; validation accuracy "
+        f"{best.val_accuracy:.4f}",
+    }
+
+
+if __name__ == "__main__":
+    main()
