@@ -32,6 +32,10 @@ class MeegEvents:
     file
         Table to read instead of ``events.tsv``, from the root of the data set; ``{subject}``, ``{session}`` and
         ``{run}`` are filled in.
+    rate
+        Samples per second that onsets in samples count; those of the recording unless given.
+    runs
+        Column that names the run of each stimulus; files are the runs unless given.
     """
 
     ids: str
@@ -40,6 +44,8 @@ class MeegEvents:
     onset: str = "onset"
     onset_unit: str = "s"
     file: str = ""
+    rate: float | None = None
+    runs: str = ""
 
 
 def meeg_subjects(root: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -66,11 +72,13 @@ def read_bids_meeg(
     *,
     task: str | None = None,
     sessions: Sequence[str] | None = None,
+    files: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
 ) -> Trials:
     """Return the trials of one subject over all its runs; ``kinds`` are channel types, EEG and MEG unless given.
 
-    Runs are named ``<session>/<run>``, as far as there are such.
+    Runs are named ``<session>/<run>``, as far as there are such; ``files`` are the labels of those that are read, all
+    unless given.
 
     Raises
     ------
@@ -78,15 +86,15 @@ def read_bids_meeg(
         If there are no recordings, files are pointers or damaged, events have no ids, or channels differ between runs.
     """
     parts = []
-    for path in _paths(root, subject, task, sessions):
+    for path in _paths(root, subject, task, sessions, files):
         raw = _raw(path)
         lasts = float(raw.times[-1])
         table = _events_file(path, root, events)
         shown = read_events(
             table, events.ids, where=events.where, id_form=events.id_form, onset=events.onset,
-            onset_unit=events.onset_unit, sampling_rate=raw.info["sfreq"], lasts=lasts,
+            onset_unit=events.onset_unit, sampling_rate=events.rate or raw.info["sfreq"], lasts=lasts,
         )  # fmt: skip
-        parts.append(_of_raw(raw, shown, preprocess, run=_run(path), kinds=kinds))
+        parts.append(_of_raw(raw, shown, preprocess, _run(path), column=events.runs, kinds=kinds))
     return joined_runs(parts, f"sub-{subject}")
 
 
@@ -97,6 +105,7 @@ def events_of(
     *,
     task: str | None = None,
     sessions: Sequence[str] | None = None,
+    files: Sequence[str] | None = None,
 ) -> tuple[str, ...]:
     """Return the ids that the events of one subject name, each once, without reading its recordings.
 
@@ -106,7 +115,7 @@ def events_of(
         If there are no recordings, or events have no ids.
     """
     found: dict[str, None] = {}
-    for path in _paths(root, subject, task, sessions):
+    for path in _paths(root, subject, task, sessions, files):
         table = _events_file(path, root, events)
         # the unit of onsets is checked when the recording is read, which says how long it is
         shown = read_events(table, events.ids, where=events.where, id_form=events.id_form, onset=events.onset,
@@ -177,10 +186,14 @@ def joined_runs(parts: Sequence[Trials], name: str) -> Trials:
     )
 
 
-def _of_raw(raw: Any, events: Events, preprocess: Preprocess, run: str, **options: Any) -> Trials:
-    metadata = pd.DataFrame({"id": list(events.ids)})
+def _of_raw(raw: Any, events: Events, preprocess: Preprocess, run: str, column: str = "", **options: Any) -> Trials:
+    if column and column not in events.table:
+        msg = f"Events have no column {column!r}; their columns are {', '.join(map(str, events.table))}. Correct runs."
+        raise DataError(msg)
+    runs = [f"{run}/{one}" for one in events.table[column]] if column else [run] * len(events)
+    metadata = pd.DataFrame({"id": list(events.ids), "run": runs})
     epochs = preprocess.epochs(raw, events.onsets, metadata)
-    trials = of_epochs(epochs, "id", runs=[run] * len(epochs), **options)
+    trials = of_epochs(epochs, "id", runs="run", **options)
     lost = len(events) - len(epochs)
     notes = [*events.notes, preprocess.sentence(), *trials.notes]
     if lost:
@@ -188,12 +201,19 @@ def _of_raw(raw: Any, events: Events, preprocess: Preprocess, run: str, **option
     return Trials(**{**trials.fields(), "notes": tuple(notes)})
 
 
-def _paths(root: str | os.PathLike[str], subject: str, task: str | None, sessions: Sequence[str] | None) -> list[Any]:
+def _paths(
+    root: str | os.PathLike[str],
+    subject: str,
+    task: str | None,
+    sessions: Sequence[str] | None,
+    runs: Sequence[str] | None = None,
+) -> list[Any]:
     from mne_bids import find_matching_paths
 
     for suffix in ("eeg", "meg"):
         found = find_matching_paths(
-            root, subjects=subject, tasks=task, sessions=list(sessions) if sessions else None, suffixes=suffix,
+            root, subjects=subject, tasks=task, sessions=list(sessions) if sessions else None,
+            runs=list(runs) if runs else None, suffixes=suffix,
             datatypes=suffix, extensions=[".vhdr", ".set", ".edf", ".bdf", ".fif", ".ds", ".con", ".sqd"],
             ignore_json=True, ignore_nosub=True,
         )  # fmt: skip

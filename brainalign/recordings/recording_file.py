@@ -15,6 +15,7 @@ from brainalign.shipped import known_keys, read_toml
 #: Stands for the name of a subject in names of files.
 SUBJECT = "{subject}"
 _STIMULI = ("folder", "pattern", "background", "labels", "ids")
+_ASSEMBLY = ("file", "ids", "animals", "rois", "runs")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class RecordingFile:
     trials, rdms
         Files of arrays, one of the two. ``{subject}`` in a name stands for the subject; RDMs without are of all
         subjects, and a table is by ROI.
+    assembly
+        Instead of these: ``file``, a netCDF assembly (see :mod:`brainalign.readers.assembly`), and which of its
+        coordinates are ``ids``, ``animals``, ``rois`` and ``runs``.
     ids, runs, channels
         Files of names, or lists: stimulus and run of each trial (or row of RDMs), names of channels.
     times
@@ -53,6 +57,7 @@ class RecordingFile:
     subjects: tuple[str, ...] = ()
     trials: str = ""
     rdms: str | Mapping[str, Any] = ""
+    assembly: Mapping[str, Any] = field(default_factory=dict)
     ids: str | tuple[str, ...] = ""
     runs: str = ""
     channels: str | tuple[str, ...] = ""
@@ -126,7 +131,9 @@ class RecordingFile:
     # -- checks -------------------------------------------------------------------------------------------------------
 
     def _check(self, where: str) -> None:
-        if bool(self.trials) == bool(self.rdms):
+        if self.assembly:
+            self._check_assembly(where)
+        elif bool(self.trials) == bool(self.rdms):
             msg = f'{where}: expected trials or rdms, one of them. Write trials = "{SUBJECT}.npy", say.'
             raise SpecError(msg)
         if self.trials and not self.subjects:
@@ -139,16 +146,31 @@ class RecordingFile:
         if len(set(self.subjects)) < len(self.subjects):
             msg = f"{where}: subjects repeat ({', '.join(self.subjects)}); expected each once."
             raise SpecError(msg)
-        only = ("runs", "channels", "unit") if self.rdms else ("dissimilarity",)
-        defaults = {f.name: f.default for f in fields(self)}
-        for key in only:
-            if getattr(self, key) != defaults[key]:
-                kind, other = ("rdms", "trials") if self.rdms else ("trials", "rdms")
-                msg = f"{where}: {key} is of {other}, and {kind} are given. Leave {key} out."
-                raise SpecError(msg)
+        if not self.assembly:
+            only = ("runs", "channels", "unit") if self.rdms else ("dissimilarity",)
+            kind, other = ("rdms are", "trials") if self.rdms else ("trials are", "rdms")
+            self._check_only(where, only, other, kind)
         self._check_stimuli(where)
         for _ in self._files():
             pass
+
+    def _check_assembly(self, where: str) -> None:
+        known_keys(self.assembly, _ASSEMBLY, f"{where}, [assembly]")
+        if not self.assembly.get("file"):
+            msg = f'{where}, [assembly]: expected file. Write file = "assembly.nc", say.'
+            raise SpecError(msg)
+        for key, value in self.assembly.items():
+            fitted(str, value, f"{where}, [assembly]: {key}")
+        of_others = ("trials", "rdms", "ids", "runs", "channels", "times", "rois", "dissimilarity")
+        self._check_only(where, of_others, "other recordings", "an assembly is")
+
+    def _check_only(self, where: str, keys: tuple[str, ...], other: str, given: str) -> None:
+        """Raise unless these keys are left out."""
+        defaults = {f.name: f.default for f in fields(self)}
+        for key in keys:
+            if getattr(self, key) != defaults[key]:
+                msg = f"{where}: {key} is of {other}, and {given} given. Leave {key} out."
+                raise SpecError(msg)
 
     def _check_stimuli(self, where: str) -> None:
         known_keys(self.stimuli, _STIMULI, f"{where}, [stimuli]")
@@ -175,6 +197,7 @@ class RecordingFile:
         for roi, given in of_rois:
             add(f"rdms {roi}".strip(), fitted(str, given, f"{self.name}: rdms of {roi}"), NUMBERS)
         add("trials", self.trials, NUMBERS)
+        add("assembly", self.assembly.get("file"), (".nc",))
         add("times", self.times, NUMBERS)
         for key in ("ids", "runs", "channels"):
             add(key, getattr(self, key), NAMES)

@@ -11,6 +11,7 @@ import numpy as np
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs
+from brainalign.readers.assembly import ANIMAL, REGION, Assembly, read_assembly
 from brainalign.recordings.facts import Facts
 from brainalign.recordings.own_rdms import own_rdms
 from brainalign.recordings.recording import ALL, Recording
@@ -42,11 +43,14 @@ def recording_folder(path: str | Path) -> RecordingSource:
 def of_folder(path: Path) -> type[RecordingSource]:
     """Return the class of a folder's recording, under its name."""
     file = RecordingFile.read(path)
+    base = _Assembled if file.assembly else _Folder
     about = {"title": file.title or file.name, "modality": file.modality, "citation": file.citation}
-    return type(file.name, (_Folder,), {**about, "file": file, "rois": _rois(file), "__module__": __name__})
+    return type(file.name, (base,), {**about, "file": file, "rois": _rois(file), "__module__": __name__})
 
 
 def _rois(file: RecordingFile) -> tuple[str, ...]:
+    if file.assembly:
+        return _assembly(file).regions(file.assembly.get("rois", REGION))
     if isinstance(file.rdms, Mapping):
         return tuple(file.rdms)
     if isinstance(file.rois, str):
@@ -165,6 +169,56 @@ class _Folder(RecordingSource):
                 raise SpecError(msg)
             found[roi] = np.isin(channels, given)
         return found
+
+
+@dataclass(frozen=True)
+class _Assembled(_Folder):
+    """A netCDF assembly in a folder: an animal is a subject."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        animals = tuple(dict.fromkeys(self._animals.tolist()))
+        unknown = [one for one in self.file.subjects if one not in animals]
+        if unknown:
+            msg = f"{self.label}: the assembly has no animal {unknown[0]!r}; choose among {', '.join(animals)}."
+            raise SpecError(msg)
+        return self.file.subjects or animals
+
+    @property
+    def one_by_one(self) -> bool:
+        return True
+
+    def facts(self, subject: str, roi: str) -> Facts:
+        return RecordingSource.facts(self, subject, roi)
+
+    def recording(self, subject: str) -> Recording:
+        self._require_subject(subject)
+        said = self.file.assembly
+        modality = self.file.modality if self.file.modality != "unknown modality" else "spikes"
+        trials = self._read.trials(
+            self._animals == subject, ids=said.get("ids", ""), rois=said.get("rois", REGION),
+            runs=said.get("runs", ""), modality=modality, unit=self.file.unit,
+        )  # fmt: skip
+        return Recording.of(trials, subject, self.label)
+
+    def published_rdms(self, roi: str) -> None:
+        self._require_roi(roi)
+
+    @cached_property
+    def _read(self) -> Assembly:
+        return _assembly(self.file)
+
+    @cached_property
+    def _animals(self) -> np.ndarray:
+        return self._read.animals(self.file.assembly.get("animals", ANIMAL))
+
+
+def _assembly(file: RecordingFile) -> Assembly:
+    return read_assembly(file.folder / file.assembly["file"])
 
 
 def _row(array: np.ndarray, given: str) -> np.ndarray:

@@ -1,10 +1,12 @@
 """How recordings are made of arrays, and of objects of mne."""
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
+from brainalign.errors import DataError
 from brainalign.readers.trials import Trials
 from brainalign.recordings.recording_checks import checked_array
 from brainalign.summary import Summarised
@@ -86,6 +88,52 @@ class RecordingMaker(Summarised):
         """
         make: Any = cls
         return make(subject=subject, dataset=dataset, **trials.fields())
+
+    @classmethod
+    def from_assembly(
+        cls,
+        path: str | os.PathLike[str],
+        animal: str = "",
+        subject: str = "",
+        dataset: str = "assembly",
+        **options: Any,
+    ) -> Self:
+        """Return a netCDF assembly, as Brain-Score publishes them: presentations, neuroids and time bins.
+
+        Parameters
+        ----------
+        path
+            A file of netCDF version 4.
+        animal
+            Whose neuroids are taken; needed where the assembly names several.
+        subject, dataset
+            Names; the animal's unless given.
+        options
+            ``ids``, ``rois``, ``runs``, ``modality``, ``unit`` of :meth:`brainalign.readers.assembly.Assembly.trials`.
+
+        Raises
+        ------
+        DataError
+            If the file holds no assembly, a coordinate is missing, or there is no such animal.
+
+        Examples
+        --------
+        >>> import brainalign as ba
+        >>> ba.Recording.from_assembly("nowhere.nc")
+        Traceback (most recent call last):
+            ...
+        brainalign.errors.DataError: 'nowhere.nc' does not exist; expected a file. Correct the path.
+        """
+        from brainalign.readers.assembly import read_assembly
+
+        found = read_assembly(path)
+        animals = found.animals()
+        known = tuple(dict.fromkeys(animals.tolist()))
+        if (animal or known[0]) not in known or (not animal and len(known) > 1):
+            msg = f"{os.fspath(path)!r} holds {', '.join(known)}, not {animal!r}. Give animal = {known[0]!r}, say."
+            raise DataError(msg)
+        trials = found.trials(animals == (animal or known[0]), **options)
+        return cls.of(trials, subject or animal or known[0], dataset)
 
     @classmethod
     def from_epochs(

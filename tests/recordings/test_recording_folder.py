@@ -18,6 +18,7 @@ from brainalign.shipped import read_toml
 from brainalign.specs import RecordingSpec
 from brainalign.study import run_study
 from brainalign.study_file import read_study
+from tests.readers.assemblies import write_assembly
 
 IDS = tuple(f"p{k:02d}" for k in range(20))
 TIMES = (-0.1, 0.0, 0.1)
@@ -331,3 +332,93 @@ def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
     (folder / "order.txt").write_text("\n".join(IDS), encoding="utf-8")
     assert recording_folder(folder).published_rdms("IT") is not None
     assert read_toml(folder / "recording.toml", "recording file")["ids"] == "order.txt"
+
+
+# -- assemblies -------------------------------------------------------------------------------------------------------
+
+
+def _assembly(folder: Path, toml: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(1)
+    coordinates = {
+        "image": ("presentation", IDS * 2), "half": ("presentation", [1] * 20 + [2] * 20),
+        "monkey": ("neuroid", ("b", "a", "b", "b")), "area": ("neuroid", ("IT", "V4", "V4", "IT")),
+    }  # fmt: skip
+    data = rng.normal(size=(4, 40)).astype(np.float32)
+    write_assembly(folder / "rates.nc", data, ("neuroid", "presentation"), coordinates)
+    (folder / "recording.toml").write_text(toml, encoding="utf-8")
+    return folder
+
+
+ASSEMBLY = """
+title = "Objects"
+unit = "spikes/s"
+
+[assembly]
+file = "rates.nc"
+ids = "image"
+animals = "monkey"
+rois = "area"
+runs = "half"
+
+[stimuli]
+ids = "ids.txt"
+"""
+
+
+def test_an_assembly_in_a_folder(tmp_path: Path) -> None:
+    folder = _assembly(tmp_path / "objects", ASSEMBLY)
+    (folder / "ids.txt").write_text("\n".join(IDS) + "\n", encoding="utf-8")
+    one = recording_folder(folder)
+    assert (one.subjects, one.rois, one.modality) == (("b", "a"), ("IT", "V4"), "unknown modality")
+    assert one.stimulus_ids() == IDS
+    trials = one.recording("b")
+    assert trials is not None
+    assert (trials.data.shape, trials.unit, trials.modality) == ((40, 3, 1), "spikes/s", "spikes")
+    assert (trials.runs or ())[19:21] == ("1", "2")
+    assert one.facts("b", "IT").n_channels == 2
+    assert one.published_rdms("IT") is None
+    key = one.key
+    _assembly(folder, ASSEMBLY)
+    assert recording_folder(folder).key == key
+    (folder / "rates.nc").write_bytes((folder / "rates.nc").read_bytes() + b" ")
+    assert recording_folder(folder).key != key
+    some = _assembly(folder, ASSEMBLY.replace("unit", 'subjects = ["a"]\nunit'))
+    assert recording_folder(some).subjects == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('file = "rates.nc"', "", 'expected file. Write file = "assembly.nc", say.'),
+        ('file = "rates.nc"', 'file = "rate.nc"', "there is no file 'rate.nc'"),
+        ('animals = "monkey"', 'animal = "monkey"', "animal"),
+        ('unit = "spikes/s"', 'runs = "half.txt"', "runs is of other recordings, and an assembly is given"),
+        ('unit = "spikes/s"', 'trials = "a.npy"', "trials is of other recordings, and an assembly is given"),
+        ('unit = "spikes/s"', 'subjects = ["c"]', "the assembly has no animal 'c'; choose among b, a"),
+        ('ids = "image"', 'ids = "picture"', "has no coordinate picture of presentation; choose one of: image, half"),
+        ('rois = "area"', 'rois = "region_name"', "has no coordinate region_name of neuroid"),
+    ],
+)
+def test_mistakes_of_an_assembly(tmp_path: Path, old: str, new: str, said: str) -> None:
+    folder = _assembly(tmp_path / "objects", ASSEMBLY.replace(old, new))
+    (folder / "ids.txt").write_text("\n".join(IDS) + "\n", encoding="utf-8")
+    with pytest.raises(BrainalignError) as caught:
+        [each.data for each in recording_folder(folder).each()]
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_assembly_of_the_documentation_is_read(tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    (told,) = [one for one in blocks if "[assembly]" in one]
+    folder = _assembly(tmp_path / "objects", told)
+    coordinates = {
+        "stimulus_id": ("presentation", IDS), "session": ("presentation", ["1", "2"] * 10),
+        "animal": ("neuroid", ["Chabo", "Tito"]), "region": ("neuroid", ["IT", "IT"]),
+    }  # fmt: skip
+    data = np.random.default_rng(0).normal(size=(20, 2))
+    write_assembly(folder / "assy_objects.nc", data, ("presentation", "neuroid"), coordinates)
+    (folder / "ids.txt").write_text("\n".join(IDS), encoding="utf-8")
+    one = recording_folder(folder)
+    assert (one.subjects, one.rois, one.recording("Tito").runs[:2]) == (("Chabo", "Tito"), ("IT",), ("1", "2"))  # type: ignore[union-attr,index]
