@@ -2,7 +2,6 @@
 
     python benchmarks/corrected_2026.py rdms OUT   # from OUT/populations, which benchmarks/which_rule.py train makes
     python benchmarks/corrected_2026.py tables     # docs/results/corrected_2026/*.csv, from the committed RDMs
-    python benchmarks/corrected_2026.py page       # docs/results/corrected_2026.md
 
 Three kinds of inference that are not valid are computed on purpose and marked INVALID. Entries of an RDM are not
 independent, since each stimulus is in many of them: permuting or resampling entries takes the noise of stimuli for far
@@ -14,10 +13,6 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -31,14 +26,13 @@ from brainalign.inference.permutation import permutation_test
 from brainalign.provenance import code_hash
 from brainalign.rdms import concatenate
 from brainalign.roles import LOW_LEVEL
-from brainalign.storage import write_table, write_text
+from brainalign.storage import write_table
 from brainalign.study_file import study_from_table
 from brainalign.training.checkpoint import load_checkpoint
 from brainalign.training.train import Trained
 
 STUDY = ROOT / "analyses" / "corrected_2026.toml"
 RESULTS = ROOT / "docs" / "results" / "corrected_2026"
-PAGE = ROOT / "docs" / "results" / "corrected_2026.md"
 RESOLUTIONS = (32, 224)
 N_DRAWS, SEED, FEW_SUBJECTS = 1000, 0, 3
 
@@ -49,7 +43,7 @@ def study() -> ba.StudySpec:
 
 
 def rdms(out: Path) -> None:
-    """Write the RDMs of the last networks at each resolution, and scores at every checkpoint at the resolution of training."""
+    """Write RDMs of the last networks at each resolution, and scores at every checkpoint at that of training."""
     spec = study()
     trained = [Trained.load(population(out, one)) for one in spec.populations]
     recording = spec.recordings[0]
@@ -193,7 +187,5 @@ if __name__ == "__main__":
         rdms(Path(given[0]))
     elif verb == "tables" and not given:
         tables()
-    elif verb == "page" and not given:
-        write_text(PAGE, page())
     else:
         sys.exit(__doc__)

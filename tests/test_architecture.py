@@ -19,10 +19,11 @@ ROOMS = (
     *("__init__", "errors", "arrays", "mapped", "rounding", "randomness", "storage", "summary"),
     *("own_folders", "own_data", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
     *("results_folder", "shipped", "recommended", "finding_kinds", "specs"),
-    *("datasets", "patterns", "networks", "credit", "rules", "support"),
+    *("geometry", "datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "study_file", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),
     *("condensed", "whitening", "readers", "recordings", "data_check", "resampling", "comparisons", "inference"),
+    *("searchlights",),
     *("alignment", "study_checks", "study", "report", "face", "terminal", "commands"),
     *("metalearning", "__main__"),
 )
@@ -32,7 +33,7 @@ NEIGHBOURS = ("metalearning",)
 
 #: Rooms with one public class per file, under the file's name.
 ONE_CLASS = (
-    *("datasets", "networks", "credit", "rules", "recordings"),
+    *("geometry", "datasets", "networks", "credit", "rules", "recordings"),
     *("dissimilarities", "resampling", "comparisons", "inference", "plausibility/probes"),
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from brainalign.errors import DataError
+from brainalign.geometry.volume import Volume
 from brainalign.readers.damage import require_data
 from brainalign.readers.maps import Maps, hemisphere, load_image, require_grid
 
@@ -75,12 +76,12 @@ def _labels(file: Path, maps: Maps, names: Any) -> tuple[np.ndarray, dict[int, s
         return values[_vertices(maps)], dict(image.labeltable.get_labels_as_dict())
     if isinstance(image, nibabel.Cifti2Image):
         return _dlabel(image, file, maps)
-    if maps.grid is None:
+    grid = maps.geometry
+    if not isinstance(grid, Volume):
         msg = f"{str(file)!r} is a volume, {maps.name} is none; expected an atlas of the same places."
         raise DataError(msg)
-    shape, affine, index = maps.grid
-    require_grid(image, shape, affine, str(file), maps.name)
-    values = np.asanyarray(image.dataobj).reshape(shape)[tuple(index.T)]
+    require_grid(image, grid.shape, grid.affine, str(file), maps.name)
+    values = np.asanyarray(image.dataobj).reshape(grid.shape)[tuple(grid.index.T)]
     if not np.array_equal(values, np.round(values)):
         msg = (
             f"{str(file)!r} holds decimal numbers; expected labels. Threshold a probability map first, or give a mask."

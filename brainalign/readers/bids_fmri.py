@@ -19,6 +19,9 @@ from brainalign.readers.first_level import FirstLevel
 from brainalign.readers.maps import Maps, both_hemispheres, read_maps
 from brainalign.readers.trials import Trials
 
+#: Spaces of fMRIPrep that are each person's own.
+_OF_ONE_PERSON = ("T1w", "T2w", "func", "bold", "boldref", "fsnative", "anat")
+
 
 @dataclass(frozen=True)
 class FmriLayout:
@@ -89,6 +92,7 @@ def read_bids_fmri(root: str | os.PathLike[str], subject: str, layout: FmriLayou
     first: Maps | None = None
     for run, events in runs:
         maps, bold = _maps(root, events, layout)
+        maps = _in_space(maps, layout)
         _require_same_grid(maps, first)
         first = first or replace(maps, data=maps.data[:0])
         seconds = layout.repetition_time or _sidecar(bold)
@@ -209,15 +213,20 @@ def _inherited(folder: Path, bold: Path) -> Sequence[Path]:
 
 def _require_same_grid(maps: Maps, first: Maps | None) -> None:
     """Refuse volumes of a run that lie on another grid than those of the first run."""
-    if first is None or first.grid is None or maps.grid is None:
+    if first is None or first.geometry is None or maps.geometry is None:
         return
-    if maps.grid[0] != first.grid[0] or not _near(maps.grid[1], first.grid[1]):
-        msg = f"{maps.name} and {first.name} lie on different grids; expected one space for all runs. Give space."
+    apart = first.geometry.mismatch(maps.geometry)
+    if apart:
+        msg = f"{maps.name} and {first.name} lie on {apart}; expected one space for all runs. Give space."
         raise DataError(msg)
 
 
-def _near(one: Any, other: Any) -> bool:
-    return bool(abs(one - other).max() < 1e-3)
+def _in_space(maps: Maps, layout: FmriLayout) -> Maps:
+    """Return maps whose geometry says which space people share; headers of one person's space may claim another."""
+    if maps.geometry is None:
+        return maps
+    shared = layout.space if layout.derivatives and layout.space not in _OF_ONE_PERSON else ""
+    return replace(maps, geometry=maps.geometry.in_space(shared))
 
 
 def _with_regions(maps: Maps, root: Path, subject: str, layout: FmriLayout) -> Maps:

@@ -165,6 +165,10 @@ def joined_runs(parts: Sequence[Trials], name: str) -> Trials:
         if len(part.times) != len(first.times) or not np.allclose(part.times, first.times, rtol=0, atol=1e-6):
             msg = f"{name}: runs have {len(first.times)} and {len(part.times)} times; expected the same. Resample them."
             raise DataError(msg)
+        apart = first.geometry.mismatch(part.geometry) if first.geometry and part.geometry else ""
+        if apart:
+            msg = f"{name}: runs lie on {apart}; expected one place for each channel. Resample them."
+            raise DataError(msg)
     lost = dict.fromkeys(one for part in parts for one in part.channels if one not in common)
     notes = [note for part in parts for note in part.notes]
     if lost:
@@ -183,6 +187,7 @@ def joined_runs(parts: Sequence[Trials], name: str) -> Trials:
         rois={roi: mask[kept] for roi, mask in first.rois.items() if mask[kept].any()},
         runs=tuple(one for part in parts for one in part.runs or ()) or None,
         notes=tuple(dict.fromkeys(notes)),
+        geometry=None if first.geometry is None else first.geometry.at(np.array(kept)),
     )
 
 

@@ -248,5 +248,5 @@ def _trials(values: np.ndarray, ids: Sequence[str], maps: Maps, unit: str, run: 
     return Trials(
         data=values[:, :, None], stimulus_ids=tuple(ids), channels=maps.places, times=(0.0,), modality="fMRI",
         unit=unit,
-        rois=maps.rois, runs=(run,) * len(values), notes=notes,
+        rois=maps.rois, runs=(run,) * len(values), notes=notes, geometry=maps.geometry,
     )  # fmt: skip

@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from brainalign.errors import DataError
+from brainalign.geometry.geometry import Geometry
+from brainalign.geometry.surface import Surface
+from brainalign.geometry.volume import Volume, space_of
 from brainalign.readers.damage import require_data
 
 # seconds between volumes that no scanner takes
@@ -34,8 +37,8 @@ class Maps:
         Of maps, as far as the file names them.
     rois
         Structures that the file names, as masks ``(n_places,)``.
-    grid
-        Of volumes: shape and affine of the image, and the indices of the voxels, ``(n_places, 3)``.
+    geometry
+        Where the places are, ``None`` where that is not known.
     name
         The file, for messages.
     """
@@ -46,7 +49,7 @@ class Maps:
     seconds: float | None
     names: tuple[str, ...] = ()
     rois: Mapping[str, np.ndarray] = field(default_factory=dict)
-    grid: tuple[tuple[int, ...], np.ndarray, np.ndarray] | None = None
+    geometry: Geometry | None = None
     name: str = ""
 
     def __len__(self) -> int:
@@ -73,10 +76,10 @@ class Maps:
     def at(self, kept: np.ndarray) -> "Maps":
         """Return the maps at some places, given as a boolean mask or positions."""
         where = np.flatnonzero(kept) if np.asarray(kept).dtype == bool else np.asarray(kept)
-        grid = None if self.grid is None else (self.grid[0], self.grid[1], self.grid[2][where])
+        geometry = None if self.geometry is None else self.geometry.at(where)
         rois = {roi: mask[where] for roi, mask in self.rois.items() if mask[where].any()}
         places = tuple(self.places[k] for k in where)
-        return replace(self, data=self.data[:, where], places=places, rois=rois, grid=grid)
+        return replace(self, data=self.data[:, where], places=places, rois=rois, geometry=geometry)
 
 
 def read_maps(path: str | os.PathLike[str], mask: str | os.PathLike[str] | None = None) -> Maps:
@@ -152,9 +155,8 @@ def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps
     if values.shape[3] > 1:
         factor = {"msec": 1e-3, "usec": 1e-6}.get(image.header.get_xyzt_units()[1], 1.0)
         seconds = float(image.header.get_zooms()[3]) * factor or None
-    places = tuple("-".join(map(str, one)) for one in index.tolist())
-    grid = (tuple(image.shape[:3]), np.asarray(image.affine), index)
-    return Maps(values[kept].T, places, "volume", seconds, grid=grid, name=repr(str(file)))
+    geometry = Volume(tuple(image.shape[:3]), np.asarray(image.affine), index, space_of(image))
+    return Maps(values[kept].T, geometry.names(), "volume", seconds, geometry=geometry, name=repr(str(file)))
 
 
 def _all_values(image: Any, file: Path) -> np.ndarray:
@@ -211,7 +213,11 @@ def _surface(image: Any, file: Path) -> Maps:
     places = tuple(f"{side}-{k}" for k in range(len(arrays[0])))
     step = next((one.meta.get("TimeStep") for one in image.darrays if one.meta.get("TimeStep")), None)
     names = tuple(str(one.meta.get("Name", "")) for one in image.darrays)
-    return Maps(np.stack(arrays), places, "surface", float(step) / 1000 if step else None, names, name=repr(str(file)))
+    n, geometry = len(arrays[0]), None
+    if side != "?":
+        geometry = Surface(np.full(n, side), np.arange(n), {side: n})
+    seconds = float(step) / 1000 if step else None
+    return Maps(np.stack(arrays), places, "surface", seconds, names, geometry=geometry, name=repr(str(file)))
 
 
 def _grayordinates(image: Any, file: Path) -> Maps:
@@ -258,4 +264,7 @@ def both_hemispheres(left: Maps, right: Maps) -> Maps:
     n, m = len(left.places), len(right.places)
     rois = {"left": np.arange(n + m) < n, "right": np.arange(n + m) >= n}
     data = np.concatenate([left.data, right.data], axis=1)
-    return replace(left, data=data, places=left.places + right.places, rois=rois, name=f"{left.name}, {right.name}")
+    side = np.where(rois["left"], "L", "R")
+    geometry = Surface(side, np.concatenate([np.arange(n), np.arange(m)]), {"L": n, "R": m})
+    name = f"{left.name}, {right.name}"
+    return replace(left, data=data, places=left.places + right.places, rois=rois, geometry=geometry, name=name)

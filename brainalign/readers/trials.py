@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from brainalign.geometry.geometry import Geometry
+
 
 @dataclass(frozen=True, eq=False)
 class Trials:
@@ -29,6 +31,8 @@ class Trials:
         ``(n_trials,)`` or ``None``.
     notes
         Sentences on what was left out or done on the way.
+    geometry
+        Where the channels are, ``None`` where that is not known.
     """
 
     data: np.ndarray
@@ -40,6 +44,7 @@ class Trials:
     rois: Mapping[str, np.ndarray] = field(default_factory=dict)
     runs: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    geometry: Geometry | None = None
 
     def fields(self) -> dict[str, Any]:
         """Return the fields by name, arrays as they are."""

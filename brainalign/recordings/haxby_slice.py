@@ -91,6 +91,7 @@ class HaxbySlice(RecordingSource):
             rois={"slice": np.ones(len(maps.places), dtype=bool)},
             runs=tuple(of_run),
             notes=(f"Responses are means of the volumes of a block, {self.shift * _SECONDS:g} s after its labels.",),
+            geometry=maps.geometry,
         )
 
 

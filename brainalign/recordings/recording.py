@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from brainalign.datasets.stimuli import checked_ids, positions
-from brainalign.errors import DataError, SpecError
+from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.geometry.geometry import Geometry
 from brainalign.mapped import add_rows, release, room
 from brainalign.patterns import Patterns
 from brainalign.recordings.recording_checks import (
@@ -54,6 +55,8 @@ class Recording(RecordingMaker):
         True if no brain was recorded; carried to every table, figure and caption.
     notes
         Sentences on what was left out or done before; they do not enter the key.
+    geometry
+        Where the channels are (:mod:`brainalign.geometry`), for searchlights and maps; it does not enter the key.
 
     Raises
     ------
@@ -105,6 +108,7 @@ class Recording(RecordingMaker):
     runs: tuple[str, ...] | None = None
     simulated: bool = False
     notes: tuple[str, ...] = ()
+    geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
         for option in ("subject", "dataset", "modality", "unit"):
@@ -125,6 +129,10 @@ class Recording(RecordingMaker):
         }
         for option, value in checked.items():
             object.__setattr__(self, option, value)
+        if self.geometry is not None and len(self.geometry) != len(channels):
+            what = f"{len(self.geometry)} {self.geometry.places} for {len(channels)} channels"
+            msg = f"{name} got a geometry of {what}; expected one for each. Give geometry.at(kept)."
+            raise StimulusMismatchError(msg)
 
     def summary(self) -> Summary:
         """Return whose it is, its sizes, and what it is divided into."""
@@ -391,7 +399,8 @@ class Recording(RecordingMaker):
     def _with_channels(self, kept: np.ndarray) -> "Recording":
         rois = {roi: mask[kept] for roi, mask in self.rois.items() if mask[kept].any()}
         channels = tuple(one for one, keep in zip(self.channels, kept, strict=True) if keep)
-        return replace(self, data=columns_of(self.data, kept), channels=channels, rois=rois)
+        geometry = None if self.geometry is None else self.geometry.at(kept)
+        return replace(self, data=columns_of(self.data, kept), channels=channels, rois=rois, geometry=geometry)
 
     def _with_trials(self, kept: np.ndarray) -> "Recording":
         rows = np.flatnonzero(kept)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from brainalign.geometry.volume import Volume
 from brainalign.options import require
 from brainalign.randomness import numpy_stream
 from brainalign.readers.bids_meeg import joined_runs
@@ -32,7 +33,7 @@ class SimulatedFmri(PlantedSource):
     Parameters
     ----------
     regions
-        ROI to the layer that it answers as.
+        ROI to the layer that it answers as; ``""``: to nothing, so that it is noise.
     network, network_options, dataset, training, rule, seed
         The planted network, see :class:`Simulated`.
     n_subjects, n_stimuli, n_runs
@@ -102,6 +103,9 @@ class SimulatedFmri(PlantedSource):
         n_voxels = int(np.prod(_GRID))
         parts = []
         for roi, layer in self.regions.items():
+            if not layer:
+                parts.append(np.zeros((self.n_stimuli, n_voxels)))
+                continue
             features = self.planted.features(layer)
             size = (features.shape[1], n_voxels)
             shared = numpy_stream(self.seed, "simulated fmri", "shared", roi).standard_normal(size)
@@ -128,9 +132,17 @@ class SimulatedFmri(PlantedSource):
             roi: np.arange(volumes.shape[1]) // n_voxels == k for k, roi in enumerate(self.regions)
         }  # fmt: skip
         places = tuple(f"{roi}-{k}" for roi in self.regions for k in range(n_voxels))
-        maps = Maps(volumes, places, "volume", _TR, rois=rois, name="simulated run")
+        maps = Maps(volumes, places, "volume", _TR, rois=rois, geometry=self._geometry(), name="simulated run")
         events = Events(onsets, np.ones(len(order)), tuple(ids[k] for k in order), shown.astype(str))
         return maps, events
+
+    def _geometry(self) -> Volume:
+        """Return where voxels are: regions side by side along the first axis, 3 mm apart."""
+        width, depth, height = _GRID
+        index = np.argwhere(np.ones(_GRID, dtype=bool))
+        steps = [index + np.array([k * width, 0, 0]) for k in range(len(self.regions))]
+        shape = (width * len(self.regions), depth, height)
+        return Volume(shape, np.diag([3.0, 3.0, 3.0, 1.0]), np.concatenate(steps), space="simulated")
 
     def _noise(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Return ``(n, n_voxels)`` of standard deviation 1, shared by neighbours in space and time."""

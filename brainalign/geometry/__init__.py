@@ -1,0 +1,1 @@
+"""Where channels are: voxels of a volume, vertices of a surface."""

@@ -1,0 +1,1 @@
+"""Maps of where in a brain models and patterns agree: RSA in a small patch around every place."""
