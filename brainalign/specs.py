@@ -160,6 +160,9 @@ class RecordingSpec(Summarised):
         each, and scored at its centre; other times are not scored. By name, ``{peak = [0.13, 0.17]}``, every time is
         scored and each window beside them, as an ROI of its own (``"scalp peak"``): the window is then declared, and
         what is tested at other times is exploratory. Without, every time is scored.
+    within_categories
+        Whether RSA is scored over pairs of stimuli of one category, too, as a measure of its own beside all pairs.
+        Stimuli then need labels.
 
     Examples
     --------
@@ -179,6 +182,7 @@ class RecordingSpec(Summarised):
     dissimilarity: str = field(default="default", metadata=_LATER)
     dissimilarity_options: Options = field(default_factory=dict, metadata=_LATER)
     windows: tuple[tuple[float, ...], ...] | Options = field(default=(), metadata=_LATER)
+    within_categories: bool = field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "windows", _windows(self.windows))

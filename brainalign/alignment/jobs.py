@@ -62,7 +62,9 @@ class Jobs:
     def folder(self, measure: Comparison | None = None) -> Path:
         """Return where the scores of a measure are kept, or what figures show."""
         recorded = {
-            name: value for name, value in to_dict(self.brain.spec).items() if name not in ("measures", "subjects")
+            name: value
+            for name, value in to_dict(self.brain.spec).items()
+            if name not in ("measures", "subjects", "within_categories")
         }
         scoring, name = self.scoring, self.brain.spec.dataset
         common = (recorded, self.networks, self.content, self.brain.stimuli.key, scoring.resolution)

@@ -45,6 +45,7 @@ def gates_of(cell: Cell, ranks: Sequence[RankSet], learned: Mapping[str, float],
         *_ceiling(cell),
         *_resolution(cell, ranks),
         *_permutations(cell, n_tests),
+        *((cell.before_onset,) if cell.before_onset else ()),
         *_learning(cell, learned),
         *_measurement(cell),
     ]
