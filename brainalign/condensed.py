@@ -53,6 +53,13 @@ class Condensed:
         """Return the RDMs with NaN, which draws leave out, for pairs ``(n_pairs,)`` that do not count."""
         return self if counted.all() else Condensed(np.where(counted, self.values, np.nan), self.rounding)
 
+    def where(self, counted: np.ndarray) -> "Condensed":
+        """Return the RDMs with the mean of the pairs that count for those that do not, so that these say nothing."""
+        if counted.all():
+            return self
+        mean = self.values[:, counted].mean(axis=1, keepdims=True)
+        return Condensed(np.where(counted, self.values, mean), self.rounding)
+
     def joined(self, others: "Condensed") -> "Condensed":
         """Return these RDMs, then the others."""
         return Condensed(np.concatenate([self.values, others.values]), np.concatenate([self.rounding, others.rounding]))

@@ -169,6 +169,9 @@ class RecordingSpec(Summarised):
     aspect
         Of pictures whose sides have another ratio than what networks are shown: ``"refuse"``, ``"crop"`` (its middle)
         or ``"stretch"``. Low-level controls are made of the same.
+    within_categories
+        Whether RSA is scored over pairs of stimuli of one category, too, as a measure of its own beside all pairs.
+        Stimuli then need labels.
 
     Examples
     --------
@@ -190,6 +193,7 @@ class RecordingSpec(Summarised):
     windows: tuple[tuple[float, ...], ...] | Options = field(default=(), metadata=_LATER)
     accept: tuple[str, ...] = field(default=(), metadata=_LATER)
     aspect: str = field(default="refuse", metadata=_LATER)
+    within_categories: bool = field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "windows", _windows(self.windows))

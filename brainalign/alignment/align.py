@@ -9,6 +9,7 @@ from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score import Progress, score_brain
 from brainalign.comparisons.comparison import Comparison, comparisons
+from brainalign.comparisons.pairs_within import pairs_within
 from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_severe
 from brainalign.errors import SpecError
 from brainalign.inference.scope import resolve_scope
@@ -107,6 +108,10 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
             msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
             raise SpecError(msg) from error
     brain.displayed(brain.rois)
+    if spec.within_categories:
+        for roi in brain.rois:
+            for movie in brain.movies(roi):
+                pairs_within(brain.categories(movie.stimulus_ids))
     known = comparisons()
     of_trials = [name for name in spec.measures if known[name].of_trials]
     if of_trials and not brain.has_trials:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from brainalign import tables
 from brainalign.alignment.agreement import agreement
+from brainalign.alignment.before_onset import BeforeOnset
 from brainalign.alignment.facts import joined_facts
 from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.families import (
@@ -151,11 +152,17 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
     for time in range(len(place.times)):
         for cell in place.cells:
             contrasts += _compared(place, cell, time, scores, declared, here)
+    early = BeforeOnset.of(_in_full(place, scores), _subjects(scores, declared), declared.alpha)
+    here = [
+        (where, family, replace(found, before_onset=early.gates.get((str(where["network"]), str(where["layer"])))))
+        for where, family, found in here
+    ]
     claims += here
     sentences = dict.fromkeys(f"{scores.dataset} {place.roi}: {cell.scope.sentence}" for _, _, cell in here)
     if declared.correction == MAX_T and any(cell.scope.brains_fixed for _, _, cell in here):
         said = "subjects and stimuli are fixed, so that no test can be corrected by the largest t; Holm's method is."
         sentences[f"{scores.dataset} {place.roi}: {said}"] = None
+    sentences |= {f"{scores.dataset} {said}": None for said in early.sentences if place.roi not in _windows_of(scores)}
     return AlignmentResult(
         score_table(place, scores.dataset, scores.simulated),
         contrast_table(contrasts, declared.correction),
@@ -164,6 +171,16 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
         tables.cast("measures", pd.DataFrame([place.about.row()])),
         facts={"scope_sentences": list(sentences)},
     )
+
+
+def _in_full(place: PlaceScores, scores: Scores) -> PlaceScores:
+    """Return the scores at every time of an ROI that is in a named window."""
+    roi = _windows_of(scores).get(place.roi, place.roi)
+    return next((one for one in scores.places if one.roi == roi and one.measure == place.measure), place)
+
+
+def _subjects(scores: Scores, declared: Declared) -> str:
+    return declared.subjects or str(scores.facts["spec"]["recordings"][0]["subjects"])
 
 
 def _judged(claims: Sequence[Claim]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -194,8 +211,7 @@ def _compared(
     where = {"network": network, "dataset": scores.dataset, "roi": roi, "time": place.times[time], "layer": layer}
     where["measure"] = place.measure
     draws, rows = place.of_cell(cell, time)
-    subjects = declared.subjects or scores.facts["spec"]["recordings"][0]["subjects"]
-    asked_of = {"subjects": subjects} | ({"stimuli": "fixed"} if place.own_stimuli else {})
+    asked_of = {"subjects": _subjects(scores, declared)} | ({"stimuli": "fixed"} if place.own_stimuli else {})
     scope = resolve_scope(asked_of, draws.n_subjects, draws.n_units, min(map(len, rows.values())))
     controls = controls_of(populations)
     roles = {rule: role for role, rule in rows if role in COMPARED}

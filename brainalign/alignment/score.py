@@ -102,7 +102,17 @@ def score_each(
 def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
     """Return the measures that a study asks for, with its options; an unknown option raises :class:`SpecError`."""
     known = comparisons()
-    return [measure for name in spec.measures for measure in known[name].of_study(scoring)]
+    found = [measure for name in spec.measures for measure in known[name].of_study(scoring)]
+    if not spec.within_categories:
+        return found
+    within = [own for measure in found if (own := measure.within()) is not None]
+    if not within:
+        msg = (
+            f"within_categories is true for {spec.dataset!r}, but none of its measures ({', '.join(spec.measures)}) "
+            "compares pairs of stimuli; add 'rsa', or leave the option out."
+        )
+        raise SpecError(msg)
+    return [*found, *within]
 
 
 def _show_all(

@@ -107,6 +107,10 @@ class Comparison(ABC):
             If the layer cannot be scored, since a pattern is constant, say.
         """
 
+    def within(self) -> "Comparison | None":
+        """Return the same measure of pairs of stimuli of one category; none where it does not compare pairs."""
+        return None
+
     def control(self, features: Patterns) -> Any:
         """Reduce a low-level control; as a layer unless the measure says otherwise."""
         return self.layer(features)

@@ -1,7 +1,7 @@
 """Representational similarity analysis: how alike the geometries of a layer and a brain are."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,15 +9,17 @@ import numpy as np
 from brainalign.comparisons.comparators import check_comparator, compare
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import GEOMETRY, Description
+from brainalign.comparisons.pairs_within import pairs_within
 from brainalign.comparisons.prepared import Prepared
 from brainalign.condensed import Condensed, unit
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import DataError, SpecError
+from brainalign.options import require
 from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, compute_rdms, match
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.movie import Movie
-from brainalign.resampling.condensed_pairs import PARTIAL, check_method
+from brainalign.resampling.condensed_pairs import PARTIAL, WHITENED, check_each_pair, check_method
 from brainalign.resampling.left_out import left_out_ceilings, left_out_pairs, units_of
 from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
 from brainalign.resampling.samples import Samples
@@ -41,6 +43,9 @@ _NILI = (
     "Nili H, Wingfield C, Walther A, Su L, Marslen-Wilson W, Kriegeskorte N (2014). A toolbox for representational "
     "similarity analysis. PLoS Computational Biology 10:e1003553. doi:10.1371/journal.pcbi.1003553"
 )
+#: Pairs of stimuli of one category.
+WITHIN = "within_categories"
+_PAIRS = "over pairs of stimuli of one category only"
 _CEILING = (
     "noise ceiling, the mean agreement of each subject's RDM with the mean RDM of the other subjects (lower) "
     "and of all subjects (upper)."
@@ -65,11 +70,15 @@ class RSA(Comparison):
         Names of RDMs held constant, e.g. ``("pixels",)``; then the score is a partial correlation.
     semi
         Take them out of the layer's RDM only: a semi-partial correlation, to which the noise ceiling still applies.
+    pairs
+        ``"all"``, or ``"within_categories"``: only pairs of stimuli of one category, as the labels of the stimuli say.
+        The pairs of all categories are pooled, so that one category may be more spread out than another.
 
     Raises
     ------
     SpecError
-        If an option is unknown, or ``partial`` is asked of a comparator without a partial form.
+        If an option is unknown, ``partial`` is asked of a comparator without a partial form, or some pairs of one that
+        needs them all.
 
     Examples
     --------
@@ -94,6 +103,7 @@ class RSA(Comparison):
     comparator: str = "spearman"
     partial: tuple[str, ...] = ()
     semi: bool = False
+    pairs: str = field(default="all", metadata={"later": True})
 
     def __post_init__(self) -> None:
         distance = dissimilarity(self.dissimilarity)
@@ -102,17 +112,24 @@ class RSA(Comparison):
         check_comparator(self.comparator)
         if self.partial:
             _check_partial(self.comparator)
+        require(self.pairs in ("all", WITHIN), "Option pairs", self.pairs, f"'all' or {WITHIN!r}")
+        if self.pairs == WITHIN:
+            check_each_pair(self.comparator, self.comparator not in WHITENED, "and pairs within categories are some")
 
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
         unit = _UNITS.get(self.comparator, self.comparator)
         how = ("semipartial " if self.semi else "partial ") if self.partial else ""
+        partly = how
         held = [{"gabor": "Gabor"}.get(name, name) for name in self.partial]
         given = f" given {' and '.join(held)}" if held else ""
         constant = f", with {', '.join(held[:-1])}{' and ' if held[1:] else ''}{held[-1]} held constant" if held else ""
         name = f"{self.name} {self.comparator}"
         name += f" of {self.dissimilarity.replace('_', ' ')} distances" if self.dissimilarity != "correlation" else ""
         name += f" {'without' if self.semi else 'given'} {', '.join(self.partial)}" if self.partial else ""
+        of_pairs = ""
+        if self.pairs == WITHIN:
+            name, how, of_pairs = f"{name} within categories", f"within categories, {how}", f", {_PAIRS}"
         return Description(
             measure=name,
             kind=self.kind,
@@ -120,8 +137,8 @@ class RSA(Comparison):
             axis=f"RSA score ({how}{unit})",
             unit=unit,
             sentence="Representational similarity analysis {citation} compared dissimilarity matrices of networks "
-            f"({{layers}}) with those of recordings ({{recordings}}) by {how}{unit}{constant}.",
-            ceiling=_CEILING,
+            f"({{layers}}) with those of recordings ({{recordings}}) by {partly}{unit}{constant}{of_pairs}.",
+            ceiling=f"{_CEILING[:-1]}{of_pairs}.",
             dissimilarity=self.dissimilarity,
             comparator=self.comparator,
             held=self.partial,
@@ -133,7 +150,13 @@ class RSA(Comparison):
         """Return the RDM of ``(n_stimuli, n_features)``; with ``sets`` features have a first axis, of sets."""
         return compute_rdms(features, stimulus_ids, self.dissimilarity, sets=sets)
 
-    def score(self, features: RDMs, responses: RDMs, nuisance: Mapping[str, RDMs] | None = None) -> np.ndarray:
+    def score(
+        self,
+        features: RDMs,
+        responses: RDMs,
+        nuisance: Mapping[str, RDMs] | None = None,
+        categories: Mapping[str, str] | None = None,
+    ) -> np.ndarray:
         """Return the score of every layer RDM against every brain RDM, ``(n_layers, n_brains)``.
 
         Parameters
@@ -144,20 +167,56 @@ class RSA(Comparison):
             RDMs of brains over the same stimuli, in any order.
         nuisance
             RDMs by name; those named in ``partial`` are used, one RDM each.
+        categories
+            Category of each stimulus by its id, for pairs within categories.
 
         Raises
         ------
         SpecError
-            If an RDM named in ``partial`` is missing or is not one RDM.
+            If an RDM named in ``partial`` is missing or is not one RDM, or categories are missing.
         StimulusMismatchError
             If stimuli differ.
         DataError
             If an RDM is constant or explained by the nuisance RDMs.
         """
+        if self.pairs == WITHIN:
+            return self._within(*match(features, responses), nuisance or {}, categories)
         if not self.partial:
             return compare(features, responses, self.comparator)
         features, responses = match(features, responses)
         return partial_compare(features, responses, self._held(nuisance or {}), self.comparator, self.semi)
+
+    def _within(
+        self,
+        features: RDMs,
+        responses: RDMs,
+        nuisance: Mapping[str, RDMs],
+        categories: Mapping[str, str] | None,
+    ) -> np.ndarray:
+        """Return scores over pairs within categories, of RDMs in one order of stimuli."""
+        self._check_semi()
+        ids = features.stimulus_ids
+        missing = [one for one in ids if one not in (categories or {})]
+        if missing:
+            msg = f"{len(missing)} of {len(ids)} stimuli have no category ({missing[:3]}); give categories by id."
+            raise SpecError(msg)
+        counted = pairs_within([(categories or {})[one] for one in ids])
+        held = [match(features, one)[1] for one in self._held(nuisance)]
+        models, brains = (_rows([one]).where(counted) for one in (features, responses))
+        scored = left_out_pairs(
+            self.comparator, models, np.arange(len(ids)), counted, _rows(held).where(counted) if held else None
+        )
+        return scored.scores(brains, resampled=False)[0]
+
+    def _check_semi(self) -> None:
+        if self.partial and not self.semi:
+            held_out = ", ".join(self.partial)
+            msg = f"Scores of samples take {held_out} out of layers only, not out of brains; say semi=True."
+            raise SpecError(msg)
+
+    def within(self) -> "RSA":
+        """Return the same measure of pairs within categories."""
+        return replace(self, pairs=WITHIN)
 
     def _held(self, nuisance: Mapping[str, RDMs]) -> list[RDMs]:
         """Return the RDMs named in ``partial``."""
@@ -218,19 +277,18 @@ class RSA(Comparison):
         Raises
         ------
         SpecError
-            If controls are to be taken out of brains, too, which samples of stimuli do not do.
+            If controls are to be taken out of brains, too, which samples of stimuli do not do, or pairs within
+            categories are asked for and stimuli have no labels.
         """
-        if self.partial and not self.semi:
-            held_out = ", ".join(self.partial)
-            msg = f"Scores of samples take {held_out} out of layers only, not out of brains; say semi=True."
-            raise SpecError(msg)
+        self._check_semi()
         held = [self.control(controls[name]) for name in self.partial]
         found = []
         for movie in brain.movies(roi):
             ids = movie.stimulus_ids
             nuisance = _rows([one.subset(ids) for one in held]) if held else None
             groups = brain.groups_of(ids)
-            found.append(Prepared(movie.subjects, movie.times, ids, 0, None, groups, (movie, nuisance)))
+            categories = brain.categories(ids) if self.pairs == WITHIN else None
+            found.append(Prepared(movie.subjects, movie.times, ids, 0, None, groups, (movie, nuisance, categories)))
         return tuple(found)
 
     def draws(self, layers: Sequence[RDMs], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
@@ -240,10 +298,13 @@ class RSA(Comparison):
         """
         check_method(self.comparator, bool(self.partial))
         samples = samples.at(len(prepared.times))
-        movie, nuisance = prepared.content
+        movie, nuisance, categories = prepared.content
         ids = prepared.stimulus_ids
         models = _rows([one if one.stimulus_ids == ids else one.subset(ids) for one in layers])
         units, counted = units_of(None if prepared.groups is None else np.asarray(prepared.groups), len(ids))
+        if categories is not None:
+            counted = counted & pairs_within(categories)
+            models, nuisance = models.where(counted), None if nuisance is None else nuisance.where(counted)
         if samples.kind == "bootstrap":
             rows, held = models.only(counted), None if nuisance is None else nuisance.only(counted)
             for k in range(len(movie.times)):
@@ -252,6 +313,10 @@ class RSA(Comparison):
                 yield bootstrap_pairs(rows, subjects, self.comparator, *drawn, held, prepared.groups)
             return
         yield from self._without_each(models, movie, nuisance, units, counted, samples.kind == "leave_one_out")
+
+    def _brains(self, movie: Movie, times: slice, counted: np.ndarray) -> Condensed:
+        brains = movie.at(times)
+        return brains.where(counted) if self.pairs == WITHIN else brains
 
     def _without_each(
         self,
@@ -268,11 +333,11 @@ class RSA(Comparison):
         width = max(1, _BLOCK_BYTES // per_time)
         for start in range(0, len(movie.times), width):
             block = slice(start, min(start + width, len(movie.times)))
-            observed, without = scored.scores(movie.at(block), resampled)
+            observed, without = scored.scores(self._brains(movie, block, counted), resampled)
             observed = observed.reshape(len(models), n_subjects, -1)
             without = without.reshape(len(without), *observed.shape)
             for k in range(observed.shape[2]):
-                subjects = movie.at(slice(start + k, start + k + 1))
+                subjects = self._brains(movie, slice(start + k, start + k + 1), counted)
                 ceilings = None
                 if n_subjects > 1:
                     ceilings = left_out_ceilings(scored, subjects, units, counted, resampled)

@@ -8,6 +8,7 @@ import numpy as np
 from brainalign.errors import SpecError
 from brainalign.inference.contrast import Contrast, contrast
 from brainalign.inference.estimate import Estimate, estimate_ceiling, estimate_score
+from brainalign.inference.gate import Gate
 from brainalign.inference.scope import Scope, resolve_scope
 from brainalign.resampling.score_draws import ScoreDraws
 
@@ -58,6 +59,8 @@ class Cell:
         Places of these seeds.
     paired
         Whether seeds share their initialisation across rules.
+    before_onset
+        Gate G8, where scores before onset are not 0.
     """
 
     scores: Mapping[str, Estimate]
@@ -77,6 +80,7 @@ class Cell:
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     seeds: tuple[int, ...] = ()
     paired: bool = True
+    before_onset: Gate | None = None
 
 
 def compare_rules(

@@ -31,8 +31,9 @@ def judge_family(cells: Mapping[Key, Cell]) -> dict[Key, Verdict]:
 
     Gates: G1 few subjects, G2 few stimuli, G3 few seeds, or seeds whose scores are undefined, G4 no reliable geometry,
     G5 ceiling too uncertain to divide by, G6 rank sets too wide for an order (the smallest detectable difference is
-    printed there and forbids nothing), G7 p values that a test without a distribution cannot reach, G9 no learning
-    effect, G10 noise of the measurement in no error, G12 rules that do not exceed readout only. A gate of severity
+    printed there and forbids nothing), G7 p values that a test without a distribution cannot reach, G8 scores before
+    onset that are not 0, G9 no learning effect, G10 noise of the measurement in no error, G12 rules that do not exceed
+    readout only. A gate of severity
     ``"stop"`` forbids a ranking.
 
     Parameters

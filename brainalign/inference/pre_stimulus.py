@@ -1,10 +1,18 @@
 """Gate G8: before a stimulus is shown nothing can be known of it."""
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from brainalign.errors import SpecError
+from brainalign.inference.estimate import Estimate
+from brainalign.inference.family import adjust
 from brainalign.inference.gate import Gate
-from brainalign.inference.student import t_interval
+from brainalign.inference.student import t_interval, t_test
+
+#: Rules that a sentence names.
+_NAMED = 3
 
 
 def pre_stimulus(scores: np.ndarray, times: np.ndarray, alpha: float = 0.05) -> Gate | None:
@@ -48,3 +56,65 @@ def pre_stimulus(scores: np.ndarray, times: np.ndarray, alpha: float = 0.05) -> 
         f" {len(means)} subjects): leakage, drift or blocked stimuli; what follows onset is not trusted."
     )
     return Gate("G8", "stop", sentence)
+
+
+def before_onset(
+    means: Mapping[tuple[str, str], Estimate], alpha: float = 0.05, signed: bool = True
+) -> tuple[dict[str, Gate], str]:
+    """Return gate G8 of each layer whose scores before onset are not 0, and a sentence on all of them.
+
+    All layers and rules are tested together, by Holm's method, under the scope of the study: so one subject may be
+    enough, where stimuli are random.
+
+    Parameters
+    ----------
+    means
+        Layer and rule to its mean score over the times before onset.
+    alpha
+        Level.
+    signed
+        Whether the scores have mean 0 without signal. Held-out predictions have a mean at or below 0, so that theirs
+        are tested against larger values only.
+
+    Examples
+    --------
+    >>> from brainalign.inference.scope import Scope
+    >>> quiet, loud = (Estimate(mean, 0.01, 9, mean - 0.02, mean + 0.02, Scope()) for mean in (0.005, 0.2))
+    >>> before_onset({("fc1", "backprop"): quiet, ("fc2", "backprop"): loud})[0].keys()
+    dict_keys(['fc2'])
+    """
+    tests = {name: t_test(one.mean, one.se, one.dof) for name, one in means.items()}
+    if not np.isfinite(list(tests.values())).any():
+        low, high = _range(means)
+        said = f"Before onset mean scores are from {low:.2g} to {high:.2g}; nothing is random here that could test them"
+        return {layer: Gate("G8", "warn", f"{said}.") for layer, _ in means}, f"{said}."
+    if not signed:
+        tests = {name: p / 2 if means[name].mean > 0 else 1 - p / 2 for name, p in tests.items()}
+    adjusted = dict(zip(tests, adjust(list(tests.values())).tolist(), strict=True))
+    fired: dict[str, list[str]] = {}
+    for (layer, rule), p in adjusted.items():
+        if p < alpha:
+            fired.setdefault(layer, []).append(rule)
+    gates = {layer: Gate("G8", "stop", _fired(means, layer, rules, alpha)) for layer, rules in fired.items()}
+    low, high = _range(means)
+    null = "differs from 0" if signed else "is above 0"
+    said = f"before onset mean scores of layers are from {low:.2g} to {high:.2g}; "
+    count = sum(map(len, fired.values()))
+    tested = f"of {len(tests)} means {count or 'none'} {null} (Holm's method)."
+    return gates, said + tested
+
+
+def _fired(means: Mapping[tuple[str, str], Estimate], layer: str, rules: list[str], alpha: float) -> str:
+    largest = sorted(rules, key=lambda rule: -abs(means[layer, rule].mean))
+    own = {rule: means[layer, rule] for rule in largest[:_NAMED]}
+    named = ", ".join(f"{rule} {one.mean:.2g} [{one.ci_low:.2g}, {one.ci_high:.2g}]" for rule, one in own.items())
+    more = f" and {len(rules) - _NAMED} more" if len(rules) > _NAMED else ""
+    return (
+        f"Before onset mean scores are not 0: {named}{more} ({100 * (1 - alpha):g}% intervals): leakage, drift or "
+        "blocked stimuli; what follows onset is not trusted."
+    )
+
+
+def _range(means: Mapping[tuple[str, str], Estimate]) -> tuple[float, float]:
+    values = [one.mean for one in means.values() if math.isfinite(one.mean)]
+    return (min(values), max(values)) if values else (math.nan, math.nan)

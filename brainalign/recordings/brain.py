@@ -86,6 +86,24 @@ class Brain:
         """Return which of these stimuli are one, see :meth:`Stimuli.groups_of`; without pictures, none are."""
         return None if self.pictures is None else self.pictures.groups_of(ids)
 
+    def categories(self, ids: Sequence[str]) -> tuple[str, ...]:
+        """Return the category of each of these stimuli, by the labels of the pictures.
+
+        Raises
+        ------
+        SpecError
+            If the source has no pictures, or these have no labels.
+        """
+        labels = None if self.pictures is None else self.pictures.labels
+        if self.pictures is None or labels is None:
+            msg = (
+                f"Stimuli of {self.source.label!r} have no labels, so that no pairs are within categories. Give them "
+                "labels, or compare all pairs."
+            )
+            raise SpecError(msg)
+        by_id = dict(zip(self.pictures.ids, labels, strict=True))
+        return tuple(by_id[one] for one in ids)
+
     # -- what came back -----------------------------------------------------------------------------------------------
 
     @cached_property

@@ -11,7 +11,7 @@ from brainalign.rdms import RDMs
 from brainalign.readers.pictures import read_pictures
 from brainalign.recordings.source import RecordingSource
 
-_N_STIMULI = 49
+_N_STIMULI, _N_FACES = 49, 24
 # the smallest picture is 482 pixels wide: none is enlarged
 _SIDE = 482
 
@@ -36,9 +36,10 @@ class Eeg49(RecordingSource):
     subjects: ClassVar[tuple[str, ...]] = ("group mean",)
 
     def stimuli(self) -> Stimuli:
-        """Return the 49 pictures, ``(49, 482, 482, 1)``, in the order of the RDMs."""
+        """Return the 49 pictures, ``(49, 482, 482, 1)``, in the order of the RDMs: 24 faces, then 25 objects."""
         files = [locate("eeg49", f"stimuli/stim_{k:03d}.png", self.data_dir) for k in range(1, _N_STIMULI + 1)]
-        return Stimuli(self.stimulus_ids(), read_pictures(files, side=_SIDE, grey=True), "49 images")
+        labels = ("face",) * _N_FACES + ("object",) * (_N_STIMULI - _N_FACES)
+        return Stimuli(self.stimulus_ids(), read_pictures(files, side=_SIDE, grey=True), "49 images", labels)
 
     def stimulus_ids(self) -> tuple[str, ...]:
         """Return ``"eeg49-01"`` to ``"eeg49-49"``."""

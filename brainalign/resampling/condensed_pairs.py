@@ -24,13 +24,13 @@ def check_method(method: str, has_nuisance: bool = False) -> None:
         raise SpecError(msg)
 
 
-def check_each_pair(method: str, all_count: bool) -> None:
+_ONE = "but some stimuli are one (equal pictures, or one label of group_labels) and their pairs do not count"
+
+
+def check_each_pair(method: str, all_count: bool, why: str = _ONE) -> None:
     """Raise :class:`SpecError` if a form needs all pairs of stimuli and some do not count."""
     if not all_count:
-        msg = (
-            f"{method!r} needs every pair of stimuli, but some stimuli are one (equal pictures, or one label of "
-            "group_labels) and their pairs do not count; use 'corr', 'cosine' or a rank comparator."
-        )
+        msg = f"{method!r} needs every pair of stimuli, {why}; use 'corr', 'cosine' or a rank comparator."
         raise SpecError(msg)
 
 

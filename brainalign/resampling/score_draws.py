@@ -116,6 +116,27 @@ class ScoreDraws:
         return replace(self, observed=self.observed[own], draws=self.draws[:, own], repeats=repeats, training=training)
 
     @staticmethod
+    def mean(parts: Sequence["ScoreDraws"]) -> "ScoreDraws":
+        """Return the mean of draws of the same models, subjects and stimuli at several times; without ceilings."""
+        first = parts[0]
+        own = {
+            name: np.mean([getattr(one, name) for one in parts], axis=0)
+            for name in ("observed", "draws", "repeats", "training")
+            if all(getattr(one, name) is not None for one in parts)
+        }
+        gone = dict.fromkeys(
+            (
+                "ceiling_lower",
+                "ceiling_upper",
+                "ceiling_lower_observed",
+                "ceiling_upper_observed",
+                "repeats",
+                "training",
+            )
+        )
+        return replace(first, **{**gone, **own})
+
+    @staticmethod
     def side_by_side(parts: Sequence["ScoreDraws"], seed: int) -> "ScoreDraws":
         """Join subjects that were scored each on stimuli of its own.
 
