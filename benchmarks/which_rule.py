@@ -3,7 +3,7 @@
     python benchmarks/which_rule.py train OUT [RULE ...]   # OUT/populations, as brainalign run has them; resumes
     python benchmarks/which_rule.py rdms OUT               # docs/results/which_rule/*.safetensors and training.csv
     python benchmarks/which_rule.py tables                 # all other tables there, from these RDMs alone
-    python benchmarks/which_rule.py page                   # docs/findings.md and its figures, from the tables
+    python benchmarks/which_rule_page.py                   # docs/findings.md and its figures, from the tables
 
 ``tables`` needs no weights: the RDM of every layer of every network is committed, and what it scores is declared in
 ``analyses/which_rule_declared.md``.
@@ -14,22 +14,30 @@ import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 import brainalign as ba
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance, role_of
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score import measures_of, score
+from brainalign.alignment.score_table import score_table
+from brainalign.alignment.scores import Scores
+from brainalign.datasets.dataset import dataset
 from brainalign.errors import BrainalignError
 from brainalign.extraction.population import answers_its_own_way, extract_each
 from brainalign.provenance import code_hash
+from brainalign.report.needs import needs
 from brainalign.roles import OWN_START, READOUT_ONLY
 from brainalign.storage import write_table
 from brainalign.study_file import study_from_table
+from brainalign.training.batches import Batches, Samples
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
+from brainalign.training.evaluation import history_rows
 from brainalign.training.readout import exceeds_readout, final_scores
 from brainalign.training.train import Trained, train
 
@@ -42,8 +50,9 @@ SHOWN = {"cichy92": ("cichy92", "kriegeskorte92"), "eeg49": ("eeg49",)}
 DECLARED_LAYERS = ("conv1", "hidden")
 #: Scored beside the study's own measure, as exploratory.
 WHITENED = ba.RSA(comparator="corr_cov")
-#: Parts of the table of contrasts and of scores that are committed; the rest follows from the RDMs.
-_SCORE = ["role", "rule", "seed", "layer", "roi", "time", "measure"]
+MEASURES = ("rsa spearman", WHITENED.label)
+#: The difference of two rules for which it is said how much data would find it.
+GAP = 0.05
 
 
 def study(rules: tuple[str, ...] = ()) -> ba.StudySpec:
@@ -102,6 +111,7 @@ def rdms(out: Path) -> None:
         "populations": {one.checkpoint.spec.rule: one.checkpoint.spec.key for one in found},
         "trained by": {one.checkpoint.spec.rule: one.code for one in found},
         "code": code_hash(),
+        "date": datetime.now(UTC).date().isoformat(),
     }
     for name in SHOWN:
         stimuli = ba.recording(name).stimuli()
@@ -115,20 +125,39 @@ def rdms(out: Path) -> None:
 def equally_accurate(found: Sequence[Trained], history: pd.DataFrame) -> list[Checkpoint]:
     """Return of every rule that exceeds readout only the moment when it is as accurate as the least accurate of them.
 
-    Accuracy is that of validation samples, mean over seeds.
+    Accuracy is that of validation samples, mean over seeds. Checkpoints double their steps, so that accuracies are
+    near each other, not equal; ``equal-accuracy.csv`` says what they are.
     """
-    accuracy = history.groupby(["rule", "step"], observed=True).val_accuracy.mean()
-    final = {one.checkpoint.spec.rule: accuracy[one.checkpoint.spec.rule].iloc[-1] for one in found}
     able = [one for one in found if one.checkpoint.spec.rule in exceeding(history)]
     if not able:
         return []
-    target = min(final[one.checkpoint.spec.rule] for one in able)
-    chosen = []
+    accuracy = pd.concat([at_checkpoints(one) for one in able])
+    means = accuracy.groupby(["rule", "step"], observed=True, sort=False).val_accuracy.mean()
+    target = min(means[one.checkpoint.spec.rule].iloc[-1] for one in able)
+    rows, chosen = [], []
     for one in able:
-        own = accuracy[one.checkpoint.spec.rule]
+        own = means[one.checkpoint.spec.rule]
         step = int((own - target).abs().idxmin())
-        chosen.append(next(load_checkpoint(path) for path in one.files if load_checkpoint(path).step == step))
+        chosen.append(load_checkpoint(next(path for path in one.files if path.stem.endswith(f"-{step:07d}"))))
+        rows.append({"rule": one.checkpoint.spec.rule, "step": step, "val_accuracy": own[step], "target": target})
+    write_table(RESULTS / "equal-accuracy.csv", pd.DataFrame(rows), digits=4)
     return chosen
+
+
+def at_checkpoints(one: Trained) -> pd.DataFrame:
+    """Return the validation accuracy of every seed at every checkpoint after the first 50 steps; kept beside them."""
+    path = one.files[0].parent.parent / "accuracy.csv"
+    if not path.is_file():
+        spec = one.checkpoint.spec
+        batches = Batches.load(spec, dataset(spec.dataset), torch.device("cpu"))
+        batches = replace(batches, test=Samples(batches.test.images[:1], batches.test.labels[:1]))  # not looked at here
+        rows, nothing = [], torch.zeros(3, len(spec.seeds))
+        for file in one.files:
+            checkpoint = load_checkpoint(file)
+            if checkpoint.step > 50:
+                rows += history_rows(checkpoint, batches, nothing, [], {})
+        write_table(path, pd.DataFrame(rows)[["rule", "seed", "step", "val_accuracy"]])
+    return pd.read_csv(path)
 
 
 def exceeding(history: pd.DataFrame) -> set[str]:
@@ -173,36 +202,50 @@ def tables() -> None:
     spec, history = study(), pd.read_csv(RESULTS / "training.csv")
     learned = exceeding(history)
     for suffix in ("", "-equal-accuracy"):
-        found = [scored(spec, one, suffix, learned) for one in spec.recordings]
-        write(AlignmentResult.concatenate(found), suffix)
+        found = AlignmentResult.concatenate([scored(spec, one, suffix, learned) for one in spec.recordings])
+        write(found, suffix)
+        if not suffix:
+            wanted = [row for measure in MEASURES for row in needs(found, GAP, layers=DECLARED_LAYERS, measure=measure)]
+            write_table(RESULTS / "needs.csv", pd.DataFrame(wanted), digits=6)
+    (movie,) = (one for one in spec.recordings if one.windows)
+    write_table(RESULTS / "time_course.csv", time_course(spec, replace(movie, windows=())), digits=4)
 
 
 def scored(spec: ba.StudySpec, recording: ba.RecordingSpec, suffix: str, learned: set[str]) -> AlignmentResult:
     """Score the networks of a committed file against one recording, and infer."""
     name = next(name for name, recordings in SHOWN.items() if recording.dataset in recordings)
-    measures = [*measures_of(recording, spec.scoring), WHITENED]
     shown_networks = list(networks_of(RESULTS / f"rdms-{name}{suffix}.safetensors"))
-    found = score(
-        iter(shown_networks), ba.recording(recording.dataset), recording, spec.scoring, print, measures=measures
-    )
     rules = dict.fromkeys(one.rule for one in shown_networks if one.role == "trained")
     unlearned = {one.network: [rule for rule in rules if rule not in learned] for one in shown_networks}
-    return infer(found, Declared.of(spec.scoring, recording.subjects, unlearned))
+    return infer(_scores(shown_networks, recording, spec), Declared.of(spec.scoring, recording.subjects, unlearned))
+
+
+def time_course(spec: ba.StudySpec, recording: ba.RecordingSpec) -> pd.DataFrame:
+    """Return the score of every layer at every time: mean and standard deviation over seeds."""
+    found = _scores(list(networks_of(RESULTS / f"rdms-{recording.dataset}.safetensors")), recording, spec)
+    table = pd.concat([score_table(place, found.dataset, found.simulated) for place in found.places])
+    by = ["role", "rule", "layer", "time", "measure"]
+    return table.groupby(by, observed=True, sort=False).score.agg(["mean", "std"]).reset_index()
+
+
+def _scores(shown_networks: Sequence[Instance], recording: ba.RecordingSpec, spec: ba.StudySpec) -> Scores:
+    whitened = [WHITENED] if recording.windows or recording.dataset != "eeg49" else []
+    measures = [*measures_of(recording, spec.scoring), *whitened]
+    return score(
+        iter(shown_networks), ba.recording(recording.dataset), recording, spec.scoring, print, measures=measures
+    )
 
 
 def write(found: AlignmentResult, suffix: str) -> None:
-    """Write scores as means over subjects, and what was tested at declared places; all else follows from the RDMs."""
-    scores = found.scores.assign(
-        seed=found.scores.seed.astype(object), time=found.scores.time.round(4), normalised=found.scores.normalised
-    )
-    by = ["dataset", *_SCORE]
-    means = scores.groupby(by, observed=True, dropna=False, sort=False)[
-        ["score", "ceiling_lower", "ceiling_upper", "n_stimuli"]
-    ].mean()
-    write_table(RESULTS / f"scores{suffix}.csv", means.reset_index(), digits=6)
+    """Write scores as means over subjects, and what was tested at declared layers; all else follows from the RDMs."""
+    by = ["dataset", "role", "rule", "seed", "layer", "roi", "time", "measure"]
+    values = ["score", "ceiling_lower", "ceiling_upper", "n_stimuli"]
+    means = found.scores.groupby(by, observed=True, dropna=False, sort=False)[values].mean().reset_index()
+    write_table(RESULTS / f"scores{suffix}.csv", means, digits=6)
     for name in ("contrasts", "ranks", "gates"):
         table = getattr(found, name)
-        write_table(RESULTS / f"{name}{suffix}.csv", table, digits=6)
+        declared = table.layer.astype(str) == table.roi.astype(str).map(dict(study().scoring.ranking_layer))
+        write_table(RESULTS / f"{name}{suffix}.csv", table[declared], digits=6)
 
 
 if __name__ == "__main__":
