@@ -78,7 +78,8 @@ TABLES: dict[str, Schema] = {
             "contrast",
             f"kind rule_a rule_b role_b {_CELL} delta se se_subjects se_stimuli se_seeds dof samples ci_low ci_high "
             "p p_adjusted correction family family_size n_subjects n_stimuli n_seeds scope_subjects scope_stimuli "
-            "scope_seeds mde verdict margin p_equivalent equivalence var_subjects var_stimuli var_seeds var_subjects_stimuli var_stimuli_seeds "
+            "scope_seeds mde verdict margin p_equivalent equivalence "
+            "var_subjects var_stimuli var_seeds var_subjects_stimuli var_stimuli_seeds "
             "var_subjects_seeds var_residual",
         ),
         _schema("ranks", "rule in a cell", f"{_CELL} rule mean_score rank rank_low rank_high supported"),
