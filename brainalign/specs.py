@@ -270,9 +270,12 @@ class ScoringSpec(Summarised):
     seed
         Of the bootstrap and of encoding folds.
     resampling
-            ``"bootstrap"``, or ``"leave_one_out"`` (the variance from the scores without each stimulus), which is the
+        ``"bootstrap"``, or ``"leave_one_out"`` (the variance from the scores without each stimulus), which is the
         ``"default"``.
-        options
+    equivalence
+        Measure, by its name in tables, to the largest difference of two rules that counts as none,
+        ``{"rsa spearman" = 0.02}``: contrasts are then tested for being smaller, too.
+    options
         Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
 
     Examples
@@ -296,6 +299,7 @@ class ScoringSpec(Summarised):
     seed: int = 0
     resampling: str = field(default="default", metadata=_LATER)
     options: Options = field(default_factory=dict, metadata=_LATER)
+    equivalence: Options = field(default_factory=dict, metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from brainalign.alignment.align import check_recording
+from brainalign.alignment.families import check_margins
 from brainalign.alignment.score import measures_of
 from brainalign.comparisons.comparators import check_comparator
 from brainalign.datasets.dataset import dataset
@@ -41,8 +42,8 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
     if of_layers.needs != "means":
         raise of_layers.without_trials()
     check_comparator(scoring.comparator)
-    for brain in brains:
-        measures_of(brain.spec, scoring)
+    labels = [measure.label for brain in brains for measure in measures_of(brain.spec, scoring)]
+    check_margins(scoring.equivalence, labels)
     unused = set(scoring.options).difference(*(brain.spec.measures for brain in brains))
     if unused:
         msg = (

@@ -78,11 +78,17 @@ TABLES: dict[str, Schema] = {
             "contrast",
             f"kind rule_a rule_b role_b {_CELL} delta se se_subjects se_stimuli se_seeds dof samples ci_low ci_high "
             "p p_adjusted correction family family_size n_subjects n_stimuli n_seeds scope_subjects scope_stimuli "
-            "scope_seeds mde verdict var_subjects var_stimuli var_seeds var_subjects_stimuli var_stimuli_seeds "
+            "scope_seeds mde verdict margin p_equivalent equivalence "
+            "var_subjects var_stimuli var_seeds var_subjects_stimuli var_stimuli_seeds "
             "var_subjects_seeds var_residual",
         ),
         _schema("ranks", "rule in a cell", f"{_CELL} rule mean_score rank rank_low rank_high supported"),
         _schema("gates", "gate that fired in a cell", f"{_CELL} gate severity sentence"),
+        _schema(
+            "latencies",
+            "moment of a time course: its peak and its onset",
+            "role rule network dataset roi layer measure moment seconds se ci_low ci_high n_subjects gate",
+        ),
         _schema("failures", "population the study went on without", "rule network role stage recording reason"),
         _schema("scorecard", "rule and probe", "rule network probe outcome lo hi pass certified evidence note seconds"),
         _schema(
@@ -94,7 +100,7 @@ TABLES: dict[str, Schema] = {
 }
 
 #: Tables that are not written where nothing filled them: of results without trainings, feedback or probes.
-OPTIONAL = ("training", "feedback_angles", "scorecard", "criteria")
+OPTIONAL = ("training", "feedback_angles", "latencies", "scorecard", "criteria")
 
 
 # -- in memory --------------------------------------------------------------------------------------------------------

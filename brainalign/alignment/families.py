@@ -8,9 +8,11 @@ import pandas as pd
 
 from brainalign import tables
 from brainalign.inference.contrast import Contrast
+from brainalign.inference.equivalence import equivalence
 from brainalign.inference.family import adjust
 from brainalign.inference.influence import Influence
 from brainalign.inference.max_t import adjusted_by_max_t
+from brainalign.options import require
 
 #: The correction by the largest t of a family, and that of tests it does not reach.
 MAX_T, OTHERWISE = "max_t", "holm"
@@ -29,11 +31,23 @@ class Test:
     family: str
     influence: Influence | None = None
 
-    def row(self) -> dict[str, object]:
-        """Return its row in the table of contrasts, unadjusted."""
+    def row(self, margin: float | None) -> dict[str, object]:
+        """Return its row in the table of contrasts, unadjusted; with two one-sided tests where there is a margin."""
         own = [f.name for f in fields(self.contrast) if f.name not in ("scope", "paired", "alpha")]
         scope = {f"scope_{factor}": getattr(self.contrast.scope, factor) for factor in ("subjects", "stimuli", "seeds")}
-        return {**self.place, **{name: getattr(self.contrast, name) for name in own}, **scope, "family": self.family}
+        near = None if margin is None else equivalence(self.contrast, margin)
+        tost = {
+            "margin": np.nan if near is None else near.margin,
+            "p_equivalent": np.nan if near is None else near.p,
+            "equivalence": "" if near is None else near.verdict,
+        }
+        return {
+            **tost,
+            **self.place,
+            **{name: getattr(self.contrast, name) for name in own},
+            **scope,
+            "family": self.family,
+        }
 
 
 def confirmatory(kinds: Collection[str]) -> tuple[str, ...]:
@@ -41,7 +55,22 @@ def confirmatory(kinds: Collection[str]) -> tuple[str, ...]:
     return tuple(kind for kind in WITH_CONTROLS if kind in kinds) or ("pair",)
 
 
-def contrast_table(tests: Sequence[Test], correction: str) -> pd.DataFrame:
+def check_margins(margins: Mapping[str, object], measures: Collection[str]) -> None:
+    """Refuse a margin of equivalence of a measure that there is not, or that is no positive number.
+
+    Raises
+    ------
+    SpecError
+        In one line.
+    """
+    for measure, margin in margins.items():
+        known = dict.fromkeys(measures)
+        require(measure in known, "Option equivalence: measure", measure, f"one of: {', '.join(known)}")
+        number = isinstance(margin, (int, float)) and not isinstance(margin, bool) and margin > 0
+        require(number, f"Option equivalence of {measure!r}", margin, "a difference above 0, in units of the score")
+
+
+def contrast_table(tests: Sequence[Test], correction: str, margin: float | None = None) -> pd.DataFrame:
     """Return tests as a table; p is adjusted where the largest t does it, else once all rows of a family are there."""
     if not tests:
         return tables.empty("contrasts")
@@ -53,7 +82,7 @@ def contrast_table(tests: Sequence[Test], correction: str) -> pd.DataFrame:
         p[members] = adjusted_by_max_t([tests[k].contrast for k in members], influences)
         size[members] = len(members)
     otherwise = OTHERWISE if correction == MAX_T else correction
-    table = pd.DataFrame([one.row() for one in tests]).assign(
+    table = pd.DataFrame([one.row(margin) for one in tests]).assign(
         correction=np.where(by_largest, MAX_T, otherwise), p_adjusted=p, family_size=size
     )
     return tables.cast("contrasts", table)

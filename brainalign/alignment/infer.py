@@ -16,9 +16,11 @@ from brainalign.alignment.families import (
     PRIMARY,
     Test,
     adjusted,
+    check_margins,
     confirmatory,
     contrast_table,
 )
+from brainalign.alignment.latencies import latency_table
 from brainalign.alignment.place_scores import Cell as CellName
 from brainalign.alignment.place_scores import PlaceScores
 from brainalign.alignment.result import AlignmentResult
@@ -57,6 +59,8 @@ class Declared:
     unlearned
         Network to the rules that do not exceed readout only after as many steps: they are scored and contrasted, and
         have no rank.
+    equivalence
+        Measure, by its name in tables, to the largest difference that counts as none.
     """
 
     subjects: str | None = None
@@ -64,13 +68,15 @@ class Declared:
     correction: str = "holm"
     ranking_layer: Mapping[str, str] = field(default_factory=dict)
     unlearned: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    equivalence: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls, scoring: ScoringSpec, subjects: str | None = None, unlearned: Mapping[str, Sequence[str]] | None = None
     ) -> "Declared":
         """Return what a study declares."""
-        return cls(subjects, scoring.alpha, scoring.correction, dict(scoring.ranking_layer), unlearned or {})
+        layers, equivalence = dict(scoring.ranking_layer), dict(scoring.equivalence)
+        return cls(subjects, scoring.alpha, scoring.correction, layers, unlearned or {}, equivalence)
 
 
 def infer(scores: Scores | Sequence[Scores], declared: Declared | None = None) -> AlignmentResult:
@@ -91,6 +97,7 @@ def infer(scores: Scores | Sequence[Scores], declared: Declared | None = None) -
     """
     declared = declared or Declared()
     parts = [scores] if isinstance(scores, Scores) else list(scores)
+    check_margins(declared.equivalence, [place.measure for part in parts for place in part.places])
     found = AlignmentResult.concatenate([_of_recording(one, declared) for one in parts])
     failures = [failure for part in parts for failure in part.failures]
     said = agreement(found.ranks, found.measures, declared.ranking_layer)
@@ -110,6 +117,7 @@ def _asked(parts: Sequence[Scores], declared: Declared) -> dict[str, object]:
     spec = joined_facts([part.facts["spec"] for part in parts])
     recordings = [{**one, "subjects": declared.subjects or one["subjects"]} for one in spec["recordings"]]
     asked = {"alpha": declared.alpha, "correction": declared.correction, "ranking_layer": dict(declared.ranking_layer)}
+    asked |= {"equivalence": dict(declared.equivalence)} if declared.equivalence else {}
     return {"recordings": recordings, "scoring": {**spec["scoring"], **asked}}
 
 
@@ -165,9 +173,10 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
     sentences |= {f"{scores.dataset} {said}": None for said in early.sentences if place.roi not in _windows_of(scores)}
     return AlignmentResult(
         score_table(place, scores.dataset, scores.simulated),
-        contrast_table(contrasts, declared.correction),
+        contrast_table(contrasts, declared.correction, declared.equivalence.get(place.measure)),
         tables.empty("ranks"),
         tables.empty("gates"),
+        latency_table(place, scores.dataset),
         tables.cast("measures", pd.DataFrame([place.about.row()])),
         facts={"scope_sentences": list(sentences)},
     )

@@ -24,7 +24,7 @@ from brainalign.storage import content_hash
 Show = Callable[[list[Failure]], Iterable[Instance]]
 
 #: What is asked of scores that are there; a change scores nothing again.
-_ASKED_AFTERWARDS = ("alpha", "correction", "ranking_layer")
+_ASKED_AFTERWARDS = ("alpha", "correction", "ranking_layer", "equivalence")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class AlignmentResult:
         A row for each layer of a network, or low-level control, and subject.
     contrasts, ranks, gates
         A row for each difference of two rules, rule in a cell, and gate that fired.
+    latencies
+        When scores peak and begin, of recordings with times.
     measures
         What each measure is.
     training, feedback_angles, failures, scorecard, criteria
@@ -74,6 +76,7 @@ class AlignmentResult:
     contrasts: pd.DataFrame = field(default_factory=partial(tables.empty, "contrasts"))
     ranks: pd.DataFrame = field(default_factory=partial(tables.empty, "ranks"))
     gates: pd.DataFrame = field(default_factory=partial(tables.empty, "gates"))
+    latencies: pd.DataFrame = field(default_factory=partial(tables.empty, "latencies"))
     measures: pd.DataFrame = field(default_factory=partial(tables.empty, "measures"))
     training: pd.DataFrame = field(default_factory=partial(tables.empty, "training"))
     feedback_angles: pd.DataFrame = field(default_factory=partial(tables.empty, "feedback_angles"))
@@ -196,7 +199,7 @@ class AlignmentResult:
                 msg = f"No score of a network has {name} {value!r} here. Choose among: {', '.join(known)}."
                 raise SpecError(msg)
             kept = kept[kept[name] == value]
-        tables_of_cells = ("scores", "contrasts", "ranks", "gates")
+        tables_of_cells = ("scores", "contrasts", "ranks", "gates", "latencies")
         cut: dict[str, Any] = {own: rows_at(getattr(self, own), where) for own in tables_of_cells}
         rdms = {key: rdm for key, rdm in self.rdms.items() if key.is_at(dataset, roi, network)}
         return replace(self, **cut, rdms=rdms, folder=None)

@@ -109,7 +109,7 @@ def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
     if not within:
         msg = (
             f"within_categories is true for {spec.dataset!r}, but none of its measures ({', '.join(spec.measures)}) "
-            "compares pairs of stimuli; add 'rsa', or leave the option out."
+            "compares pairs of stimuli; add one that does, or leave the option out."
         )
         raise SpecError(msg)
     return [*found, *within]

@@ -202,7 +202,8 @@ class SyntheticFolder:
                 "n_seeds": self.n_seeds,
                 "scope_subjects": "random" if random_subjects else "fixed", "scope_stimuli": "random",
                 "scope_seeds": "random",
-                "mde": 3.1 * se, "verdict": ("higher" if delta > 0 else "lower") if p < 0.05 else "inconclusive",
+                "mde": 3.1 * se, "margin": math.nan, "p_equivalent": math.nan, "equivalence": "",
+                "verdict": ("higher" if delta > 0 else "lower") if p < 0.05 else "inconclusive",
             })  # fmt: skip
         return rows
 

@@ -48,6 +48,7 @@ class TimeCourse(ScoreFigure):
                 _draw_rules(axis, results, rows)
                 _draw_ceiling(axis, rows)
                 _draw_controls(axis, results, dataset, roi, measure)
+                _draw_latencies(axis, results, _claimed(results, network, measure, (dataset, roi, layer)))
                 axis.axvline(0, color="0.6", linewidth=0.6, zorder=0)
                 declared = " (declared)" if results.ranking_layer(roi) == layer else ""
                 title = f"{panel_title(results, dataset, roi)}\nlayer {layer}{declared}"
@@ -71,9 +72,42 @@ class TimeCourse(ScoreFigure):
             "there are several.",
             controls_sentence(results, measure, "Thin grey lines"),
             "Vertical line: onset.",
+            _latencies_sentence(results, network, measure),
             ceiling_sentence(results, scores, measure),
             sample_sizes(results, scores),
         )
+
+
+def _claimed(results: AlignmentResult, network: str, measure: str, place: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return the latencies that are claimed, of all places or of one recording, ROI and layer."""
+    table = results.latencies
+    kept = (table.network == network) & (table.measure == measure) & table.seconds.notna()
+    for name, value in zip(("dataset", "roi", "layer"), place, strict=False):
+        kept &= table[name] == value
+    return table[kept]
+
+
+def _latencies_sentence(results: AlignmentResult, network: str, measure: str) -> str:
+    table = results.latencies
+    own = table[(table.network == network) & (table.measure == measure)]
+    if own.empty:
+        return ""
+    claimed = len(_claimed(results, network, measure))
+    drawn = "Above: peaks (triangles) and onsets (bars) with 95% intervals over subjects. " if claimed else ""
+    return f"{drawn}{claimed} of {len(own)} latencies are claimed; the table of latencies says why others are not."
+
+
+def _draw_latencies(axis: "Axes", results: AlignmentResult, table: pd.DataFrame) -> None:
+    styles = rule_styles(results.rules)
+    rules = [rule for rule in results.rules if (table.rule == rule).any()]
+    across = axis.get_xaxis_transform()
+    for k, rule in enumerate(rules):
+        height, colour = 1 - 0.03 * (k + 0.5), styles[rule].colour
+        for row in table[table.rule == rule].to_dict("records"):
+            ends = [1000 * row["ci_low"], 1000 * row["ci_high"]]
+            axis.plot(ends, [height] * 2, color=colour, linewidth=0.7, transform=across, zorder=5)
+            marker = "v" if row["moment"] == "peak" else "|"
+            axis.plot(1000 * row["seconds"], height, marker, color=colour, markersize=3, transform=across, zorder=6)
 
 
 def _timed(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame:

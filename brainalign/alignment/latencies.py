@@ -1,0 +1,43 @@
+"""When the scores of each rule peak, and when they begin: a table of recordings with times."""
+
+import numpy as np
+import pandas as pd
+
+from brainalign import tables
+from brainalign.alignment.place_scores import PlaceScores
+from brainalign.inference.latency import Latency, latency
+
+#: Subjects, and times after onset, that a latency needs.
+_FEWEST = 3
+
+
+def latency_table(place: PlaceScores, dataset: str) -> pd.DataFrame:
+    """Return a row for the peak and for the onset of every population and layer of one measure in one ROI.
+
+    Latencies are those of the mean over seeds; intervals are over subjects (jackknife). A row without a latency says
+    why none is claimed. There are no rows where there are fewer than three times after onset.
+    """
+    times = np.asarray(place.times, float)
+    if len(times) < _FEWEST or (times > 0).sum() < _FEWEST:
+        return tables.empty("latencies")
+    rows = []
+    for (network, layer), populations in place.cells.items():
+        for (role, rule), models in populations.items():
+            scores = place.scores[:, models]
+            defined = np.isfinite(scores).all(axis=(0, 2))
+            courses = scores[:, defined].mean(axis=1).T if defined.any() else np.full(scores.shape[::2], np.nan).T
+            where = {"role": role, "rule": rule, "network": network, "dataset": dataset, "roi": place.roi}
+            for kind in ("peak", "onset"):
+                found = vars(_latency(courses, times, kind))
+                rows.append({**where, "layer": layer, "measure": place.measure, **found})
+    return tables.cast("latencies", pd.DataFrame(rows).rename(columns={"kind": "moment"}))
+
+
+def _latency(courses: np.ndarray, times: np.ndarray, kind: str) -> Latency:
+    n, nan = len(courses), float("nan")
+    if n < _FEWEST:
+        subjects = "1 subject" if n == 1 else f"{n} subjects"
+        return Latency(kind, nan, nan, nan, nan, n, f"{subjects}, fewer than {_FEWEST}: no latency is claimed.")
+    if not np.isfinite(courses).all():
+        return Latency(kind, nan, nan, nan, nan, n, "Some scores are undefined: no latency is claimed.")
+    return latency(courses, times, kind)
