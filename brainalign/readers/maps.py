@@ -1,5 +1,6 @@
 """Volumes, surfaces and grayordinates as rows of numbers over named places."""
 
+import gzip
 import logging
 import os
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ import numpy as np
 from brainalign.errors import DataError
 from brainalign.readers.damage import require_data
 
-# seconds between volumes that no scanner takes
-_LONGEST = 30.0
+# seconds between volumes that scanners take
+_SHORTEST, _LONGEST = 0.05, 30.0
+# bytes of a compressed file that are unpacked at once to see whether it is whole
+_PIECE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +61,14 @@ class Maps:
         Raises
         ------
         DataError
-            If there is none, or more than 30 s: milliseconds that the header calls seconds.
+            If there is none, more than 30 s (milliseconds that the header calls seconds) or less than 0.05 s.
         """
         seconds = self.seconds if declared is None else declared
-        if seconds is None or not 0 < seconds <= _LONGEST:
+        if seconds is None or not _SHORTEST <= seconds <= _LONGEST:
             what = "no time between volumes" if seconds is None else f"{seconds:g} s between volumes"
             hint = f"{seconds / 1000:g}, if these are milliseconds" if seconds and seconds > _LONGEST else "the seconds"
-            msg = (
-                f"{self.name}: {what}; expected more than 0 and at most {_LONGEST:g} s. Give repetition_time = {hint}."
-            )
+            hint = f"{1000 * seconds:g}, if the header's are seconds" if seconds and seconds < _SHORTEST else hint
+            msg = f"{self.name}: {what}; expected {_SHORTEST:g} to {_LONGEST:g} s. Give repetition_time = {hint}."
             raise DataError(msg)
         return float(seconds)
 
@@ -121,7 +123,9 @@ def load_image(file: Path) -> Any:
     logger.setLevel(logging.CRITICAL)  # it prints how it repairs headers
     try:
         image = nibabel.load(file)
-        if hasattr(image, "dataobj"):
+        if file.suffix == ".gz":
+            _unpacked(file)
+        elif hasattr(image, "dataobj"):
             np.asanyarray(image.dataobj[..., -1])  # the last bytes: a file that is cut short lacks them
     except Exception as error:  # whatever a damaged file makes of nibabel, gzip and expat
         reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -130,6 +134,13 @@ def load_image(file: Path) -> Any:
     finally:
         logger.setLevel(level)
     return image
+
+
+def _unpacked(file: Path) -> None:
+    """Unpack a file to its end, where its checksum is: nibabel stops before, and reads what was overwritten."""
+    with gzip.open(file) as stream:
+        while stream.read(_PIECE):
+            pass
 
 
 def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps:
@@ -147,6 +158,7 @@ def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps
     if not kept.any():
         msg = f"{str(file)!r}: no voxel varies; expected data. Fetch it again."
         raise DataError(msg)
+    _require_last(values[kept], file)
     index = np.argwhere(kept)
     seconds = None
     if values.shape[3] > 1:
@@ -155,6 +167,18 @@ def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps
     places = tuple("-".join(map(str, one)) for one in index.tolist())
     grid = (tuple(image.shape[:3]), np.asarray(image.affine), index)
     return Maps(values[kept].T, places, "volume", seconds, grid=grid, name=repr(str(file)))
+
+
+def _require_last(values: np.ndarray, file: Path) -> None:
+    """Refuse volumes ``(n_places, n_volumes)`` of which the last hold one value: a copy that broke off."""
+    varies = values.max(axis=0) > values.min(axis=0)
+    n, blank = len(varies), int(np.argmax(varies[::-1]))
+    if blank and varies.any():
+        msg = (
+            f"{str(file)!r}: the last {blank} of {n} volumes hold one value everywhere; expected data, which a copy "
+            "that broke off lacks. Fetch it again, or cut them off."
+        )
+        raise DataError(msg)
 
 
 def _all_values(image: Any, file: Path) -> np.ndarray:
