@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from scipy.spatial.distance import squareform
 
 from brainalign.data_check.finding import Finding
 from brainalign.data_check.trials import check_trials
@@ -10,6 +11,7 @@ from brainalign.datasets.dataset import dataset
 from brainalign.datasets.near_identical import near_identical_between
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import BrainalignError, DataError, SpecError
+from brainalign.randomness import numpy_stream
 from brainalign.rdms import RDMs
 from brainalign.recordings.brain_notes import NEAR
 from brainalign.recordings.movie import subjects_of, times_of
@@ -18,6 +20,8 @@ from brainalign.recordings.source import RecordingSource
 _SAME = 0.9999
 # accuracies of noise lie above chance at about half of the times
 NEARLY_ALL = 0.9
+# more stimuli tell no more, and take longer
+_MOST_STIMULI, _N_PERMUTATIONS, _ALPHA = 200, 199, 0.01
 _CHANCE = {"decoding_accuracy": 0.5}
 
 
@@ -126,6 +130,7 @@ def check_rdms(published: Mapping[str, RDMs | None], label: str, n_trials: int) 
             text = f"RDMs of {what}: no noise ceiling over people. Say what the score is held against."
             yield Finding("ceiling", f"{label}, {roi}", text)
         yield from _rdms_before_onset(rdms, f"{label}, {roi}")
+        yield from _resemblance(rdms, f"{label}, {roi}")
 
 
 def _rdms_before_onset(rdms: RDMs, where: str) -> Iterator[Finding]:
@@ -142,6 +147,28 @@ def _rdms_before_onset(rdms: RDMs, where: str) -> Iterator[Finding]:
             f"{(before > 0).mean():.0%} of times; its peak is {chance + peak:.3f}. Take it for the floor, or look for "
             "a "
             "filter that smears."
+        )
+        yield Finding("before onset", where, text)
+
+
+def _resemblance(rdms: RDMs, where: str) -> Iterator[Finding]:
+    """Yield a finding if the mean RDM before stimuli were shown resembles that after, more than with ids exchanged."""
+    times = np.array(times_of(rdms))
+    if (times < 0).sum() < 3 or (times > 0).sum() < 3:
+        return
+    n = min(len(rdms.stimulus_ids), _MOST_STIMULI)
+    early, late = (
+        squareform(rdms.dissimilarities[rows].mean(axis=0))[:n, :n] for rows in (times < 0, times > 0)
+    )  # fmt: skip
+    upper = np.triu_indices(n, 1)
+    rng = numpy_stream(0, "resemblance before onset")
+    orders = [np.arange(n), *(rng.permutation(n) for _ in range(_N_PERMUTATIONS))]
+    r = [float(np.corrcoef(early[np.ix_(order, order)][upper], late[upper])[0, 1]) for order in orders]
+    p = float(np.mean(np.array(r) >= r[0]))
+    if p <= _ALPHA:
+        text = (
+            f"RDMs before onset resemble those after (r = {r[0]:.2f} between their means, p = {p:.3g} by exchange of "
+            "ids), so that scores before onset are not 0. Hold scores against those, not against 0."
         )
         yield Finding("before onset", where, text)
 

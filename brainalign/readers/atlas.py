@@ -119,6 +119,7 @@ def _freesurfer(file: Path, maps: Maps) -> tuple[np.ndarray, dict[int, str]]:
     vertices = _vertices(maps)
     try:
         if file.suffix == ".label":
+            _require_rows(file)
             members = freesurfer.read_label(str(file))
             return np.isin(vertices, members).astype(int), {1: file.stem}
         values, _, names = freesurfer.read_annot(str(file))
@@ -131,6 +132,21 @@ def _freesurfer(file: Path, maps: Maps) -> tuple[np.ndarray, dict[int, str]]:
     _require_vertices(values, file, maps)
     # -1 is a vertex without a label; 0 is a label of its own, so all are counted from 1
     return values[vertices] + 1, {k + 1: name.decode() for k, name in enumerate(names)}
+
+
+def _require_rows(file: Path) -> None:
+    """Refuse a label that does not hold as many vertices as its second line says, which nibabel does not look at."""
+    lines = file.read_text("ascii", "replace").splitlines()
+    stated = lines[1].strip() if len(lines) > 1 else ""
+    n = sum(len(line.split()) == _OF_VERTEX for line in lines[2:])
+    if not stated.isdigit() or int(stated) != n:
+        what = f"its second line says {stated} vertices and {n} are there" if stated.isdigit() else "no number of them"
+        msg = f"its vertices are not whole: {what}"
+        raise ValueError(msg)
+
+
+# vertex, three coordinates, value
+_OF_VERTEX = 5
 
 
 def _vertices(maps: Maps) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Volumes, surfaces and grayordinates as rows of numbers over named places."""
 
+import gzip
 import logging
 import os
 from collections.abc import Mapping
@@ -15,8 +16,10 @@ from brainalign.geometry.surface import Surface
 from brainalign.geometry.volume import Volume, space_of
 from brainalign.readers.damage import require_data
 
-# seconds between volumes that no scanner takes
-_LONGEST = 30.0
+# seconds between volumes that scanners take
+_SHORTEST, _LONGEST = 0.05, 30.0
+# bytes of a compressed file that are unpacked at once to see whether it is whole
+_PIECE = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +64,14 @@ class Maps:
         Raises
         ------
         DataError
-            If there is none, or more than 30 s: milliseconds that the header calls seconds.
+            If there is none, more than 30 s (milliseconds that the header calls seconds) or less than 0.05 s.
         """
         seconds = self.seconds if declared is None else declared
-        if seconds is None or not 0 < seconds <= _LONGEST:
+        if seconds is None or not _SHORTEST <= seconds <= _LONGEST:
             what = "no time between volumes" if seconds is None else f"{seconds:g} s between volumes"
             hint = f"{seconds / 1000:g}, if these are milliseconds" if seconds and seconds > _LONGEST else "the seconds"
-            msg = (
-                f"{self.name}: {what}; expected more than 0 and at most {_LONGEST:g} s. Give repetition_time = {hint}."
-            )
+            hint = f"{1000 * seconds:g}, if the header's are seconds" if seconds and seconds < _SHORTEST else hint
+            msg = f"{self.name}: {what}; expected {_SHORTEST:g} to {_LONGEST:g} s. Give repetition_time = {hint}."
             raise DataError(msg)
         return float(seconds)
 
@@ -124,7 +126,9 @@ def load_image(file: Path) -> Any:
     logger.setLevel(logging.CRITICAL)  # it prints how it repairs headers
     try:
         image = nibabel.load(file)
-        if hasattr(image, "dataobj"):
+        if file.suffix == ".gz":
+            _unpacked(file)
+        elif hasattr(image, "dataobj"):
             np.asanyarray(image.dataobj[..., -1])  # the last bytes: a file that is cut short lacks them
     except Exception as error:  # whatever a damaged file makes of nibabel, gzip and expat
         reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -133,6 +137,13 @@ def load_image(file: Path) -> Any:
     finally:
         logger.setLevel(level)
     return image
+
+
+def _unpacked(file: Path) -> None:
+    """Unpack a file to its end, where its checksum is: nibabel stops before, and reads what was overwritten."""
+    with gzip.open(file) as stream:
+        while stream.read(_PIECE):
+            pass
 
 
 def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps:
@@ -150,6 +161,7 @@ def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps
     if not kept.any():
         msg = f"{str(file)!r}: no voxel varies; expected data. Fetch it again."
         raise DataError(msg)
+    _require_last(values[kept], file)
     index = np.argwhere(kept)
     seconds = None
     if values.shape[3] > 1:
@@ -157,6 +169,18 @@ def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps
         seconds = float(image.header.get_zooms()[3]) * factor or None
     geometry = Volume(tuple(image.shape[:3]), np.asarray(image.affine), index, space_of(image))
     return Maps(values[kept].T, geometry.names(), "volume", seconds, geometry=geometry, name=repr(str(file)))
+
+
+def _require_last(values: np.ndarray, file: Path) -> None:
+    """Refuse volumes ``(n_places, n_volumes)`` of which the last hold one value: a copy that broke off."""
+    varies = values.max(axis=0) > values.min(axis=0)
+    n, blank = len(varies), int(np.argmax(varies[::-1]))
+    if blank and varies.any():
+        msg = (
+            f"{str(file)!r}: the last {blank} of {n} volumes hold one value everywhere; expected data, which a copy "
+            "that broke off lacks. Fetch it again, or cut them off."
+        )
+        raise DataError(msg)
 
 
 def _all_values(image: Any, file: Path) -> np.ndarray:

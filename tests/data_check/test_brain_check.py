@@ -10,8 +10,10 @@ import pytest
 from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_severe, together
 from brainalign.data_check.finding import Finding
 from brainalign.data_check.kept_findings import KeptFindings
+from brainalign.data_check.source import check_rdms
 from brainalign.errors import DataError, SpecError
 from brainalign.finding_kinds import KINDS
+from brainalign.rdms import RDMs
 from brainalign.recordings.own import own_recording
 from brainalign.recordings.source import recording_source
 from brainalign.specs import RecordingSpec, to_dict
@@ -76,7 +78,19 @@ def test_what_is_said_of_several_people_is_one_line() -> None:
 
 def test_a_group_mean_is_found_in_published_rdms(data_dir: str) -> None:
     check = BrainCheck(recording_source("eeg49", {"data_dir": data_dir}), RecordingSpec("eeg49", subjects="fixed"))
-    assert [(one.kind, one.severe) for one in check.findings()] == [("ceiling", False), ("before onset", False)]
+    found = check.findings()
+    assert [(one.kind, one.severe) for one in found] == [("ceiling", False), *2 * [("before onset", False)]]
+    assert "RDMs before onset resemble those after (r = " in found[2].text
+
+
+@pytest.mark.parametrize("shared", [0.0, 1.0])
+def test_rdms_before_onset_that_are_noise_are_no_finding(shared: float) -> None:
+    rng = np.random.default_rng(4)
+    common, times = rng.random(190), np.linspace(-0.1, 0.2, 13)
+    values = np.stack([rng.random(190) + common * (shared if time < 0 else 1.0) for time in times])
+    rdms = RDMs(values, [f"s{k}" for k in range(20)], "correlation", {"time": tuple(map(repr, times.tolist()))})
+    found = [one.kind for one in check_rdms({"all": rdms}, "made", 3)]
+    assert found == (["before onset"] if shared else [])
 
 
 def test_findings_in_pictures_are_kept_for_sets_with_files(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def check(*arguments: str) -> tuple[int, str]:
 
 def test_the_exit_code_says_whether_there_were_findings(data_dir: str, tmp_path: Path) -> None:
     code, text = check("eeg49", "--data-dir", data_dir)
-    assert (code, text.splitlines()[-1]) == (1, "2 findings in eeg49.")
+    assert (code, text.splitlines()[-1]) == (1, "3 findings in eeg49.")
     assert text.startswith("ceiling: eeg49, scalp: RDMs of 1 subject (group mean)")
     assert check("cichy92", "--data-dir", data_dir) == (0, "0 findings in cichy92.\n")
     (tmp_path / "sub-01_events.tsv").write_text("onset\tid\n1\ta\n")

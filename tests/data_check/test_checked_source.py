@@ -127,7 +127,9 @@ def test_ids_that_two_recordings_share() -> None:
 
 
 def test_eeg49_has_no_ceiling_and_an_effect_before_onset(data_dir: str) -> None:
-    found = {one.kind: one.text for one in check_source(recording_source("eeg49", {"data_dir": data_dir}))}
+    listed = list(check_source(recording_source("eeg49", {"data_dir": data_dir})))
+    found = {one.kind: one.text for one in reversed(listed)}
+    assert "RDMs before onset resemble those after (r = 0.65 between their means, p = 0.005" in listed[2].text
     assert set(found) == {"ceiling", "before onset"}
     assert "1 subject (group mean)" in found["ceiling"]
     assert "mean accuracy before onset is 0.508 and above chance (0.5) at 100% of times" in found["before onset"]

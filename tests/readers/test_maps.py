@@ -8,7 +8,7 @@ import pytest
 
 from brainalign.errors import DataError
 from brainalign.readers.atlas import read_atlas
-from brainalign.readers.maps import both_hemispheres, read_maps
+from brainalign.readers.maps import Maps, both_hemispheres, read_maps
 from tests.readers.volumes import AFFINE, save
 
 #: File: kind, maps, places, seconds between maps, first place.
@@ -137,11 +137,12 @@ def test_annotations_and_labels_of_freesurfer(data_dir: str, tmp_path: Path) -> 
     labels, _, names = freesurfer.read_annot(path)
     for name in ("bankssts", "caudalmiddlefrontal"):
         np.testing.assert_array_equal(found[name], labels == names.index(name.encode()))
-    label = read_atlas(f"{data_dir}/formats/freesurfer/test.label", maps)["test"]
-    assert (
-        np.flatnonzero(label)[:3].tolist()
-        == sorted(freesurfer.read_label(f"{data_dir}/formats/freesurfer/test.label"))[:3]
-    )
+    label = f"{data_dir}/formats/freesurfer/Vis-lh.label"
+    whole = Maps(np.ones((1, 163842), "f4"), tuple(f"L-{k}" for k in range(163842)), "surface", None)
+    assert np.flatnonzero(read_atlas(label, whole)["Vis-lh"]).tolist() == sorted(freesurfer.read_label(label))
+    # the published file was cut: it announces more vertices than it holds
+    with pytest.raises(DataError, match=r"second line says 326 vertices and 10 are there"):
+        read_atlas(f"{data_dir}/formats/freesurfer/test.label", maps)
     with pytest.raises(DataError, match=r"has 10242 vertices, .* at least 71723; expected the same mesh"):
         read_atlas(path, read_maps(f"{data_dir}/formats/gifti/label.gii"))
 
