@@ -67,6 +67,9 @@ def data_check(
     target: Annotated[str, typer.Argument(help="Name of a recording, or a folder.")],
     ids: Annotated[str, typer.Option(help="Of a folder: column of events.tsv that names the stimulus.")] = "",
     trained_on: Annotated[str, typer.Option(help="Data set that networks learn from, to compare pictures with.")] = "",
+    against: Annotated[
+        list[str] | None, typer.Option(help="Another recording: look for stimuli that both have, and at nothing else.")
+    ] = None,
     option: Annotated[
         list[str] | None, typer.Option("--set", help="Option of the recording: key=value (TOML).")
     ] = None,
@@ -76,16 +79,24 @@ def data_check(
 ) -> None:
     """Look for what may make a result wrong, before anything is compared; exit code 1 if there are findings."""
     from brainalign.data_check.folder import check_folder
+    from brainalign.data_check.shared_stimuli import check_own_parts, check_shared_stimuli
     from brainalign.data_check.source import check_source
     from brainalign.errors import SpecError
     from brainalign.recordings.source import recording_source, recording_sources
 
     if target in recording_sources():
-        options = read_settings(option or [])
-        found = list(check_source(recording_source(target, {"data_dir": data_dir, **options}), trained_on))
+        source = recording_source(target, {"data_dir": data_dir, **read_settings(option or [])})
+        others = [recording_source(one, {"data_dir": data_dir}) for one in against or []]
+        if others and trained_on:
+            msg = "--against looks at ids of two recordings, --trained-on at pictures. Leave one of them out."
+            raise SpecError(msg)
+        if others:
+            found = [finding for other in others for finding in check_shared_stimuli(source, other)]
+        else:
+            found = [*check_own_parts(source), *check_source(source, trained_on)]
     elif Path(target).is_dir():
-        if trained_on or option:
-            msg = "--trained-on and --set are for recordings; a folder of files has neither. Leave them out."
+        if trained_on or option or against:
+            msg = "--trained-on, --against and --set are for recordings; a folder of files has none. Leave them out."
             raise SpecError(msg)
         found = list(check_folder(target, ids))
     else:

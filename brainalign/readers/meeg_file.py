@@ -21,7 +21,7 @@ _FATAL = ("outside data range", "does not match the file size", "could not be re
 _BRAINVISION_BYTES = {"INT_16": 2, "IEEE_FLOAT_32": 4, "INT_32": 4}
 
 
-def read_meeg(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
+def read_meeg(path: str | os.PathLike[str], split_missing: str = "raise") -> tuple[Any, tuple[str, ...]]:
     """Return a recording as an object of mne, with its data loaded, and what mne warned of.
 
     Parameters
@@ -29,6 +29,8 @@ def read_meeg(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
     path
         A file, or the folder of a CTF recording (``.ds``). ``-epo.fif`` and ``-ave.fif`` names are epochs and
         averages, as mne asks; EEGLAB and FieldTrip files say themselves what they hold.
+    split_missing
+        ``"raise"`` or ``"ignore"``: what becomes of a FIF file that names a further part which is not there.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def read_meeg(path: str | os.PathLike[str]) -> tuple[Any, tuple[str, ...]]:
         raise DataError(msg)
     _check_parts(file)
     with _said(file) as notes:
-        found = _read(file, name)
+        found = _read(file, name, split_missing)
     _require_signal(found, file)
     return found, tuple(notes)
 
@@ -80,7 +82,7 @@ def _concerns(warning: warnings.WarningMessage) -> bool:
     return not issubclass(warning.category, DeprecationWarning | FutureWarning | PendingDeprecationWarning)
 
 
-def _read(file: Path, name: str) -> Any:
+def _read(file: Path, name: str, split_missing: str) -> Any:
     import mne
 
     with mne.utils.use_log_level("ERROR" if name.endswith(".mat") else "WARNING"):
@@ -94,6 +96,7 @@ def _read(file: Path, name: str) -> Any:
                 return mne.read_epochs(file, preload=True)
             if stem.endswith(("-ave", "_ave")):
                 return mne.read_evokeds(file)
+            return mne.io.read_raw_fif(file, preload=True, on_split_missing=split_missing)
         try:
             return mne.io.read_raw(file, preload=True)
         except TypeError:

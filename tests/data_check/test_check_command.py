@@ -33,3 +33,58 @@ def test_options_reach_the_recording(data_dir: str) -> None:
     assert "every stimulus has one trial" in text
     _, message = check("nothing_like_it")
     assert "is neither a recording nor a folder" in message
+
+
+def _things(folder: Path, data_dir: str) -> Path:
+    """Lay the real tables of ids of THINGS-EEG2 and THINGS-fMRI out as published; no recording is there."""
+    real = Path(data_dir, "things_ids")
+    (folder / "things_eeg2").mkdir()
+    (folder / "things_eeg2" / "image_metadata.npy").symlink_to(real / "image_metadata.npy")
+    tables = folder / "things_fmri" / "betas_csv"
+    tables.mkdir(parents=True)
+    (tables / "sub-01_StimulusMetadata.csv").symlink_to(real / "things_fmri_sub-01_StimulusMetadata.csv")
+    (tables / "sub-01_ResponseData.h5").write_bytes(b"not read")
+    return folder
+
+
+def test_sets_of_one_picture_library_share_stimuli(data_dir: str, tmp_path: Path) -> None:
+    folder = str(_things(tmp_path, data_dir))
+    code, text = check("things_eeg2", "--against", "things_fmri", "--data-dir", folder, "--json")
+    assert code == 1
+    found = {one["where"]: one["finding"] for one in json.loads(text)}
+    assert list(found) == [
+        "things_eeg2, test and things_fmri, training",
+        "things_eeg2, training and things_fmri, training",
+    ]
+    sizes = [int(one.split()[0]) for one in found.values()]
+    assert sizes == [77, 6330]
+    back, _ = check("things_fmri", "--against", "things_eeg2", "--set", "part='training'", "--data-dir", folder)
+    assert back == 1
+
+
+def test_parts_of_one_set_share_nothing(data_dir: str, tmp_path: Path) -> None:
+    from brainalign.data_check.shared_stimuli import check_own_parts
+    from brainalign.recordings.source import recording_source
+
+    folder = str(_things(tmp_path, data_dir))
+    for name in ("things_eeg2", "things_fmri"):
+        source = recording_source(name, {"data_dir": folder})
+        assert list(check_own_parts(source)) == []
+    table = Path(folder, "things_fmri", "betas_csv", "sub-01_StimulusMetadata.csv")
+    text = table.read_text("utf-8")
+    table.unlink()
+    table.write_text(text + "test,12,10,1,9840,dog_12s.jpg,dog\n", "utf-8")  # a training picture among the test
+    (found,) = check_own_parts(recording_source("things_fmri", {"data_dir": folder}))
+    assert "things_fmri, test and things_fmri, training" in str(found)
+    assert "1 stimuli are in both, such as 'dog_12s'" in str(found)
+    assert list(check_own_parts(recording_source("things_eeg1", {"data_dir": folder}))) == []  # not here
+
+
+def test_what_is_asked_against_what(data_dir: str, tmp_path: Path) -> None:
+    _, message = check("cichy92", "--against", "kriegeskorte92", "--trained-on", "digits", "--data-dir", data_dir)
+    assert "--against looks at ids of two recordings" in message
+    _, message = check(str(tmp_path), "--against", "cichy92")
+    assert "--trained-on, --against and --set are for recordings" in message
+    code, text = check("cichy92", "--against", "kriegeskorte92", "--against", "eeg49", "--data-dir", data_dir)
+    assert (code, text.splitlines()[-1]) == (1, "1 finding in cichy92.")
+    assert "92 stimuli are in both" in text

@@ -19,7 +19,10 @@ from brainalign.recordings.source import recording_source, recording_sources
 NAMES = (
     *("things_eeg2", "kaneshiro2015", "cichy92_meg", "generic_object_decoding", "algonauts2023"),
     *("tvsd", "nod_eeg", "things_meg", "nsd"),
+    *("things_eeg1", "grootswagers_rsvp", "features_eeg_raw", "erp_core_n170"),  # in test_published_meeg.py
+    *("things_fmri", "bold5000", "algonauts2019", "majaj_hong2015", "visual92_categories"),  # test_published_maps.py
 )
+_OF_RDMS = {"cichy92_meg": "sensors", "algonauts2019": "EVC"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -31,7 +34,7 @@ def test_what_was_not_read_from_real_bytes_says_so(name: str, tmp_path: Path, mo
     monkeypatch.setenv("BRAINALIGN_DATA", str(tmp_path))
     away = recording_source(name, {"data_dir": str(tmp_path)})
     with pytest.raises(DataError) as caught:
-        away.stimulus_ids() if name != "cichy92_meg" else away.published_rdms("sensors")
+        away.published_rdms(_OF_RDMS[name]) if name in _OF_RDMS else away.stimulus_ids()
     assert manifest.instructions in str(caught.value)
     assert manifest.licence in str(caught.value)
 
