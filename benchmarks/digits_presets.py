@@ -50,7 +50,7 @@ def main() -> None:
 def _chosen(rule: str, network: str) -> dict[str, object]:
     """Return the options of a preset and its ``found`` line; nothing without a search, or where the rule says it."""
     path = PRESETS / "searches" / f"digits-{network}" / f"{rule}.csv"
-    if not path.is_file() or network in learning_rules()[rule].recommended:
+    if not path.is_file() or (network in learning_rules()[rule].recommended and rule != "backprop"):
         return {}
     rows = pd.read_csv(path)
     done = rows[rows.status == "finished"]
