@@ -6,6 +6,7 @@
 three quarters of the training split and judged on the rest. Taken is the smallest rate within half a point of the best
 validation accuracy. ``presets/digits-<network>.toml`` is written where a rule has a search and declares nothing itself.
 A search of one candidate is none, and a rule whose best candidate has its plasticity off has no way to be trained.
+A mirrored digit is another sign on every network, so that two views carry over from the perceptron what they are.
 """
 
 from pathlib import Path
@@ -20,6 +21,15 @@ from brainalign.rules.learning_rule import learning_rules
 
 PRESETS = Path(__file__).parents[1] / "presets"
 NEAR = 0.005
+#: Where there is no search: what is known of the digits all the same, and the rule that each file must hold.
+CARRIED: dict[str, dict[str, object]] = {
+    "backprop": {"learning_rate": 0.001, "found": "the default; not searched on this network"},
+    "two_views": {
+        "learning_rate": 0.003,
+        "options": {"mirror": False, "smallest": 0.7},
+        "found": "carried over from digits-mlp, since mirrored digits are none; not searched on this network",
+    },
+}
 _HEAD = (
     "Rules on the digits: the best of a small search (benchmarks/digits_search.py --equal). Every rule had",
     "the same two rates, some had more.",
@@ -28,11 +38,9 @@ _HEAD = (
 
 
 def main() -> None:
-    """Write one file for each network that has something to say."""
+    """Write one file for each network."""
     for network in architectures():
-        found = {rule: _chosen(rule, network) for rule in learning_rules()}
-        if not any(found.values()):
-            continue
+        found = {rule: _chosen(rule, network) or CARRIED.get(rule) for rule in learning_rules()}
         document = tomlkit.document()
         for line in _HEAD:
             document.add(tomlkit.comment(line))
@@ -50,7 +58,7 @@ def main() -> None:
 def _chosen(rule: str, network: str) -> dict[str, object]:
     """Return the options of a preset and its ``found`` line; nothing without a search, or where the rule says it."""
     path = PRESETS / "searches" / f"digits-{network}" / f"{rule}.csv"
-    if not path.is_file() or network in learning_rules()[rule].recommended:
+    if not path.is_file() or (network in learning_rules()[rule].recommended and rule != "backprop"):
         return {}
     rows = pd.read_csv(path)
     done = rows[rows.status == "finished"]
