@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from brainalign.face.aligning import align as align
     from brainalign.face.alignment_result import AlignmentResult as AlignmentResult
     from brainalign.face.example import example as example
+    from brainalign.face.example import example_maps as example_maps
     from brainalign.face.example import example_networks as example_networks
     from brainalign.face.exchange import from_rsatoolbox as from_rsatoolbox
     from brainalign.face.exchange import to_epochs as to_epochs
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from brainalign.face.lists import recording as recording
     from brainalign.face.measured_plausibility import Scorecard as Scorecard
     from brainalign.face.measured_plausibility import scorecard as scorecard
+    from brainalign.face.nilearn_exchange import from_nilearn as from_nilearn
+    from brainalign.face.nilearn_exchange import to_nilearn as to_nilearn
+    from brainalign.face.searchlight import searchlight as searchlight
     from brainalign.face.training import train as train
     from brainalign.networks.architecture import Architecture as Architecture
     from brainalign.patterns import Patterns as Patterns
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
     from brainalign.reproduction.reproduce import reproduce as reproduce
     from brainalign.reproduction.search import search as search
     from brainalign.rules.learning_rule import LearningRule as LearningRule
+    from brainalign.searchlights.brain_maps import BrainMaps as BrainMaps
     from brainalign.specs import RecordingSpec as RecordingSpec
     from brainalign.specs import ScoringSpec as ScoringSpec
     from brainalign.specs import StudySpec as StudySpec
@@ -91,12 +96,14 @@ _PLACES = {
     "extraction.projection": ("Projection",),
     "face.aligning": ("align",),
     "face.alignment_result": ("AlignmentResult",),
-    "face.example": ("example", "example_networks"),
+    "face.example": ("example", "example_maps", "example_networks"),
     "face.exchange": ("from_rsatoolbox", "to_epochs", "to_rsatoolbox"),
     "face.lists": (
         "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules", "recording",
     ),
     "face.measured_plausibility": ("Scorecard", "scorecard"),
+    "face.nilearn_exchange": ("from_nilearn", "to_nilearn"),
+    "face.searchlight": ("searchlight",),
     "face.training": ("train",),
     "networks.architecture": ("Architecture",),
     "patterns": ("Patterns",),
@@ -111,6 +118,7 @@ _PLACES = {
     "reproduction.reproduce": ("reproduce",),
     "reproduction.search": ("search",),
     "rules.learning_rule": ("LearningRule",),
+    "searchlights.brain_maps": ("BrainMaps",),
     "specs": ("RecordingSpec", "ScoringSpec", "StudySpec", "TrainSpec"),
     "study_file": ("read_study",),
     "study": ("run_study",),
@@ -121,14 +129,14 @@ _PLACES = {
 _HOME = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "RSA", "Activations", "AlignmentResult", "Architecture", "BrainalignError", "Checkpoint", "Comparison", "Dataset",
-    "Dissimilarity", "Encoding", "Figure", "LayerRDMs", "LearningRule", "Origin", "Patterns", "Preprocessing",
-    "Probe", "Projection", "RDMs", "Recording", "RecordingSource", "RecordingSpec", "Runtime", "Scorecard",
-    "ScoringSpec", "Shown", "Stimuli", "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder", "align",
-    "compute_rdms", "dataset", "example", "example_networks", "from_rsatoolbox", "list_datasets", "list_measures",
-    "list_networks", "list_recordings", "list_rules", "load_rdms", "own_recording", "preset", "read_study",
-    "recording", "reproduce", "run_study", "save_rdms", "scorecard", "search", "show", "to_epochs", "to_rsatoolbox",
-    "train", "write_report",
+    "RSA", "Activations", "AlignmentResult", "Architecture", "BrainMaps", "BrainalignError", "Checkpoint",
+    "Comparison", "Dataset", "Dissimilarity", "Encoding", "Figure", "LayerRDMs", "LearningRule", "Origin", "Patterns",
+    "Preprocessing", "Probe", "Projection", "RDMs", "Recording", "RecordingSource", "RecordingSpec", "Runtime",
+    "Scorecard", "ScoringSpec", "Shown", "Stimuli", "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder",
+    "align", "compute_rdms", "dataset", "example", "example_maps", "example_networks", "from_nilearn",
+    "from_rsatoolbox", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules",
+    "load_rdms", "own_recording", "preset", "read_study", "recording", "reproduce", "run_study", "save_rdms",
+    "scorecard", "search", "searchlight", "show", "to_epochs", "to_nilearn", "to_rsatoolbox", "train", "write_report",
 ]  # fmt: skip
 
 

@@ -63,8 +63,15 @@ def tie_bounds(ordered: np.ndarray, rounding: np.ndarray | float = 0.0) -> tuple
 
 def mid_ranks(values: np.ndarray, rounding: np.ndarray | float = 0.0) -> np.ndarray:
     """Return ranks from 1 within each row ``(n_rows, n_values)``; values within ``rounding`` share their mean rank."""
-    order = np.argsort(values, axis=1, kind="stable")
-    start, end = tie_bounds(np.take_along_axis(values, order, axis=1), rounding)
+    # where values are tied, their order means nothing, so that any sort gives these ranks
+    order = np.argsort(values, axis=1)
+    ordered = np.take_along_axis(values, order, axis=1)
+    limit = np.broadcast_to(np.asarray(rounding, np.float64), (len(values),))[:, None]
     ranks = np.empty(values.shape)
-    np.put_along_axis(ranks, order, (start + end + 1) / 2, axis=1)
+    if (ordered[:, 1:] - ordered[:, :-1] > limit).all():
+        middle = np.broadcast_to(np.arange(1.0, values.shape[1] + 1), values.shape)
+    else:
+        start, end = tie_bounds(ordered, rounding)
+        middle = (start + end + 1) / 2
+    np.put_along_axis(ranks, order, middle, axis=1)
     return ranks

@@ -1,8 +1,8 @@
 """A small made-up result, to try figures and tables on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,9 +11,13 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.extraction.origin import Origin
 from brainalign.face.aligning import align
 from brainalign.face.alignment_result import AlignmentResult
+from brainalign.geometry.volume import Volume
 from brainalign.randomness import numpy_stream
 from brainalign.rdms import RDMs, compute_rdms
+from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
+from brainalign.searchlights.brain_maps import BrainMaps
+from brainalign.searchlights.searchlight import Searchlight
 
 _N_STIMULI, _N_SUBJECTS, _N_FEATURES = 24, 6, 12
 
@@ -59,6 +63,34 @@ def example_networks() -> Shown:
             }
             found.append(Activations(layers, ids, origin=Origin(name, seed=seed)))
     return Shown(found)
+
+
+@cache
+def example_maps() -> BrainMaps:
+    """Return what :func:`searchlight` finds of two made-up networks in a made-up brain; nothing in it was measured.
+
+    Returns
+    -------
+    BrainMaps
+        Layer ``"late"`` of the networks of :func:`example_networks`, 8 SIMULATED subjects, 5 x 5 x 4 voxels of 3 mm.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> ba.example_maps().geometry.shape
+    (5, 5, 4)
+    """
+    shape = (5, 5, 4)
+    grid = Volume(shape, np.diag([3.0, 3.0, 3.0, 1.0]), np.argwhere(np.ones(shape, dtype=bool)), "made up")
+    people = []
+    for k in range(8):
+        rng = numpy_stream(k, "example", "maps")
+        data = _truth() @ rng.standard_normal((_N_FEATURES, len(grid))) + 4 * rng.standard_normal((24, len(grid)))
+        about: Any = {"modality": "simulated", "unit": "a.u.", "rois": {}, "simulated": True, "geometry": grid}
+        names = grid.names()
+        people.append(Recording(data[:, :, None], _ids(), names, (0.0,), f"s{k + 1}", "simulated example", **about))
+    late = Shown(replace(one, layers={"late": one.layers["late"]}, key="") for one in example_networks())
+    return Searchlight(radius=5.0).run(late, people)
 
 
 @dataclass(frozen=True)

@@ -112,12 +112,12 @@ def _null(left: np.ndarray, target: np.ndarray, n_permutations: int, seed: int, 
     width = max(1, _BLOCK_BYTES // (8 * len(target)))
     for start in range(0, n_permutations, width):
         size = min(width, n_permutations - start)
-        permuted = np.stack([_permute(rng, labels) for _ in range(size)])
+        permuted = np.stack([permuted_order(rng, labels) for _ in range(size)])
         null[start : start + size] = matrix[permuted[:, first], permuted[:, second]] @ left.T
     return null
 
 
-def _permute(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+def permuted_order(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
     """Return a random order of the stimuli that keeps every stimulus in its stratum."""
     order = np.arange(len(labels))
     for label in np.unique(labels):

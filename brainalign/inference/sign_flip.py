@@ -8,6 +8,7 @@ from brainalign.randomness import numpy_stream
 
 #: Up to so many subjects every flip is looked at.
 MOST_EXACT = 12
+_BLOCK_BYTES = 2**26
 
 
 def sign_flip_test(
@@ -55,18 +56,25 @@ def sign_flip_test(
         msg = f"{int((~np.isfinite(values)).sum())} differences are not finite; leave these subjects or tests out."
         raise DataError(msg)
     signs, exact = _signs(len(values), n_flips, seed)
-    flipped, observed = _t(signs, values), _t(np.ones((1, len(values))), values)[0]
-    if alternative == "two-sided":
-        flipped, tested = np.abs(flipped), np.abs(observed)
-    else:
-        tested = observed
+    observed = _t(np.ones((1, len(values))), values)[0]
+    tested = np.abs(observed) if alternative == "two-sided" else observed
     threshold = tested - 1e-10 * np.maximum(1, np.abs(tested))
-    largest = flipped.max(axis=1, keepdims=True)
+    p, largest = np.empty(len(tested)), np.full(len(signs), -np.inf)
+    # a block of tests after another: all flips of all tests of a map of a brain would take gigabytes
+    width = max(1, _BLOCK_BYTES // (8 * len(signs)))
+    for start in range(0, len(tested), width):
+        part = slice(start, start + width)
+        flipped = _t(signs, values[:, part])
+        flipped = np.abs(flipped) if alternative == "two-sided" else flipped
+        p[part] = (flipped >= threshold[part]).mean(axis=0)
+        largest = np.maximum(largest, flipped.max(axis=1))
+    # how many largest statistics are as large as each threshold
+    above = len(signs) - np.searchsorted(np.sort(largest), threshold, side="left")
     smallest = (2 if alternative == "two-sided" else 1) / 2 ** len(values)
     return SignFlipResult(
         t=observed,
-        p=(flipped >= threshold).mean(axis=0),
-        p_max=(largest >= threshold).mean(axis=0),
+        p=p,
+        p_max=above / len(signs),
         attainable=smallest if exact else max(smallest, 1 / len(signs)),
         n_flips=len(signs),
         exact=exact,

@@ -99,7 +99,7 @@ def own_trials(
                     "expected to be told which trial is which. Give ids = one per trial."
                 )
                 raise StimulusMismatchError(msg)
-        labels = {"subject": subject, "dataset": name, "modality": about["modality"], "unit": about["unit"]}
+        labels: Any = {"subject": subject, "dataset": name, "modality": about["modality"], "unit": about["unit"]}
         found[subject] = Recording.from_array(array, own, times=times, rois=rois, **labels)
     return found, guessed
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from brainalign.errors import DataError
+from brainalign.geometry.geometry import Geometry
 from brainalign.readers.trials import Trials
 from brainalign.recordings.recording_checks import checked_array
 from brainalign.summary import Summarised
@@ -32,6 +33,7 @@ class RecordingMaker(Summarised):
         dataset: str = "own",
         modality: str = "unknown modality",
         unit: str = "arbitrary",
+        geometry: Geometry | None = None,
     ) -> Self:
         """Return a recording of an array.
 
@@ -51,6 +53,8 @@ class RecordingMaker(Summarised):
             Run of each trial, ``n_trials``.
         subject, dataset, modality, unit
             Who, from which set, how it was recorded, and the unit of ``data``.
+        geometry
+            Where the channels are, such as :class:`brainalign.geometry.volume.Volume`, for searchlights.
 
         Raises
         ------
@@ -73,7 +77,8 @@ class RecordingMaker(Summarised):
         names = tuple(f"ch{k + 1}" for k in range(n_channels)) if channels is None else channels
         masks = {ALL: np.ones(n_channels, dtype=bool)} if rois is None else rois
         make: Any = cls
-        return make(array, ids, names, seconds, subject, dataset, modality, unit, masks, runs)
+        given = (array, ids, names, seconds, subject, dataset, modality, unit, masks, runs)
+        return make(*given, geometry=geometry)
 
     @classmethod
     def of(cls, trials: Trials, subject: str, dataset: str) -> Self:

@@ -186,7 +186,7 @@ def _mesh(meshes: Meshes, part: str, n: int) -> tuple[np.ndarray, np.ndarray]:
         have = ", ".join(meshes) or "none"
         msg = f"Meshes are {have}; expected {part!r}, too. Give meshes = {{{part!r}: its file}}."
         raise DataError(msg)
-    points, faces = _read(meshes[part])
+    points, faces = mesh(meshes[part])
     if points.shape != (n, 3) or faces.ndim != 2 or faces.shape[1] != 3 or faces.max() >= n:
         msg = (
             f"The mesh {part!r} has {len(points)} vertices, the recording lies on {n}; expected the same. Give "
@@ -196,7 +196,7 @@ def _mesh(meshes: Meshes, part: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     return points, faces
 
 
-def _read(given: Any) -> tuple[np.ndarray, np.ndarray]:
+def mesh(given: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return coordinates and faces of a file, a mesh of nilearn, or of both as arrays."""
     if isinstance(given, (str, os.PathLike)):
         import nibabel

@@ -62,6 +62,7 @@ NOUNS: dict[str, Callable[[], Any]] = {
     ),
     "Activations": lambda: ba.Activations({f"layer {k}": np.ones((60, 9)) for k in range(50)}, tuple(LONG)),
     "AlignmentResult": ba.example,
+    "BrainMaps": ba.example_maps,
     "Checkpoint": a_checkpoint,
     "Encoding": ba.Encoding,
     "Origin": ba.Origin,

@@ -1,0 +1,44 @@
+"""Maps as tables: a row for each centre."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from brainalign.geometry.surface import Surface
+from brainalign.geometry.volume import Volume
+
+if TYPE_CHECKING:
+    from brainalign.searchlights.brain_maps import BrainMaps
+
+
+def table_of_means(maps: "BrainMaps") -> pd.DataFrame:
+    """Return a row for each centre and map: place, mm, what the map is of, and all that it holds."""
+    places, parts = _places(maps), []
+    for name in maps.names:
+        own = maps.models[maps.models["map"] == name]
+        about = {"map": name, "model": own["model"].iloc[0], "layer": own["layer"].iloc[0], "n_seeds": len(own)}
+        values = {what: maps.map(name, what) for what in maps.contents}
+        parts.append(places.assign(**about, n_subjects=len(maps.subjects), **values))
+    return pd.concat(parts, ignore_index=True)
+
+
+def table_of_each(maps: "BrainMaps") -> pd.DataFrame:
+    """Return a row for each centre, model, seed and subject, with its score."""
+    places = _places(maps)
+    parts = [
+        places.assign(**maps.models.iloc[row].to_dict(), subject=subject, score=maps.scores[k, row])
+        for row in range(len(maps.models))
+        for k, subject in enumerate(maps.subjects)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _places(maps: "BrainMaps") -> pd.DataFrame:
+    found: dict[str, Any] = {"place": maps.geometry.names()}
+    if isinstance(maps.geometry, Volume):
+        x, y, z = np.round(maps.geometry.points(), 6).T
+        found |= {"x": x, "y": y, "z": z}
+    elif isinstance(maps.geometry, Surface):
+        found |= {"side": maps.geometry.side, "vertex": maps.geometry.vertex}
+    return pd.DataFrame({**found, "n_places": maps.n_places})
