@@ -82,6 +82,11 @@ TABLES: dict[str, Schema] = {
             "var_subjects_seeds var_residual",
         ),
         _schema("ranks", "rule in a cell", f"{_CELL} rule mean_score rank rank_low rank_high supported"),
+        _schema(
+            "ceilings",
+            "noise ceiling of a ROI, or the reason why there is none",
+            "dataset roi time kind comparator subject bound ceiling_lower ceiling_upper ci_low ci_high scope reason",
+        ),
         _schema("gates", "gate that fired in a cell", f"{_CELL} gate severity sentence"),
         _schema("failures", "population the study went on without", "rule network role stage recording reason"),
         _schema("scorecard", "rule and probe", "rule network probe outcome lo hi pass certified evidence note seconds"),
@@ -93,8 +98,8 @@ TABLES: dict[str, Schema] = {
     )
 }
 
-#: Tables that are not written where nothing filled them: of results without trainings, feedback or probes.
-OPTIONAL = ("training", "feedback_angles", "scorecard", "criteria")
+#: Tables that are not written where nothing filled them: of results without trainings, feedback, probes, or ceilings.
+OPTIONAL = ("training", "feedback_angles", "scorecard", "criteria", "ceilings")
 
 
 # -- in memory --------------------------------------------------------------------------------------------------------

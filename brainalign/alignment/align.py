@@ -1,13 +1,15 @@
 """Every layer of every network against a recording: scores, contrasts, ranks and gates."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from brainalign.alignment.ceilings import ceilings_of
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score import Progress, score
+from brainalign.alignment.score import Progress, measures_of, score
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.errors import SpecError
 from brainalign.inference.scope import resolve_scope
@@ -61,6 +63,8 @@ def align(
     scoring = scoring or ScoringSpec()
     scores = score(instances, source, spec, scoring, progress, failures, measures)
     found = infer(scores, Declared.of(scoring, spec.subjects))
+    if scoring.ceilings:
+        found = replace(found, ceilings=ceilings_of(Brain(source, spec), measures or measures_of(spec, scoring)))
     known = recovery(source, found.scores, found.ranks)
     return found.with_facts(recovery=[known] if known else [])
 

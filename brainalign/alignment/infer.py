@@ -21,7 +21,7 @@ from brainalign.inference.contrast import Contrast
 from brainalign.inference.family import adjust
 from brainalign.inference.gates import judge_family
 from brainalign.inference.scope import resolve_scope
-from brainalign.roles import COMPARED, MODEL
+from brainalign.roles import CHOSEN_LAYER, COMPARED, MODEL
 from brainalign.specs import ScoringSpec
 
 #: A cell's place in tables, the family it is judged in, and what is known of its rules.
@@ -198,7 +198,7 @@ def _row(found: Contrast) -> dict[str, object]:
 def _check_ranking_layer(place: PlaceScores, declared: Declared) -> None:
     layer = declared.ranking_layer.get(place.roi)
     names = dict.fromkeys(one.layer for one in place.models if one.seed is not None)
-    if layer is not None and layer not in names:
+    if layer is not None and layer not in names and list(names) != [CHOSEN_LAYER]:
         known = ", ".join(names)
         msg = f"Ranking layer {layer!r} of ROI {place.roi!r} is in no network. Choose among: {known}."
         raise SpecError(msg)

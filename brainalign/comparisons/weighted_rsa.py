@@ -79,6 +79,11 @@ class WeightedRSA(Comparison):
             )
             raise SpecError(msg)
 
+    @property
+    def conditional(self) -> bool:
+        """Whether errors leave out what the training stimuli add: they do."""
+        return True
+
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
         return Description(

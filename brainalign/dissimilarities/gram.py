@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from brainalign.computing import get, put
+
 # elements of one float64 block of features: 32 MB
 _BLOCK = 2**22
 
@@ -14,14 +16,15 @@ def gram(features: np.ndarray, shift: np.ndarray | None = None, columns: bool = 
     ``features`` are ``(n, n_features)`` of any real type; ``shift`` ``(n,)`` is subtracted from each row; ``columns``
     subtracts the mean of each column, so that large common means cost no precision.
     """
-    total = np.zeros((len(features), len(features)))
-    for block in _blocks(features):
+    total = put(np.zeros((len(features), len(features))))
+    for rows in _blocks(features):
+        block = put(rows)
         if shift is not None:
-            block -= shift[:, None]
+            block -= put(shift)[:, None]
         if columns:
-            block -= block.mean(axis=0)
+            block -= block.mean(0)
         total += block @ block.T
-    return total
+    return get(total)
 
 
 def _blocks(features: np.ndarray) -> Iterator[np.ndarray]:

@@ -16,6 +16,7 @@ from brainalign.alignment.layer_means import LayerMeans
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.result import AlignmentResult as Result
 from brainalign.comparisons.comparison import Comparison
+from brainalign.computing import computing_on
 from brainalign.errors import SpecError
 from brainalign.face.alignment_result import AlignmentResult
 from brainalign.face.lists import recording
@@ -47,6 +48,7 @@ def align(
     stimuli: str = "all",
     runs: str = "centre",
     brain_dissimilarity: str = "default",
+    device: str = "cpu",
     progress: Callable[[str], None] = lambda text: None,
     **scoring: Any,
 ) -> AlignmentResult:
@@ -73,6 +75,9 @@ def align(
     brain_dissimilarity
         Of the patterns of trials, in the RDMs of subjects: the correlation distance unless another is named; RDMs that
         were published keep their own.
+    device
+        Where dissimilarities, samples of linear comparators and regressions are computed: ``"cpu"`` (NumPy) or
+        ``"cuda"`` (torch); numbers agree to rounding.
     progress
         Called with a short text before each part.
     **scoring
@@ -117,7 +122,8 @@ def align(
         windows=tuple(tuple(window) for window in windows),
     )
     _check_controls(shown)
-    return _Aligned(shown, source, spec, _scoring(scoring), objects).found(progress)
+    with computing_on(device):
+        return _Aligned(shown, source, spec, _scoring(scoring), objects).found(progress)
 
 
 def _source(brain: Brains) -> RecordingSource:
@@ -228,7 +234,7 @@ def _measures(
 def _scoring(options: dict[str, Any]) -> ScoringSpec:
     unknown = [name for name in options if name not in _OF_SCORING]
     if unknown:
-        own = ("rois", "windows", "subjects", "stimuli", "runs", "brain_dissimilarity")
+        own = ("rois", "windows", "subjects", "stimuli", "runs", "brain_dissimilarity", "device")
         msg = f"align() got an unknown option {unknown[0]!r}. Choose among: {', '.join((*own, *_OF_SCORING))}."
         raise SpecError(msg)
     return ScoringSpec(**options)

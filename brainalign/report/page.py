@@ -15,6 +15,7 @@ from brainalign.report.plates import draw_all
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import words
 from brainalign.report.table import (
+    ceiling_table,
     compared_table,
     contrast_tables,
     criteria_table,
@@ -115,6 +116,7 @@ def _render_page(results: AlignmentResult, figures: Sequence[dict[str, str]]) ->
         verdicts=verdicts(results),
         summary=_summary(results),
         compared=compared_table(results),
+        ceilings=ceiling_table(results),
         figures=figures,
         contrasts=contrasts,
         other_contrasts=others,
