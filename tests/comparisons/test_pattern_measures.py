@@ -234,8 +234,11 @@ def test_too_few_stimuli_are_refused_in_one_line(measure: Comparison) -> None:
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("measure", [Procrustes(n_folds=3), CCA(n_components=2, n_folds=3), PLS((2,), n_folds=3)],
-                         ids=lambda one: one.name)  # fmt: skip
+@pytest.mark.parametrize(
+    "measure",
+    [Procrustes(n_folds=3), CCA(n_components=2, n_folds=3), PLS(components=(2,), n_folds=3)],
+    ids=lambda one: one.name,
+)
 def test_what_training_stimuli_add_comes_from_fits_without_them(measure: FittedPatterns) -> None:
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(18, 9)), rng.normal(size=(18, 4))
