@@ -87,7 +87,7 @@ def _prepared(name: str, ids: tuple[str, ...], subjects: list[np.ndarray], contr
             for who, one in zip(people, subjects, strict=True)
         ])  # fmt: skip
         held = compute_rdms(control.values, ids, "squared_euclidean")
-        content: Any = (movie, Condensed.of(held)) if name == "regression_rsa" else movie
+        content: Any = (movie, [Condensed.of(held)]) if name == "regression_rsa" else movie
         return Prepared(people, (0.0,), ids, 0, None, None, content)
     responses = tuple(one[:, :, None] for one in subjects)
     content = (responses, [gram(control.values, columns=True)]) if name in _BESIDE else responses

@@ -235,7 +235,9 @@ STUDIES: dict[str, tuple[Callable[[World, int, str], Iterator[Row]], tuple[World
 }
 
 
-def name_of(world: World) -> str:
+def name_of(world: World, scored: str = "") -> str:
+    if scored == "scores":
+        return f"time courses of subjects, noise {world.noise:g}"
     if world.kind.startswith(("encoding", "features")):
         kind = world.kind.removeprefix("features").strip() or "equal rules"
         return f"{kind}, {world.n_features} features"
@@ -260,7 +262,7 @@ def run(path: Path, n: int, only: tuple[str, ...] = ()) -> None:
             for comparator in comparators:
                 plain = comparator.startswith(("encoding", "scores", *MEASURES))
                 measure = comparator if plain else f"rsa {comparator}"
-                key = study, name_of(world), world.design, measure
+                key = study, name_of(world, comparator), world.design, measure
                 if key in done:
                     continue
                 started, size = time.perf_counter(), max(20, int(part * n))
@@ -298,7 +300,8 @@ def page(path: Path) -> str:
         "from 20, seeds from 3. Where neither subjects nor stimuli are random and there are no repeats there is no",
         "test, and the rate is 0. Two rules are equal in every world but those of power. Methods marked INVALID are",
         "not part of the package: they show that the worlds catch a test that is wrong. `benchmarks/worlds.py` says",
-        "what the worlds are, and `benchmarks/measure_worlds.py` those of the measures beside RSA.",
+        "what the worlds are, `benchmarks/measure_worlds.py` those of the measures beside RSA. Intervals of latencies",
+        "hold the true one less often than .95 where scores are noisy: read them as too short there.",
     ]
     for study in dict.fromkeys(row["study"] for row in rows_of(path)):
         lines += [

@@ -1,6 +1,6 @@
 """Regression RSA: what a layer's RDM explains of a brain's RDM that RDMs of low-level features do not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar
@@ -11,6 +11,7 @@ from brainalign.comparisons.beside_controls import check_controls, in_words
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import GEOMETRY, Description
 from brainalign.comparisons.prepared import Prepared
+from brainalign.comparisons.presentation_order import presentation_order
 from brainalign.comparisons.rdm_regression import METHODS, RDMRegression
 from brainalign.comparisons.rsa import RSA
 from brainalign.condensed import Condensed
@@ -27,6 +28,7 @@ from brainalign.resampling.weighted_ranks import WeightedRanks
 from brainalign.specs import ScoringSpec
 from brainalign.whitening import whitened
 
+_NUISANCE = {"order": "presentation order"}
 _JOZWIK = (
     "Jozwik KM, Kriegeskorte N, Storrs KR, Mur M (2017). Deep convolutional neural networks outperform feature-based "
     "but not categorical models in explaining object similarity judgments. Frontiers in Psychology 8:1726. "
@@ -54,6 +56,9 @@ class RegressionRSA(Comparison):
         Low-level features, of ``"pixels"``, ``"luminance"`` and ``"gabor"``.
     nonnegative
         Whether weights below 0 are excluded.
+    nuisance
+        ``("order",)`` puts beside them, for each subject, how far apart in time stimuli were shown
+        (:func:`~brainalign.comparisons.presentation_order.presentation_order`), for recordings of trials.
 
     Raises
     ------
@@ -69,20 +74,26 @@ class RegressionRSA(Comparison):
     comparator: str = "corr"
     controls: tuple[str, ...] = ("pixels", "gabor")
     nonnegative: bool = True
+    nuisance: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         RSA(self.dissimilarity)  # refuses what layers cannot have
         check_controls(self.controls)
+        unknown = [name for name in self.nuisance if name not in _NUISANCE]
+        if unknown:
+            msg = f"nuisance = {list(self.nuisance)}, expected some of: {', '.join(_NUISANCE)}."
+            raise SpecError(msg)
         if self.comparator not in METHODS:
             msg = f"comparator = {self.comparator!r}, expected one of: {', '.join(METHODS)}."
             raise SpecError(msg)
 
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
-        beside, how = in_words(self.controls), {"corr": "", "spearman": " of ranks", "corr_cov": " (whitened)"}
+        how = {"corr": "", "spearman": " of ranks", "corr_cov": " (whitened)"}
+        beside = " and ".join([in_words(self.controls), *(_NUISANCE[name] for name in self.nuisance)])
         weights = "non-negative weights" if self.nonnegative else "weights of any sign"
         return Description(
-            measure=f"{self.name} {self.comparator} beyond {', '.join(self.controls)}",
+            measure=f"{self.name} {self.comparator} beyond {', '.join((*self.controls, *self.nuisance))}",
             kind=self.kind,
             title=f"Unique variance of RDMs beyond {beside} (R²)",
             axis="Unique variance of RDMs (R²)",
@@ -92,7 +103,7 @@ class RegressionRSA(Comparison):
             f"score is R² less that without the layer{self.options}.",
             dissimilarity=self.dissimilarity,
             comparator=self.comparator,
-            held=self.controls,
+            held=(*self.controls, *self.nuisance),
             citation=_JOZWIK,
         )
 
@@ -136,12 +147,29 @@ class RegressionRSA(Comparison):
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
         """Return the RDMs of subjects at every time, and those of the controls."""
         held = [self.control(controls[name]) for name in self.controls]
+        orders = self._orders(brain)
         found = []
         for movie in brain.movies(roi):
             ids = movie.stimulus_ids
-            beside = _rows([one.subset(ids) for one in held])
+            beside = [_rows([*(one.subset(ids) for one in held), *orders(who, ids)]) for who in movie.subjects]
             found.append(Prepared(movie.subjects, movie.times, ids, 0, None, brain.groups_of(ids), (movie, beside)))
         return tuple(found)
+
+    def _orders(self, brain: Brain) -> Callable[[str, Sequence[str]], list[RDMs]]:
+        """Return what gives the RDM of the order of stimuli of a subject, or none where it is not asked for."""
+        if not self.nuisance:
+            return lambda subject, ids: []
+        if not brain.has_trials:
+            msg = (
+                f"Recording {brain.source.label!r} was published as RDMs only, which have no presentation order; leave "
+                "nuisance out of regression_rsa."
+            )
+            raise SpecError(msg)
+        found = {}
+        for part, ids in brain.parts:
+            for one in part:
+                found[one.subject] = presentation_order(one, ids)
+        return lambda subject, ids: [found[subject].subset(ids)]
 
     def draws(self, layers: Sequence[RDMs], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
         """Yield the scores of layers at each time, with those of samples of the stimuli, each fitted anew.
@@ -152,7 +180,6 @@ class RegressionRSA(Comparison):
         self._check_samples(samples.kind)
         movie, beside = prepared.content
         layer_rows = _rows([one if one.stimulus_ids == ids else one.subset(ids) for one in layers])
-        models = layer_rows.joined(beside)
         groups = None if prepared.groups is None else np.asarray(prepared.groups)
         units, counted = units_of(groups, len(ids))
         if self.comparator in WHITENED:
@@ -165,7 +192,7 @@ class RegressionRSA(Comparison):
             counts = np.concatenate([counts, (np.arange(n_units)[:, None] != units[None]).astype(np.int64)])
         for k in range(len(movie.times)):
             subjects = movie.at(slice(k, k + 1))
-            found = self._unique(models, subjects, len(layers), counts, counted)
+            found = self._unique(layer_rows, beside, subjects, counts, counted)
             if samples.kind != "bootstrap":
                 yield ScoreDraws.without_each(found[0], found[1:], units)
                 continue
@@ -173,9 +200,25 @@ class RegressionRSA(Comparison):
             yield ScoreDraws(found[0], found[1:], counts[1:], resampled, n_units)
 
     def _unique(
-        self, models: Condensed, subjects: Condensed, n_layers: int, counts: np.ndarray, counted: np.ndarray
+        self,
+        layers: Condensed,
+        beside: Sequence[Condensed],
+        subjects: Condensed,
+        counts: np.ndarray,
+        counted: np.ndarray,
     ) -> np.ndarray:
         """Return the score of each layer for each subject in each sample, ``(n_samples, n_layers, n_subjects)``."""
+        if not self.nuisance:  # the same for all subjects
+            return self._beyond(layers, beside[0], subjects, counts, counted)
+        each = [
+            self._beyond(layers, own, subjects.rows(np.array([s])), counts, counted) for s, own in enumerate(beside)
+        ]
+        return np.concatenate(each, axis=2)
+
+    def _beyond(
+        self, layers: Condensed, beside: Condensed, subjects: Condensed, counts: np.ndarray, counted: np.ndarray
+    ) -> np.ndarray:
+        models, n_layers = layers.joined(beside), len(layers)
         both = models.joined(subjects)
         first, second = np.triu_indices(counts.shape[1], 1)
         ranks = WeightedRanks(both.values, both.rounding) if self.comparator == "spearman" else None

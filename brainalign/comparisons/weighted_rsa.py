@@ -79,11 +79,6 @@ class WeightedRSA(Comparison):
             )
             raise SpecError(msg)
 
-    @property
-    def conditional(self) -> bool:
-        """Whether errors leave out what the training stimuli add: they do."""
-        return True
-
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
         return Description(

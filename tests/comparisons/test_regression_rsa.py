@@ -5,6 +5,7 @@ import pytest
 
 from brainalign.comparisons.layer_choice import LayerChoice
 from brainalign.comparisons.prepared import Prepared
+from brainalign.comparisons.presentation_order import presentation_order
 from brainalign.comparisons.rdm_regression import RDMRegression
 from brainalign.comparisons.regression_rsa import RegressionRSA
 from brainalign.condensed import Condensed
@@ -12,6 +13,7 @@ from brainalign.errors import SpecError
 from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.recordings.movie import Movie
+from brainalign.recordings.recording import Recording
 from brainalign.resampling.samples import Samples
 from brainalign.specs import ScoringSpec
 
@@ -30,7 +32,7 @@ def prepared(controls: dict[str, RDMs], brains: RDMs) -> Prepared:
     movie = Movie.of_rdms(brains)
     beside = Condensed(*(np.concatenate([getattr(one, name) for one in controls.values()])
                          for name in ("dissimilarities", "rounding")))  # fmt: skip
-    return Prepared(movie.subjects, movie.times, IDS, 0, None, None, (movie, beside))
+    return Prepared(movie.subjects, movie.times, IDS, 0, None, None, (movie, [beside] * 2))
 
 
 @pytest.mark.parametrize("comparator", ["corr", "spearman", "corr_cov"])
@@ -105,3 +107,38 @@ def test_each_subject_has_its_own_layer_in_a_study() -> None:
         assert found.observed[0, s] == pytest.approx(alone.r.mean(), abs=1e-10)
     assert found.draws.shape == (60, 1, 2)
     assert found.training is not None
+
+
+def test_the_order_in_which_stimuli_were_shown_is_taken_out_of_each_subject() -> None:
+    rng = np.random.default_rng(0)
+    ids = tuple(f"s{k}" for k in range(20))
+    layer = compute_rdms(rng.normal(size=(20, 4)), ids, "squared_euclidean")
+    recordings, brains, layers = [], [], []
+    for subject in ("p", "q"):
+        shown = tuple(ids[k] for k in rng.permutation(20))
+        trials = np.cumsum(rng.normal(size=(20, 1, 1)), axis=0)
+        recordings.append(Recording(trials, shown, ("c",), (0.0,), subject, "toy", "EEG", "uV"))
+        brains.append(presentation_order(recordings[-1], ids).dissimilarities[0] + 2 * rng.random(190))
+        layers.append(presentation_order(recordings[-1], ids))
+    rdms = RDMs(np.stack(brains), ids, "x", {"subject": ("p", "q")})
+    flat = [Condensed.of(compute_rdms(rng.normal(size=(20, 4)), ids, "squared_euclidean"))] * 2
+    orders = [Condensed.of(one) for one in layers]
+    movie = Movie.of_rdms(rdms)
+    of_order = RDMs(layers[0].dissimilarities, ids, "x")
+    for nuisance, beside in (((), flat), (("order",), [a.joined(b) for a, b in zip(flat, orders, strict=True)])):
+        measure = RegressionRSA("squared_euclidean", nuisance=nuisance)
+        content = Prepared(movie.subjects, movie.times, ids, 0, None, None, (movie, beside))
+        (found,) = measure.draws([of_order, layer], content, Samples("leave_one_out"))
+        first = found.observed[0, 0]
+        assert first < 1e-9 if nuisance else first > 0.5
+        assert found.draws.shape == (20, 2, 2)
+    assert "Gabor energy and presentation order" in RegressionRSA(nuisance=("order",)).describe().title
+    with pytest.raises(SpecError, match="expected some of: order"):
+        RegressionRSA(nuisance=("motion",))
+
+
+def test_order_is_counted_within_runs() -> None:
+    one = Recording(np.ones((5, 1, 1)), ("a", "b", "b", "c", "a"), ("c",), (0.0,), "p", "toy", "EEG", "uV",
+                    runs=("1", "1", "2", "2", "2"))  # fmt: skip
+    found = presentation_order(one, ("a", "b", "c")).dissimilarities[0]
+    np.testing.assert_allclose(found, [(1 + 2) / 2, 1, 1])
