@@ -3,9 +3,9 @@
     python benchmarks/gpu_check.py OUT [--device cuda] [--minutes 7]
 
 Needs no data and no network. Writes ``OUT/gpu_check.json`` after every part, so that a run that is cut off leaves what
-it found. Parts: the device; every rule on every network for one step, CPU against device in double precision; time per
-step of a population of 10 in single precision, loop against ``vmap``; extraction of the same layers; a whole training
-twice on the device.
+it found. Parts: the device; every rule on every network for one step, CPU against device in double precision; scoring
+(dissimilarities, samples of stimuli, regressions) by NumPy and by torch on the device, with the seconds of each; time
+per step of a population of 10 in single precision, loop against ``vmap``; a whole training twice on the device.
 """
 
 import argparse
@@ -13,16 +13,25 @@ import json
 import platform
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from brainalign.comparisons.encoding import Encoding
+from brainalign.computing import computing_on
+from brainalign.condensed import Condensed
 from brainalign.credit.batch import Batch
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import architecture
 from brainalign.networks.network import Network
+from brainalign.patterns import Patterns
 from brainalign.randomness import stream
+from brainalign.rdms import compute_rdms
+from brainalign.resampling.left_out import left_out_pairs, units_of
+from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
 from brainalign.specs import TrainSpec
 from brainalign.training.checkpoint import stack
@@ -54,7 +63,7 @@ def main() -> None:
     end = time.monotonic() + 60 * asked.minutes
     asked.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"device": _device(asked.device), "not run": []}
-    parts = {"equal": equal, "times": times, "training": training}
+    parts = {"equal": equal, "scoring": scoring, "times": times, "training": training}
     for name, part in parts.items():
         found[name] = []
         try:
@@ -65,9 +74,10 @@ def main() -> None:
         if time.monotonic() > end:
             found["not run"].append(f"rest of {name!r}")
         (asked.out / "gpu_check.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-    wrong = [row for row in found["equal"] + found["training"] if not row.get("equal", False)]
+    checked = found["equal"] + found["scoring"] + found["training"]
+    wrong = [row for row in checked if not row.get("equal", False)]
     print(json.dumps({"device": found["device"], "wrong": wrong, "not run": found["not run"]}, indent=1))
-    for row in found["times"]:
+    for row in found["scoring"] + found["times"]:
         print(row)
 
 
@@ -158,6 +168,51 @@ def _milliseconds(rule: LearningRule, network: Network, execution: str, argument
 def _wait(device: str) -> None:
     if torch.device(device).type == "cuda":
         torch.cuda.synchronize()
+
+
+def scoring(device: str, end: float) -> Any:
+    """Score by NumPy and by torch on the device: largest difference, and seconds of each (the better of two)."""
+    rng = np.random.default_rng(0)
+    ids = tuple(map(str, range(1000)))
+    wide = rng.standard_normal((1000, 5000))
+    models, brains = (Condensed.of(rng.random((n, 92 * 91 // 2))) for n in (80, 15))
+    units, counted = units_of(None, 92)
+    features = Patterns(wide[:, :2000], ids)
+    targets = Patterns(wide[:, :50] @ rng.standard_normal((50, 500)) + 9 * rng.standard_normal((1000, 500)), ids)
+    single, double = Encoding(dtype="float32"), Encoding()
+    work: dict[str, tuple[Callable[[], np.ndarray], float]] = {
+        "correlation RDM 1000 x 5000": (lambda: compute_rdms(wide, ids).dissimilarities, 1e-10),
+        "squared Euclidean RDM": (lambda: compute_rdms(wide, ids, "squared_euclidean").dissimilarities, 1e-10),
+        "leave one out, corr, 80 x 15 x 92": (
+            lambda: left_out_pairs("corr", models, units, counted).scores(brains)[1], 1e-10,
+        ),
+        "bootstrap, corr, 1000 draws": (lambda: bootstrap_pairs(models, brains, "corr", 1000, 0).draws, 1e-10),
+        "ridge 1000 x 2000 x 500, float64": (lambda: double.score(features, targets).r, 1e-8),
+        "ridge 1000 x 2000 x 500, float32": (lambda: single.score(features, targets).r, 1e-3),
+    }  # fmt: skip
+    for name, (compute, most) in work.items():
+        if time.monotonic() > end:
+            return
+        row: dict[str, Any] = {"scoring": name}
+        try:
+            here, row["numpy_s"] = _timed(compute)
+            with computing_on(device, with_torch=True):
+                compute()  # starts the device
+                there, row["device_s"] = _timed(compute)
+            row["difference"] = float(np.nanmax(np.abs(here - there)))
+            row["equal"] = row["difference"] < most
+        except Exception as error:
+            row |= {"equal": False, "error": f"{type(error).__name__}: {str(error)[:200]}"}
+        yield row
+
+
+def _timed(compute: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
+    taken = []
+    for _ in range(2):
+        start = time.perf_counter()
+        found = compute()
+        taken.append(time.perf_counter() - start)
+    return found, round(min(taken), 3)
 
 
 def training(device: str, end: float) -> Any:

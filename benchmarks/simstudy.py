@@ -17,21 +17,29 @@ import numpy as np
 from scipy import stats
 
 from benchmarks.encoding_worlds import layers_and_responses, scored
+from benchmarks.further_studies import (
+    ALPHA,
+    Row,
+    contrast_of,
+    coverage,
+    latencies,
+    measures,
+    scope_of,
+    share,
+    sign_flips,
+    times,
+    tost,
+)
+from benchmarks.measure_worlds import MEASURES
 from benchmarks.worlds import World, cell, left_out, rdms, stream
 from brainalign.inference.contrast import contrast
 from brainalign.inference.gates import judge, judge_family
 from brainalign.inference.permutation import permutation_test
-from brainalign.inference.scope import Scope, resolve_scope
 from brainalign.rdms import RDMs
 from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
-from brainalign.resampling.score_draws import ScoreDraws
 
 FOLDER = Path(__file__).parents[1] / "docs" / "results"
 COLUMNS = ("study", "world", "design", "measure", "test", "quantity", "value", "mc_error", "n")
-ALPHA = 0.05
-
-Row = tuple[str, float, float]
-
 #: Where rules are equal: world by the scope that it is null for.
 NULL = (
     World(10, 40, 5),
@@ -70,23 +78,26 @@ NOISE = (
 )
 #: Features of the networks beside stimuli: fewer, and more.
 ENCODINGS = (World(1, 60, 3, "encoding", n_features=150), World(1, 60, 3, "encoding", n_features=12))
-
-
-def share(hits: np.ndarray) -> tuple[float, float]:
-    """Return a rate and its Monte-Carlo error; that of none or all is taken at one hit or miss."""
-    rate, n = float(np.mean(hits)), len(hits)
-    near = min(max(rate, 1 / n), 1 - 1 / n)
-    return rate, float(np.sqrt(near * (1 - near) / n))
-
-
-def scope_of(world: World) -> Scope:
-    asked = {} if world.n_subjects > 1 else {"subjects": "fixed"}
-    return resolve_scope(asked, world.n_subjects, world.n_stimuli, world.n_seeds)
+#: The same for every measure: more features than training stimuli, and fewer; one subject, who is fixed, and several.
+FEATURES = tuple(
+    World(*design, kind, n_features=p, subject_sd=0.3 if design[0] > 1 else 0.0)
+    for kind, design, p in (
+        ("features", (1, 60, 3), 150),
+        ("features", (6, 40, 3), 150),
+        ("features noise", (6, 40, 3), 150),
+        ("features", (1, 60, 3), 12),
+        ("features", (6, 40, 3), 12),
+        ("features noise", (1, 60, 3), 150),
+    )
+)
+#: Measures by how long they take.
+CHEAP = ("linear_cka", "procrustes", "regression_rsa", "weighted_rsa")
+FITTED = tuple(name for name in MEASURES if name not in CHEAP)
 
 
 def null(world: World, n: int, comparator: str) -> Iterator[Row]:
     """False positives of the contrast, and how its error compares with the true one."""
-    found = [_contrast(world, left_out(world, k, comparator)) for k in range(n)]
+    found = [contrast_of(world, left_out(world, k, comparator)) for k in range(n)]
     delta = np.array([one.delta for one in found])
     yield "leave one out: p < .05", *share(np.array([one.p < ALPHA for one in found]))
     variances = np.array([one.se**2 for one in found])
@@ -141,7 +152,7 @@ def encoding(world: World, n: int, comparator: str) -> Iterator[Row]:
 
 def power(world: World, n: int, comparator: str) -> Iterator[Row]:
     """Power at the gap where a test with the true error has that of ``KNOWN``, and at four true standard errors."""
-    found = [_contrast(world, left_out(world, k, comparator)) for k in range(n)]
+    found = [contrast_of(world, left_out(world, k, comparator)) for k in range(n)]
     delta, se, dof = (np.array([getattr(one, name) for one in found]) for name in ("delta", "se", "dof"))
     true = delta.std(ddof=1)
     known = KNOWN[POWER.index(world)]
@@ -188,11 +199,6 @@ def families(world: World, n: int, comparator: str) -> Iterator[Row]:
     yield "rank sets of the family: wrong in a layer", *share(np.array(together))
 
 
-def _contrast(world: World, draws: ScoreDraws):
-    rows = np.arange(world.n_seeds)
-    return contrast(draws, rows, rows + world.n_seeds, scope_of(world))
-
-
 def _entry_bootstrap(models: np.ndarray, subjects: np.ndarray, rng: np.random.Generator) -> float:
     """Return the error from resampling RDM entries as if they were independent: wrong on purpose."""
     n, found = len(models) // 2, []
@@ -213,13 +219,28 @@ STUDIES: dict[str, tuple[Callable[[World, int, str], Iterator[Row]], tuple[World
     "permutation": (permutation, (World(4, 20, 1, "noise"),), ("corr",), 0.5),
     "families": (families, (World(10, 40, 5), World(4, 92, 5, subject_sd=0.0)), ("corr",), 0.4),
     "encoding": (encoding, ENCODINGS, ("encoding ridge",), 0.25),
+    "coverage": (coverage, (World(10, 40, 5, "gap"), World(15, 92, 3, "gap"), World(6, 20, 3, "gap")), ("corr",), 0.5),
+    "equivalence": (tost, (World(10, 40, 5), World(15, 92, 3)), ("corr",), 0.5),
+    "times": (times, (World(10, 40, 5), World(6, 20, 3)), ("corr",), 0.2),
+    "sign flips": (sign_flips, (World(6, 20, 1), World(10, 20, 1), World(15, 20, 1)), ("scores",), 1.0),
+    "latencies": (
+        latencies,
+        (World(10, 20, 1), World(20, 20, 1), World(40, 20, 1, noise=2.0), World(20, 20, 1, noise=0.3)),
+        ("scores",),
+        0.25,
+    ),
+    "measures": (measures, FEATURES, CHEAP, 0.2),
+    "fitted measures": (measures, FEATURES[:4], FITTED, 0.1),
     "invalid methods": (invalid, (NULL[0], NULL[2], NULL[4], NULL[9], NULL[10]), ("corr",), 0.3),
 }
 
 
-def name_of(world: World) -> str:
-    if world.kind == "encoding":
-        return f"encoding, {world.n_features} features"
+def name_of(world: World, scored: str = "") -> str:
+    if scored == "scores":
+        return f"time courses of subjects, noise {world.noise:g}"
+    if world.kind.startswith(("encoding", "features")):
+        kind = world.kind.removeprefix("features").strip() or "equal rules"
+        return f"{kind}, {world.n_features} features"
     text = f"{world.kind}, seeds {world.seed_sd:g}, subjects {world.subject_sd:g}, noise {world.noise:g}"
     return text + (f", {world.n_repeats} repeats" if world.n_repeats > 1 else "")
 
@@ -239,8 +260,9 @@ def run(path: Path, n: int, only: tuple[str, ...] = ()) -> None:
     for study, (function, worlds, comparators, part) in STUDIES.items():
         for world in worlds if not only or study in only else ():
             for comparator in comparators:
-                measure = comparator if comparator.startswith("encoding") else f"rsa {comparator}"
-                key = study, name_of(world), world.design, measure
+                plain = comparator.startswith(("encoding", "scores", *MEASURES))
+                measure = comparator if plain else f"rsa {comparator}"
+                key = study, name_of(world, comparator), world.design, measure
                 if key in done:
                     continue
                 started, size = time.perf_counter(), max(20, int(part * n))
@@ -278,7 +300,8 @@ def page(path: Path) -> str:
         "from 20, seeds from 3. Where neither subjects nor stimuli are random and there are no repeats there is no",
         "test, and the rate is 0. Two rules are equal in every world but those of power. Methods marked INVALID are",
         "not part of the package: they show that the worlds catch a test that is wrong. `benchmarks/worlds.py` says",
-        "what the worlds are.",
+        "what the worlds are, `benchmarks/measure_worlds.py` those of the measures beside RSA. Intervals of latencies",
+        "hold the true one less often than .95 where scores are noisy: read them as too short there.",
     ]
     for study in dict.fromkeys(row["study"] for row in rows_of(path)):
         lines += [

@@ -9,6 +9,7 @@ Networks show features through a mixing that differs between seeds.
 - ``swap``: the second block is the first with stimuli exchanged in pairs, so that rules are equal on these very
   stimuli. Only subjects, noise of measurement and seeds tell them apart.
 - ``noise``: as ``own``, but brains hold noise only.
+- ``gap``: as ``own``, but rule B shows features beside that no brain has, so that rule A is more alike.
 """
 
 from dataclasses import dataclass, replace
@@ -71,8 +72,11 @@ def rdms(world: World, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
     size = world.noise * np.sqrt(world.n_repeats)
     trials = signal + size * rng.standard_normal((world.n_repeats, *signal.shape))
     models = []
+    private = rng.standard_normal((k, d)) if world.kind == "gap" else None
     for rule in range(2):
         shown = np.concatenate(list(blocks), axis=1) if world.kind == "same" else blocks[rule]
+        if rule and private is not None:
+            shown = np.concatenate([shown, 0.7 * private], axis=1)
         for _ in range(world.n_seeds):
             width = shown.shape[1]
             models.append(condensed(shown @ (np.eye(width) + world.seed_sd * rng.standard_normal((width, width)))))

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from brainalign.face.lists import list_networks as list_networks
     from brainalign.face.lists import list_recordings as list_recordings
     from brainalign.face.lists import list_rules as list_rules
+    from brainalign.face.lists import measure as measure
     from brainalign.face.lists import recording as recording
     from brainalign.face.measured_plausibility import Scorecard as Scorecard
     from brainalign.face.measured_plausibility import scorecard as scorecard
@@ -99,7 +100,7 @@ _PLACES = {
     "face.example": ("example", "example_maps", "example_networks"),
     "face.exchange": ("from_rsatoolbox", "to_epochs", "to_rsatoolbox"),
     "face.lists": (
-        "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules", "recording",
+        "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules", "measure", "recording",
     ),
     "face.measured_plausibility": ("Scorecard", "scorecard"),
     "face.nilearn_exchange": ("from_nilearn", "to_nilearn"),
@@ -135,8 +136,9 @@ __all__ = [
     "Scorecard", "ScoringSpec", "Shown", "Stimuli", "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder",
     "align", "compute_rdms", "dataset", "example", "example_maps", "example_networks", "from_nilearn",
     "from_rsatoolbox", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules",
-    "load_rdms", "own_recording", "preset", "read_study", "recording", "reproduce", "run_study", "save_rdms",
-    "scorecard", "search", "searchlight", "show", "to_epochs", "to_nilearn", "to_rsatoolbox", "train", "write_report",
+    "load_rdms", "measure", "own_recording", "preset", "read_study", "recording", "reproduce", "run_study",
+    "save_rdms", "scorecard", "search", "searchlight", "show", "to_epochs", "to_nilearn", "to_rsatoolbox", "train",
+    "write_report",
 ]  # fmt: skip
 
 

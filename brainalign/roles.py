@@ -13,3 +13,6 @@ ROLES = {
 }
 #: Roles of networks that are compared with each other, and with a control.
 COMPARED = (TRAINED, MODEL)
+
+#: The layer of rows of measures that score a network, not a layer.
+CHOSEN_LAYER = "chosen layer"

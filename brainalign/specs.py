@@ -277,6 +277,10 @@ class ScoringSpec(Summarised):
         ``{"rsa spearman" = 0.02}``: contrasts are then tested for being smaller, too.
     options
         Measure to its fields, e.g. ``{encoding = {metric = "r2"}, pls = {components = [25]}}``.
+    ceilings
+        Whether every noise ceiling of the recordings is estimated, with its interval, for the table ``ceilings``:
+        between subjects, brain to brain, and within subjects from their repeats. Trials that were let go are read
+        again.
 
     Examples
     --------
@@ -300,6 +304,7 @@ class ScoringSpec(Summarised):
     resampling: str = field(default="default", metadata=_LATER)
     options: Options = field(default_factory=dict, metadata=_LATER)
     equivalence: Options = field(default_factory=dict, metadata=_LATER)
+    ceilings: bool = field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)

@@ -21,6 +21,7 @@ from brainalign.alignment.jobs import Jobs
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
+from brainalign.computing import computing_on
 from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_severe
 from brainalign.data_check.kept_findings import KeptFindings
 from brainalign.datasets.dataset import datasets
@@ -125,7 +126,9 @@ class _StudyRun:
         checkpoints = [self._checkpoints(one) for one in trained]
         starts = self._starts(trained)
         display = Display()
-        found = AlignmentResult.concatenate([self._align(brain, checkpoints, starts, display) for brain in self.brains])
+        with computing_on(self.runtime.device):
+            parts = [self._align(brain, checkpoints, starts, display) for brain in self.brains]
+        found = AlignmentResult.concatenate(parts)
         found = share_places(found, equal_rules([one.checkpoint for one in trained]))
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         plausible, criteria = self._probe()
@@ -227,8 +230,11 @@ class _StudyRun:
         self.failures += [*scores.failures, *(one for one in shown.failures if (one.rule, one.network) not in lost)]
         rdms = {key: rdm for key, rdm in shown.rdms.items() if (key.rule, key.network) not in lost}
         display.add(brain.source.label, displayed(brain.displayed(brain.rois)), rdms)
+        found = infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned))
+        if self.spec.scoring.ceilings:
+            found = replace(found, ceilings=jobs.ceilings())
         brain.let_go()
-        return infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned))
+        return found
 
     def _instances(
         self, checkpoints: Sequence[Sequence[Checkpoint]], brain: Brain, failures: list[Failure]

@@ -83,6 +83,11 @@ TABLES: dict[str, Schema] = {
             "var_subjects_seeds var_residual",
         ),
         _schema("ranks", "rule in a cell", f"{_CELL} rule mean_score rank rank_low rank_high supported"),
+        _schema(
+            "ceilings",
+            "noise ceiling of a ROI, or the reason why there is none",
+            "dataset roi time kind comparator subject bound ceiling_lower ceiling_upper ci_low ci_high scope reason",
+        ),
         _schema("gates", "gate that fired in a cell", f"{_CELL} gate severity sentence"),
         _schema(
             "latencies",
@@ -99,8 +104,9 @@ TABLES: dict[str, Schema] = {
     )
 }
 
-#: Tables that are not written where nothing filled them: of results without trainings, feedback or probes.
-OPTIONAL = ("training", "feedback_angles", "latencies", "scorecard", "criteria")
+#: Tables that are not written where nothing filled them: of results without trainings, feedback, times, probes, or
+#: ceilings.
+OPTIONAL = ("training", "feedback_angles", "latencies", "scorecard", "criteria", "ceilings")
 
 
 # -- in memory --------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from brainalign.own_folders import add_folder
 
 def existing_device(device: str) -> None:
     """Raise :class:`SpecError` if torch cannot use ``device`` here."""
-    from brainalign.training.runtime import check_device
+    from brainalign.computing import check_device
 
     check_device(device)
 

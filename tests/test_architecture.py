@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only. A room within
 #: a room has a place of its own.
 ROOMS = (
-    *("__init__", "errors", "arrays", "mapped", "rounding", "randomness", "storage", "summary"),
+    *("__init__", "errors", "computing", "arrays", "mapped", "rounding", "randomness", "storage", "summary"),
     *("own_folders", "own_data", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
     *("results_folder", "shipped", "recommended", "finding_kinds", "specs"),
     *("geometry", "datasets", "patterns", "networks", "credit", "rules", "support"),

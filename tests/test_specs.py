@@ -236,7 +236,7 @@ def test_options_of_sgd_have_their_range(options: dict[str, Any], message: str) 
     (ScoringSpec, {"ranking_layer": {"V4": 2}}, "ranking_layer of 'V4' is 2; expected the name of a layer."),
     (RecordingSpec, {"dataset": "a", "rois": "IT"}, "rois is 'IT'; expected a list of texts."),
     (RecordingSpec, {"dataset": "a", "rois": ("IT", "IT")}, "rois is ('IT', 'IT'); expected each once."),
-    (RecordingSpec, {"dataset": "a", "measures": ()}, "measures is (); expected some of: cca, encoding,"),
+    (RecordingSpec, {"dataset": "a", "measures": ()}, "measures is (); expected some of: banded_ridge, cca, encoding,"),
     (RecordingSpec, {"dataset": "a", "subjects": "all"}, "subjects is 'all'; expected one of: random, fixed."),
     (StudySpec, {"name": "a", "title": 3, "populations": (), "recordings": ()}, "title is 3; expected text."),
     (StudySpec, {"name": "a", "title": "a", "populations": ("x",), "recordings": ()}, "populations is ('x',)"),

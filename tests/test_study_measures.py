@@ -49,20 +49,29 @@ n_channels = 12
 dissimilarity = "squared_euclidean"
 comparator = "cosine_cov"
 resampling = "{resampling}"
+ceilings = true
 n_bootstrap = 100
 
 [scoring.options]
 encoding = {{ metric = "r2", n_folds = 3 }}
 pls = {{ components = [2] }}
 unique_encoding = {{ n_iter = 3, controls = ["gabor"] }}
+banded_ridge = {{ n_iter = 3, controls = ["gabor"], n_folds = 3 }}
+regression_rsa = {{ controls = ["pixels"], comparator = "spearman" }}
+two_way_identification = {{ n_folds = 3 }}
+layer_choice = {{ n_folds = 3, n_inner_folds = 3, alphas = [0.1, 1.0, 10.0] }}
 """
 NAMES = {
     "rsa cosine_cov of squared euclidean distances",
+    "banded_ridge beside gabor",
     "cca 5",
     "encoding ridge, R2",
+    "layer_choice ridge",
     "linear_cka",
     "pls 2",
     "procrustes",
+    "regression_rsa spearman beyond pixels",
+    "two_way_identification",
     "unique_encoding beyond gabor",
     "weighted_rsa",
 }
@@ -94,13 +103,24 @@ def test_every_measure_is_in_tables_methods_and_page(tmp_path: Path, resampling:
     assert "n_folds = 3" in text
     assert "2 components" in text
     assert "unique variance" in text
+    described = pd.read_csv(out / "measures.csv")
+    assert described[["title", "axis", "unit", "sentence", "citation"]].notna().all(axis=None)
+    assert set(scores[scores.measure == "layer_choice ridge"].query("role != 'low_level'").layer) == {"chosen layer"}
+    ceilings = pd.read_csv(out / "ceilings.csv")
+    bounds = ceilings.groupby("kind").bound.unique().map(set).to_dict()
+    assert bounds["geometry"] == {"between subjects", "brain to brain", "split half"}
+    assert bounds["prediction"] == {"split half", "variance of repeats"}
+    assert (ceilings.ci_low < ceilings.ceiling_lower).all()
     page = write_report(out).read_text(encoding="utf-8")
-    assert "Debiased linear CKA" in page
+    for title in described.title:
+        assert title in page
+    assert "Noise ceilings" in page
+    assert "variance of repeats" in page
 
 
 def test_options_of_a_measure_that_nobody_asks_for_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, ["rsa", "encoding", "pls"])
-    with pytest.raises(SpecError, match="Options of measure 'unique_encoding' are given, but no recording") as error:
+    with pytest.raises(SpecError, match="Options of measure 'banded_ridge' are given, but no recording") as error:
         run_study(read_study(path), tmp_path / "results")
     assert "\n" not in str(error.value)
     text = path.read_text(encoding="utf-8")

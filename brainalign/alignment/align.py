@@ -1,13 +1,15 @@
 """Every layer of every network against a recording: scores, contrasts, ranks and gates."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from brainalign.alignment.ceilings import ceilings_of
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score import Progress, score_brain
+from brainalign.alignment.score import Progress, measures_of, score_brain
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.comparisons.pairs_within import pairs_within
 from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_severe
@@ -84,6 +86,8 @@ def align_checked(
     refuse_severe(findings, spec, brain.source.label)
     scores = score_brain(instances, brain, scoring, progress, failures, measures)
     found = infer(scores, Declared.of(scoring, spec.subjects))
+    if scoring.ceilings:
+        found = replace(found, ceilings=ceilings_of(brain, measures or measures_of(spec, scoring)))
     known = recovery(brain.source, found.scores, found.ranks)
     facts = {brain.source.label: findings_facts(findings, spec)}
     return found.with_facts(recovery=[known] if known else [], findings=facts)

@@ -33,7 +33,7 @@ from brainalign.inference.gates import judge_family
 from brainalign.inference.influence import Influence
 from brainalign.inference.scope import resolve_scope
 from brainalign.resampling.score_draws import ScoreDraws
-from brainalign.roles import COMPARED, MODEL, READOUT_ONLY
+from brainalign.roles import CHOSEN_LAYER, COMPARED, MODEL, READOUT_ONLY
 from brainalign.specs import ScoringSpec, window_places
 
 #: A cell's place in tables, the family it is judged in, and what is known of its rules.
@@ -283,7 +283,7 @@ def _by_largest(tests: Sequence[Test], found: Cell, draws: ScoreDraws) -> list[T
 def _check_ranking_layer(place: PlaceScores, declared: Declared) -> None:
     layer = declared.ranking_layer.get(place.roi)
     names = dict.fromkeys(one.layer for one in place.models if one.seed is not None)
-    if layer is not None and layer not in names:
+    if layer is not None and layer not in names and list(names) != [CHOSEN_LAYER]:
         known = ", ".join(names)
         msg = f"Ranking layer {layer!r} of ROI {place.roi!r} is in no network. Choose among: {known}."
         raise SpecError(msg)

@@ -6,6 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from brainalign.alignment.ceilings import kept_ceilings
 from brainalign.alignment.display import displayed
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.instance import Instance
@@ -16,6 +19,7 @@ from brainalign.alignment.score_cache import Shown, read_scores, read_shown, wri
 from brainalign.alignment.scores import Scores
 from brainalign.comparisons.comparison import Comparison
 from brainalign.errors import DataError
+from brainalign.provenance import code_hash
 from brainalign.recordings.brain import Brain
 from brainalign.specs import ScoringSpec, to_dict
 from brainalign.storage import content_hash
@@ -76,6 +80,14 @@ class Jobs:
         own = {"name": measure.name, **to_dict(measure)}
         key = content_hash("scores", *common, low_level, drawn, own, self.code((measure.name,)))
         return self.cache / f"{name}-{measure.name}-{key[:16]}"
+
+    def ceilings(self) -> pd.DataFrame:
+        """Return the noise ceilings of the recording, from an earlier run where they are kept."""
+        about = [{"name": measure.name, **to_dict(measure)} for measure in self.measures]
+        recorded = {name: value for name, value in to_dict(self.brain.spec).items() if name != "subjects"}
+        code = code_hash("brainalign.alignment.ceilings"), self.code(())
+        key = content_hash("ceilings", recorded, self.content, self.brain.ids, about, *code)
+        return kept_ceilings(self.cache / f"{self.brain.spec.dataset}-ceilings-{key[:16]}", self.brain, self.measures)
 
     def done(self, show: Show, progress: Progress) -> tuple[Scores, Shown]:
         """Return scores of all measures and what figures show; networks are shown for what is not kept, and once.

@@ -34,6 +34,7 @@ from brainalign.errors import DataError, SpecError
 from brainalign.provenance import code_hash, own_hashes
 from brainalign.rdms import RDMs
 from brainalign.results_folder import STUDY, replacing, require_own
+from brainalign.roles import CHOSEN_LAYER
 from brainalign.specs import window_places
 from brainalign.storage import locked
 
@@ -55,6 +56,8 @@ class AlignmentResult:
         When scores peak and begin, of recordings with times.
     measures
         What each measure is.
+    ceilings
+        Every noise ceiling with its interval, where they were asked for.
     training, feedback_angles, failures, scorecard, criteria
         How networks were trained, who is missing, and how plausible rules are.
     facts
@@ -78,6 +81,7 @@ class AlignmentResult:
     gates: pd.DataFrame = field(default_factory=partial(tables.empty, "gates"))
     latencies: pd.DataFrame = field(default_factory=partial(tables.empty, "latencies"))
     measures: pd.DataFrame = field(default_factory=partial(tables.empty, "measures"))
+    ceilings: pd.DataFrame = field(default_factory=partial(tables.empty, "ceilings"))
     training: pd.DataFrame = field(default_factory=partial(tables.empty, "training"))
     feedback_angles: pd.DataFrame = field(default_factory=partial(tables.empty, "feedback_angles"))
     failures: pd.DataFrame = field(default_factory=partial(tables.empty, "failures"))
@@ -323,11 +327,12 @@ class AlignmentResult:
     def at_declared_layer(self, table: pd.DataFrame) -> pd.Series:
         """Return which rows of a table of cells are at the layer declared for their ROI, all where none is declared.
 
-        A declared layer that a network does not have declares nothing for that network.
+        A declared layer that a network does not have declares nothing for that network. Rows of measures that choose a
+        layer by themselves are always there.
         """
         depth = {network: set(self.layers(network)) for network in self.networks}
         chosen = [
-            declared is None or declared not in depth.get(network, ()) or layer == declared
+            declared is None or declared not in depth.get(network, ()) or layer in (declared, CHOSEN_LAYER)
             for network, layer, declared in zip(
                 table.network, table.layer, map(self.ranking_layer, table.roi), strict=True
             )

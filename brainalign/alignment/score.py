@@ -31,6 +31,11 @@ _CONDITIONAL = (
     "counts where features outnumber stimuli, is left out."
 )
 
+_ON_FITS = (
+    "are conditional on the fitted folds: the variance of the training stimuli, which counts where features outnumber "
+    "stimuli, is left out, so that intervals can be too short."
+)
+
 
 def score(
     instances: Iterable[Instance],
@@ -93,6 +98,8 @@ def score_each(
             notes += brain.notes(place.roi, measure.word, scored.ids(place.roi, measure), measure.of_trials)
             if place.about.kind == PREDICTION and place.samples != "leave_one_out":
                 notes.append(f"{label}: {_CONDITIONAL}")
+            if measure.conditional and place.samples == "leave_one_out":
+                notes.append(f"{label}: errors of {measure.word} {_ON_FITS}")
         facts = facts_of(brain, scoring, bool(measure.describe().dissimilarity))
         lost = [*unseen, *(Failure.of(error, label) for error in scored.lost(measure))]
         found[measure.label] = Scores(label, brain.source.simulated, tuple(own), facts, tuple(notes), tuple(lost))

@@ -18,7 +18,7 @@ from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
-from brainalign.roles import LOW_LEVEL
+from brainalign.roles import CHOSEN_LAYER, LOW_LEVEL
 
 # what measures made of layers that wait for their scores, in bytes
 _WAITING_BYTES = 2**27
@@ -171,7 +171,13 @@ class _Side:
                 "choose a measure of RDMs such as 'rsa'."
             )
             raise SpecError(msg)
-        for index, layer in enumerate(instance.activations.layers):
+        layers = instance.activations.layers
+        if self.measure.of_networks:
+            model = Model.of(instance, CHOSEN_LAYER, len(layers))
+            with naming(model):
+                self.wait(model, self.measure.network({one: instance.activations.patterns(one) for one in layers}))
+            return
+        for index, layer in enumerate(layers):
             model = Model.of(instance, layer, index)
             with naming(model):
                 made.append((model, self.measure.layer(instance.activations.patterns(layer))))
@@ -193,8 +199,9 @@ class _Side:
     def wait(self, model: Model, made: Any) -> None:
         self.models[model.final].append(model)
         self.waiting[model.final].append(made)
-        values = getattr(made, "dissimilarities", getattr(made, "values", None))
-        self.bytes += int(getattr(values, "nbytes", 0))
+        for one in made.values() if isinstance(made, Mapping) else (made,):
+            values = getattr(one, "dissimilarities", getattr(one, "values", None))
+            self.bytes += int(getattr(values, "nbytes", 0))
 
     def forget(self, rule: str, network: str, step: int | None) -> None:
         self.left_out.add((rule, network, step))

@@ -2,30 +2,49 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from brainalign.comparisons.banded_scores import BandedScores
-from brainalign.comparisons.encoding import FOLDS, Encoding, groups_of, himalaya_on_numpy
+from brainalign.comparisons.beside_controls import BesideControls, check_controls, in_words, weighted_share
+from brainalign.comparisons.description import PREDICTION, Description
+from brainalign.comparisons.encoding import FOLDS, Encoding, groups_of, himalaya_here
 from brainalign.comparisons.encoding_scores import fold_correlations
 from brainalign.comparisons.group_folds import group_folds
 from brainalign.comparisons.held_out_scores import training_means
 from brainalign.comparisons.prepared_responses import refuse_constant_features, refuse_constant_targets
 from brainalign.comparisons.threads import few_threads
+from brainalign.computing import get
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError
 from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
+from brainalign.specs import ScoringSpec
+
+_CITATION = (
+    "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge "
+    "regression. NeuroImage 264:119728. doi:10.1016/j.neuroimage.2022.119728"
+)
+_METRICS = {
+    "share": "share of R² that is the layer's (product measure)",
+    "r2": "R² of layer and controls together",
+}
 
 
 @dataclass(frozen=True)
-class BandedRidge:
+class BandedRidge(BesideControls):
     """``min_w |y - sum_g X_g w_g|^2 + sum_g alpha_g |w_g|^2`` with one penalty for each feature space and target.
 
     Penalties are sought in inner folds of the training stimuli, by random search over how they are shared between the
     spaces and a grid of their size (Dupre la Tour et al. 2022, NeuroImage 264:119728). Each space is centred with
     training means and divided by its mean squared distance from them. Folds are those of
     :class:`~brainalign.comparisons.encoding.Encoding` with the same seed.
+
+    As a measure of a study it fits a layer together with low-level features, and scores what R squared owes to the
+    layer: ``sum p (2 y - p_all) / sum y^2`` of its part ``p`` of the predictions. Parts of all spaces sum to R squared
+    of the whole, and negative ones stay. ``unique_encoding`` says what is lost without the layer. :meth:`score` takes
+    any feature spaces.
 
     Parameters
     ----------
@@ -37,6 +56,10 @@ class BandedRidge:
         Sizes of the penalties on offer.
     seed
         Of folds and shares.
+    controls
+        Low-level features beside the layer in a study, of ``"pixels"``, ``"luminance"`` and ``"gabor"``.
+    metric
+        In a study: ``"share"``, what of R squared is the layer's, or ``"r2"``, that of all spaces together.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -48,11 +71,18 @@ class BandedRidge:
     True
     """
 
+    name: ClassVar[str] = "banded_ridge"
+    kind: ClassVar[str] = PREDICTION
+    word: ClassVar[str] = "banded ridge"
+    against_controls: ClassVar[bool] = False
+
     n_folds: int = 5
     n_inner_folds: int = 5
     n_iter: int = 20
     alphas: tuple[float, ...] = tuple(float(c) for c in np.logspace(-4, 4, 17))
     seed: int = 0
+    controls: tuple[str, ...] = ("pixels", "gabor")
+    metric: str = "share"
 
     def __post_init__(self) -> None:
         if min(self.n_folds, self.n_inner_folds) < 2 or self.n_iter < 1 or not self.alphas or min(self.alphas) <= 0:
@@ -61,6 +91,49 @@ class BandedRidge:
                 f"{min(self.alphas, default=0):g}; expected at least 2, 2 and 1, and alphas above 0."
             )
             raise SpecError(msg)
+        check_controls(self.controls)
+        if self.metric not in _METRICS:
+            msg = f"metric = {self.metric!r}, expected one of: {', '.join(_METRICS)}."
+            raise SpecError(msg)
+
+    @property
+    def ridge(self) -> "BandedRidge":
+        """The regression: itself."""
+        return self
+
+    def describe(self) -> Description:
+        """Return what tables, captions and methods say of the measure with its options."""
+        beside, share = in_words(self.controls), self.metric == "share"
+        return Description(
+            measure=f"{self.name} {'beside' if share else 'with'} {', '.join(self.controls)}",
+            kind=self.kind,
+            title=f"Banded ridge {'beside' if share else 'with'} {beside} ({'share of R²' if share else 'R²'})",
+            axis=f"Banded ridge ({'share of R²' if share else 'R²'})",
+            unit="R²",
+            sentence=f"Banded ridge models {{citation}} predicted responses to held-out stimuli from the layer and "
+            f"{beside}, each with a penalty of its own, and were scored by the {_METRICS[self.metric]} "
+            f"({self.n_folds} folds of stimuli){self.options}.",
+            held=self.controls if share else (),
+            citation=_CITATION,
+        )
+
+    @classmethod
+    def of_study(cls, scoring: ScoringSpec) -> tuple["BandedRidge", ...]:
+        """Return the measure with the options and the seed of a study."""
+        found = cls.with_options(scoring, seed=scoring.seed)
+        if not (found.describe().held or scoring.low_level or scoring.partial):
+            msg = "Measure 'banded_ridge' needs low-level features; set low_level = true in [scoring]."
+            raise SpecError(msg)
+        return (found,)
+
+    def sampled(
+        self, parts: np.ndarray, centred: np.ndarray, alone: np.ndarray | None, counts: np.ndarray
+    ) -> np.ndarray:
+        """Return what of R squared is the layer's, or all of it, mean over targets."""
+        del alone
+        whole = parts.sum(axis=0)
+        part = parts[0] if self.metric == "share" else whole
+        return weighted_share(part * (2 * centred - whole), centred, counts)
 
     def score(
         self,
@@ -129,7 +202,7 @@ class BandedRidge:
         from sklearn.model_selection import PredefinedSplit
 
         found = np.empty((len(kernels), *y.shape))
-        with himalaya_on_numpy(), few_threads(len(y), y.shape[1]):
+        with himalaya_here(), few_threads(len(y), y.shape[1]):
             for fold in range(self.n_folds):
                 train, test = folds != fold, folds == fold
                 ours, theirs = zip(*(_centred(one, train) for one in kernels), strict=True)
@@ -146,8 +219,8 @@ class BandedRidge:
                 )
                 ridge.fit(np.stack(ours), (y[train] - mean) / deviation)
                 # himalaya splits no predictions with an intercept, which is 0 here: all is centred on training stimuli
-                shares = np.exp(ridge.deltas_)[:, None]
-                found[:, test] = shares * (np.stack(theirs) @ ridge.dual_coef_) * deviation
+                shares = np.exp(get(ridge.deltas_))[:, None]
+                found[:, test] = shares * (np.stack(theirs) @ get(ridge.dual_coef_)) * deviation
         return found
 
 

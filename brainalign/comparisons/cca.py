@@ -1,7 +1,8 @@
 """Canonical correlations of a layer and a brain on stimuli that they were not fitted on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -85,14 +86,24 @@ class CCA(FittedPatterns):
         ours, theirs = self.held_out(x, y, folds, units)
         return held_out_scores(ours, theirs, folds, units, samples, tuple(map(int, units)))
 
+    def scored_without(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, trained: np.ndarray, chosen: Any
+    ) -> float:
+        """Return the score by variates fitted to some stimuli, with the ridges that were chosen."""
+        ours, theirs = self._variates_of(x, y, folds, trained, chosen)
+        return float(fold_correlations(ours, theirs, folds).mean())
+
     def held_out(
         self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the canonical variates of each stimulus by the fit without its fold, ``(n_stimuli, n_components)``."""
-        n = min(self.n_components, x.shape[1], y.shape[1])
-        ours, theirs = np.empty((len(x), n)), np.empty((len(x), n))
+        return self._variates_of(x, y, folds, np.ones(len(x), bool), self.chosen(x, y, folds, units))
+
+    def chosen(self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray) -> tuple[float, ...]:
+        """Return the ridge of each fold, chosen in inner folds of its training stimuli."""
+        n, found = min(self.n_components, x.shape[1], y.shape[1]), []
         for fold in range(int(folds.max()) + 1):
-            train, test = folds != fold, folds == fold
+            train = folds != fold
             seed = stream_seed(self.seed, "cca", "inner", fold)
             inner = group_folds(units[train], min(self.n_inner_folds, len(np.unique(units[train]))), seed)
             scores = []
@@ -102,8 +113,17 @@ class CCA(FittedPatterns):
                     own, left = inner != part, inner == part
                     u[left], v[left] = _variates(x[train][own], y[train][own], x[train][left], y[train][left], n, ridge)
                 scores.append(fold_correlations(u, v, inner).mean())
-            best = self.ridges[int(np.argmax(scores))]
-            ours[test], theirs[test] = _variates(x[train], y[train], x[test], y[test], n, best)
+            found.append(self.ridges[int(np.argmax(scores))])
+        return tuple(found)
+
+    def _variates_of(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, trained: np.ndarray, ridges: Sequence[float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        n = min(self.n_components, x.shape[1], y.shape[1])
+        ours, theirs = np.empty((len(x), n)), np.empty((len(x), n))
+        for fold, ridge in enumerate(ridges):
+            train, test = (folds != fold) & trained, folds == fold
+            ours[test], theirs[test] = _variates(x[train], y[train], x[test], y[test], n, ridge)
         return ours, theirs
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from brainalign.comparisons.description import Description
 from brainalign.comparisons.prepared import Prepared
 from brainalign.discovery import available, create
+from brainalign.errors import SpecError
 from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.samples import Samples
@@ -22,7 +23,9 @@ class Comparison(ABC):
     The file ``comparisons/<name>.py`` holds the class. What ``features`` and ``responses`` are is the measure's own:
     RDMs for a geometry measure, patterns for an encoding model. ``kind`` is ``"geometry"`` or ``"prediction"``,
     ``word`` what sentences call the measure, ``of_trials`` whether it takes responses (``Brain.recordings``) and so
-    cannot score a recording that was published as RDMs only. ``of_rdms`` says whether a layer may come as its RDM.
+    cannot score a recording that was published as RDMs only. ``of_rdms`` says whether a layer may come as its RDM,
+    ``of_networks`` that it scores a network, not a layer: it takes all layers at once (:meth:`network`), and its rows
+    are at the layer ``"chosen layer"``.
 
     Examples
     --------
@@ -51,6 +54,7 @@ class Comparison(ABC):
     word: ClassVar[str]
     of_trials: ClassVar[bool] = False
     of_rdms: ClassVar[bool] = False
+    of_networks: ClassVar[bool] = False
 
     @abstractmethod
     def describe(self) -> Description:
@@ -76,6 +80,11 @@ class Comparison(ABC):
             if f.name != "seed" and (value := getattr(self, f.name)) != f.default
         ]
         return f" ({', '.join(changed)})" if changed else ""
+
+    @property
+    def conditional(self) -> bool:
+        """Whether errors without each stimulus leave out what the training stimuli of fitted folds add to them."""
+        return False
 
     @property
     def label(self) -> str:
@@ -110,6 +119,12 @@ class Comparison(ABC):
     def within(self) -> "Comparison | None":
         """Return the same measure of pairs of stimuli of one category; none where it does not compare pairs."""
         return None
+
+    def network(self, layers: Mapping[str, Any]) -> Any:
+        """Reduce all layers of a network to what its score needs, for measures ``of_networks``."""
+        del layers
+        msg = f"Measure {self.name!r} scores layers one by one; use layer(features)."
+        raise SpecError(msg)
 
     def control(self, features: Patterns) -> Any:
         """Reduce a low-level control; as a layer unless the measure says otherwise."""

@@ -21,6 +21,7 @@ from brainalign.comparisons.prepared_responses import (
 )
 from brainalign.comparisons.target_scores import TargetScores
 from brainalign.comparisons.threads import few_threads
+from brainalign.computing import device_of_torch, get
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import DataError, SpecError, StimulusMismatchError
 from brainalign.patterns import Patterns
@@ -150,6 +151,11 @@ class Encoding(Comparison):
             citation=_HIMALAYA,
         )
 
+    @property
+    def conditional(self) -> bool:
+        """Whether errors leave out the training stimuli: where the score is no correlation."""
+        return self.metric != "r"
+
     def form(self, n: int, p: int) -> str:
         """Return ``"kernel"`` or ``"primal"`` for ``n`` stimuli and ``p`` features."""
         if self.solver != "auto":
@@ -197,7 +203,7 @@ class Encoding(Comparison):
         kernel = gram(x, columns=True) if form == "kernel" and not self.standardize else None
         predictions, alphas = np.empty_like(y), np.empty((self.n_folds, y.shape[1]))
         residual, spread = np.zeros(y.shape[1]), np.zeros(y.shape[1])
-        with himalaya_on_numpy(), few_threads(len(x), y.shape[1], x.shape[1] if form == "primal" else 0):
+        with himalaya_here(), few_threads(len(x), y.shape[1], x.shape[1] if form == "primal" else 0):
             for fold in range(self.n_folds):
                 train, test = folds != fold, folds == fold
                 model = self._prepare(x, kernel, train, form)
@@ -316,7 +322,15 @@ class Encoding(Comparison):
     def _without_in_training(
         self, layer: Patterns, brain: Patterns, fitted: EncodingScores, units: np.ndarray
     ) -> np.ndarray:
-        """Return how the score of each target changes without each unit in training, ``(n_units, n_targets)``.
+        """Return how the score of each target changes without each unit in training, ``(n_units, n_targets)``."""
+        change = sum(self.training_changes(layer, brain, fitted, units))
+        z = np.arctanh(np.clip(fitted.r, -LARGEST_R, LARGEST_R))
+        return np.tanh(z + change / self.n_folds) - np.tanh(z)
+
+    def training_changes(
+        self, layer: Patterns, brain: Patterns, fitted: EncodingScores, units: np.ndarray
+    ) -> list[np.ndarray]:
+        """Return how Fisher's z of each test fold changes without each unit in training, ``(n_units, n_targets)`` each.
 
         0 where training stimuli outnumber features: the variance of the test stimuli is then enough in simulations.
         """
@@ -324,15 +338,16 @@ class Encoding(Comparison):
         labels = np.unique(units, return_inverse=True)[1].ravel()
         n_units = int(labels.max()) + 1
         if x.shape[1] < int((folds != 0).sum()):
-            return np.zeros((n_units, y.shape[1]))
+            return [np.zeros((n_units, y.shape[1]))] * self.n_folds
         kernel = gram(x, columns=True) if not self.standardize else None
-        z = np.arctanh(np.clip(fitted.r, -LARGEST_R, LARGEST_R))
-        change = np.zeros((n_units, y.shape[1]))
+        found = []
         for fold in range(self.n_folds):
             train, test = folds != fold, folds == fold
             ours, theirs = self._prepare(x, kernel, train, "kernel")
-            change += training_changes(ours, theirs, (y[train], y[test]), fitted.alphas[fold], labels[train], n_units)
-        return np.tanh(z + change / self.n_folds) - np.tanh(z)
+            found.append(
+                training_changes(ours, theirs, (y[train], y[test]), fitted.alphas[fold], labels[train], n_units)
+            )
+        return found
 
     def _prepare(
         self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str
@@ -384,8 +399,9 @@ class Encoding(Comparison):
             ridge = RidgeCV(solver_params={**params, "warn": False}, **options)
         ridge.fit(train, targets)
         # himalaya keeps penalties as exp(log): back to the value on offer
-        nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), ridge.best_alphas_))).argmin(axis=0)
-        return ridge.predict(test) * deviation + mean, np.asarray(self.alphas)[nearest]
+        best = get(ridge.best_alphas_)
+        nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), best))).argmin(axis=0)
+        return get(ridge.predict(test)) * deviation + mean, np.asarray(self.alphas)[nearest]
 
     def checked_folds(self, groups: np.ndarray) -> np.ndarray:
         """Return the test fold of each stimulus, ``(n_stimuli,)``; too few stimuli raise :class:`SpecError`."""
@@ -444,13 +460,22 @@ def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray,
 
 
 @contextlib.contextmanager
-def himalaya_on_numpy() -> Iterator[None]:
-    """Run himalaya on NumPy, and leave its global choice as it was."""
+def himalaya_here() -> Iterator[Any]:
+    """Run himalaya where arrays are computed with, and leave its global choice as it was; gives its backend."""
     from himalaya.backend import get_backend, set_backend
 
-    before = get_backend().name
-    set_backend("numpy")
+    before, device = get_backend().name, device_of_torch()
+    name = "numpy" if device is None else "torch" if device == "cpu" else "torch_cuda"
+    set_backend(name)
     try:
-        yield
+        with contextlib.nullcontext() if device in (None, "cpu") else _current(device):
+            yield get_backend()
     finally:
         set_backend(before)
+
+
+def _current(device: str | None) -> Any:
+    """Return torch's context of a GPU: himalaya puts arrays on the current one."""
+    import torch
+
+    return torch.cuda.device(torch.device(device or "cuda"))

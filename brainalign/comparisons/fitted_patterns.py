@@ -2,8 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,11 +27,18 @@ from brainalign.resampling.score_draws import ScoreDraws
 
 #: A test fold of fewer stimuli says nothing.
 MIN_FOLD = 4
+# groups of stimuli that are left out of training in turn
+_TRAINED_WITHOUT = 20
 
 
 @dataclass(frozen=True)
 class FittedPatterns(Comparison):
     """A measure of patterns that is fitted within folds; samples of stimuli are scored without fitting again.
+
+    What the training stimuli add to the variance comes from fits without some of them (up to 20 groups of stimuli in
+    turn, what was chosen in inner folds kept): a rotation of many dimensions, say, depends on which stimuli it was
+    fitted to. Without that, Procrustes told equal rules apart in .17 of simulated data sets with 150 features and 60
+    stimuli.
 
     Parameters
     ----------
@@ -71,6 +78,44 @@ class FittedPatterns(Comparison):
         samples
             Which.
         """
+
+    def chosen(self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray) -> Any:
+        """Return what is chosen in inner folds of the training stimuli of each fold; nothing unless overridden."""
+        del x, y, folds, units
+
+    @abstractmethod
+    def scored_without(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, trained: np.ndarray, chosen: Any
+    ) -> float:
+        """Return the score of all stimuli by fits to those that are ``trained`` ``(n_stimuli,)`` of the other folds."""
+
+    def training(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray, tested: np.ndarray
+    ) -> np.ndarray:
+        """Return how the score changes without each unit among the training stimuli, ``(n_units,)``.
+
+        Of a group of k units that are left out together, each is given the change of the group over the root of k, so
+        that squares add up to the variance of all. Stimuli that say much as test stimuli say much in training, too:
+        changes are scaled, so that their squares hold twice the products with those of the test stimuli as well.
+
+        Parameters
+        ----------
+        x, y, folds, units
+            As of :meth:`sampled`.
+        tested
+            ``(n_units,)`` changes of the score without each unit as a test stimulus.
+        """
+        n_units, chosen = int(units.max()) + 1, self.chosen(x, y, folds, units)
+        n_groups = min(n_units, _TRAINED_WITHOUT)
+        group = group_folds(np.arange(n_units), n_groups, stream_seed(self.seed, "left out of training"))
+        whole = self.scored_without(x, y, folds, np.ones(len(x), bool), chosen)
+        changes = np.array([
+            self.scored_without(x, y, folds, group[units] != one, chosen) - whole for one in range(n_groups)
+        ])  # fmt: skip
+        ours, theirs = (one - one.mean() for one in (changes, np.bincount(group, tested, minlength=n_groups)))
+        own = float((ours**2).sum())
+        scale = np.sqrt(max(0.0, 1 + 2 * float((ours * theirs).sum()) / own)) if own > 0 else 1.0
+        return (scale * changes / np.sqrt(np.bincount(group)))[group]
 
     def brain_side(self, responses: np.ndarray) -> np.ndarray:
         """Return responses as they are compared; turned as layers are, where single channels mean nothing."""
@@ -141,8 +186,17 @@ class FittedPatterns(Comparison):
             subjects = []
             for responses in prepared.content:
                 y = self.brain_side(responses[:, :, k])
-                subjects.append(ScoreDraws.stack_models([self.sampled(x, y, folds, units, samples) for x in rows]))
+                subjects.append(ScoreDraws.stack_models([self._drawn(x, y, folds, units, samples) for x in rows]))
             yield subjects[0] if len(subjects) == 1 else ScoreDraws.stack_subjects(subjects, samples.seed)
+
+    def _drawn(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray, samples: Samples
+    ) -> ScoreDraws:
+        found = self.sampled(x, y, folds, units, samples)
+        if samples.kind != "leave_one_out":
+            return found
+        tested = found.draws[:, 0, 0] - found.observed[0, 0]
+        return replace(found, training=found.observed + self.training(x, y, folds, units, tested)[:, None, None])
 
 
 def rotated(values: np.ndarray) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Partial least squares: responses predicted from few directions of a layer that covary with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from brainalign.comparisons.description import PREDICTION, Description
+from brainalign.comparisons.encoding_scores import fold_correlations
 from brainalign.comparisons.fitted_patterns import FittedPatterns
 from brainalign.comparisons.group_folds import group_folds
 from brainalign.comparisons.held_out_scores import held_out_scores
@@ -94,14 +95,30 @@ class PLS(FittedPatterns):
         """Return the score of one layer for one subject, with those of samples of the stimuli."""
         return held_out_scores(self.predictions(x, y, folds, units), y, folds, units, samples, tuple(map(int, units)))
 
+    def scored_without(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, trained: np.ndarray, chosen: Any
+    ) -> float:
+        """Return the score by regressions fitted to some stimuli, with the numbers of components that were chosen."""
+        return float(fold_correlations(self._predictions(x, y, folds, trained, chosen), y, folds).mean())
+
     def predictions(self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray) -> np.ndarray:
         """Return predictions for each stimulus by the fit without its fold, ``(n_stimuli, n_targets)``."""
+        return self._predictions(x, y, folds, np.ones(len(x), bool), self.chosen(x, y, folds, units))
+
+    def chosen(self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, units: np.ndarray) -> tuple[int, ...]:
+        """Return the number of components of each fold, chosen in inner folds of its training stimuli."""
+        n_folds = int(folds.max()) + 1
+        if len(self.components) == 1:
+            return self.components * n_folds
+        trains = [folds != fold for fold in range(n_folds)]
+        return tuple(self._chosen(x[own], y[own], units[own], fold) for fold, own in enumerate(trains))
+
+    def _predictions(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, trained: np.ndarray, chosen: Sequence[int]
+    ) -> np.ndarray:
         found = np.empty_like(y)
-        for fold in range(int(folds.max()) + 1):
-            train, test = folds != fold, folds == fold
-            best = self.components[0]
-            if len(self.components) > 1:
-                best = self._chosen(x[train], y[train], units[train], fold)
+        for fold, best in enumerate(chosen):
+            train, test = (folds != fold) & trained, folds == fold
             found[test] = _predicted(x[train], y[train], x[test], (best,))[0]
         return found
 

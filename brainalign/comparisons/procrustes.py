@@ -1,7 +1,7 @@
 """Shape similarity: how well one rotation, fitted on other stimuli, lays a layer over a brain."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -69,11 +69,24 @@ class Procrustes(FittedPatterns):
         subjects = draw_subjects(1, samples.n_draws, samples.seed)
         return ScoreDraws(observed[:, None], draws[:, None, None], counts, subjects, n_units)
 
-    def held_out(self, x: np.ndarray, y: np.ndarray, folds: np.ndarray) -> np.ndarray:
-        """Return ``<x_i Q, y_i>``, ``|x_i|^2`` and ``|y_i|^2`` of each stimulus, ``(n_stimuli, 3)``."""
+    def scored_without(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, trained: np.ndarray, chosen: Any
+    ) -> float:
+        """Return the score by rotations fitted to some stimuli."""
+        del chosen
+        return float(_ratio(self.held_out(x, y, folds, trained).sum(axis=0)[None])[0])
+
+    def held_out(
+        self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, trained: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return ``<x_i Q, y_i>``, ``|x_i|^2`` and ``|y_i|^2`` of each stimulus, ``(n_stimuli, 3)``.
+
+        ``trained`` says which stimuli rotations and means are fitted to, all unless given.
+        """
         found = np.empty((len(x), 3))
         for fold in range(int(folds.max()) + 1):
             train, test = folds != fold, folds == fold
+            train = train if trained is None else train & trained
             ours, theirs = x[train] - x[train].mean(axis=0), y[train] - y[train].mean(axis=0)
             left, sizes, right = np.linalg.svd(ours.T @ theirs, full_matrices=False)
             kept = sizes > 1e-12 * sizes[0] if sizes[0] > 0 else np.zeros(len(sizes), bool)

@@ -1,18 +1,18 @@
 """One minus the correlation of two responses, each from another run."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from brainalign.dissimilarities.dissimilarity import Dissimilarity, refuse
+from brainalign.dissimilarities.dissimilarity import refuse
+from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
 from brainalign.rounding import no_spread, sum_error
 
 
 @dataclass(frozen=True)
-class CorrelationAcrossRuns(Dissimilarity):
+class CorrelationAcrossRuns(OfTrials):
     """``1 - mean over runs m != n of r(x_i^m, x_j^n)``: no two responses of one run are ever compared.
 
     Noise that responses of one run share (drift, autocorrelation, the order of stimuli) makes them look alike; noise of
@@ -34,11 +34,6 @@ class CorrelationAcrossRuns(Dissimilarity):
 
     def __post_init__(self) -> None:
         check_folds(self.n_folds)
-
-    def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
-        """Refuse patterns without trials."""
-        del patterns, ids
-        raise self.without_trials()
 
     def of_trials(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_times, n_pairs)`` distances and their rounding errors.

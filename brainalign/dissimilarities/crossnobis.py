@@ -1,20 +1,19 @@
 """The cross-validated Mahalanobis distance of two responses: unbiased, and 0 where they do not differ."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from brainalign.dissimilarities.dissimilarity import Dissimilarity
 from brainalign.dissimilarities.noise import check_noise, inverse, noise_precision, run_covariances
+from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
 from brainalign.errors import DataError, SpecError
 from brainalign.rounding import sum_error
 
 
 @dataclass(frozen=True)
-class Crossnobis(Dissimilarity):
+class Crossnobis(OfTrials):
     """``mean over folds m != n of (x_i^m - x_j^m)' P (x_i^n - x_j^n) / n_channels``, ``P`` the precision of noise.
 
     Noise of different folds is independent, so its products are 0 on average: values are unbiased, and negative where
@@ -55,11 +54,6 @@ class Crossnobis(Dissimilarity):
         if self.per_run and (self.n_folds or self.noise == "none"):
             msg = "per_run needs runs as folds and a noise covariance; leave n_folds and noise = 'none' out."
             raise SpecError(msg)
-
-    def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
-        """Refuse patterns without trials."""
-        del patterns, ids
-        raise self.without_trials()
 
     def of_trials(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_times, n_pairs)`` distances and their rounding errors.

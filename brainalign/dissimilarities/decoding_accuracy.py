@@ -1,20 +1,19 @@
 """How often a linear classifier tells two stimuli apart on single trials."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from brainalign.dissimilarities.dissimilarity import Dissimilarity
 from brainalign.dissimilarities.noise import check_noise
+from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.pairwise_lda import held_out_evidence
 from brainalign.dissimilarities.trials import Trials, check_folds
 from brainalign.rounding import EPSILON
 
 
 @dataclass(frozen=True)
-class DecodingAccuracy(Dissimilarity):
+class DecodingAccuracy(OfTrials):
     """Share of held-out trials of two stimuli that a linear discriminant gives to the right one; .5 is chance.
 
     The mean of the shares of either stimulus, so that unequal repeats do not lift it; equal evidence counts half. It
@@ -44,11 +43,6 @@ class DecodingAccuracy(Dissimilarity):
     def __post_init__(self) -> None:
         check_noise(self.noise)
         check_folds(self.n_folds)
-
-    def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
-        """Refuse patterns without trials."""
-        del patterns, ids
-        raise self.without_trials()
 
     def of_trials(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_times, n_pairs)`` accuracies and their rounding errors."""

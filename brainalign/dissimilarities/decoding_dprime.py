@@ -1,13 +1,12 @@
 """How far apart a linear classifier holds the trials of two stimuli, in standard deviations."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from brainalign.dissimilarities.dissimilarity import Dissimilarity
 from brainalign.dissimilarities.noise import check_noise
+from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.pairwise_lda import held_out_evidence
 from brainalign.dissimilarities.trials import Trials, check_folds
 from brainalign.errors import DataError
@@ -15,7 +14,7 @@ from brainalign.rounding import sum_error
 
 
 @dataclass(frozen=True)
-class DecodingDprime(Dissimilarity):
+class DecodingDprime(OfTrials):
     """``(mean of v over trials of i - over trials of j) / sd of v``, ``v`` the held-out decision value for i against j.
 
     The standard deviation is that within stimuli, the root of the mean of the two variances. Values do not saturate and
@@ -46,11 +45,6 @@ class DecodingDprime(Dissimilarity):
     def __post_init__(self) -> None:
         check_noise(self.noise)
         check_folds(self.n_folds)
-
-    def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
-        """Refuse patterns without trials."""
-        del patterns, ids
-        raise self.without_trials()
 
     def of_trials(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_times, n_pairs)`` distances and their rounding errors."""

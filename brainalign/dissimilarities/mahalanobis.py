@@ -1,20 +1,19 @@
 """The squared Mahalanobis distance of two mean responses, in the metric of the noise."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from brainalign.dissimilarities.dissimilarity import Dissimilarity
 from brainalign.dissimilarities.noise import check_noise, noise_precision
+from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import SpecError
 from brainalign.rounding import sum_error
 
 
 @dataclass(frozen=True)
-class Mahalanobis(Dissimilarity):
+class Mahalanobis(OfTrials):
     """``(x_i - x_j)' P (x_i - x_j) / n_channels`` of mean responses; ``P`` inverts the noise covariance.
 
     Noise adds to every value: where repeats are unequal, pairs of stimuli that were shown less often look farther
@@ -41,11 +40,6 @@ class Mahalanobis(Dissimilarity):
         if self.noise == "none":
             msg = "noise = 'none' makes a Mahalanobis distance a Euclidean one; use 'squared_euclidean'."
             raise SpecError(msg)
-
-    def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
-        """Refuse patterns without trials."""
-        del patterns, ids
-        raise self.without_trials()
 
     def of_trials(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_times, n_pairs)`` distances and their rounding errors."""

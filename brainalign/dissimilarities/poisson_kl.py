@@ -1,19 +1,18 @@
 """How far apart two firing rates are if spikes are Poisson, cross-validated."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from brainalign.dissimilarities.dissimilarity import Dissimilarity
+from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
 from brainalign.errors import DataError, SpecError
 from brainalign.rounding import sum_error
 
 
 @dataclass(frozen=True)
-class PoissonKL(Dissimilarity):
+class PoissonKL(OfTrials):
     """``(a_i - a_j)' (log b_i - log b_j) / n_channels``, rates ``b`` of one fold, ``a`` of the others, mean over folds.
 
     The symmetrised Kullback-Leibler divergence of Poisson distributions (Schuett et al. 2023, eLife 12:e82566). Rates
@@ -48,11 +47,6 @@ class PoissonKL(Dissimilarity):
         if not (self.prior_rate > 0 and self.prior_weight > 0):
             msg = f"prior_rate = {self.prior_rate:g}, prior_weight = {self.prior_weight:g}, expected numbers above 0."
             raise SpecError(msg)
-
-    def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:
-        """Refuse patterns without trials."""
-        del patterns, ids
-        raise self.without_trials()
 
     def of_trials(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Return ``(n_times, n_pairs)`` divergences and their rounding errors.

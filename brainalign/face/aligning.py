@@ -17,6 +17,7 @@ from brainalign.alignment.layer_rdms import LayerRDMs
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.result import AlignmentResult as Result
 from brainalign.comparisons.comparison import Comparison
+from brainalign.computing import computing_on
 from brainalign.data_check.brain import BrainCheck
 from brainalign.errors import SpecError
 from brainalign.face.alignment_result import AlignmentResult
@@ -51,6 +52,7 @@ def align(
     brain_dissimilarity: str = "default",
     accept: Sequence[str] = (),
     aspect: str = "refuse",
+    device: str = "cpu",
     progress: Callable[[str], None] = lambda text: None,
     **scoring: Any,
 ) -> AlignmentResult:
@@ -82,6 +84,9 @@ def align(
         Kinds of severe findings of the data check to go on with (``brainalign data check``); the page repeats them.
     aspect
         ``"crop"`` if networks were shown the middle of pictures with another ratio of sides: low-level controls follow.
+    device
+        Where dissimilarities, samples of linear comparators and regressions are computed: ``"cpu"`` (NumPy) or
+        ``"cuda"`` (torch); numbers agree to rounding.
     progress
         Called with a short text before each part.
     **scoring
@@ -129,7 +134,8 @@ def align(
         windows=windows if isinstance(windows, Mapping) else tuple(tuple(window) for window in windows),
     )
     _check_controls(shown)
-    return _Aligned(shown, source, spec, _scoring(scoring), objects).found(progress)
+    with computing_on(device):
+        return _Aligned(shown, source, spec, _scoring(scoring), objects).found(progress)
 
 
 def _source(brain: Brains) -> RecordingSource:
@@ -238,7 +244,7 @@ def _measures(
 def _scoring(options: dict[str, Any]) -> ScoringSpec:
     unknown = [name for name in options if name not in _OF_SCORING]
     if unknown:
-        own = ("rois", "windows", "subjects", "stimuli", "runs", "brain_dissimilarity", "accept", "aspect")
+        own = ("rois", "windows", "subjects", "stimuli", "runs", "brain_dissimilarity", "accept", "aspect", "device")
         msg = f"align() got an unknown option {unknown[0]!r}. Choose among: {', '.join((*own, *_OF_SCORING))}."
         raise SpecError(msg)
     return ScoringSpec(**options)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from brainalign.comparisons.comparison import comparisons
+from brainalign.comparisons.comparison import Comparison, comparison, comparisons
 from brainalign.datasets.dataset import datasets
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import architectures
@@ -141,6 +141,32 @@ def list_measures() -> pd.DataFrame:
         for name, one in comparisons().items()
     }
     return _table(rows, "measure")
+
+
+def measure(name: str, **options: Any) -> Comparison:
+    """Return a measure by name, with options of its own, for ``align(measures=[...])``.
+
+    Parameters
+    ----------
+    name
+        One of :func:`list_measures`.
+    **options
+        Fields of that measure.
+
+    Raises
+    ------
+    SpecError
+        If the name or an option is unknown, or a value does not suit it; the message lists those there are.
+
+    Examples
+    --------
+    >>> import brainalign as ba
+    >>> ba.measure("pls", components=[25]).label
+    'pls 25'
+    >>> ba.measure("regression_rsa", controls=["pixels"]).describe().title
+    'Unique variance of RDMs beyond pixels (R²)'
+    """
+    return comparison(name, options)
 
 
 def recording(name: str | Path, **options: Any) -> RecordingSource:

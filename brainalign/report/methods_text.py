@@ -12,6 +12,7 @@ from brainalign.report.citation_list import CitationList
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
 from brainalign.report.wording import correction_name, counted, dissimilarity_name, listed, scope_of, spanned
+from brainalign.roles import CHOSEN_LAYER
 
 _KINDS = {GEOMETRY: "representational similarity", PREDICTION: "predictions"}
 _CORRECTIONS = {
@@ -116,8 +117,11 @@ def _recordings(results: AlignmentResult, citations: CitationList) -> str:
             f"{dataset} ({about.get('title', dataset)}){f' {mark}' if mark else ''} holds responses ({kind}) "
             f"to {shown} in {where}."
         )
-    n_layers = {network: len(results.layers(network)) for network in results.networks}
-    layers = listed([f"{words(network)} ({counted(count, 'layer')})" for network, count in n_layers.items()])
+    n_layers = {network: len(set(results.layers(network)) - {CHOSEN_LAYER}) for network in results.networks}
+    layers = listed([
+        f"{words(network)} ({counted(count, 'layer')})" if count else words(network)
+        for network, count in n_layers.items()
+    ])  # fmt: skip
     sentences.append(f"The same stimuli were shown to {layers}; networks and brains were matched by stimulus identity.")
     declared = {roi: results.ranking_layer(roi) for roi in scores.roi.unique() if results.ranking_layer(roi)}
     undeclared = [roi for roi in scores.roi.unique() if roi not in declared]

@@ -16,6 +16,7 @@ from brainalign.report.plates import draw_all
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import words
 from brainalign.report.table import (
+    ceiling_table,
     compared_table,
     contrast_tables,
     criteria_table,
@@ -117,6 +118,7 @@ def _render_page(results: AlignmentResult, figures: Sequence[dict[str, str]]) ->
         summary=_summary(results),
         compared=compared_table(results),
         findings=findings_of(results),
+        ceilings=ceiling_table(results),
         figures=figures,
         contrasts=contrasts,
         other_contrasts=others,

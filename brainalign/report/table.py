@@ -12,6 +12,7 @@ from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import final_scores, groups, peak_times
 from brainalign.report.style import words
 from brainalign.report.wording import counted, in_ms, scope_of, spanned
+from brainalign.roles import CHOSEN_LAYER
 
 _CELL = ("network", "dataset", "roi", "time", "layer", "measure")
 
@@ -174,6 +175,37 @@ def training_table(results: AlignmentResult) -> Table:
     return Table(columns, tuple(rows), frozenset({3, 4, 5, 6, 7, 8}))
 
 
+def ceiling_table(results: AlignmentResult) -> Table:
+    """Return every noise ceiling with its interval, or why there is none; at one time where there are several."""
+    table, note = results.ceilings, ""
+    timed = table.time.notna()
+    if timed.any():
+        highest = table[timed].groupby(["dataset", "roi"], observed=True).ceiling_lower.idxmax().dropna()
+        times = {(table.dataset[k], table.roi[k]): table.time[k] for k in highest}
+        at = [times.get(place) for place in zip(table.dataset, table.roi, strict=True)]
+        shown = table[~timed | (table.time == pd.Series(at, index=table.index, dtype="float64"))]
+        note = f"Shown are {len(shown)} of {len(table)}, at the time of the highest. All are in ceilings.csv."
+        table = shown
+    rows = [
+        (
+            f"{results.dataset_label(row['dataset'])} {row['roi']}{_at(row['time'])}",
+            row["kind"] + (f" ({row['comparator']})" if row["comparator"] else ""),
+            row["bound"],
+            row["subject"] or "all",
+            row["reason"] or _bounds(row["ceiling_lower"], row["ceiling_upper"]),
+            "–" if pd.isna(row["ci_low"]) else f"[{number(row['ci_low'])}, {number(row['ci_high'])}]",
+            row["scope"] or "–",
+        )
+        for row in table.head(MOST_ROWS).to_dict("records")
+    ]
+    columns = ("Recording", "Of", "Estimate", "Subject", "Ceiling", "95 % interval", "Over")
+    return Table(columns, tuple(rows), note=note)
+
+
+def _bounds(lower: float, upper: float) -> str:
+    return number(lower) if lower == upper else f"{number(lower)} to {number(upper)}"
+
+
 def failure_table(results: AlignmentResult) -> Table:
     """Return the populations, or parts of them, that the study went on without."""
     rows = []
@@ -190,13 +222,15 @@ def compared_table(results: AlignmentResult) -> Table:
     rows = []
     scores = results.network_scores
     for (dataset, roi, network, measure), part in groups(scores, "dataset", "roi", "network", "measure"):
-        layers = results.layers(network)
+        declared = results.ranking_layer(roi)
+        ranked = declared if declared in results.layers(network) else "every layer"
+        ranked = CHOSEN_LAYER if set(part.layer) == {CHOSEN_LAYER} else ranked
         about = results.facts["recordings"].get(dataset, {})
         what: Sequence[str] = [about.get("title", ""), about.get("modality", "")]
         rows.append((
             results.dataset_label(dataset), ", ".join(text for text in what if text), roi, str(part.subject.nunique()),
             _whole(part.n_stimuli.max()), words(network), str(part.layer.nunique()), str(part.seed.nunique()),
-            results.about(measure).title, layer if (layer := results.ranking_layer(roi)) in layers else "every layer",
+            results.about(measure).title, ranked,
         ))  # fmt: skip
     return Table(columns, tuple(rows), frozenset({3, 4, 6, 7}))
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from brainalign.condensed import Condensed
 from brainalign.resampling.form_draws import standardised
+from brainalign.resampling.linear_pairs import by_stimulus
 from brainalign.resampling.pair_form import PairForm
 from brainalign.resampling.pair_scores import semi_partial
 from brainalign.whitening import squares
@@ -88,7 +89,7 @@ class FormPairs:
         observed = of_pairs * pairs + of_rows * rows + of_sums * sums
         if not resampled:
             return observed[None]
-        lost = np.matmul(left.transpose(1, 0, 2), right.transpose(1, 2, 0))
+        lost = by_stimulus(left, right)
         there = np.tensordot(r, right, axes=(1, 1)).transpose(2, 0, 1) + np.tensordot(left, s, axes=(1, 1)).transpose(
             1, 0, 2
         )

@@ -1,7 +1,10 @@
 """Weighted Pearson correlation and cosine of all models, subjects and draws, from a few matrix products."""
 
+from typing import Any
+
 import numpy as np
 
+from brainalign.computing import get, put
 from brainalign.condensed import Condensed
 from brainalign.resampling.condensed_pairs import pair_weights
 from brainalign.resampling.pair_scores import PairScores, group_ceilings, semi_partial
@@ -41,22 +44,22 @@ def linear_scores(
     # standardising first keeps the weighted second moments free of cancellation
     model_rows, subject_rows, nuisance_rows = (_standardise(rdms, centred) for rdms in (models, subjects, nuisance))
     left, right = np.concatenate([model_rows, nuisance_rows]), np.concatenate([subject_rows, nuisance_rows])
-    total = np.zeros(len(counts))
-    sums_left, sums_right = np.zeros((len(counts), len(left))), np.zeros((len(counts), len(right)))
-    squares_left, squares_right = np.zeros_like(sums_left), np.zeros_like(sums_right)
-    cross = np.zeros((len(counts), len(left), len(right)))
-    n_subjects = len(subjects)
-    gram = np.zeros((len(counts), n_subjects, n_subjects))
+    n_draws, n_subjects = len(counts), len(subjects)
+    sizes = ((), (len(left),), (len(right),), (len(left),), (len(right),), (len(left), len(right)), (n_subjects,) * 2)
+    moments = [put(np.zeros((n_draws, *size))) for size in sizes]
+    total, sums_left, sums_right, squares_left, squares_right, cross, gram = moments
+    left, right, subject_rows = put(left), put(right), put(subject_rows)
     for columns in _blocks(left.shape[1], len(counts) + 2 * (len(left) + n_subjects) * len(right)):
-        weights = pair_weights(counts, pairs[0][columns], pairs[1][columns])
+        weights = put(pair_weights(counts, pairs[0][columns], pairs[1][columns]))
         x, y, s = left[:, columns], right[:, columns], subject_rows[:, columns]
-        total += weights.sum(axis=1)
+        total += weights.sum(1)
         sums_left += weights @ x.T
         sums_right += weights @ y.T
         squares_left += weights @ (x**2).T
         squares_right += weights @ (y**2).T
         cross += _products(weights, x, y)
         gram += _products(weights, s, s)
+    total, sums_left, sums_right, squares_left, squares_right, cross, gram = map(get, moments)
     if centred:
         # a draw of one stimulus alone has no pair, hence no score
         scale = 1 / np.where(total > 0, total, np.nan)[:, None]
@@ -76,7 +79,7 @@ def _finish(
     return PairScores(scores, lower, upper)
 
 
-def _products(weights: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _products(weights: Any, x: Any, y: Any) -> Any:
     products = (x[:, None, :] * y[None, :, :]).reshape(-1, x.shape[1])
     return (weights @ products.T).reshape(len(weights), len(x), len(y))
 

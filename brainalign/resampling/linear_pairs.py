@@ -4,6 +4,7 @@ from functools import cached_property
 
 import numpy as np
 
+from brainalign.computing import get, put
 from brainalign.condensed import Condensed
 from brainalign.resampling.pair_scores import semi_partial
 
@@ -53,12 +54,12 @@ class LinearPairs:
         """
         rows = _standardise(self._with_nuisance(brains.finite("brain")), self.counted, self.centred)
         held = 0 if self.nuisance is None else len(self.nuisance)
-        cross = self._rows @ rows.T
+        cross = get(put(self._rows) @ put(rows).T)
         observed = semi_partial(cross, (self._rows**2).sum(axis=1), (rows**2).sum(axis=1), held)
         if not resampled:
             return observed, np.empty((0, *observed.shape))
         (own, own_sums, left), (square, sums, right) = self._own, self._without(rows)
-        without = cross - self._by_unit(np.matmul(own.transpose(1, 0, 2), square.transpose(1, 2, 0)))
+        without = cross - self._by_unit(by_stimulus(own, square))
         if self.centred:
             scale = 1 / self.n_pairs[:, None]
             without -= own_sums[:, :, None] * (sums * scale)[:, None, :]
@@ -74,11 +75,11 @@ class LinearPairs:
         Those without each are left out where they are not asked for.
         """
         rows = _standardise(brains, self.counted, self.centred)
-        cross = rows @ rows.T
+        cross = get(put(rows) @ put(rows).T)
         if not resampled:
             return cross[None]
         square, sums, _ = self._without(rows)
-        without = cross - self._by_unit(np.matmul(square.transpose(1, 0, 2), square.transpose(1, 2, 0)))
+        without = cross - self._by_unit(by_stimulus(square, square))
         if self.centred:
             without -= sums[:, :, None] * (sums / self.n_pairs[:, None])[:, None, :]
         return np.concatenate([cross[None], without])
@@ -97,6 +98,14 @@ class LinearPairs:
         total = np.zeros((self.n_units, *of_stimuli.shape[1:]))
         np.add.at(total, self.units, of_stimuli)
         return total
+
+
+def by_stimulus(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return ``sum_j X_kj Y_kj`` of square forms ``(n_left, n, n)`` and ``(n_right, n, n)``: ``(n, n_left, n_right)``.
+
+    Of each stimulus k, what its pairs contribute to the product of two RDMs.
+    """
+    return get(put(left.transpose(1, 0, 2)) @ put(right.transpose(1, 2, 0)))
 
 
 def _standardise(rdms: Condensed, counted: np.ndarray, centred: bool) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from brainalign.condensed import Condensed
+from brainalign.resampling.concordance import Concordance
 from brainalign.resampling.condensed_pairs import pair_weights
 from brainalign.resampling.pair_scores import PairScores
 from brainalign.resampling.weighted_ranks import rank_rows
@@ -93,28 +94,43 @@ def sign_scores(
     """Return tau-a of every model and subject for every row of stimulus counts ``(n_draws, n_stimuli)``.
 
     Copies of a stimulus make copies of its pairs, which are tied with each other. Ceilings are those of
-    :meth:`SignPairs.ceilings`, with the mean ranks of each sample.
+    :meth:`SignPairs.ceilings`, with the mean ranks of each sample. Orders of models and subjects are made once for all
+    samples (:class:`~brainalign.resampling.concordance.Concordance`).
     """
     left, right = (mid_ranks(rdms.values, rdms.rounding) for rdms in (models, subjects))
-    n_subjects = len(right)
-    scores = np.full((len(counts), len(left), n_subjects), np.nan)
-    ceilings = np.full((2, len(counts), n_subjects), np.nan) if n_subjects > 1 else None
+    weights = pair_weights(counts, *pairs)
+    n = weights.sum(axis=1)
+    size = np.where(n >= 2, n * (n - 1) / 2, np.nan)
+    scores = np.empty((len(counts), len(left), len(right)))
+    for m, x in enumerate(left):
+        for s, y in enumerate(right):
+            scores[:, m, s] = Concordance(x, y).sums(weights) / size
     hidden = models.constant[:, None] | subjects.constant[None]
-    for draw, count in enumerate(counts):
-        weights = pair_weights(count, *pairs)
-        kept = np.flatnonzero(weights)
-        n = weights.sum()
-        if n < 2:
-            continue
-        x, y, w = left[:, kept], right[:, kept], weights[kept]
-        if ceilings is not None:
-            ranks = rank_rows(y, w)
-            x = np.concatenate([x, mid_ranks(ranks.sum(axis=0) - ranks)])
-        sums = _weighted_sums(x, y, w, ceilings is not None) / (n * (n - 1) / 2)
-        scores[draw] = np.where(hidden, np.nan, sums[: len(left)])
-        if ceilings is not None:
-            ceilings[:, draw] = np.diagonal(sums[len(left) : -1]), sums[-1]
-    return PairScores(scores, *((None, None) if ceilings is None else ceilings))
+    scores = np.where(hidden, np.nan, scores)
+    if len(right) < 2:
+        return PairScores(scores, None, None)
+    upper = _with_majority(right, weights) / size[:, None]
+    lower = np.full(upper.shape, np.nan)
+    for draw in np.flatnonzero(n >= 2):
+        kept = np.flatnonzero(weights[draw])
+        y, w = right[:, kept], weights[draw, kept]
+        ranks = rank_rows(y, w)
+        pools = mid_ranks(ranks.sum(axis=0) - ranks)
+        lower[draw] = [Concordance(*both).sums(w[None])[0] for both in zip(pools, y, strict=True)] / size[draw]
+    return PairScores(scores, lower, upper)
+
+
+def _with_majority(ranks: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted sums of agreements with the order of most rows, ``(n_samples, n_rows)``."""
+    total = np.zeros((len(weights), len(ranks)))
+    single = weights.astype(np.float32)
+    for part, ours, theirs in _signs(ranks[:0], ranks, True, np.ones(ranks.shape[1])):
+        both = np.triu(np.ones(ours.shape[1:], np.float32), 1)
+        agree = ours[0] * theirs * both
+        for s, one in enumerate(agree):
+            # sums over one entry are whole numbers that single precision holds
+            total[:, s] += ((single[:, part] @ one).astype(np.float64) * weights[:, part.start :]).sum(axis=1)
+    return total
 
 
 def majority_agreement(ranks: np.ndarray) -> np.ndarray:

@@ -27,7 +27,11 @@ def table_of_each(maps: "BrainMaps") -> pd.DataFrame:
     """Return a row for each centre, model, seed and subject, with its score."""
     places = _places(maps)
     parts = [
-        places.assign(**maps.models.iloc[row].to_dict(), subject=subject, score=maps.scores[k, row])
+        places.assign(
+            **{str(name): value for name, value in maps.models.iloc[row].items()},
+            subject=subject,
+            score=maps.scores[k, row],
+        )
         for row in range(len(maps.models))
         for k, subject in enumerate(maps.subjects)
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from brainalign.errors import SpecError
+from brainalign.computing import check_device
 from brainalign.options import fit_fields, require
 
 EXECUTIONS = ("auto", "vmap", "loop")
@@ -51,16 +51,3 @@ class Runtime:
         check_device(self.device)
         is_folder = self.data_dir is None or Path(self.data_dir).is_dir()
         require(is_folder, "Option data_dir", self.data_dir, "a folder that exists and holds <data set>/<file>")
-
-
-def check_device(device: str) -> None:
-    """Raise :class:`SpecError` if torch cannot use ``device`` here."""
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
-        meant = " Say 'cuda' for a GPU." if device == "gpu" else ""
-        reason = str(error).splitlines()[0]
-        why = "" if "Expected one of" in reason else f" ({reason})"  # torch's list of all devices there are
-        msg = f"Device {device!r} cannot be used{why}; available here: {available}.{meant}"
-        raise SpecError(msg) from error

@@ -6,7 +6,7 @@ import pytest
 from brainalign.comparisons.banded_ridge import BandedRidge
 from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.held_out_scores import held_out_scores
-from brainalign.comparisons.layer_choice import chosen_layer
+from brainalign.comparisons.layer_choice import LayerChoice
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.unique_encoding import UniqueEncoding
 from brainalign.dissimilarities.gram import gram
@@ -141,7 +141,7 @@ def test_the_metric_stands_in_the_name_and_the_methods_sentence() -> None:
 
 def test_a_layer_is_chosen_without_the_stimuli_that_are_scored() -> None:
     spaces, y, _ = world(4)
-    scores, names = chosen_layer(Encoding(), spaces, y)
+    scores, names = LayerChoice().chosen(spaces, y)
     assert names == ("a",) * 5
     np.testing.assert_allclose(scores.r, Encoding().score(spaces["a"], y).r)
     best, nested = [], []
@@ -150,7 +150,7 @@ def test_a_layer_is_chosen_without_the_stimuli_that_are_scored() -> None:
         layers = {f"l{k}": Patterns(rng.normal(size=(60, 5)), IDS[:60]) for k in range(6)}
         noise = Patterns(rng.normal(size=(60, 1)), IDS[:60])
         best.append(max(Encoding().score(one, noise).r.mean() for one in layers.values()))
-        nested.append(chosen_layer(Encoding(), layers, noise)[0].r.mean())
+        nested.append(LayerChoice().chosen(layers, noise)[0].r.mean())
     assert np.mean(best) > 0.08
     assert np.mean(nested) < np.mean(best) - 2 * np.std(nested) / np.sqrt(8)
 

@@ -17,7 +17,7 @@ def test_options_make_a_comparison_and_unknown_ones_are_refused():
     made = comparison("rsa", {"comparator": "corr", "partial": ["pixels"]})
     assert made.label == "rsa corr given pixels"
     with pytest.raises(
-        SpecError, match="cca, encoding, linear_cka, pls, procrustes, rsa, unique_encoding, weighted_rsa"
+        SpecError, match="banded_ridge, cca, encoding, layer_choice, linear_cka, pls, procrustes, regression_rsa, rsa, "
     ):
         comparison("cka")
     with pytest.raises(SpecError, match="comparator"):

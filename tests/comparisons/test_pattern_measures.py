@@ -5,6 +5,7 @@ import pytest
 
 from brainalign.comparisons.cca import CCA
 from brainalign.comparisons.comparison import Comparison
+from brainalign.comparisons.fitted_patterns import FittedPatterns
 from brainalign.comparisons.linear_cka import LinearCKA
 from brainalign.comparisons.pls import PLS
 from brainalign.comparisons.prepared import Prepared
@@ -231,3 +232,43 @@ def test_too_few_stimuli_are_refused_in_one_line(measure: Comparison) -> None:
     with pytest.raises(SpecError, match="12 stimuli") as error:
         measure.score(patterns(x[:12], 12), patterns(y[:12], 12))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [Procrustes(n_folds=3), CCA(n_components=2, n_folds=3), PLS(components=(2,), n_folds=3)],
+    ids=lambda one: one.name,
+)
+def test_what_training_stimuli_add_comes_from_fits_without_them(measure: FittedPatterns) -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(18, 9)), rng.normal(size=(18, 4))
+    folds, units = measure.folds(np.arange(18)), np.arange(18)
+    content = (y[:, :, None],)
+    prepared = Prepared(("p",), (0.0,), IDS[:18], 4, None, None, content)
+    (found,) = measure.draws([patterns(x, 18)], prepared, Samples("leave_one_out"))
+    assert found.training is not None
+    assert found.training.shape == (18, 1, 1)
+    chosen = measure.chosen(x, y, folds, units)
+    again = np.array([measure.scored_without(x, y, folds, units != unit, chosen) for unit in units])
+    whole = measure.scored_without(x, y, folds, units >= 0, chosen)
+    fitted, tested = again - whole, (found.draws - found.observed)[:, 0, 0]
+    # squares of both, and twice their products: what leaving a stimulus out of both does
+    both = (fitted - fitted.mean()) @ (tested - tested.mean())
+    scale = np.sqrt(max(0, 1 + 2 * both / ((fitted - fitted.mean()) ** 2).sum()))
+    np.testing.assert_allclose((found.training - found.observed)[:, 0, 0], scale * fitted, atol=1e-8)
+    assert fitted.std() > 1e-4
+    (drawn,) = measure.draws([patterns(x, 18)], prepared, Samples("bootstrap", 5))
+    assert drawn.training is None
+
+
+def test_many_stimuli_are_left_out_of_training_in_groups_whose_changes_are_shared_out() -> None:
+    x, y = related(6)
+    measure, units = Procrustes(), np.arange(N)
+    folds = measure.folds(units)
+    changes = measure.training(x, y, folds, units, np.zeros(N))
+    assert len(np.unique(changes.round(12))) == 20
+    values = np.unique(changes.round(12))
+    one = np.flatnonzero(np.isclose(changes, values[3]))
+    assert len(one) == 3
+    whole, without = (measure.scored_without(x, y, folds, ~np.isin(units, out), None) for out in ([], one))
+    assert values[3] == pytest.approx((without - whole) / np.sqrt(3))

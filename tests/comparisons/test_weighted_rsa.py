@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from brainalign.comparisons.prepared import Prepared
-from brainalign.comparisons.regression_rsa import RegressionRSA
+from brainalign.comparisons.rdm_regression import RDMRegression
 from brainalign.comparisons.rsa import RSA, partial_compare
 from brainalign.comparisons.weighted_rsa import WeightedRSA
 from brainalign.errors import DataError, SpecError
@@ -100,7 +100,7 @@ def models(seed: int = 0) -> tuple[dict[str, RDMs], RDMs]:
 @pytest.mark.parametrize("method", ["corr", "corr_cov", "spearman"])
 def test_regression_of_rdms_finds_the_weights_and_what_each_model_owns(method: str) -> None:
     held, brain = models()
-    found = RegressionRSA.fit(held, brain, method)
+    found = RDMRegression.fit(held, brain, method)
     assert (found.weights[:, 0] > found.weights[:, 1]).all()
     assert (found.weights[:, 2] < 0.1).all()
     assert (found.r2 > 0.9 if method != "spearman" else found.r2 > 0.8).all()
@@ -112,16 +112,16 @@ def test_regression_of_rdms_finds_the_weights_and_what_each_model_owns(method: s
 
 def test_regression_equals_least_squares_and_squared_correlation() -> None:
     held, brain = models(1)
-    free = RegressionRSA.fit(held, brain, "corr", nonnegative=False)
+    free = RDMRegression.fit(held, brain, "corr", nonnegative=False)
     design = np.column_stack([np.ones(190), *(one.dissimilarities[0] for one in held.values())])
     y = brain.dissimilarities[0]
     residual = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
     assert free.r2[0] == pytest.approx(1 - residual.var() / y.var())
-    one = RegressionRSA.fit({"a": held["a"]}, brain, "corr")
+    one = RDMRegression.fit({"a": held["a"]}, brain, "corr")
     r = np.corrcoef(held["a"].dissimilarities[0], y)[0, 1]
     assert one.r2[0] == pytest.approx(r**2)
     assert one.unique[0, 0] == pytest.approx(r**2)
     turned = {"a": held["a"], "less": RDMs(1 - held["b"].dissimilarities, IDS[:20], "x")}
-    assert RegressionRSA.fit(turned, brain, "corr").weights[:, 1].max() < 1e-9
+    assert RDMRegression.fit(turned, brain, "corr").weights[:, 1].max() < 1e-9
     with pytest.raises(DataError, match=r"'b' is a linear function|'a' is a linear function"):
-        RegressionRSA.fit({"a": held["a"], "b": held["a"]}, brain)
+        RDMRegression.fit({"a": held["a"], "b": held["a"]}, brain)

@@ -1,0 +1,160 @@
+"""Studies of measures beside RSA, and of tests beside the contrast, for ``benchmarks.simstudy``."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.measure_worlds import measured
+from benchmarks.worlds import World, cell, condensed, left_out, stream
+from brainalign.condensed import Condensed
+from brainalign.inference.contrast import Contrast, contrast
+from brainalign.inference.equivalence import equivalence
+from brainalign.inference.gates import judge
+from brainalign.inference.latency import latency
+from brainalign.inference.max_t import max_t
+from brainalign.inference.scope import Scope, resolve_scope
+from brainalign.inference.sign_flip import sign_flip_test
+from brainalign.resampling.left_out import units_of
+from brainalign.resampling.linear_pairs import LinearPairs
+from brainalign.resampling.score_draws import ScoreDraws
+
+ALPHA = 0.05
+
+Row = tuple[str, float, float]
+
+
+def share(hits: np.ndarray) -> tuple[float, float]:
+    """Return a rate and its Monte-Carlo error; that of none or all is taken at one hit or miss."""
+    rate, n = float(np.mean(hits)), len(hits)
+    near = min(max(rate, 1 / n), 1 - 1 / n)
+    return rate, float(np.sqrt(near * (1 - near) / n))
+
+
+def scope_of(world: World) -> Scope:
+    """Return what is random: subjects, unless there is one."""
+    asked = {} if world.n_subjects > 1 else {"subjects": "fixed"}
+    return resolve_scope(asked, world.n_subjects, world.n_stimuli, world.n_seeds)
+
+
+def contrast_of(world: World, draws: ScoreDraws) -> Contrast:
+    """Return the contrast of the two rules."""
+    rows = np.arange(world.n_seeds)
+    return contrast(draws, rows, rows + world.n_seeds, scope_of(world))
+
+
+def measures(world: World, n: int, name: str) -> Iterator[Row]:
+    """False positives of a measure in the path of a study; in noise also how often a ranking is supported."""
+    drawn = [measured(name, world, stream(world, k)) for k in range(n)]
+    found = [contrast_of(world, one) for one in drawn]
+    yield "leave one out: p < .05", *share(np.array([one.p < ALPHA for one in found]))
+    variances, delta = np.array([one.se**2 for one in found]), np.array([one.delta for one in found])
+    if np.isfinite(variances).all():
+        ratio = float(np.sqrt(variances.mean()) / delta.std(ddof=1))
+        yield "leave one out: standard error over true", ratio, ratio / np.sqrt(2 * n)
+    if world.kind.endswith("noise"):
+        judged = [judge(cell(world, one, scope_of(world))) for one in drawn]
+        yield "ranking supported", *share(np.array([one.supported for one in judged]))
+
+
+def coverage(world: World, n: int, comparator: str) -> Iterator[Row]:
+    """How often intervals hold the true difference, and rank sets the true ranks, of two rules that differ."""
+    drawn = [left_out(world, k, comparator) for k in range(n)]
+    found = [contrast_of(world, one) for one in drawn]
+    true = float(np.mean([one.delta for one in found]))
+    inside = [one.ci_low <= true <= one.ci_high for one in found]
+    yield "95 % interval: holds the true difference", *share(np.array(inside))
+    places = {"a": 1, "b": 2} if true > 0 else {"a": 2, "b": 1}
+    ranks = [judge(cell(world, one)).ranks for one in drawn]
+    held = [all(item.rank_low <= places[item.rule] <= item.rank_high for item in one) for one in ranks]
+    yield "rank sets: hold the true ranks", *share(np.array(held))
+
+
+def tost(world: World, n: int, comparator: str) -> Iterator[Row]:
+    """Two one-sided tests: how often rules that differ by the margin, or not at all, are called equivalent."""
+    found = [contrast_of(world, left_out(world, k, comparator)) for k in range(n)]
+    true = float(np.std([one.delta for one in found], ddof=1))
+    for factor in (3.0, 5.0):
+        margin = factor * true
+        at = [equivalence(_shifted(one, margin), margin).p < ALPHA for one in found]
+        none = [equivalence(one, margin).p < ALPHA for one in found]
+        yield f"TOST at a difference of the margin, {factor:g} true errors: p < .05", *share(np.array(at))
+        yield f"TOST without a difference, margin {factor:g} true errors: power", *share(np.array(none))
+
+
+def _shifted(one: Contrast, by: float) -> Contrast:
+    return replace(one, delta=one.delta + by, ci_low=one.ci_low + by, ci_high=one.ci_high + by)
+
+
+def times(world: World, n: int, comparator: str) -> Iterator[Row]:
+    """Two rules that are equal at each of eight times: a difference at some time, by the largest t and apart."""
+    del comparator
+    scope, rows = scope_of(world), np.arange(world.n_seeds)
+    together, apart = [], []
+    for k in range(n):
+        cells = _course(world, stream(world, k))
+        together.append(np.nanmin(max_t(cells, rows, rows + world.n_seeds, scope, 1000)) < ALPHA)
+        apart.append(min(contrast_of(world, one).p for one in cells) < ALPHA)
+    yield "max-T over 8 times: p < .05", *share(np.array(together))
+    yield "INVALID each time apart: p < .05", *share(np.array(apart))
+
+
+def _course(world: World, rng: np.random.Generator, n_times: int = 8) -> list[ScoreDraws]:
+    k, d = world.n_stimuli, world.n_features
+    blocks = rng.standard_normal((2, k, d))
+    gains = 1 + world.subject_sd * rng.standard_normal((world.n_subjects, 2))
+    signal = np.concatenate([gains[:, b, None, None] * blocks[b] for b in range(2)], axis=2)
+    models = np.stack([
+        condensed(blocks[rule] @ (np.eye(d) + world.seed_sd * rng.standard_normal((d, d))))
+        for rule in range(2) for _ in range(world.n_seeds)
+    ])  # fmt: skip
+    units, counted = units_of(None, k)
+    pairs = LinearPairs(Condensed.of(models), units, counted, centred=True)
+    found = []
+    for _ in range(n_times):
+        brains = Condensed.of(condensed(signal + world.noise * rng.standard_normal(signal.shape)))
+        found.append(ScoreDraws.without_each(*pairs.scores(brains), units))
+    return found
+
+
+def sign_flips(world: World, n: int, comparator: str) -> Iterator[Row]:
+    """Differences of subjects that are 0 on average, at 20 times with noise that lasts."""
+    del comparator
+    together, single, apart = [], [], []
+    for k in range(n):
+        rng = stream(world, k)
+        noise = rng.standard_normal((world.n_subjects, 24))
+        values = sum(noise[:, j : j + 20] for j in range(5)) * (1 + rng.random((world.n_subjects, 1)))
+        found = sign_flip_test(values, 500, k)
+        together.append(found.p_max.min() <= ALPHA)
+        single.append(found.p[0] <= ALPHA)
+        apart.append(found.p.min() <= ALPHA)
+    yield "sign flips, one test: p <= .05", *share(np.array(single))
+    yield "sign flips, largest t of 20 times: p <= .05", *share(np.array(together))
+    yield "INVALID sign flips, 20 times apart: p <= .05", *share(np.array(apart))
+
+
+def latencies(world: World, n: int, comparator: str) -> Iterator[Row]:
+    """Scores that rise and fall at .15 s, at 100 times: how often intervals hold the true peak and half-peak."""
+    del comparator
+    at = np.linspace(-0.1, 0.395, 100)
+    true = {"peak": 0.15, "onset": 0.15 - 0.05 * np.sqrt(2 * np.log(2))}
+    course = np.exp(-((at - 0.15) ** 2) / (2 * 0.05**2))
+    held: dict[str, list[bool]] = {kind: [] for kind in true}
+    claimed: dict[str, list[bool]] = {kind: [] for kind in true}
+    for k in range(n):
+        rng = stream(world, k)
+        shifts = 0.01 * rng.standard_normal(world.n_subjects)
+        own = np.stack([np.interp(at - shift, at, course) for shift in shifts])
+        own = own * (1 + 0.3 * rng.standard_normal((world.n_subjects, 1)))
+        noise = rng.standard_normal((world.n_subjects, len(at) + 4))
+        own += world.noise * sum(noise[:, j : j + len(at)] for j in range(5)) / np.sqrt(5)
+        for kind, moment in true.items():
+            found = latency(own, at, kind)
+            claimed[kind].append(not found.gate)
+            if not found.gate:
+                held[kind].append(found.ci_low <= moment <= found.ci_high)
+    for kind in true:
+        yield f"{kind} latency: claimed", *share(np.array(claimed[kind]))
+        if held[kind]:
+            yield f"{kind} latency, 95 % interval: holds the true one", *share(np.array(held[kind]))
