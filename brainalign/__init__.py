@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from brainalign.face.exchange import from_rsatoolbox as from_rsatoolbox
     from brainalign.face.exchange import to_epochs as to_epochs
     from brainalign.face.exchange import to_rsatoolbox as to_rsatoolbox
+    from brainalign.face.fusion import fusion as fusion
     from brainalign.face.lists import list_datasets as list_datasets
     from brainalign.face.lists import list_measures as list_measures
     from brainalign.face.lists import list_networks as list_networks
@@ -99,6 +100,7 @@ _PLACES = {
     "face.alignment_result": ("AlignmentResult",),
     "face.example": ("example", "example_maps", "example_networks"),
     "face.exchange": ("from_rsatoolbox", "to_epochs", "to_rsatoolbox"),
+    "face.fusion": ("fusion",),
     "face.lists": (
         "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules", "measure", "recording",
     ),
@@ -135,7 +137,7 @@ __all__ = [
     "Preprocessing", "Probe", "Projection", "RDMs", "Recording", "RecordingSource", "RecordingSpec", "Runtime",
     "Scorecard", "ScoringSpec", "Shown", "Stimuli", "StudySpec", "TrainSpec", "Trained", "__version__", "add_folder",
     "align", "compute_rdms", "dataset", "example", "example_maps", "example_networks", "from_nilearn",
-    "from_rsatoolbox", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules",
+    "from_rsatoolbox", "fusion", "list_datasets", "list_measures", "list_networks", "list_recordings", "list_rules",
     "load_rdms", "measure", "own_recording", "preset", "read_study", "recording", "reproduce", "run_study",
     "save_rdms", "scorecard", "search", "searchlight", "show", "to_epochs", "to_nilearn", "to_rsatoolbox", "train",
     "write_report",

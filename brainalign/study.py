@@ -11,6 +11,7 @@ import pandas as pd
 from brainalign import tables
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
+from brainalign.alignment.equal_accuracy import equal_accuracy_sentence, equal_accuracy_table
 from brainalign.alignment.equal_rules import share_places
 from brainalign.alignment.facts import recording_facts
 from brainalign.alignment.failure import Failure
@@ -132,9 +133,11 @@ class _StudyRun:
         found = share_places(found, equal_rules([one.checkpoint for one in trained]))
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         plausible, criteria = self._probe()
+        training = tables.joined("training", [one.history for one in trained])
         found = replace(
             found,
-            training=tables.joined("training", [one.history for one in trained]),
+            training=training,
+            equal_accuracy=equal_accuracy_table(found.scores, training),
             feedback_angles=tables.joined("feedback_angles", [one.angles for one in trained]),
             failures=failure_table(self.failures),
             scorecard=plausible,
@@ -310,8 +313,11 @@ class _StudyRun:
                 *self.controls.lines,
             ],
             "unlearned": list(self.controls.lines),
-            "scope_sentences": list(found.scope_sentences),
             "findings": self.findings,
+            "scope_sentences": [
+                *found.scope_sentences,
+                *filter(None, [equal_accuracy_sentence(found.equal_accuracy)]),
+            ],
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,
             "correction": self.spec.scoring.correction,

@@ -94,6 +94,12 @@ TABLES: dict[str, Schema] = {
             "moment of a time course: its peak and its onset",
             "role rule network dataset roi layer measure moment seconds se ci_low ci_high n_subjects gate",
         ),
+        _schema(
+            "equal_accuracy",
+            "rule in a cell, beside backpropagation at equal accuracy",
+            f"rule_a rule_b {_CELL} checkpoint_a checkpoint_b accuracy_a accuracy_b target_accuracy tolerance matched "
+            "delta se_seeds delta_end",
+        ),
         _schema("failures", "population the study went on without", "rule network role stage recording reason"),
         _schema("scorecard", "rule and probe", "rule network probe outcome lo hi pass certified evidence note seconds"),
         _schema(
@@ -106,7 +112,7 @@ TABLES: dict[str, Schema] = {
 
 #: Tables that are not written where nothing filled them: of results without trainings, feedback, times, probes, or
 #: ceilings.
-OPTIONAL = ("training", "feedback_angles", "latencies", "scorecard", "criteria", "ceilings")
+OPTIONAL = ("training", "feedback_angles", "latencies", "equal_accuracy", "scorecard", "criteria", "ceilings")
 
 
 # -- in memory --------------------------------------------------------------------------------------------------------

@@ -177,6 +177,7 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
         tables.empty("ranks"),
         tables.empty("gates"),
         latency_table(place, scores.dataset),
+        tables.empty("equal_accuracy"),
         tables.cast("measures", pd.DataFrame([place.about.row()])),
         facts={"scope_sentences": list(sentences)},
     )

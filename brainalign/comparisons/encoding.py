@@ -45,6 +45,8 @@ _HIMALAYA = (
 
 # elements of one float64 temporary of the solver: 64 MB
 _BLOCK = 2**23
+# predictions that all layers hold at once for some times
+_TIMES = 2**24
 
 #: The stream that folds of stimuli are drawn from, the same for all measures that are fitted.
 FOLDS = "encoding"
@@ -284,23 +286,50 @@ class Encoding(Comparison):
     def draws(self, layers: Sequence[Patterns], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
         """Yield the mean score over the targets of each subject, for each layer at each time.
 
-        All targets of a time are predicted in one fit per layer.
+        All targets of several times are predicted in one fit per layer, as many times as memory allows.
         """
         samples = samples.at(len(prepared.times))
         ids = prepared.stimulus_ids
         by_id = None if prepared.groups is None else dict(zip(ids, prepared.groups, strict=True))
         units = np.arange(len(ids)) if prepared.groups is None else np.asarray(prepared.groups)
-        for k in range(len(prepared.times)):
-            responses = [one[:, :, k] for one in prepared.content]
-            owner = np.repeat(np.arange(len(responses)), [one.shape[1] for one in responses])
-            brain = Patterns(np.concatenate(responses, axis=1), ids, "Responses")
+        n_targets = sum(one.shape[1] for one in prepared.content)
+        width = max(1, _TIMES // (len(ids) * n_targets * max(1, len(layers))))
+        for start in range(0, len(prepared.times), width):
+            times = [one[:, :, start : start + width] for one in prepared.content]
+            yield from self._at_times(layers, prepared, samples, times, (by_id, units))
+
+    def _at_times(
+        self,
+        layers: Sequence[Patterns],
+        prepared: Prepared,
+        samples: Samples,
+        responses: Sequence[np.ndarray],
+        grouped: tuple[Mapping[str, str | int] | None, np.ndarray],
+    ) -> Iterator[ScoreDraws]:
+        """Yield draws at some times, of responses ``(n_stimuli, n_channels, n_times)`` of each subject.
+
+        Targets are fitted one by one with folds that all share, so that the times of a block go through one
+        decomposition of each layer.
+        """
+        by_id, units = grouped
+        ids, n_times = prepared.stimulus_ids, responses[0].shape[2]
+        flat = np.concatenate([one.transpose(0, 2, 1) for one in responses], axis=2)
+        brain = Patterns(flat.reshape(len(ids), -1), ids, "Responses")
+        fits = [self.score(layer, brain, by_id) for layer in layers]
+        of_training = samples.kind == "leave_one_out" and self.metric == "r"
+        changes = [
+            self._without_in_training(layer, brain, fitted, units) if of_training else None
+            for layer, fitted in zip(layers, fits, strict=True)
+        ]
+        owner = np.repeat(np.arange(len(responses)), [one.shape[1] for one in responses])
+        for k in range(n_times):
+            here = slice(k * len(owner), (k + 1) * len(owner))
             rows = []
-            for layer in layers:
-                fitted = self.score(layer, brain, by_id)
+            for fitted, change in zip(fits, changes, strict=True):
                 own = [
                     held_out_scores(
-                        fitted.predictions[:, owner == s],
-                        one,
+                        fitted.predictions[:, here][:, owner == s],
+                        one[:, :, k],
                         fitted.folds,
                         units,
                         samples,
@@ -309,10 +338,9 @@ class Encoding(Comparison):
                     )
                     for s, one in enumerate(responses)
                 ]
-                if samples.kind == "leave_one_out" and self.metric == "r":
-                    training = self._without_in_training(layer, brain, fitted, units)
+                if change is not None:
                     own = [
-                        replace(one, training=one.observed + training[:, owner == s].mean(axis=1)[:, None, None])
+                        replace(one, training=one.observed + change[:, here][:, owner == s].mean(axis=1)[:, None, None])
                         for s, one in enumerate(own)
                     ]
                 rows.append(own)

@@ -97,10 +97,10 @@ def before_onset(
             fired.setdefault(layer, []).append(rule)
     gates = {layer: Gate("G8", "stop", _fired(means, layer, rules, alpha)) for layer, rules in fired.items()}
     low, high = _range(means)
-    null = "differs from 0" if signed else "is above 0"
     said = f"before onset mean scores of layers are from {low:.2g} to {high:.2g}; "
     count = sum(map(len, fired.values()))
-    tested = f"of {len(tests)} means {count or 'none'} {null} (Holm's method)."
+    verb = ("differ" if count > 1 else "differs") + " from 0" if signed else ("are" if count > 1 else "is") + " above 0"
+    tested = f"{count or 'none'} of {len(tests)} means {verb} (Holm's method)."
     return gates, said + tested
 
 

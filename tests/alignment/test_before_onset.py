@@ -30,7 +30,7 @@ def test_quiet_times_before_onset_fire_nothing_and_are_printed() -> None:
     found = align(WORLD.instances(), in_time(), RecordingSpec("made_up"), SCORING)
     assert "G8" not in set(found.gates.gate)
     assert any("before onset mean scores of layers are from" in said for said in found.scope_sentences)
-    assert any("of 6 means none differs from 0" in said for said in found.scope_sentences)
+    assert any("none of 6 means differs from 0" in said for said in found.scope_sentences)
 
 
 @pytest.mark.parametrize("n_subjects", [6, 1])
