@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
@@ -60,7 +61,8 @@ def _regions(rule: str, regions: Mapping[str, str], planted: pd.DataFrame) -> st
 def _layer(label: str, rule: str, layer: str, table: pd.DataFrame, ranks: pd.DataFrame) -> str:
     """Say whether the planted layer and rule have the highest score."""
     means = table.groupby(["role", "rule", "layer"], observed=True).score.mean()
-    role, best_rule, best_layer = means.idxmax()
+    best_of_all: Any = means.idxmax()
+    role, best_rule, best_layer = best_of_all
     at = ranks[(ranks.dataset == label) & (ranks.layer == layer) & (ranks.measure == table.measure.iloc[0])]
     own = at[at.rule == rule]
     alone = bool(len(own) and own.supported.all() and (own.rank_high == 1).all())
