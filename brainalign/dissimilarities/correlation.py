@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -45,8 +46,15 @@ class Correlation(Dissimilarity):
         norms[constant] = np.nan
         centred /= norms[:, None]
         product = centred.transpose(0, 2, 1) @ centred
-        distances = 1 - product.reshape(len(sets), -1)[:, np.flatnonzero(~np.tri(len(ids), dtype=bool))]
+        distances = 1 - product.reshape(len(sets), -1).take(_upper(len(ids)), axis=1)
         np.maximum(distances, 0.0, out=distances)
-        distances[constant.any(axis=1)] = np.nan
-        offset = np.nan_to_num((sizes / norms).max(axis=1)) ** 2
+        undefined = constant.any(axis=1)
+        distances[undefined] = np.nan
+        offset = np.where(undefined, 0.0, (sizes / norms).max(axis=1)) ** 2
         return distances, sum_error(n_features) * np.maximum(1.0, EPSILON * offset)
+
+
+@cache
+def _upper(n: int) -> np.ndarray:
+    """Return the positions of pairs in a flat ``(n, n)`` matrix."""
+    return np.flatnonzero(~np.tri(n, dtype=bool))

@@ -59,14 +59,8 @@ class PatchRDMs:
             self._trials = Trials.of(self._trials.data[:, kept], names, ids, runs, self.name)
         self.ids = tuple(ids)
 
-    def block(self, patches: Patches, which: range) -> Condensed:
-        """Return the RDMs of some patches, ``(n_patches, n_pairs)``; NaN where a patch has none.
-
-        Raises
-        ------
-        DataError
-            If none of the first patches has one.
-        """
+    def block(self, patches: Patches, which: np.ndarray) -> Condensed:
+        """Return the RDMs of patches ``which``, ``(n_patches, n_pairs)``; NaN where a patch has none."""
         n = len(self.ids)
         values, rounding = np.full((len(which), n * (n - 1) // 2), np.nan), np.zeros(len(which))
         if self._trials is None:
@@ -76,15 +70,12 @@ class PatchRDMs:
                 try:
                     values[row], rounding[row] = self._of_trials(self._trials, patches.of(k))
                 except DataError as error:
-                    self.failures[k] = str(error)
-        if which.start == 0 and len(self.failures) == len(which):
-            msg = f"{self.name}: {next(iter(self.failures.values()))}"
-            raise DataError(msg)
+                    self.failures[int(k)] = str(error)
         return Condensed(values, rounding)
 
-    def _of_means(self, patches: Patches, which: range, values: np.ndarray, rounding: np.ndarray) -> None:
+    def _of_means(self, patches: Patches, which: np.ndarray, values: np.ndarray, rounding: np.ndarray) -> None:
         """Fill in RDMs of mean responses, patches of one size together, as many as fit into a cache."""
-        sizes = patches.sizes[which.start : which.stop]
+        sizes = patches.sizes[which]
         for size in np.unique(sizes):
             rows = np.flatnonzero(sizes == size)
             width = max(1, _TOGETHER // (int(size) * len(self.ids)))
@@ -93,7 +84,7 @@ class PatchRDMs:
                 channels = np.stack([patches.of(which[row]) for row in some])
                 values[some], rounding[some] = self.distance.of_sets(self._means[channels], self.ids)
         for row in np.flatnonzero(np.isnan(values).any(axis=1)):
-            self.failures[which[row]] = self._why(patches.of(which[row]))
+            self.failures[int(which[row])] = self._why(patches.of(which[row]))
 
     def _why(self, channels: np.ndarray) -> str:
         """Return why a patch has no RDM."""
