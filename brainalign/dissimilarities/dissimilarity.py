@@ -68,6 +68,40 @@ class Dissimilarity(ABC):
             If a pattern has no such dissimilarity; the message names its stimulus.
         """
 
+    def of_sets(self, sets: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the dissimilarities of many small sets of patterns, such as those of patches of a searchlight.
+
+        Parameters
+        ----------
+        sets
+            ``(n_sets, n_features, n_stimuli)``.
+        ids
+            ``n_stimuli`` ids.
+
+        Returns
+        -------
+        values
+            ``(n_sets, n_pairs)`` float64, NaN where a pattern of the set has no such dissimilarity.
+        rounding
+            ``(n_sets,)``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from brainalign.dissimilarities.dissimilarity import dissimilarity
+        >>> sets = np.array([np.eye(3)[:, :2], np.zeros((3, 2))])
+        >>> dissimilarity("cosine").of_sets(sets, ("a", "b"))[0].tolist()
+        [[1.0], [nan]]
+        """
+        n = sets.shape[2]
+        values, rounding = np.full((len(sets), n * (n - 1) // 2), np.nan), np.zeros(len(sets))
+        for k, one in enumerate(sets):
+            try:
+                values[k], rounding[k] = self.pairs(one.T, ids)
+            except DataError:
+                continue
+        return values, rounding
+
     def of_trials(self, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Return the dissimilarity of every pair of stimuli at every time, and the rounding errors.
 

@@ -27,15 +27,15 @@ def table_of_each(maps: "BrainMaps") -> pd.DataFrame:
     """Return a row for each centre, model, seed and subject, with its score."""
     places = _places(maps)
     parts = [
-        places.assign(
-            **{str(name): value for name, value in maps.models.iloc[row].items()},
-            subject=subject,
-            score=maps.scores[k, row],
-        )
+        places.assign(**_about(maps, row), subject=subject, score=maps.scores[k, row])
         for row in range(len(maps.models))
         for k, subject in enumerate(maps.subjects)
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def _about(maps: "BrainMaps", row: int) -> dict[str, Any]:
+    return {str(name): value for name, value in maps.models.iloc[row].items()}
 
 
 def _places(maps: "BrainMaps") -> pd.DataFrame:

@@ -69,11 +69,13 @@ class LabelPermutations:
         self._reached = np.zeros((len(targets), n_centres), dtype=np.int64)
         self._largest = np.full((len(targets), n_permutations), -np.inf)
         self._same = np.zeros(len(targets), dtype=np.int64)
+        self._begun = False
 
-    def add(self, which: range, rows: np.ndarray, observed: np.ndarray) -> None:
-        """Take in some centres: mean rows of the brains ``(n_here, n_pairs)`` and mean scores ``(n_maps, n_here)``."""
+    def add(self, which: np.ndarray, rows: np.ndarray, observed: np.ndarray) -> None:
+        """Take in centres ``(n_here,)``: mean rows of brains ``(n_here, n_pairs)`` and scores ``(n_maps, n_here)``."""
         there = np.isfinite(observed).all(axis=0)
-        centres = np.arange(which.start, which.stop)[there]
+        centres, first = which[there], not self._begun
+        self._begun = True
         self._observed[:, centres] = observed[:, there]
         brains = np.ascontiguousarray(rows[there].T, dtype=self._square.dtype)
         for start in range(0, len(self.orders), _TOGETHER):
@@ -81,7 +83,7 @@ class LabelPermutations:
             pairs = orders[:, self._first] * orders.shape[1] + orders[:, self._second]
             for k, square in enumerate(self._square):
                 relabelled = square[pairs]
-                if which.start == 0:
+                if first:
                     # a model that a permutation leaves as it is reaches what was observed, whatever the brain
                     own = square[self._first * orders.shape[1] + self._second]
                     self._same[k] += (np.abs(relabelled - own).max(axis=1) <= 1e-6 * np.abs(own).max()).sum()

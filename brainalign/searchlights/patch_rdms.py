@@ -13,6 +13,9 @@ from brainalign.geometry.geometry import Geometry
 from brainalign.recordings.recording import Recording
 from brainalign.searchlights.patches import Patches
 
+#: Numbers of patches that are worked on at once: 2 MB.
+_TOGETHER = 2**18
+
 
 class PatchRDMs:
     """The responses of one subject, of which RDMs of patches are made when they are asked for.
@@ -56,28 +59,43 @@ class PatchRDMs:
             self._trials = Trials.of(self._trials.data[:, kept], names, ids, runs, self.name)
         self.ids = tuple(ids)
 
-    def block(self, patches: Patches, which: range) -> Condensed:
-        """Return the RDMs of some patches, ``(n_patches, n_pairs)``; NaN where a patch has none.
-
-        Raises
-        ------
-        DataError
-            If none of the first patches has one.
-        """
+    def block(self, patches: Patches, which: np.ndarray) -> Condensed:
+        """Return the RDMs of patches ``which``, ``(n_patches, n_pairs)``; NaN where a patch has none."""
         n = len(self.ids)
         values, rounding = np.full((len(which), n * (n - 1) // 2), np.nan), np.zeros(len(which))
-        for row, k in enumerate(which):
-            try:
-                values[row], rounding[row] = self._pairs(patches.of(k))
-            except DataError as error:
-                self.failures[k] = str(error)
-        if which.start == 0 and len(self.failures) == len(which):
-            msg = f"{self.name}: {next(iter(self.failures.values()))}"
-            raise DataError(msg)
+        if self._trials is None:
+            self._of_means(patches, which, values, rounding)
+        else:
+            for row, k in enumerate(which):
+                try:
+                    values[row], rounding[row] = self._of_trials(self._trials, patches.of(k))
+                except DataError as error:
+                    self.failures[int(k)] = str(error)
         return Condensed(values, rounding)
 
-    def _pairs(self, channels: np.ndarray) -> tuple[np.ndarray, float]:
-        if self._trials is None:
-            return self.distance.pairs(self._means[channels].T, self.ids)
-        values, rounding = self.distance.of_trials(replace(self._trials, data=self._trials.data[:, channels]))
+    def _of_means(self, patches: Patches, which: np.ndarray, values: np.ndarray, rounding: np.ndarray) -> None:
+        """Fill in RDMs of mean responses, patches of one size together, as many as fit into a cache."""
+        sizes = patches.sizes[which]
+        for size in np.unique(sizes):
+            rows = np.flatnonzero(sizes == size)
+            width = max(1, _TOGETHER // (int(size) * len(self.ids)))
+            for start in range(0, len(rows), width):
+                some = rows[start : start + width]
+                channels = np.stack([patches.of(which[row]) for row in some])
+                values[some], rounding[some] = self.distance.of_sets(self._means[channels], self.ids)
+        for row in np.flatnonzero(np.isnan(values).any(axis=1)):
+            self.failures[int(which[row])] = self._why(patches.of(which[row]))
+
+    def _why(self, channels: np.ndarray) -> str:
+        """Return why a patch has no RDM."""
+        if self.failures:
+            return next(iter(self.failures.values()))  # the first is told, and the others are counted
+        try:
+            self.distance.pairs(self._means[channels].T, self.ids)
+        except DataError as error:
+            return str(error)
+        return "no finite dissimilarity"
+
+    def _of_trials(self, trials: Trials, channels: np.ndarray) -> tuple[np.ndarray, float]:
+        values, rounding = self.distance.of_trials(replace(trials, data=trials.data[:, channels]))
         return values[0], float(rounding[0])

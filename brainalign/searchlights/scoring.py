@@ -83,23 +83,29 @@ class PatchScoring:
         bounds = np.empty((2, n)) if ceiling else None
         held = len(subjects) if ceiling or permutations else 1
         width = max(1, BLOCK_BYTES // (8 * n_pairs * (held * (2 if ceiling else 1) + 4)))
+        # patches of one size are made together
+        order = np.argsort(patches.sizes, kind="stable")
         for start in range(0, n, width):
-            which = range(start, min(start + width, n))
+            which = order[start : start + width]
             if start * 10 // n != (start - width) * 10 // n:
-                progress(f"centre {start + 1} of {n}")
+                progress(f"{start} of {n} centres")
             rdms, rows = [], []
             for k, subject in enumerate(subjects):
                 found = subject.block(patches, which)
-                own, scores[k, :, start : which.stop] = self._scores(found)
+                own, scores[k][:, which] = self._scores(found)
                 if ceiling or permutations:
                     rows.append(own)
                 if ceiling:
                     rdms.append(found)
             if bounds is not None:
-                bounds[:, start : which.stop] = ceilings(np.stack(rows), self.comparator, rdms)
+                bounds[:, which] = ceilings(np.stack(rows), self.comparator, rdms)
             if permutations:
-                observed = self.average @ scores[:, :, start : which.stop].mean(axis=0)
+                observed = self.average @ scores[:, :, which].mean(axis=0)
                 permutations.add(which, np.mean(rows, axis=0), observed)
+        for one in subjects:
+            if len(one.failures) == n:
+                msg = f"{one.name}: no centre can be scored. {one.failures[min(one.failures)]}"
+                raise DataError(msg)
         return PatchScores(scores, bounds)
 
     def _scores(self, rdms: Condensed) -> tuple[np.ndarray, np.ndarray]:

@@ -222,5 +222,5 @@ def _failures(subjects: list[PatchRDMs], geometry: Any, patches: Patches) -> lis
         f"{one.name}: {len(one.failures)} of {len(patches)} centres have no score, the first at "
         f"{geometry.at(patches.centres[[k]]).names()[0]}: {one.failures[k]}"
         for one in subjects
-        for k in list(one.failures)[:1]
+        for k in sorted(one.failures)[:1]
     ]
