@@ -73,7 +73,12 @@ COLUMNS: dict[str, Column] = _columns(
     ("feedback", TEXT, "the feedback weight"),
     ("angle", NUMBER, "between the feedback weight and the forward weight that it stands for", "degrees"),
     ("checkpoint", MAYBE_WHOLE, "updates before the scored moment; empty for low-level controls"),
-    ("layer", TEXT, "the layer, or the low-level control: `pixels`, `luminance`, `gabor`"),
+    (
+        "layer",
+        TEXT,
+        "the layer, or the low-level control: `pixels`, `luminance`, `gabor`; `chosen layer` where a measure chooses "
+        "it",
+    ),
     ("layer_index", WHOLE, "depth of the layer, from 0"),
     ("subject", TEXT, "whose recording"),
     ("roi", TEXT, "region of interest"),

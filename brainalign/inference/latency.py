@@ -54,6 +54,10 @@ def latency(courses: np.ndarray, times: np.ndarray, kind: str = "peak") -> Laten
     A latency is claimed where some time after 0 is above the baseline over subjects (sign flips, the largest t,
     one-sided .05). An onset is claimed from 20 subjects on: with fewer its intervals are too short.
 
+    Intervals are too short where scores are noisy: of 20 simulated subjects whose scores at one time have noise of .3
+    of the peak, .96 of the intervals held the true peak and .85 the true onset; with noise as large as the peak .81 and
+    .73 (``docs/results/simstudy.md``).
+
     Parameters
     ----------
     courses

@@ -14,6 +14,7 @@ from brainalign.report.scores import ceiling_of, final_scores, mean_by, score_pa
 from brainalign.report.sentences import ceiling_sentence, controls_sentence, joined, times_sentence
 from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, align_ylabels, bottom_legend, panel_grid, paper, words
 from brainalign.report.wording import in_ms, sample_sizes, simulated_note
+from brainalign.roles import CHOSEN_LAYER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,13 +42,20 @@ class LayerProfile(ScoreFigure):
         scores = final_scores(results, network, measure)
         return joined(
             simulated_note(results, list(scores.dataset)),
-            f"{results.about(measure).title} at every layer of {words(network)}, from input to output.",
+            f"{results.about(measure).title} {_where(scores, network)}.",
             "Lines: mean over seeds and subjects. Dots: seeds.",
             controls_sentence(results, measure, "Broken grey lines"),
             ceiling_sentence(results, scores, measure),
             times_sentence(scores),
             sample_sizes(results, scores),
         )
+
+
+def _where(scores: pd.DataFrame, network: str) -> str:
+    """Say at which layers scores are; a measure that chooses a layer has one for a network."""
+    if set(scores.layer) == {CHOSEN_LAYER}:
+        return f"of {words(network)}"
+    return f"at every layer of {words(network)}, from input to output"
 
 
 def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = None) -> "Sheet":
