@@ -179,6 +179,9 @@ class RecordingSpec(Summarised):
     >>> spec = ba.RecordingSpec("macaque_v4", measures=("rsa", "encoding"), subjects="fixed")
     >>> spec.of_trials, spec.dissimilarity_of_trials, spec.centres
     (True, 'correlation', ())
+    >>> spec = ba.RecordingSpec("eeg49", subjects="fixed", windows={"peak": (0.13, 0.17)})
+    >>> spec.named_windows, spec.only_windows
+    ({'peak': (0.13, 0.17)}, ())
     """
 
     dataset: str

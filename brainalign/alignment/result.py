@@ -307,7 +307,12 @@ class AlignmentResult:
 
     @cached_property
     def window_places(self) -> dict[str, str]:
-        """ROIs in a window of time that was declared by name, to the ROI."""
+        """ROIs in a window of time that was declared by name, to the ROI.
+
+        >>> from brainalign import tables
+        >>> AlignmentResult(tables.empty("alignment")).window_places
+        {}
+        """
         named = [one.get("windows") for one in self.facts.get("spec", {}).get("recordings", ())]
         rois = list(dict.fromkeys(self.scores.roi))
         found = {place: roi for windows in named for place, roi in window_places(rois, windows).items()}
