@@ -1,6 +1,7 @@
 """From a specification to a results folder: complete, resumed, computed again only where something changed."""
 
 import copy
+import html
 import json
 import shutil
 import sys
@@ -17,6 +18,7 @@ from brainalign.alignment.result import AlignmentResult
 from brainalign.errors import BrainalignError, IncompatibleError
 from brainalign.provenance import code_hash
 from brainalign.report.methods_text import methods_text
+from brainalign.report.page import page_of
 from brainalign.rules.backprop import Backprop
 from brainalign.specs import StudySpec
 from brainalign.storage import read_tensors, write_tensors
@@ -397,3 +399,14 @@ def test_the_demonstration_finds_what_was_planted(tmp_path: Path) -> None:
     assert means.idxmax() == ("backprop", "hidden2")
     contrasts = pd.read_csv(tmp_path / "contrasts.csv").set_index(["rule_a", "rule_b", "layer"])
     assert contrasts.loc[("backprop", "untrained", "hidden2"), "verdict"] == "higher"
+
+
+@pytest.mark.slow
+def test_the_demonstration_of_eeg_and_fmri_finds_order_and_regions(tmp_path: Path) -> None:
+    run_study(read_study(Path(__file__).parents[1] / "analyses" / "demo_brain.toml"), tmp_path)
+    order, regions = json.loads((tmp_path / "study.json").read_text())["recovery"]
+    assert order.endswith("the planted order was recovered.")
+    assert regions.endswith("the planted layer of every region was recovered.")
+    page = page_of(AlignmentResult.load(tmp_path))
+    assert "SIMULATED: no brain was recorded for simulated_eeg, simulated_fmri" in page
+    assert order in html.unescape(page)
