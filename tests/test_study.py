@@ -1,6 +1,7 @@
 """From a specification to a results folder: complete, resumed, computed again only where something changed."""
 
 import copy
+import html
 import json
 import shutil
 import sys
@@ -421,3 +422,14 @@ def test_readout_only_stands_beside_the_rules_and_who_does_not_exceed_it_has_no_
     before = _files(out)
     run_study(spec, tmp_path)
     assert _files(out) == before
+
+
+@pytest.mark.slow
+def test_the_demonstration_of_eeg_and_fmri_finds_order_and_regions(tmp_path: Path) -> None:
+    run_study(read_study(Path(__file__).parents[1] / "analyses" / "demo_brain.toml"), tmp_path)
+    order, regions = json.loads((tmp_path / "study.json").read_text())["recovery"]
+    assert order.endswith("the planted order was recovered.")
+    assert regions.endswith("the planted layer of every region was recovered.")
+    page = page_of(AlignmentResult.load(tmp_path))
+    assert "SIMULATED: no brain was recorded for simulated_eeg, simulated_fmri" in page
+    assert order in html.unescape(page)
