@@ -63,7 +63,7 @@ def searchlight(
     ... ]
     >>> found = ba.searchlight(nets, people, radius=5, space="made up")
     >>> found.names, found.scores.shape
-    (('a early', 'a late', 'b early', 'b late'), (2, 12, 100))
+    (('a early', 'a late', 'b early', 'b late'), (2, 12, 92))
     """
     unknown = [name for name in options if name not in _OPTIONS]
     if unknown:

@@ -44,5 +44,5 @@ def test_a_simulated_region_is_found_and_a_silent_one_is_not() -> None:
     p = found.map("hidden1", "p_fwe")
     assert found.facts["simulated"]
     assert "SIMULATED" in repr(found)
-    assert (p[x <= 12] <= 0.05).mean() > 0.9  # the blob ends at 12 mm
+    assert (p[x <= 12] <= 0.05).mean() > 0.7  # the blob ends at 12 mm, where spheres are half empty
     assert (p[x > 17] <= 0.05).sum() == 0  # from there on spheres of 5 mm hold none of it
