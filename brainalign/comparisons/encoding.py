@@ -419,7 +419,7 @@ class Encoding(Comparison):
         if len(self.alphas) == 1:  # nothing to choose
             ridge = _one_ridge(form, self.alphas[0], params["n_targets_batch"])
             ridge.fit(train, targets)
-            return ridge.predict(test) * deviation + mean, np.full(targets.shape[1], self.alphas[0])
+            return get(ridge.predict(test)) * deviation + mean, np.full(targets.shape[1], self.alphas[0])
         if form == "kernel":
             ridge = KernelRidgeCV(kernel="precomputed", solver_params=params, **options)
         else:
