@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -209,6 +210,7 @@ def tables() -> None:
             write_table(RESULTS / "needs.csv", pd.DataFrame(wanted), digits=6)
     (movie,) = (one for one in spec.recordings if one.windows)
     write_table(RESULTS / "time_course.csv", time_course(spec, replace(movie, windows=())), digits=4)
+    write_table(RESULTS / "by_category.csv", by_category(spec, movie), digits=4)
 
 
 def scored(spec: ba.StudySpec, recording: ba.RecordingSpec, suffix: str, learned: set[str]) -> AlignmentResult:
@@ -226,6 +228,31 @@ def time_course(spec: ba.StudySpec, recording: ba.RecordingSpec) -> pd.DataFrame
     table = pd.concat([score_table(place, found.dataset, found.simulated) for place in found.places])
     by = ["role", "rule", "layer", "time", "measure"]
     return table.groupby(by, observed=True, sort=False).score.agg(["mean", "std"]).reset_index()
+
+
+def by_category(spec: ba.StudySpec, recording: ba.RecordingSpec) -> pd.DataFrame:
+    """Return scores among the pairs of each category alone, in the declared window and before onset.
+
+    Pairs within categories of one measure are pooled, so that a difference between the means of two categories counts.
+    Here it does not. ``accuracy`` is the recording's own mean over the pairs.
+    """
+    source = ba.recording(recording.dataset)
+    (roi,), stimuli = source.rois, source.stimuli()
+    movie = source.published_rdms(roi)
+    times = np.array([float(time) for time in movie.descriptors["time"]])
+    (low, high), layer = recording.windows[0], spec.scoring.ranking_layer[roi]
+    moments = {"window": (times >= low) & (times <= high), "before onset": times < 0}
+    rows = []
+    for category in dict.fromkeys(stimuli.labels):
+        ids = [one for one, label in zip(stimuli.ids, stimuli.labels, strict=True) if label == category]
+        for moment, chosen in moments.items():
+            mean = movie.dissimilarities[chosen].mean(axis=0)
+            brain = ba.RDMs(mean[None], movie.stimulus_ids, movie.measure).subset(ids)
+            about = {"category": category, "moment": moment, "accuracy": float(brain.dissimilarities.mean())}
+            for one in networks_of(RESULTS / f"rdms-{recording.dataset}.safetensors"):
+                score_of = ba.RSA(comparator="spearman").score(one.activations.rdm(layer, ids), brain)
+                rows.append({**about, "role": one.role, "rule": one.rule, "seed": one.seed, "score": score_of.item()})
+    return pd.DataFrame(rows)
 
 
 def _scores(shown_networks: Sequence[Instance], recording: ba.RecordingSpec, spec: ba.StudySpec) -> Scores:

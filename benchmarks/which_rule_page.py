@@ -17,6 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
+from matplotlib.colors import Normalize
 from which_rule import GAP, RESULTS, ROOT, SHOWN, STUDY, exceeding, study
 
 import brainalign as ba
@@ -67,6 +68,7 @@ class Findings:
         read = lambda name: pd.read_csv(RESULTS / f"{name}.csv")  # noqa: E731
         self.scores, self.contrasts, self.ranks, self.gates = map(read, ("scores", "contrasts", "ranks", "gates"))
         self.training, self.needs, self.time_course = map(read, ("training", "needs", "time_course"))
+        self.by_category = read("by_category")
         self.matched, self.matched_scores = read("equal-accuracy"), read("scores-equal-accuracy")
         self.matched_contrasts = read("contrasts-equal-accuracy")
         spec = study()
@@ -316,6 +318,7 @@ def joint_figure(found: Findings) -> plt.Figure:
     styles = rule_styles(found.rules)
     figure, axes = plt.subplots(2, 3, figsize=(DOUBLE, DOUBLE * 0.66), layout="constrained")
     drawn = None
+    scale = Normalize(0, max(plausible.max(), 0.1))
     for ax, place in zip(axes.flat, PLACES, strict=True):
         means = found.means(place)
         low, high = found.ceiling(place)
@@ -333,11 +336,11 @@ def joint_figure(found: Findings) -> plt.Figure:
             known = rule in plausible.index and not control
             drawn_now = ax.scatter(
                 x, y, s=16, zorder=2, lw=0.5, edgecolor="k", marker="D" if control else "o",
-                c=[plausible[rule]] if known else "white", cmap="viridis", vmin=0, vmax=1,
+                **({"c": [plausible[rule]], "cmap": "viridis", "norm": scale} if known else {"c": "white"}),
             )  # fmt: skip
             drawn = drawn_now if known else drawn
             ax.annotate(styles[rule].short, (x, y), xytext=(2.5, 2), textcoords="offset points", fontsize=4.5)
-        ax.set(title=PLACES[place][3], xlim=(5, 100))
+        ax.set(title=place, xlim=(5, 100))
     for ax in axes[:, 0]:
         ax.set_ylabel("Spearman ρ at the declared layer")
     for ax in axes[-1]:
@@ -363,7 +366,7 @@ def contrast_figure(found: Findings) -> plt.Figure:
                     lw=0.8, marker="o", ms=3, mfc=colour if sure else "white",
                 )  # fmt: skip
         ax.axvline(0, color="0.4", lw=0.6)
-        ax.set_title(place)
+        ax.set_title(place.replace(", ", ",\n"))
         ax.set_xlabel("difference")
     axes[0].set_yticks(range(len(rules)), [words(rule) for rule in rules])
     for name, colour in (("minus readout only", "#0072B2"), ("minus backpropagation", "#D55E00")):
@@ -442,6 +445,19 @@ def before_onset(found: Findings) -> str:
     )
 
 
+def category_table(found: Findings) -> Iterator[str]:
+    """Yield scores among the pairs of each category alone."""
+    table = found.by_category[found.by_category.role != "own_start"]
+    places = [(category, moment) for category in table.category.unique() for moment in table.moment.unique()]
+    yield "| rule | " + " | ".join(f"{category} pairs, {moment}" for category, moment in places) + " |"
+    yield "|" + "---|" * (1 + len(places))
+    means = table.groupby(["rule", "category", "moment"]).score.mean()
+    for rule in found.rules:
+        yield f"| {words(rule)} | " + " | ".join(f"{means[rule, *place]:.2f}" for place in places) + " |"
+    accuracy = table.groupby(["category", "moment"]).accuracy.first()
+    yield "| *mean decoding accuracy* | " + " | ".join(f"{accuracy[place]:.3f}" for place in places) + " |"
+
+
 def page(found: Findings) -> str:
     """Return the page."""
     network = study().populations[0]
@@ -464,6 +480,7 @@ def page(found: Findings) -> str:
         main_table="\n".join(main_table(found)),
         rank_table="\n".join(rank_table(found)),
         before_onset=before_onset(found),
+        category_table="\n".join(category_table(found)),
         target=f"{100 * found.matched.target.iloc[0]:.1f}",
         matched_table="\n".join(matched_table(found)),
         relations=list(relations(found)),
