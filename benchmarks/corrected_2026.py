@@ -2,6 +2,7 @@
 
     python benchmarks/corrected_2026.py rdms OUT   # from OUT/populations, which benchmarks/which_rule.py train makes
     python benchmarks/corrected_2026.py tables     # docs/results/corrected_2026/*.csv, from the committed RDMs
+    python benchmarks/corrected_2026.py page       # docs/results/corrected_2026.md and its figure, from the tables
 
 Three kinds of inference that are not valid are computed on purpose and marked INVALID. Entries of an RDM are not
 independent, since each stimulus is in many of them: permuting or resampling entries takes the noise of stimuli for far
@@ -10,11 +11,16 @@ smaller than it is. A t test over three subjects leaves the stimuli out altogeth
 
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from jinja2 import Environment, StrictUndefined
 from scipy import stats
 from which_rule import ROOT, networks_of, population, role_of, shown
 
@@ -25,14 +31,18 @@ from brainalign.alignment.score import measures_of, score
 from brainalign.inference.permutation import permutation_test
 from brainalign.provenance import code_hash
 from brainalign.rdms import concatenate
+from brainalign.report.rule_style import rule_styles
+from brainalign.report.style import DOUBLE, paper, words
 from brainalign.roles import LOW_LEVEL
-from brainalign.storage import write_table
+from brainalign.storage import write_table, write_text
 from brainalign.study_file import study_from_table
 from brainalign.training.checkpoint import load_checkpoint
 from brainalign.training.train import Trained
 
 STUDY = ROOT / "analyses" / "corrected_2026.toml"
 RESULTS = ROOT / "docs" / "results" / "corrected_2026"
+PAGE = ROOT / "docs" / "results" / "corrected_2026.md"
+TEMPLATE = Path(__file__).parent / "corrected_2026.md.j2"
 RESOLUTIONS = (32, 224)
 N_DRAWS, SEED, FEW_SUBJECTS = 1000, 0, 3
 
@@ -181,11 +191,110 @@ def _entry_error(a: np.ndarray, b: np.ndarray, subjects: np.ndarray) -> float:
     return float(np.std(found, ddof=1))
 
 
+# -- the page ---------------------------------------------------------------------------------------------------------
+
+_METHODS = {
+    "valid": "p_adjusted",
+    "INVALID, pairs of stimuli": "INVALID p of pairs",
+    "INVALID, three people": "INVALID p of three subjects",
+}
+
+
+def page() -> str:
+    """Return the page."""
+    contrasts, signs, scores = (pd.read_csv(RESULTS / f"{name}.csv") for name in ("contrasts", "above_zero", "scores"))
+    about = ba.load_rdms(RESULTS / f"rdms-{RESOLUTIONS[0]}.safetensors")[1]
+    template = Environment(autoescape=False, keep_trailing_newline=True, undefined=StrictUndefined)
+    return template.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        code=about["code"][:16],
+        counts=table(_counts(contrasts)),
+        contrasts=table(_rows(contrasts)),
+        signs=table(_shown_signs(signs)),
+        scores=table(_shown_scores(scores)),
+    )
+
+
+def table(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return rows as a table of Markdown."""
+    found = list(rows)
+    names = list(found[0])
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
+    return "\n".join([*lines, *(f"| {' | '.join(str(row[name]) for name in names)} |" for row in found)])
+
+
+def _counts(contrasts: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for (pixels, roi), here in contrasts.groupby(["pixels", "roi"]):
+        found = {name: f"{int((here[column] < 0.05).sum())} of {len(here)}" for name, column in _METHODS.items()}
+        yield {"pixels": pixels, "ROI": roi, **found}
+
+
+def _rows(contrasts: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for row in contrasts[contrasts.pixels == RESOLUTIONS[0]].to_dict("records"):
+        yield {
+            "ROI": row["roi"],
+            "pair, at 32 pixels": f"{words(row['rule_a'])} minus {words(row['rule_b'])}",
+            "difference": f"{row['delta']:+.3f}",
+            "standard error": f"{row['se']:.3f}",
+            "p": _p(row["p"]),
+            "p adjusted": _p(row["p_adjusted"]),
+            "INVALID error, pairs": f"{row['INVALID se of pairs']:.3f}",
+            "INVALID p, pairs": _p(row["INVALID p of pairs"]),
+            "INVALID p, three people": _p(row["INVALID p of three subjects"]),
+        }
+
+
+def _shown_signs(signs: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for row in signs.to_dict("records"):
+        yield {
+            "pixels": row["pixels"],
+            "ROI": row["roi"],
+            "condition": words(row["rule"]),
+            "score": f"{row['score']:.3f}",
+            "p, labels permuted": _p(row["p"]),
+            "INVALID p, entries permuted": _p(row["INVALID p of entries"]),
+        }
+
+
+def _shown_scores(scores: pd.DataFrame) -> Iterator[dict[str, object]]:
+    names = scores.assign(condition=np.where(scores.role == LOW_LEVEL, scores.layer, scores.rule))
+    wide = names.pivot_table(index="condition", columns=["roi", "pixels"], values="score", sort=False)
+    for condition, row in wide.iterrows():
+        cells = {f"{roi}, {pixels} pixels": f"{value:.3f}" for (roi, pixels), value in row.items()}
+        yield {"condition": words(str(condition)), **cells}
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+
+
+def save_figure() -> None:
+    """Draw scores over training."""
+    moments = pd.read_csv(RESULTS / "over_training.csv")
+    rules = list(dict.fromkeys(moments.rule))
+    styles = rule_styles(rules)
+    with paper():
+        figure, axes = plt.subplots(1, 2, figsize=(DOUBLE, DOUBLE * 0.4), layout="constrained")
+        for ax, (roi, here) in zip(axes, moments.groupby("roi", sort=False), strict=True):
+            for rule in rules:
+                own = here[here.rule == rule].groupby("checkpoint").score.agg(["mean", "std"])
+                style = styles[rule]
+                ax.errorbar(
+                    own.index + 1, own["mean"], own["std"], color=style.colour, marker=style.marker, label=words(rule)
+                )
+            ax.set(xscale="log", xlabel="updates + 1", ylabel="Spearman ρ", title=f"{roi}, {here.layer.iloc[0]}")
+        axes[-1].legend()
+        figure.savefig(RESULTS / "over_training.png", dpi=200, metadata={"Software": None})
+        plt.close(figure)
+
+
 if __name__ == "__main__":
     verb, *given = sys.argv[1:] or ["help"]
     if verb == "rdms" and len(given) == 1:
         rdms(Path(given[0]))
     elif verb == "tables" and not given:
         tables()
+    elif verb == "page" and not given:
+        save_figure()
+        write_text(PAGE, page())
     else:
         sys.exit(__doc__)
