@@ -194,7 +194,8 @@ def _entry_error(a: np.ndarray, b: np.ndarray, subjects: np.ndarray) -> float:
 # -- the page ---------------------------------------------------------------------------------------------------------
 
 _METHODS = {
-    "valid": "p_adjusted",
+    "valid, adjusted": "p_adjusted",
+    "valid, not adjusted": "p",
     "INVALID, pairs of stimuli": "INVALID p of pairs",
     "INVALID, three people": "INVALID p of three subjects",
 }

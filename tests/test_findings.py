@@ -119,6 +119,18 @@ def test_scores_follow_from_the_committed_rdms() -> None:
         assert measure.score(one.layers["hidden"], brain).mean() == pytest.approx(row.score.item(), abs=2e-6)
 
 
+def test_invalid_statistics_call_more_pairs_different_on_the_same_scores() -> None:
+    table = pd.read_csv(ROOT / "docs" / "results" / "corrected_2026" / "contrasts.csv")
+    assert set(table.pixels) == {32, 224}
+    assert (table.groupby(["pixels", "roi"]).size() == 10).all()  # all pairs of five conditions
+    assert (table["INVALID se of pairs"] < table.se).all()
+    assert (table["INVALID p of pairs"] < 0.05).sum() > (table.p < 0.05).sum() > (table.p_adjusted < 0.05).sum()
+    signs = pd.read_csv(ROOT / "docs" / "results" / "corrected_2026" / "above_zero.csv")
+    assert (signs["INVALID p of entries"] < 0.05).sum() > (signs.p < 0.05).sum()
+    text = (ROOT / "docs" / "results" / "corrected_2026.md").read_text("utf-8")
+    assert text.count("INVALID") > 6
+
+
 @pytest.mark.slow
 def test_one_command_gives_the_committed_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
