@@ -22,18 +22,19 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from scipy import stats
-from which_rule import ROOT, networks_of, population, role_of, shown
+from which_rule import ROOT, final_and_starts, networks_of, population, role_of, shown
 
 import brainalign as ba
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.score import measures_of, score
+from brainalign.errors import DataError
 from brainalign.inference.permutation import permutation_test
 from brainalign.provenance import code_hash
 from brainalign.rdms import concatenate
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import DOUBLE, paper, words
-from brainalign.roles import LOW_LEVEL
+from brainalign.roles import LOW_LEVEL, OWN_START
 from brainalign.storage import write_table, write_text
 from brainalign.study_file import study_from_table
 from brainalign.training.checkpoint import load_checkpoint
@@ -60,7 +61,14 @@ def rdms(out: Path) -> None:
     stimuli = ba.recording(recording.dataset).stimuli()
     about = {"code": code_hash(), "stimuli": recording.dataset}
     for side in RESOLUTIONS:
-        found = [net for one in trained for net in shown(one.checkpoint, role_of(one.checkpoint), stimuli, (), side)]
+        found: list[ba.LayerRDMs] = []
+        for one, role in final_and_starts(trained):
+            try:
+                found += shown(one, role, stimuli, (), side)
+            except DataError as error:
+                if role != OWN_START:
+                    raise
+                print(f"{one.spec.rule} before training, {side} pixels, has no RDM: {error}", flush=True)
         ba.save_rdms(RESULTS / f"rdms-{side}.safetensors", found, about)
     moments = [net for one in trained for net in _over_training(one, stimuli)]
     scoring = ba.ScoringSpec(resampling="leave_one_out", low_level=False)
@@ -120,11 +128,11 @@ def _contrasts(
     found: pd.DataFrame, nets: list[Instance], brain: ba.RDMs, roi: str, layer: str
 ) -> Iterator[dict[str, object]]:
     """Yield every pair of conditions at the declared layer: the valid test, and the invalid ones."""
-    ranks = {rule: _ranked(own) for rule, own in _by_rule(nets, layer).items()}
+    ranks = {who: _ranked(own) for who, own in _by_rule(nets, layer).items()}
     subjects = stats.rankdata(brain.dissimilarities, axis=1)
     here = found[(found.roi == roi) & (found.layer == layer) & found.kind.isin(["pair", "vs_untrained", "vs_backprop"])]
     for row in here.to_dict("records"):
-        a, b = ranks[row["rule_a"]], ranks[row["rule_b"]]
+        a, b = ranks[row["rule_a"], False], ranks[row["rule_b"], row["role_b"] == OWN_START]
         difference = (_correlations(a, subjects) - _correlations(b, subjects)).mean(axis=0)
         entries = _entry_error(a, b, subjects)
         yield {
@@ -132,6 +140,7 @@ def _contrasts(
             "layer": layer,
             "rule_a": row["rule_a"],
             "rule_b": row["rule_b"],
+            "role_b": row["role_b"],
             "delta": row["delta"],
             "se": row["se"],
             "p": row["p"],
@@ -146,7 +155,9 @@ def _signs(nets: list[Instance], brain: ba.RDMs, roi: str, layer: str) -> Iterat
     """Yield whether the mean RDM of each condition is related to the brain's: labels permuted, and entries."""
     rng = np.random.default_rng(SEED)
     subjects = stats.rankdata(brain.dissimilarities, axis=1)
-    for rule, own in _by_rule(nets, layer).items():
+    for (rule, at_start), own in _by_rule(nets, layer).items():
+        if at_start:
+            continue
         mean = concatenate(own).mean()
         valid = permutation_test(mean, brain, "spearman", N_DRAWS, SEED)
         ranks = stats.rankdata(mean.dissimilarities, axis=1)
@@ -162,10 +173,11 @@ def _signs(nets: list[Instance], brain: ba.RDMs, roi: str, layer: str) -> Iterat
         }
 
 
-def _by_rule(nets: list[Instance], layer: str) -> dict[str, list[ba.RDMs]]:
-    found: dict[str, list[ba.RDMs]] = {}
+def _by_rule(nets: list[Instance], layer: str) -> dict[tuple[str, bool], list[ba.RDMs]]:
+    """Return the RDMs of the seeds of each rule, and of its networks before their first step where they are here."""
+    found: dict[tuple[str, bool], list[ba.RDMs]] = {}
     for one in nets:
-        found.setdefault(one.rule, []).append(one.activations.patterns(layer))
+        found.setdefault((one.rule, one.role == OWN_START), []).append(one.activations.patterns(layer))
     return found
 
 
@@ -233,7 +245,7 @@ def _rows(contrasts: pd.DataFrame) -> Iterator[dict[str, object]]:
     for row in contrasts[contrasts.pixels == RESOLUTIONS[0]].to_dict("records"):
         yield {
             "ROI": row["roi"],
-            "pair, at 32 pixels": f"{words(row['rule_a'])} minus {words(row['rule_b'])}",
+            "pair, at 32 pixels": f"{words(row['rule_a'])} minus {_control(row)}",
             "difference": f"{row['delta']:+.3f}",
             "standard error": f"{row['se']:.3f}",
             "p": _p(row["p"]),
@@ -242,6 +254,11 @@ def _rows(contrasts: pd.DataFrame) -> Iterator[dict[str, object]]:
             "INVALID p, pairs": _p(row["INVALID p of pairs"]),
             "INVALID p, three people": _p(row["INVALID p of three subjects"]),
         }
+
+
+def _control(row: Mapping[str, object]) -> str:
+    start = row["role_b"] == OWN_START
+    return "its own networks before training" if start else words(str(row["rule_b"]))
 
 
 def _shown_signs(signs: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -257,7 +274,8 @@ def _shown_signs(signs: pd.DataFrame) -> Iterator[dict[str, object]]:
 
 
 def _shown_scores(scores: pd.DataFrame) -> Iterator[dict[str, object]]:
-    names = scores.assign(condition=np.where(scores.role == LOW_LEVEL, scores.layer, scores.rule))
+    names = scores[scores.role != OWN_START]
+    names = names.assign(condition=np.where(names.role == LOW_LEVEL, names.layer, names.rule))
     wide = names.pivot_table(index="condition", columns=["roi", "pixels"], values="score", sort=False)
     for condition, row in wide.iterrows():
         cells = {f"{roi}, {pixels} pixels": f"{value:.3f}" for (roi, pixels), value in row.items()}
@@ -283,7 +301,8 @@ def save_figure() -> None:
                     own.index + 1, own["mean"], own["std"], color=style.colour, marker=style.marker, label=words(rule)
                 )
             ax.set(xscale="log", xlabel="updates + 1", ylabel="Spearman ρ", title=f"{roi}, {here.layer.iloc[0]}")
-        axes[-1].legend()
+            ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
         figure.savefig(RESULTS / "over_training.png", dpi=200, metadata={"Software": None})
         plt.close(figure)
 

@@ -29,7 +29,7 @@ from brainalign.alignment.score import measures_of, score
 from brainalign.alignment.score_table import score_table
 from brainalign.alignment.scores import Scores
 from brainalign.datasets.dataset import dataset
-from brainalign.errors import BrainalignError
+from brainalign.errors import BrainalignError, DataError
 from brainalign.extraction.population import answers_its_own_way, extract_each
 from brainalign.provenance import code_hash
 from brainalign.report.needs import needs
@@ -97,11 +97,7 @@ def rdms(out: Path) -> None:
     """Show the stimuli to every trained network and write its RDMs, how it was trained, and the hashes of weights."""
     found = list(trained(out))
     history = pd.concat([one.history for one in found], ignore_index=True)
-    moments: list[tuple[Checkpoint, str]] = []
-    for one in found:
-        moments.append((one.checkpoint, role_of(one.checkpoint)))
-        if one.checkpoint.rule.learns and answers_its_own_way(one.checkpoint):
-            moments.append((load_checkpoint(one.files[0]), OWN_START))
+    moments = final_and_starts(found)
     earlier = [(one, role_of(one)) for one in equally_accurate(found, history)]
     about = {
         "weights": {
@@ -121,6 +117,16 @@ def rdms(out: Path) -> None:
             ba.save_rdms(RESULTS / f"rdms-{name}{suffix}.safetensors", networks, {**about, "stimuli": name})
             print(f"{name}{suffix}: {len(networks)} networks", flush=True)
     write_table(RESULTS / "training.csv", history)
+
+
+def final_and_starts(found: Sequence[Trained]) -> list[tuple[Checkpoint, str]]:
+    """Return the last moment of every population, and the first of those that untrained networks do not match."""
+    moments: list[tuple[Checkpoint, str]] = []
+    for one in found:
+        moments.append((one.checkpoint, role_of(one.checkpoint)))
+        if one.checkpoint.rule.learns and answers_its_own_way(one.checkpoint):
+            moments.append((load_checkpoint(one.files[0]), OWN_START))
+    return moments
 
 
 def equally_accurate(found: Sequence[Trained], history: pd.DataFrame) -> list[Checkpoint]:
@@ -250,8 +256,12 @@ def by_category(spec: ba.StudySpec, recording: ba.RecordingSpec) -> pd.DataFrame
             brain = ba.RDMs(mean[None], movie.stimulus_ids, movie.measure).subset(ids)
             about = {"category": category, "moment": moment, "accuracy": float(brain.dissimilarities.mean())}
             for one in networks_of(RESULTS / f"rdms-{recording.dataset}.safetensors"):
-                score_of = ba.RSA(comparator="spearman").score(one.activations.rdm(layer, ids), brain)
-                rows.append({**about, "role": one.role, "rule": one.rule, "seed": one.seed, "score": score_of.item()})
+                who = {"role": one.role, "rule": one.rule, "seed": one.seed}
+                try:
+                    found = ba.RSA(comparator="spearman").score(one.activations.rdm(layer, ids), brain).item()
+                except DataError:  # the layer answers alike to all of them
+                    found = np.nan
+                rows.append({**about, **who, "score": found})
     return pd.DataFrame(rows)
 
 

@@ -66,7 +66,9 @@ def test_declared_tests_are_corrected_over_all_rules_of_a_region() -> None:
     declared = contrasts[contrasts.kind.isin(["vs_backprop", "vs_readout_only"])]
     rules = [rule for rule in trained() if rule not in CONTROLS]
     assert set(declared.correction) == {"max_t"}
-    assert (declared.p_adjusted >= declared.p - 1 / 5000).all()
+    tested = declared[declared.p.notna()]  # seeds that collapsed leave no test
+    assert set(declared[declared.p.isna()].rule_a) <= {"top_down_credit"}
+    assert (tested.p_adjusted >= tested.p - 1 / 5000).all()
     for (_, roi), here in declared.groupby(["measure", "roi"]):
         assert set(here[here.kind == "vs_readout_only"].rule_a) == set(rules), roi
         assert set(here[here.kind == "vs_backprop"].rule_a) == set(rules) - {"backprop"}, roi
