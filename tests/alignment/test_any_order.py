@@ -77,14 +77,17 @@ def _score(recordings: tuple[Recording, ...], measure: str, dissimilarity: str =
     return score(WORLD.instances(), OfTrials(None, recordings), spec, how)
 
 
-def _same(found: Scores, expected: Scores, tolerance: float = 1e-9) -> None:
+def _same(found: Scores, expected: Scores) -> None:
     for one, other in zip(found.places, expected.places, strict=True):
-        np.testing.assert_allclose(one.scores, other.scores, rtol=0, atol=tolerance)
-        np.testing.assert_allclose(one.ceiling, other.ceiling, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(one.scores, other.scores, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(one.ceiling, other.ceiling, rtol=0, atol=1e-9)
 
 
-#: Scores of these take seconds. Partial least squares is iterated from the first channel on, to a tolerance.
-LONG, ITERATED = ("cca", "encoding", "pls", "unique_encoding"), {"pls": 1e-3}
+#: Scores of these take seconds.
+LONG = ("cca", "encoding", "pls", "unique_encoding")
+#: NOT the same in any order of channels: scikit-learn iterates from the first channel until weights move by less than
+#: 1e-6, and scores differ by about 1e-3. Trials and runs are moved, channels stay.
+OF_CHANNELS = ("pls",)
 
 few = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
@@ -95,8 +98,10 @@ few = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthC
 @few
 @given(orders=st.tuples(ANYTHING, ANYTHING, ANYTHING))
 def test_scores_of_every_measure(measure: str, orders: tuple) -> None:
+    if measure in OF_CHANNELS:
+        orders = tuple((rows, range(5), *others) for rows, _, *others in orders)
     moved = tuple(reordered(one, order) for one, order in zip(trials(), orders, strict=True))
-    _same(_score(moved, measure), scored(measure), ITERATED.get(measure, 1e-9))
+    _same(_score(moved, measure), scored(measure))
 
 
 @pytest.mark.parametrize("name", sorted(dissimilarities()))
