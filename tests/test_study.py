@@ -84,7 +84,8 @@ class Watched:
 
     @property
     def scored(self) -> set[str]:
-        return {text for text in self.texts if not text.startswith("training ")}
+        # how far RDMs of trials are made is no score
+        return {text for text in self.texts if not text.startswith(("training ", "Recording "))}
 
 
 def _files(folder: Path) -> dict[str, Any]:

@@ -23,14 +23,16 @@ def data_list(
     own: Own = None,
 ) -> None:
     """List data sets: what they are, their licence, and whether they are here."""
-    from brainalign.datasets.manifest import manifests, verify
+    from brainalign.datasets.manifest import copy_of, manifests, verify
     from brainalign.own_data import RECORDING, add_data
 
     for path in paths or ():
         add_data("recordings" if (Path(path) / RECORDING).is_file() else "datasets", path)
     records = []
     for name, manifest in manifests().items():
-        states = set(verify(name, data_dir).status) if manifest.files else {manifest.without_files[0]}
+        here = not manifest.files and manifest.kind == "recording" and copy_of(name, data_dir)
+        without = "your copy" if here else manifest.without_files[0]
+        states = set(verify(name, data_dir).status) if manifest.files else {without}
         state = states.pop() if len(states) == 1 else "incomplete"
         size = sum(entry.bytes for entry in manifest.files) / 1e6
         record = {

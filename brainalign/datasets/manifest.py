@@ -216,6 +216,12 @@ def missing_files(name: str, data_dir: str | os.PathLike[str] | None = None) -> 
     return missing, home
 
 
+def copy_of(name: str, data_dir: str | os.PathLike[str] | None = None) -> str:
+    """Return the folder in which a user put a recording that no URL serves; empty where there is none."""
+    found = (folder / name for folder in _folders(data_dir) if (folder / name).is_dir())
+    return next((str(folder) for folder in found if any(folder.iterdir())), "")
+
+
 def cache_folder() -> Path:
     """Return the user cache folder of the package."""
     import pooch

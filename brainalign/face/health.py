@@ -65,14 +65,16 @@ _THREADS = "set OMP_NUM_THREADS to the number of cores for one study at a time"
 
 
 def _data(data_dir: str | None) -> list[Check]:
-    from brainalign.datasets.manifest import cache_folder, manifests, missing_files
+    from brainalign.datasets.manifest import cache_folder, copy_of, manifests, missing_files
 
     folders = [data_dir, os.environ.get("BRAINALIGN_DATA"), str(cache_folder())]
     looked = ", ".join(str(folder) for folder in folders if folder)
     checks = [Check("data folders", looked, "" if os.environ.get("BRAINALIGN_DATA") or data_dir else _FOLDER)]
     for name, manifest in manifests().items():
         if not manifest.files:
-            checks.append(Check(f"data: {name}", *manifest.without_files))
+            home = copy_of(name, data_dir) if manifest.kind == "recording" else ""
+            here = Check(f"data: {name}", f"your copy in {home}")
+            checks.append(here if home else Check(f"data: {name}", *manifest.without_files))
             continue
         missing, home = missing_files(name, data_dir)
         state = f"in {home}" if not missing else f"{len(missing)} of {len(manifest.files)} files are missing"

@@ -62,6 +62,19 @@ def test_sets_of_one_picture_library_share_stimuli(data_dir: str, tmp_path: Path
     assert back == 1
 
 
+def test_what_a_user_put_there_is_listed_as_here(data_dir: str, tmp_path: Path) -> None:
+    from brainalign.face.health import health
+
+    folder = str(_things(tmp_path, data_dir))
+    done = CliRunner().invoke(data_app, ["list", "--json", "--data-dir", folder])
+    states = {one["name"]: one["status"] for one in json.loads(done.output)}
+    assert (states["things_fmri"], states["things_eeg2"], states["bold5000"]) == ("your copy", "your copy", "by hand")
+    assert states["digits"] == "embedded"
+    checks = {one.what: one for one in health(folder)}
+    assert checks["data: things_fmri"].state == f"your copy in {folder}/things_fmri"
+    assert checks["data: bold5000"].remedy.startswith("Get the files of release 2")
+
+
 def test_parts_of_one_set_share_nothing(data_dir: str, tmp_path: Path) -> None:
     from brainalign.data_check.shared_stimuli import check_own_parts
     from brainalign.recordings.source import recording_source
