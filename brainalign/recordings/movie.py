@@ -105,7 +105,8 @@ class Movie:
     ) -> "Movie":
         """Return the RDMs of one subject from its mean responses ``(n_ids, n_channels, n_times)``.
 
-        RDMs that are too large to hold are mapped from a file, see :func:`brainalign.mapped.room`.
+        RDMs that are too large to hold are mapped from a file, see :func:`brainalign.mapped.room`. ``progress`` is told of
+        these.
 
         Raises
         ------
@@ -122,7 +123,8 @@ class Movie:
                 raise DataError(msg) from error
             values[0, k], rounding[0, k] = rdm.dissimilarities[0], rdm.rounding[0]
             release(values)
-            progress(f"{name}: RDMs of {k + 1} of {len(times)} times")
+            if isinstance(values, np.memmap):
+                progress(f"{name}: RDMs of {k + 1} of {len(times)} times")
         return cls(values, rounding, tuple(ids), (subject,), times, measure)
 
     @classmethod
