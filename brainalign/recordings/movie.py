@@ -105,8 +105,8 @@ class Movie:
     ) -> "Movie":
         """Return the RDMs of one subject from its mean responses ``(n_ids, n_channels, n_times)``.
 
-        RDMs that are too large to hold are mapped from a file, see :func:`brainalign.mapped.room`; of these ``progress``
-        is told.
+        RDMs that are too large to hold are mapped from a file, see :func:`brainalign.mapped.room`; ``progress`` is told
+        of these.
 
         Raises
         ------
