@@ -168,7 +168,7 @@ class _Side:
             word, rule = self.measure.word, instance.rule
             msg = (
                 f"Measure {word!r} needs the patterns of layers; of {rule!r} there are RDMs. Show the network, or "
-                "choose a measure of RDMs such as 'rsa'."
+                "choose a measure that compares RDMs."
             )
             raise SpecError(msg)
         layers = instance.activations.layers

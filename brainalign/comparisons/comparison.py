@@ -85,7 +85,14 @@ class Comparison(ABC):
 
     @property
     def conditional(self) -> bool:
-        """Whether errors without each stimulus leave out what the training stimuli of fitted folds add to them."""
+        """Whether errors without each stimulus leave out what the training stimuli of fitted folds add to them.
+
+        Examples
+        --------
+        >>> import brainalign as ba
+        >>> ba.RSA().conditional, ba.Encoding().conditional, ba.Encoding(metric="r2").conditional
+        (False, False, True)
+        """
         return False
 
     @property
@@ -123,7 +130,20 @@ class Comparison(ABC):
         return None
 
     def network(self, layers: Mapping[str, Any]) -> Any:
-        """Reduce all layers of a network to what its score needs, for measures ``of_networks``."""
+        """Reduce all layers of a network to what its score needs, for measures ``of_networks``.
+
+        Raises
+        ------
+        SpecError
+            If the measure scores layers one by one.
+
+        Examples
+        --------
+        >>> import brainalign as ba
+        >>> ba.RSA().network({})
+        Traceback (most recent call last):
+        brainalign.errors.SpecError: Measure 'rsa' scores layers one by one; use layer(features).
+        """
         del layers
         msg = f"Measure {self.name!r} scores layers one by one; use layer(features)."
         raise SpecError(msg)

@@ -155,7 +155,14 @@ class Encoding(Comparison):
 
     @property
     def conditional(self) -> bool:
-        """Whether errors leave out the training stimuli: where the score is no correlation."""
+        """Whether errors leave out the training stimuli: where the score is no correlation.
+
+        Examples
+        --------
+        >>> import brainalign as ba
+        >>> ba.Encoding(metric="r2").conditional
+        True
+        """
         return self.metric != "r"
 
     def form(self, n: int, p: int) -> str:
@@ -351,11 +358,11 @@ class Encoding(Comparison):
         self, layer: Patterns, brain: Patterns, fitted: EncodingScores, units: np.ndarray
     ) -> np.ndarray:
         """Return how the score of each target changes without each unit in training, ``(n_units, n_targets)``."""
-        change = sum(self.training_changes(layer, brain, fitted, units))
+        change = sum(self._training_changes(layer, brain, fitted, units))
         z = np.arctanh(np.clip(fitted.r, -LARGEST_R, LARGEST_R))
         return np.tanh(z + change / self.n_folds) - np.tanh(z)
 
-    def training_changes(
+    def _training_changes(
         self, layer: Patterns, brain: Patterns, fitted: EncodingScores, units: np.ndarray
     ) -> list[np.ndarray]:
         """Return how Fisher's z of each test fold changes without each unit in training, ``(n_units, n_targets)`` each.

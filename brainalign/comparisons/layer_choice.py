@@ -120,7 +120,7 @@ class LayerChoice(Encoding):
         whole, picked = self._fitted(layers, brain, by_id, owner)
         changes = None
         if samples.kind == "leave_one_out" and self.metric == "r":
-            changes = [self.training_changes(layers[name], brain, one, units) for name, one in whole.items()]
+            changes = [self._training_changes(layers[name], brain, one, units) for name, one in whole.items()]
         found = []
         for s, choice in enumerate(picked):
             own = Patterns(brain.values[:, owner == s], brain.stimulus_ids, "Responses")

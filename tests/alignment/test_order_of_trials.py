@@ -73,7 +73,10 @@ def scored(measure: str, dissimilarity: str = "default") -> Scores:
 def _score(recordings: tuple[Recording, ...], measure: str, dissimilarity: str = "default") -> Scores:
     runs = "ignore" if dissimilarity == "poisson_kl" else "centre"  # counts that are centred are counts no more
     spec = RecordingSpec("of_trials", measures=(measure,), dissimilarity=dissimilarity, runs=runs)
-    how = ScoringSpec(n_bootstrap=100, low_level=measure == "unique_encoding")
+    fewer = (
+        {"layer_choice": {"n_folds": 3, "n_inner_folds": 3}} if measure == "layer_choice" else {}
+    )  # folds within folds
+    how = ScoringSpec(n_bootstrap=100, low_level=measure == "unique_encoding", options=fewer)
     return score(WORLD.instances(), OfTrials(None, recordings), spec, how)
 
 
