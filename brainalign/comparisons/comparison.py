@@ -142,7 +142,7 @@ class Comparison(ABC):
         >>> import brainalign as ba
         >>> ba.RSA().network({})
         Traceback (most recent call last):
-        brainalign.errors.SpecError: Measure 'rsa' scores layers one by one; use layer(features).
+        brainalign.errors.SpecError: Measure ... scores layers one by one; use layer(features).
         """
         del layers
         msg = f"Measure {self.name!r} scores layers one by one; use layer(features)."
