@@ -258,7 +258,7 @@ def needs_table(found: Findings) -> Iterator[str]:
 def whitened(found: Findings) -> str:
     """Return what whitened correlation says at the declared layers."""
     parts = []
-    for place, (recording, roi, measure, title) in PLACES.items():
+    for recording, roi, measure, title in PLACES.values():
         if measure != SPEARMAN:
             continue
         here = found.contrasts[
@@ -269,7 +269,6 @@ def whitened(found: Findings) -> str:
             & (found.contrasts.layer == found.layers[roi])
         ]
         above = list(here[(here.p_adjusted < 0.05) & (here.delta > 0)].rule_a)
-        del place
         parts.append(f"{title}: {len(above)} of {len(here)} above readout only")
     return "; ".join(parts) + "."
 

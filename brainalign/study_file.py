@@ -9,7 +9,7 @@ from brainalign.options import fitted
 from brainalign.own_data import add_data
 from brainalign.own_folders import add_folder
 from brainalign.recommended import completed, control_options, has_control
-from brainalign.reproduction.presets import preset_file
+from brainalign.reproduction.presets import changed, preset_file
 from brainalign.roles import READOUT_ONLY
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.shipped import known_keys, read_toml
@@ -94,7 +94,7 @@ def _controls(populations: list[TrainSpec]) -> list[TrainSpec]:
     for one in populations:
         if has_control(one.rule) and one.network not in controlled:
             wanted.setdefault(one.network, []).append(control_options(to_dict(one)))
-    most = [own[max(range(len(own)), key=lambda k: own.count(own[k]))] for own in wanted.values()]
+    most = [max(own, key=own.count) for own in wanted.values()]
     return [train_spec(options) for options in most]
 
 
@@ -136,12 +136,12 @@ def _population(training: Options, rule: str, own: Options, where: str) -> dict[
         return {**shared, "rule": rule, "rule_options": options, **own}
     file = preset_file(fitted(str, training["preset"], f"{where}, [training]: preset"))
     if rule in file.presets:
-        known = to_dict(file.presets[rule].spec)
+        known = file.presets[rule].spec
     elif not learning_rule(rule).learns:
-        known = {**file.training, "rule": rule}
+        known = train_spec({**file.training, "rule": rule}, f"preset file {file.name!r}")
     else:
         have = ", ".join(file.presets) or "none"
         msg = f"{where}, [rules.{rule}]: preset file {file.name!r} has no preset of this rule. It has: {have}."
         raise SpecError(msg)
     both = fitted(Options, options, f"{where}, [rules.{rule}]: options")
-    return {**known, **shared, **own, "rule": rule, "rule_options": {**known.get("rule_options", {}), **both}}
+    return to_dict(changed(known, {**shared, **own, "rule_options": both}, f"{where}, [rules.{rule}]"))

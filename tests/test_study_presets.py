@@ -37,6 +37,13 @@ def test_what_the_study_names_comes_before_the_preset(tmp_path: Path) -> None:
     assert (trained.epochs, trained.seeds, untrained.epochs) == (2, (0, 1, 2), 2)
 
 
+def test_another_optimiser_leaves_the_options_of_the_presets_behind(tmp_path: Path) -> None:
+    label, one = next((k, v) for k, v in preset_file(_PRESETS).presets.items() if v.spec.optimizer_options)
+    other = "adam" if one.spec.optimizer != "adam" else "sgd"
+    (trained,) = read_study(_study(tmp_path, f'[rules.{label}]\noptimizer = "{other}"')).populations
+    assert (trained.optimizer, dict(trained.optimizer_options)) == (other, {})
+
+
 def test_a_rule_without_preset_is_refused(tmp_path: Path) -> None:
     missing = "weight_perturbation"
     assert missing not in preset_file(_PRESETS).presets
