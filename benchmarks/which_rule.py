@@ -1,12 +1,14 @@
-"""Train the networks of ``analyses/which_rule.toml``, and make the committed RDMs and tables of it.
+"""Train the networks of ``analyses/which_rule.toml`` or a study beside it; make its committed RDMs and tables.
 
-    python benchmarks/which_rule.py train OUT [RULE ...]   # OUT/populations, as brainalign run has them; resumes
-    python benchmarks/which_rule.py rdms OUT               # docs/results/which_rule/*.safetensors and training.csv
-    python benchmarks/which_rule.py tables                 # all other tables there, from these RDMs alone
-    python benchmarks/which_rule_page.py                   # docs/findings.md and its figures, from the tables
+    python benchmarks/which_rule.py STUDY train OUT [RULE ...]   # OUT/populations, as brainalign run has them; resumes
+    python benchmarks/which_rule.py STUDY rdms OUT               # docs/results/STUDY/*.safetensors and training.csv
+    python benchmarks/which_rule.py STUDY encode OUT             # tables of encoding models there; needs the networks
+    python benchmarks/which_rule.py STUDY tables                 # all other tables there, from the RDMs alone
+    python benchmarks/which_rule_page.py                         # docs/findings.md and its figures, from the tables
 
-``tables`` needs no weights: the RDM of every layer of every network is committed, and what it scores is declared in
-``analyses/which_rule_declared.md``.
+``STUDY`` is ``which_rule``, or ``which_rule_mlp``, ``which_rule_rnn``, ``which_rule_transformer`` and
+``which_rule_mnist`` beside it. ``tables`` needs no weights: the RDM of every layer of every network is committed (of the
+declared layers in studies beside the main one). What is scored is declared in ``analyses/which_rule_declared.md``.
 """
 
 import sys
@@ -32,6 +34,7 @@ from brainalign.datasets.dataset import dataset
 from brainalign.errors import BrainalignError, DataError
 from brainalign.extraction.population import answers_its_own_way, extract_each
 from brainalign.provenance import code_hash
+from brainalign.recordings.source import RecordingSource
 from brainalign.report.needs import needs
 from brainalign.roles import OWN_START, READOUT_ONLY
 from brainalign.storage import write_table
@@ -43,12 +46,11 @@ from brainalign.training.readout import exceeds_readout, final_scores
 from brainalign.training.train import Trained, train
 
 ROOT = Path(__file__).parent.parent
-STUDY = ROOT / "analyses" / "which_rule.toml"
-RESULTS = ROOT / "docs" / "results" / "which_rule"
+#: The study of all rules, and those of other networks and training sets beside it.
+MAIN = "which_rule"
+BESIDE = ("which_rule_mlp", "which_rule_rnn", "which_rule_transformer", "which_rule_mnist")
 #: The recording whose pictures networks were shown, and the recordings that have these pictures.
 SHOWN = {"cichy92": ("cichy92", "kriegeskorte92"), "eeg49": ("eeg49",)}
-#: The layers at which anything was declared.
-DECLARED_LAYERS = ("conv1", "hidden")
 #: Scored beside the study's own measure, as exploratory.
 WHITENED = ba.RSA(comparator="corr_cov")
 MEASURES = ("rsa spearman", WHITENED.label)
@@ -56,12 +58,24 @@ MEASURES = ("rsa spearman", WHITENED.label)
 GAP = 0.05
 
 
-def study(rules: tuple[str, ...] = ()) -> ba.StudySpec:
-    """Return the study, or the part of it that trains some rules."""
-    table = tomllib.loads(STUDY.read_text(encoding="utf-8"))
+def study(name: str = MAIN, rules: tuple[str, ...] = ()) -> ba.StudySpec:
+    """Return a study, or the part of it that trains some rules."""
+    path = ROOT / "analyses" / f"{name}.toml"
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
     if rules:
         table["rules"] = {rule: table["rules"][rule] for rule in rules}
-    return study_from_table(table, str(STUDY), STUDY.parent)
+    return study_from_table(table, str(path), path.parent)
+
+
+def results(name: str = MAIN) -> Path:
+    """Return the folder of a study's committed tables."""
+    return ROOT / "docs" / "results" / name
+
+
+def declared_layers(spec: ba.StudySpec) -> tuple[str, ...]:
+    """Return the layers at which anything was declared for RDMs."""
+    rois = {roi for one in spec.recordings if "rsa" in one.measures for roi in ba.recording(one.dataset).rois}
+    return tuple(dict.fromkeys(layer for roi, layer in dict(spec.scoring.ranking_layer).items() if roi in rois))
 
 
 def population(out: Path, spec: ba.TrainSpec) -> Path:
@@ -69,9 +83,9 @@ def population(out: Path, spec: ba.TrainSpec) -> Path:
     return out / "populations" / f"{spec.rule}-{spec.network}-{spec.key}"
 
 
-def train_all(out: Path, *rules: str) -> None:
+def train_all(name: str, out: Path, *rules: str) -> None:
     """Train all rules or some; a population that is trained is not trained again."""
-    for spec in study(rules).populations:
+    for spec in study(name, rules).populations:
         started = time.perf_counter()
         try:
             found = train(spec, population(out, spec))
@@ -85,24 +99,30 @@ def train_all(out: Path, *rules: str) -> None:
         )
 
 
-def trained(out: Path) -> Iterator[Trained]:
+def trained(name: str, out: Path) -> Iterator[Trained]:
     """Yield the populations that are trained to their end."""
-    for spec in study().populations:
+    for spec in study(name).populations:
         folder = population(out, spec)
         if (folder / "training.csv").is_file() and (one := Trained.load(folder)).checkpoint.epoch == spec.epochs:
             yield one
 
 
-def rdms(out: Path) -> None:
+def rdms(study_name: str, out: Path) -> None:
     """Show the stimuli to every trained network and write its RDMs, how it was trained, and the hashes of weights."""
-    found = list(trained(out))
+    found, folder = list(trained(study_name, out)), results(study_name)
     history = pd.concat([one.history for one in found], ignore_index=True)
-    moments = final_and_starts(found)
-    earlier = [(one, role_of(one)) for one in equally_accurate(found, history)]
+    declared = declared_layers(study(study_name))
+    shows = [("", final_and_starts(found), ())]
+    if study_name == MAIN:
+        earlier = [(one, role_of(one)) for one in equally_accurate(found, history)]
+        shows.append(("-equal-accuracy", earlier, declared))
+    else:  # of studies beside it only what is scored is kept
+        shows = [(suffix, moments, declared) for suffix, moments, _ in shows]
     about = {
         "weights": {
             f"{one.spec.rule} {role} {seed} step {one.step}": one.weights_hash(row)
-            for one, role in (*moments, *earlier)
+            for _, moments, _ in shows
+            for one, role in moments
             for row, seed in enumerate(one.seeds)
         },
         "populations": {one.checkpoint.spec.rule: one.checkpoint.spec.key for one in found},
@@ -112,11 +132,11 @@ def rdms(out: Path) -> None:
     }
     for name in SHOWN:
         stimuli = ba.recording(name).stimuli()
-        for suffix, some, layers in (("", moments, ()), ("-equal-accuracy", earlier, DECLARED_LAYERS)):
+        for suffix, some, layers in shows:
             networks = [one for moment, role in some for one in shown(moment, role, stimuli, layers)]
-            ba.save_rdms(RESULTS / f"rdms-{name}{suffix}.safetensors", networks, {**about, "stimuli": name})
+            ba.save_rdms(folder / f"rdms-{name}{suffix}.safetensors", networks, {**about, "stimuli": name})
             print(f"{name}{suffix}: {len(networks)} networks", flush=True)
-    write_table(RESULTS / "training.csv", history)
+    write_table(folder / "training.csv", history)
 
 
 def final_and_starts(found: Sequence[Trained]) -> list[tuple[Checkpoint, str]]:
@@ -147,7 +167,7 @@ def equally_accurate(found: Sequence[Trained], history: pd.DataFrame) -> list[Ch
         step = int((own - target).abs().idxmin())
         chosen.append(load_checkpoint(next(path for path in one.files if path.stem.endswith(f"-{step:07d}"))))
         rows.append({"rule": one.checkpoint.spec.rule, "step": step, "val_accuracy": own[step], "target": target})
-    write_table(RESULTS / "equal-accuracy.csv", pd.DataFrame(rows), digits=4)
+    write_table(results() / "equal-accuracy.csv", pd.DataFrame(rows), digits=4)
     return chosen
 
 
@@ -204,39 +224,60 @@ def networks_of(path: Path) -> Iterator[Instance]:
         yield Instance.of(one, one.origin.resolution or (0, 0))
 
 
-def tables() -> None:
+def tables(study_name: str) -> None:
     """Score the committed RDMs against the recordings of the study, and write what follows."""
-    spec, history = study(), pd.read_csv(RESULTS / "training.csv")
-    learned = exceeding(history)
-    for suffix in ("", "-equal-accuracy"):
-        found = AlignmentResult.concatenate([scored(spec, one, suffix, learned) for one in spec.recordings])
-        write(found, suffix)
-        if not suffix:
-            wanted = [row for measure in MEASURES for row in needs(found, GAP, layers=DECLARED_LAYERS, measure=measure)]
-            write_table(RESULTS / "needs.csv", pd.DataFrame(wanted), digits=6)
-    (movie,) = (one for one in spec.recordings if one.windows)
-    write_table(RESULTS / "time_course.csv", time_course(spec, replace(movie, windows=())), digits=4)
-    write_table(RESULTS / "by_category.csv", by_category(spec, movie), digits=4)
+    spec, folder = study(study_name), results(study_name)
+    learned = exceeding(pd.read_csv(folder / "training.csv"))
+    recordings = [one for one in spec.recordings if "rsa" in one.measures]
+    for suffix in ("", "-equal-accuracy") if study_name == MAIN else ("",):
+        found = AlignmentResult.concatenate([scored(spec, folder, one, suffix, learned) for one in recordings])
+        write(found, spec, folder, suffix)
+        if study_name == MAIN and not suffix:
+            layers = declared_layers(spec)
+            wanted = [row for measure in MEASURES for row in needs(found, GAP, layers=layers, measure=measure)]
+            write_table(folder / "needs.csv", pd.DataFrame(wanted), digits=6)
+    if study_name == MAIN:
+        (movie,) = (one for one in recordings if one.windows)
+        write_table(folder / "time_course.csv", time_course(spec, folder, replace(movie, windows=())), digits=4)
+        write_table(folder / "by_category.csv", by_category(spec, folder, movie), digits=4)
 
 
-def scored(spec: ba.StudySpec, recording: ba.RecordingSpec, suffix: str, learned: set[str]) -> AlignmentResult:
+def scored(
+    spec: ba.StudySpec, folder: Path, recording: ba.RecordingSpec, suffix: str, learned: set[str]
+) -> AlignmentResult:
     """Score the networks of a committed file against one recording, and infer."""
+    shown_networks = list(networks_of(rdms_file(folder, recording, suffix)))
+    return inferred(_scores(shown_networks, recording, spec), spec, recording, shown_networks, learned)
+
+
+def rdms_file(folder: Path, recording: ba.RecordingSpec, suffix: str = "") -> Path:
+    """Return the committed file of the networks that were shown a recording's pictures."""
     name = next(name for name, recordings in SHOWN.items() if recording.dataset in recordings)
-    shown_networks = list(networks_of(RESULTS / f"rdms-{name}{suffix}.safetensors"))
-    rules = dict.fromkeys(one.rule for one in shown_networks if one.role == "trained")
-    unlearned = {one.network: [rule for rule in rules if rule not in learned] for one in shown_networks}
-    return infer(_scores(shown_networks, recording, spec), Declared.of(spec.scoring, recording.subjects, unlearned))
+    return folder / f"rdms-{name}{suffix}.safetensors"
 
 
-def time_course(spec: ba.StudySpec, recording: ba.RecordingSpec) -> pd.DataFrame:
+def inferred(
+    found: Scores,
+    spec: ba.StudySpec,
+    recording: ba.RecordingSpec,
+    networks: Sequence[Instance],
+    learned: set[str],
+) -> AlignmentResult:
+    """Infer as the study declares; rules that did not learn are scored and not ranked."""
+    rules = dict.fromkeys(one.rule for one in networks if one.role == "trained")
+    unlearned = {one.network: [rule for rule in rules if rule not in learned] for one in networks}
+    return infer(found, Declared.of(spec.scoring, recording.subjects, unlearned))
+
+
+def time_course(spec: ba.StudySpec, folder: Path, recording: ba.RecordingSpec) -> pd.DataFrame:
     """Return the score of every layer at every time: mean and standard deviation over seeds."""
-    found = _scores(list(networks_of(RESULTS / f"rdms-{recording.dataset}.safetensors")), recording, spec)
+    found = _scores(list(networks_of(rdms_file(folder, recording))), recording, spec)
     table = pd.concat([score_table(place, found.dataset, found.simulated) for place in found.places])
     by = ["role", "rule", "layer", "time", "measure"]
     return table.groupby(by, observed=True, sort=False).score.agg(["mean", "std"]).reset_index()
 
 
-def by_category(spec: ba.StudySpec, recording: ba.RecordingSpec) -> pd.DataFrame:
+def by_category(spec: ba.StudySpec, folder: Path, recording: ba.RecordingSpec) -> pd.DataFrame:
     """Return scores among the pairs of each category alone, in the declared window and before onset.
 
     Pairs within categories of one measure are pooled, so that a difference between the means of two categories counts.
@@ -255,7 +296,7 @@ def by_category(spec: ba.StudySpec, recording: ba.RecordingSpec) -> pd.DataFrame
             mean = movie.dissimilarities[chosen].mean(axis=0)
             brain = ba.RDMs(mean[None], movie.stimulus_ids, movie.measure).subset(ids)
             about = {"category": category, "moment": moment, "accuracy": float(brain.dissimilarities.mean())}
-            for one in networks_of(RESULTS / f"rdms-{recording.dataset}.safetensors"):
+            for one in networks_of(rdms_file(folder, recording)):
                 who = {"role": one.role, "rule": one.rule, "seed": one.seed}
                 try:
                     found = ba.RSA(comparator="spearman").score(one.activations.rdm(layer, ids), brain).item()
@@ -273,25 +314,65 @@ def _scores(shown_networks: Sequence[Instance], recording: ba.RecordingSpec, spe
     )
 
 
-def write(found: AlignmentResult, suffix: str) -> None:
+def write(found: AlignmentResult, spec: ba.StudySpec, folder: Path, suffix: str) -> None:
     """Write scores as means over subjects, and what was tested at declared layers; all else follows from the RDMs."""
     by = ["dataset", "role", "rule", "seed", "layer", "roi", "time", "measure"]
     values = ["score", "ceiling_lower", "ceiling_upper", "n_stimuli"]
     means = found.scores.groupby(by, observed=True, dropna=False, sort=False)[values].mean().reset_index()
-    write_table(RESULTS / f"scores{suffix}.csv", means, digits=6)
+    write_table(folder / f"scores{suffix}.csv", means, digits=6)
     for name in ("contrasts", "ranks", "gates"):
         table = getattr(found, name)
-        declared = table.layer.astype(str) == table.roi.astype(str).map(dict(study().scoring.ranking_layer))
-        write_table(RESULTS / f"{name}{suffix}.csv", table[declared], digits=6)
+        declared = table.layer.astype(str) == table.roi.astype(str).map(dict(spec.scoring.ranking_layer))
+        write_table(folder / f"{name}{suffix}.csv", table[declared], digits=6)
+
+
+# -- encoding models, from networks -----------------------------------------------------------------------------------
+
+
+def encode(study_name: str, out: Path) -> None:
+    """Fit encoding models of the declared layer to the recordings that have trials or units, and write the tables.
+
+    These do not follow from the RDMs. Scores are kept in ``OUT`` with all that inference needs.
+    """
+    spec, folder = study(study_name), results(study_name)
+    found, history = list(trained(study_name, out)), pd.read_csv(folder / "training.csv")
+    parts = []
+    for recording in (one for one in spec.recordings if "encoding" in one.measures):
+        source = ba.recording(recording.dataset, **dict(recording.options))
+        networks = list(encoded(final_and_starts(found), source, spec))
+        scores = score(iter(networks), source, recording, spec.scoring, print)
+        Scores.save_all(out / "encoding" / source.label.replace(" ", "-"), [scores])
+        parts.append(inferred(scores, spec, recording, networks, exceeding(history)))
+    write(AlignmentResult.concatenate(parts), spec, folder, "-encoding")
+
+
+def encoded(
+    moments: Sequence[tuple[Checkpoint, str]], source: RecordingSource, spec: ba.StudySpec
+) -> Iterator[Instance]:
+    """Yield the declared layer of every network under the pictures of a recording."""
+    stimuli, layers = source.stimuli(), dict(spec.scoring.ranking_layer)
+    kept = {layers[roi] for roi in source.rois}
+    for checkpoint, role in moments:
+        preprocessing = checkpoint.preprocessing
+        who = (checkpoint.spec.rule, checkpoint.network.name)
+        shown_to = extract_each(checkpoint, stimuli, preprocessing)
+        for seed, activations in zip(checkpoint.seeds, shown_to, strict=True):
+            own = replace(activations, layers={name: activations.layers[name] for name in kept})
+            moment = (checkpoint.step, checkpoint.epoch)
+            yield Instance(*who, seed, *moment, True, own, preprocessing.resolution, role)
 
 
 if __name__ == "__main__":
-    verb, *given = sys.argv[1:] or ["help"]
+    name, verb, *given = sys.argv[1:] if len(sys.argv) > 2 else ["", "help"]
+    if name not in (MAIN, *BESIDE):
+        sys.exit(__doc__)
     if verb == "train" and given:
-        train_all(Path(given[0]), *given[1:])
+        train_all(name, Path(given[0]), *given[1:])
     elif verb == "rdms" and len(given) == 1:
-        rdms(Path(given[0]))
+        rdms(name, Path(given[0]))
+    elif verb == "encode" and len(given) == 1:
+        encode(name, Path(given[0]))
     elif verb == "tables" and not given:
-        tables()
+        tables(name)
     else:
         sys.exit(__doc__)
