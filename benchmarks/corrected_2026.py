@@ -1,6 +1,6 @@
 """Five conditions of a comparison published in 2026: the statistics that were used, beside valid ones.
 
-    python benchmarks/corrected_2026.py rdms OUT   # from OUT/populations, which benchmarks/which_rule.py train makes
+    python benchmarks/corrected_2026.py rdms OUT   # OUT: where benchmarks/which_rule.py trained which_rule
     python benchmarks/corrected_2026.py tables     # docs/results/corrected_2026/*.csv, from the committed RDMs
     python benchmarks/corrected_2026.py page       # docs/results/corrected_2026.md and its figure, from the tables
 
@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from scipy import stats
-from which_rule import ROOT, final_and_starts, networks_of, population, role_of, shown
+from which_rule import ROOT, final_and_starts, population, role_of, shown
+from which_rule_tables import networks_of
 
 import brainalign as ba
 from brainalign.alignment.infer import Declared, infer

@@ -1,14 +1,11 @@
-"""Train the networks of ``analyses/which_rule.toml`` or a study beside it; make its committed RDMs and tables.
+"""Train the networks of ``analyses/which_rule.toml`` or of a study beside it, and write their RDMs.
 
     python benchmarks/which_rule.py STUDY train OUT [RULE ...]   # OUT/populations, as brainalign run has them; resumes
     python benchmarks/which_rule.py STUDY rdms OUT               # docs/results/STUDY/*.safetensors and training.csv
-    python benchmarks/which_rule.py STUDY encode OUT             # tables of encoding models there; needs the networks
-    python benchmarks/which_rule.py STUDY tables                 # all other tables there, from the RDMs alone
-    python benchmarks/which_rule_page.py                         # docs/findings.md and its figures, from the tables
 
 ``STUDY`` is ``which_rule``, or ``which_rule_mlp``, ``which_rule_rnn``, ``which_rule_transformer`` and
-``which_rule_mnist`` beside it. ``tables`` needs no weights: the RDM of every layer of every network is committed (of the
-declared layers in studies beside the main one). What is scored is declared in ``analyses/which_rule_declared.md``.
+``which_rule_mnist`` beside it. The RDM of every layer of every network is kept; of studies beside the main one, that of
+every declared layer. ``benchmarks/which_rule_tables.py`` makes all tables from them.
 """
 
 import sys
@@ -19,23 +16,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
 import brainalign as ba
-from brainalign.alignment.infer import Declared, infer
-from brainalign.alignment.instance import Instance, role_of
-from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score import measures_of, score
-from brainalign.alignment.score_table import score_table
-from brainalign.alignment.scores import Scores
+from brainalign.alignment.instance import role_of
 from brainalign.datasets.dataset import dataset
-from brainalign.errors import BrainalignError, DataError
+from brainalign.errors import BrainalignError
 from brainalign.extraction.population import answers_its_own_way, extract_each
 from brainalign.provenance import code_hash
-from brainalign.recordings.source import RecordingSource
-from brainalign.report.needs import needs
 from brainalign.roles import OWN_START, READOUT_ONLY
 from brainalign.storage import write_table
 from brainalign.study_file import study_from_table
@@ -49,6 +38,8 @@ ROOT = Path(__file__).parent.parent
 #: The study of all rules, and those of other networks and training sets beside it.
 MAIN = "which_rule"
 BESIDE = ("which_rule_mlp", "which_rule_rnn", "which_rule_transformer", "which_rule_mnist")
+#: Studies of one training set, whose networks differ.
+ARCHITECTURES = (MAIN, *BESIDE[:3])
 #: The recording whose pictures networks were shown, and the recordings that have these pictures.
 SHOWN = {"cichy92": ("cichy92", "kriegeskorte92"), "eeg49": ("eeg49",)}
 #: Scored beside the study's own measure, as exploratory.
@@ -215,164 +206,11 @@ def shown(
         yield ba.LayerRDMs({name: rdm for name, rdm in made.items() if not layers or name in layers}, origin)
 
 
-# -- tables, from RDMs ------------------------------------------------------------------------------------------------
-
-
-def networks_of(path: Path) -> Iterator[Instance]:
-    """Yield the networks whose RDMs are in a file."""
-    for one in ba.load_rdms(path)[0]:
-        yield Instance.of(one, one.origin.resolution or (0, 0))
-
-
-def tables(study_name: str) -> None:
-    """Score the committed RDMs against the recordings of the study, and write what follows."""
-    spec, folder = study(study_name), results(study_name)
-    learned = exceeding(pd.read_csv(folder / "training.csv"))
-    recordings = [one for one in spec.recordings if "rsa" in one.measures]
-    for suffix in ("", "-equal-accuracy") if study_name == MAIN else ("",):
-        found = AlignmentResult.concatenate([scored(spec, folder, one, suffix, learned) for one in recordings])
-        write(found, spec, folder, suffix)
-        if study_name == MAIN and not suffix:
-            layers = declared_layers(spec)
-            wanted = [row for measure in MEASURES for row in needs(found, GAP, layers=layers, measure=measure)]
-            write_table(folder / "needs.csv", pd.DataFrame(wanted), digits=6)
-    if study_name == MAIN:
-        (movie,) = (one for one in recordings if one.windows)
-        write_table(folder / "time_course.csv", time_course(spec, folder, replace(movie, windows=())), digits=4)
-        write_table(folder / "by_category.csv", by_category(spec, folder, movie), digits=4)
-
-
-def scored(
-    spec: ba.StudySpec, folder: Path, recording: ba.RecordingSpec, suffix: str, learned: set[str]
-) -> AlignmentResult:
-    """Score the networks of a committed file against one recording, and infer."""
-    shown_networks = list(networks_of(rdms_file(folder, recording, suffix)))
-    return inferred(_scores(shown_networks, recording, spec), spec, recording, shown_networks, learned)
-
-
-def rdms_file(folder: Path, recording: ba.RecordingSpec, suffix: str = "") -> Path:
-    """Return the committed file of the networks that were shown a recording's pictures."""
-    name = next(name for name, recordings in SHOWN.items() if recording.dataset in recordings)
-    return folder / f"rdms-{name}{suffix}.safetensors"
-
-
-def inferred(
-    found: Scores,
-    spec: ba.StudySpec,
-    recording: ba.RecordingSpec,
-    networks: Sequence[Instance],
-    learned: set[str],
-) -> AlignmentResult:
-    """Infer as the study declares; rules that did not learn are scored and not ranked."""
-    rules = dict.fromkeys(one.rule for one in networks if one.role == "trained")
-    unlearned = {one.network: [rule for rule in rules if rule not in learned] for one in networks}
-    return infer(found, Declared.of(spec.scoring, recording.subjects, unlearned))
-
-
-def time_course(spec: ba.StudySpec, folder: Path, recording: ba.RecordingSpec) -> pd.DataFrame:
-    """Return the score of every layer at every time: mean and standard deviation over seeds."""
-    found = _scores(list(networks_of(rdms_file(folder, recording))), recording, spec)
-    table = pd.concat([score_table(place, found.dataset, found.simulated) for place in found.places])
-    by = ["role", "rule", "layer", "time", "measure"]
-    return table.groupby(by, observed=True, sort=False).score.agg(["mean", "std"]).reset_index()
-
-
-def by_category(spec: ba.StudySpec, folder: Path, recording: ba.RecordingSpec) -> pd.DataFrame:
-    """Return scores among the pairs of each category alone, in the declared window and before onset.
-
-    Pairs within categories of one measure are pooled, so that a difference between the means of two categories counts.
-    Here it does not. ``accuracy`` is the recording's own mean over the pairs.
-    """
-    source = ba.recording(recording.dataset)
-    (roi,), stimuli = source.rois, source.stimuli()
-    movie = source.published_rdms(roi)
-    times = np.array([float(time) for time in movie.descriptors["time"]])
-    (low, high), layer = recording.windows[0], spec.scoring.ranking_layer[roi]
-    moments = {"window": (times >= low) & (times <= high), "before onset": times < 0}
-    rows = []
-    for category in dict.fromkeys(stimuli.labels):
-        ids = [one for one, label in zip(stimuli.ids, stimuli.labels, strict=True) if label == category]
-        for moment, chosen in moments.items():
-            mean = movie.dissimilarities[chosen].mean(axis=0)
-            brain = ba.RDMs(mean[None], movie.stimulus_ids, movie.measure).subset(ids)
-            about = {"category": category, "moment": moment, "accuracy": float(brain.dissimilarities.mean())}
-            for one in networks_of(rdms_file(folder, recording)):
-                who = {"role": one.role, "rule": one.rule, "seed": one.seed}
-                try:
-                    found = ba.RSA(comparator="spearman").score(one.activations.rdm(layer, ids), brain).item()
-                except DataError:  # the layer answers alike to all of them
-                    found = np.nan
-                rows.append({**about, **who, "score": found})
-    return pd.DataFrame(rows)
-
-
-def _scores(shown_networks: Sequence[Instance], recording: ba.RecordingSpec, spec: ba.StudySpec) -> Scores:
-    whitened = [WHITENED] if recording.windows or recording.dataset != "eeg49" else []
-    measures = [*measures_of(recording, spec.scoring), *whitened]
-    return score(
-        iter(shown_networks), ba.recording(recording.dataset), recording, spec.scoring, print, measures=measures
-    )
-
-
-def write(found: AlignmentResult, spec: ba.StudySpec, folder: Path, suffix: str) -> None:
-    """Write scores as means over subjects, and what was tested at declared layers; all else follows from the RDMs."""
-    by = ["dataset", "role", "rule", "seed", "layer", "roi", "time", "measure"]
-    values = ["score", "ceiling_lower", "ceiling_upper", "n_stimuli"]
-    means = found.scores.groupby(by, observed=True, dropna=False, sort=False)[values].mean().reset_index()
-    write_table(folder / f"scores{suffix}.csv", means, digits=6)
-    for name in ("contrasts", "ranks", "gates"):
-        table = getattr(found, name)
-        declared = table.layer.astype(str) == table.roi.astype(str).map(dict(spec.scoring.ranking_layer))
-        write_table(folder / f"{name}{suffix}.csv", table[declared], digits=6)
-
-
-# -- encoding models, from networks -----------------------------------------------------------------------------------
-
-
-def encode(study_name: str, out: Path) -> None:
-    """Fit encoding models of the declared layer to the recordings that have trials or units, and write the tables.
-
-    These do not follow from the RDMs. Scores are kept in ``OUT`` with all that inference needs.
-    """
-    spec, folder = study(study_name), results(study_name)
-    found, history = list(trained(study_name, out)), pd.read_csv(folder / "training.csv")
-    parts = []
-    for recording in (one for one in spec.recordings if "encoding" in one.measures):
-        source = ba.recording(recording.dataset, **dict(recording.options))
-        networks = list(encoded(final_and_starts(found), source, spec))
-        scores = score(iter(networks), source, recording, spec.scoring, print)
-        Scores.save_all(out / "encoding" / source.label.replace(" ", "-"), [scores])
-        parts.append(inferred(scores, spec, recording, networks, exceeding(history)))
-    write(AlignmentResult.concatenate(parts), spec, folder, "-encoding")
-
-
-def encoded(
-    moments: Sequence[tuple[Checkpoint, str]], source: RecordingSource, spec: ba.StudySpec
-) -> Iterator[Instance]:
-    """Yield the declared layer of every network under the pictures of a recording."""
-    stimuli, layers = source.stimuli(), dict(spec.scoring.ranking_layer)
-    kept = {layers[roi] for roi in source.rois}
-    for checkpoint, role in moments:
-        preprocessing = checkpoint.preprocessing
-        who = (checkpoint.spec.rule, checkpoint.network.name)
-        shown_to = extract_each(checkpoint, stimuli, preprocessing)
-        for seed, activations in zip(checkpoint.seeds, shown_to, strict=True):
-            own = replace(activations, layers={name: activations.layers[name] for name in kept})
-            moment = (checkpoint.step, checkpoint.epoch)
-            yield Instance(*who, seed, *moment, True, own, preprocessing.resolution, role)
-
-
 if __name__ == "__main__":
     name, verb, *given = sys.argv[1:] if len(sys.argv) > 2 else ["", "help"]
-    if name not in (MAIN, *BESIDE):
-        sys.exit(__doc__)
-    if verb == "train" and given:
+    if name in (MAIN, *BESIDE) and verb == "train" and given:
         train_all(name, Path(given[0]), *given[1:])
-    elif verb == "rdms" and len(given) == 1:
+    elif name in (MAIN, *BESIDE) and verb == "rdms" and len(given) == 1:
         rdms(name, Path(given[0]))
-    elif verb == "encode" and len(given) == 1:
-        encode(name, Path(given[0]))
-    elif verb == "tables" and not given:
-        tables(name)
     else:
         sys.exit(__doc__)

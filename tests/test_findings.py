@@ -16,6 +16,8 @@ RESULTS = ROOT / "docs" / "results" / "which_rule"
 SEARCH = ROOT / "benchmarks" / "which_rule_search.toml"
 PRESETS = ROOT / "presets" / "cifar10_jpeg-cnn-16-32-64.toml"
 CONTROLS = ("untrained", "readout_only")
+BESIDE = ("which_rule_mlp", "which_rule_rnn", "which_rule_transformer", "which_rule_mnist")
+STUDIES = ("which_rule", *BESIDE)
 
 
 def read(name: str) -> pd.DataFrame:
@@ -134,18 +136,25 @@ def test_invalid_statistics_call_more_pairs_different_on_the_same_scores() -> No
 
 
 @pytest.mark.slow
-def test_one_command_gives_the_committed_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("study", STUDIES)
+def test_one_command_gives_the_committed_tables(study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    which_rule = pytest.importorskip("which_rule")
-    for path in RESULTS.glob("*.safetensors"):
+    made = pytest.importorskip("which_rule_tables")
+    committed = ROOT / "docs" / "results" / study
+    for path in committed.glob("*.safetensors"):
         (tmp_path / path.name).symlink_to(path)
     for name in ("training.csv", "equal-accuracy.csv"):
-        (tmp_path / name).write_bytes((RESULTS / name).read_bytes())
-    monkeypatch.setattr(which_rule, "RESULTS", tmp_path)
+        if (committed / name).is_file():
+            (tmp_path / name).write_bytes((committed / name).read_bytes())
+    monkeypatch.setattr(made, "results", lambda name="which_rule": tmp_path if name == study else committed)
     try:
-        which_rule.tables()
+        made.tables(study)
+        if study == "which_rule":
+            monkeypatch.setattr(made, "results", lambda name="which_rule": ROOT / "docs" / "results" / name)
+            made.architectures(tmp_path / "architectures.csv")
     except ba.BrainalignError as error:
         pytest.skip(str(error))
     for path in sorted(tmp_path.glob("*.csv")):
-        assert path.read_bytes() == (RESULTS / path.name).read_bytes(), path.name
+        assert path.read_bytes() == (committed / path.name).read_bytes(), path.name
+    sys.modules.pop("which_rule_tables")
     sys.modules.pop("which_rule")
