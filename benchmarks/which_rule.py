@@ -1,20 +1,23 @@
 """Train the networks of ``analyses/which_rule.toml`` or of a study beside it, and write their RDMs.
 
-    python benchmarks/which_rule.py STUDY train OUT [RULE ...]   # OUT/populations, as brainalign run has them; resumes
-    python benchmarks/which_rule.py STUDY rdms OUT               # docs/results/STUDY/*.safetensors and training.csv
+    python benchmarks/which_rule.py STUDY train OUT [RULE ...] [--device cuda]   # OUT/populations; resumes
+    python benchmarks/which_rule.py STUDY rdms OUT    # docs/results/STUDY/*.safetensors and training.csv
 
-``STUDY`` is ``which_rule``, or ``which_rule_mlp``, ``which_rule_rnn``, ``which_rule_transformer`` and
-``which_rule_mnist`` beside it. The RDM of every layer of every network is kept; of studies beside the main one, that of
-every declared layer. ``benchmarks/which_rule_tables.py`` makes all tables from them.
+``STUDY`` is ``which_rule``; ``which_rule_mlp``, ``which_rule_rnn``, ``which_rule_transformer`` or ``which_rule_mnist``
+beside it; or ``which_rule_full``: the same file with a larger network, 20 epochs and 10 seeds, for a GPU.
+
+The RDM of every layer of every network is kept; of studies beside the main one, that of every declared layer.
+``benchmarks/which_rule_tables.py`` makes all tables from them.
 """
 
-import sys
+import argparse
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -32,12 +35,20 @@ from brainalign.training.batches import Batches, Samples
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.evaluation import history_rows
 from brainalign.training.readout import exceeds_readout, final_scores
+from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
 
 ROOT = Path(__file__).parent.parent
 #: The study of all rules, and those of other networks and training sets beside it.
 MAIN = "which_rule"
 BESIDE = ("which_rule_mlp", "which_rule_rnn", "which_rule_transformer", "which_rule_mnist")
+#: ``which_rule`` at the size that a GPU allows, and what differs there.
+FULL = "which_rule_full"
+FULL_TRAINING: dict[str, Any] = {
+    "network_options": {"channels": [64, 128, 256], "hidden": 512, "normalisation": "none", "activation": "tanh"},
+    "seeds": 10,
+    "epochs": 20,
+}
 #: Studies of one training set, whose networks differ.
 ARCHITECTURES = (MAIN, *BESIDE[:3])
 #: The recording whose pictures networks were shown, and the recordings that have these pictures.
@@ -49,10 +60,12 @@ MEASURES = ("rsa spearman", WHITENED.label)
 GAP = 0.05
 
 
-def study(name: str = MAIN, rules: tuple[str, ...] = ()) -> ba.StudySpec:
-    """Return a study, or the part of it that trains some rules."""
-    path = ROOT / "analyses" / f"{name}.toml"
+def study(name: str = MAIN, rules: tuple[str, ...] = (), **training: Any) -> ba.StudySpec:
+    """Return a study, or the part of it that trains some rules; ``training`` takes the place of its options."""
+    training = (FULL_TRAINING if name == FULL else {}) | training
+    path = ROOT / "analyses" / f"{MAIN if name == FULL else name}.toml"
     table = tomllib.loads(path.read_text(encoding="utf-8"))
+    table["training"] |= training
     if rules:
         table["rules"] = {rule: table["rules"][rule] for rule in rules}
     return study_from_table(table, str(path), path.parent)
@@ -74,12 +87,12 @@ def population(out: Path, spec: ba.TrainSpec) -> Path:
     return out / "populations" / f"{spec.rule}-{spec.network}-{spec.key}"
 
 
-def train_all(name: str, out: Path, *rules: str) -> None:
+def train_all(name: str, out: Path, *rules: str, device: str = "cpu") -> None:
     """Train all rules or some; a population that is trained is not trained again."""
     for spec in study(name, rules).populations:
         started = time.perf_counter()
         try:
-            found = train(spec, population(out, spec))
+            found = train(spec, population(out, spec), Runtime(device=device))
         except BrainalignError as error:
             print(f"{spec.rule}: {error}", flush=True)
             continue
@@ -104,8 +117,8 @@ def rdms(study_name: str, out: Path) -> None:
     history = pd.concat([one.history for one in found], ignore_index=True)
     declared = declared_layers(study(study_name))
     shows = [("", final_and_starts(found), ())]
-    if study_name == MAIN:
-        earlier = [(one, role_of(one)) for one in equally_accurate(found, history)]
+    if study_name in (MAIN, FULL):
+        earlier = [(one, role_of(one)) for one in equally_accurate(found, history, folder)]
         shows.append(("-equal-accuracy", earlier, declared))
     else:  # of studies beside it only what is scored is kept
         shows = [(suffix, moments, declared) for suffix, moments, _ in shows]
@@ -140,7 +153,7 @@ def final_and_starts(found: Sequence[Trained]) -> list[tuple[Checkpoint, str]]:
     return moments
 
 
-def equally_accurate(found: Sequence[Trained], history: pd.DataFrame) -> list[Checkpoint]:
+def equally_accurate(found: Sequence[Trained], history: pd.DataFrame, folder: Path) -> list[Checkpoint]:
     """Return of every rule that exceeds readout only the moment when it is as accurate as the least accurate of them.
 
     Accuracy is that of validation samples, mean over seeds. Checkpoints double their steps, so that accuracies are
@@ -158,7 +171,7 @@ def equally_accurate(found: Sequence[Trained], history: pd.DataFrame) -> list[Ch
         step = int((own - target).abs().idxmin())
         chosen.append(load_checkpoint(next(path for path in one.files if path.stem.endswith(f"-{step:07d}"))))
         rows.append({"rule": one.checkpoint.spec.rule, "step": step, "val_accuracy": own[step], "target": target})
-    write_table(results() / "equal-accuracy.csv", pd.DataFrame(rows), digits=4)
+    write_table(folder / "equal-accuracy.csv", pd.DataFrame(rows), digits=4)
     return chosen
 
 
@@ -207,10 +220,16 @@ def shown(
 
 
 if __name__ == "__main__":
-    name, verb, *given = sys.argv[1:] if len(sys.argv) > 2 else ["", "help"]
-    if name in (MAIN, *BESIDE) and verb == "train" and given:
-        train_all(name, Path(given[0]), *given[1:])
-    elif name in (MAIN, *BESIDE) and verb == "rdms" and len(given) == 1:
-        rdms(name, Path(given[0]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", choices=(MAIN, *BESIDE, FULL))
+    parser.add_argument("verb", choices=("train", "rdms"))
+    parser.add_argument("out", type=Path)
+    parser.add_argument("rules", nargs="*")
+    parser.add_argument("--device", default="cpu")
+    given = parser.parse_args()
+    if given.verb == "train":
+        train_all(given.study, given.out, *given.rules, device=given.device)
+    elif given.rules:
+        parser.error(f"rdms takes no rules, got {', '.join(given.rules)}: it shows every population that is trained")
     else:
-        sys.exit(__doc__)
+        rdms(given.study, given.out)

@@ -17,6 +17,7 @@ import pandas as pd
 from which_rule import (
     ARCHITECTURES,
     BESIDE,
+    FULL,
     GAP,
     MAIN,
     MEASURES,
@@ -62,14 +63,14 @@ def tables(study_name: str) -> None:
     spec, folder = study(study_name), results(study_name)
     learned = exceeding(pd.read_csv(folder / "training.csv"))
     recordings = [one for one in spec.recordings if "rsa" in one.measures]
-    for suffix in ("", "-equal-accuracy") if study_name == MAIN else ("",):
+    for suffix in ("", "-equal-accuracy") if study_name in (MAIN, FULL) else ("",):
         found = AlignmentResult.concatenate([scored(spec, folder, one, suffix, learned) for one in recordings])
         write(found, spec, folder, suffix)
-        if study_name == MAIN and not suffix:
+        if study_name in (MAIN, FULL) and not suffix:
             layers = declared_layers(spec)
             wanted = [row for measure in MEASURES for row in needs(found, GAP, layers=layers, measure=measure)]
             write_table(folder / "needs.csv", pd.DataFrame(wanted), digits=6)
-    if study_name == MAIN:
+    if study_name in (MAIN, FULL):
         (movie,) = (one for one in recordings if one.windows)
         write_table(folder / "time_course.csv", time_course(spec, folder, replace(movie, windows=())), digits=4)
         write_table(folder / "by_category.csv", by_category(spec, folder, movie), digits=4)
@@ -241,7 +242,7 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["--encode", out]:
             encode(MAIN, Path(out))
-        case names if set(names) <= {MAIN, *BESIDE}:
+        case names if set(names) <= {MAIN, *BESIDE, FULL}:
             for each in names or (MAIN, *BESIDE):
                 tables(each)
             if not names:
