@@ -49,6 +49,10 @@ class Condensed:
         """Return some of the RDMs."""
         return Condensed(self.values[chosen], self.rounding[chosen])
 
+    def pairs(self, chosen: slice | np.ndarray) -> "Condensed":
+        """Return the dissimilarities of some pairs."""
+        return Condensed(self.values[:, chosen], self.rounding)
+
     def only(self, counted: np.ndarray) -> "Condensed":
         """Return the RDMs with NaN, which draws leave out, for pairs ``(n_pairs,)`` that do not count."""
         return self if counted.all() else Condensed(np.where(counted, self.values, np.nan), self.rounding)

@@ -171,7 +171,11 @@ class RecordingSpec(Summarised):
         or ``"stretch"``. Low-level controls are made of the same.
     within_categories
         Whether RSA is scored over pairs of stimuli of one category, too, as a measure of its own beside all pairs.
-        Stimuli then need labels.
+        Stimuli then need labels. Pairs of all categories are pooled, so that a difference between the means of two
+        categories still counts.
+    each_category
+        Whether RSA is scored in each category alone and averaged, too: no difference between categories counts. Each
+        needs four stimuli or more.
 
     Examples
     --------
@@ -197,6 +201,7 @@ class RecordingSpec(Summarised):
     accept: tuple[str, ...] = field(default=(), metadata=_LATER)
     aspect: str = field(default="refuse", metadata=_LATER)
     within_categories: bool = field(default=False, metadata=_LATER)
+    each_category: bool = field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "windows", _windows(self.windows))

@@ -11,7 +11,7 @@ from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score import Progress, measures_of, score_brain
 from brainalign.comparisons.comparison import Comparison, comparisons
-from brainalign.comparisons.pairs_within import pairs_within
+from brainalign.comparisons.pairs_within import categories_apart, pairs_within
 from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_severe
 from brainalign.errors import SpecError
 from brainalign.inference.scope import resolve_scope
@@ -112,10 +112,8 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
             msg = f"Recording {source.label!r}, ROI {roi!r}: {error}"
             raise SpecError(msg) from error
     brain.displayed(brain.rois)
-    if spec.within_categories:
-        for roi in brain.rois:
-            for movie in brain.movies(roi):
-                pairs_within(brain.categories(movie.stimulus_ids))
+    if spec.within_categories or spec.each_category:
+        _check_categories(brain)
     known = comparisons()
     of_trials = [name for name in spec.measures if known[name].of_trials]
     if of_trials and not brain.has_trials:
@@ -125,3 +123,12 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
             f"Use measures = {other}."
         )
         raise SpecError(msg)
+
+
+def _check_categories(brain: Brain) -> None:
+    for roi in brain.rois:
+        for movie in brain.movies(roi):
+            ids = movie.stimulus_ids
+            pairs_within(brain.categories(ids))
+            if brain.spec.each_category:
+                categories_apart(brain.categories(ids), brain.groups_of(ids))

@@ -68,7 +68,7 @@ class Jobs:
         recorded = {
             name: value
             for name, value in to_dict(self.brain.spec).items()
-            if name not in ("measures", "subjects", "accept", "within_categories")
+            if name not in ("measures", "subjects", "accept", "within_categories", "each_category")
         }
         scoring, name = self.scoring, self.brain.spec.dataset
         common = (recorded, self.networks, self.content, self.brain.stimuli.key, scoring.resolution)

@@ -110,16 +110,19 @@ def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
     """Return the measures that a study asks for, with its options; an unknown option raises :class:`SpecError`."""
     known = comparisons()
     found = [measure for name in spec.measures for measure in known[name].of_study(scoring)]
-    if not spec.within_categories:
-        return found
-    within = [own for measure in found if (own := measure.within()) is not None]
-    if not within:
-        msg = (
-            f"within_categories is true for {spec.dataset!r}, but none of its measures ({', '.join(spec.measures)}) "
-            "compares pairs of stimuli; add one that does, or leave the option out."
-        )
-        raise SpecError(msg)
-    return [*found, *within]
+    made = list(found)
+    for option, each in (("within_categories", False), ("each_category", True)):
+        if not getattr(spec, option):
+            continue
+        within = [own for measure in found if (own := measure.within(each)) is not None]
+        if not within:
+            msg = (
+                f"{option} is true for {spec.dataset!r}, but none of its measures ({', '.join(spec.measures)}) "
+                "compares pairs of stimuli; add one that does, or leave the option out."
+            )
+            raise SpecError(msg)
+        made += within
+    return made
 
 
 def _show_all(

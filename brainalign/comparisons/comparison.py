@@ -125,8 +125,15 @@ class Comparison(ABC):
             If the layer cannot be scored, since a pattern is constant, say.
         """
 
-    def within(self) -> "Comparison | None":
-        """Return the same measure of pairs of stimuli of one category; none where it does not compare pairs."""
+    def within(self, each: bool = False) -> "Comparison | None":
+        """Return the same measure of pairs of stimuli of one category; none where it does not compare pairs.
+
+        Parameters
+        ----------
+        each
+            Score each category alone and average, so that no difference between categories counts.
+        """
+        del each
         return None
 
     def network(self, layers: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from brainalign.comparisons.comparators import check_comparator, compare
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import GEOMETRY, Description
-from brainalign.comparisons.pairs_within import pairs_within
+from brainalign.comparisons.pairs_within import categories_apart, pairs_within
 from brainalign.comparisons.prepared import Prepared
 from brainalign.condensed import Condensed, unit
 from brainalign.dissimilarities.dissimilarity import dissimilarity
@@ -19,7 +19,7 @@ from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, compute_rdms, match
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.movie import Movie
-from brainalign.resampling.condensed_pairs import PARTIAL, WHITENED, check_each_pair, check_method
+from brainalign.resampling.condensed_pairs import KEEP_MEAN, PARTIAL, WHITENED, check_each_pair, check_method
 from brainalign.resampling.left_out import left_out_ceilings, left_out_pairs, units_of
 from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
 from brainalign.resampling.samples import Samples
@@ -45,7 +45,12 @@ _NILI = (
 )
 #: Pairs of stimuli of one category.
 WITHIN = "within_categories"
-_PAIRS = "over pairs of stimuli of one category only"
+#: Each category alone, averaged: neither the means of categories nor their spreads count.
+EACH = "each_category"
+_OF_PAIRS = {
+    WITHIN: ("within categories", "over pairs of stimuli of one category only"),
+    EACH: ("of each category", "in each category alone and averaged over categories by their numbers of pairs"),
+}
 _CEILING = (
     "noise ceiling, the mean agreement of each subject's RDM with the mean RDM of the other subjects (lower) "
     "and of all subjects (upper)."
@@ -72,7 +77,9 @@ class RSA(Comparison):
         Take them out of the layer's RDM only: a semi-partial correlation, to which the noise ceiling still applies.
     pairs
         ``"all"``, or ``"within_categories"``: only pairs of stimuli of one category, as the labels of the stimuli say.
-        The pairs of all categories are pooled, so that one category may be more spread out than another.
+        The pairs of all categories are pooled, so that one category may be more spread out than another. With
+        ``"each_category"`` the score is that of each category alone, averaged by numbers of pairs: a difference between
+        the means or the spreads of categories counts for nothing.
 
     Raises
     ------
@@ -112,7 +119,13 @@ class RSA(Comparison):
         check_comparator(self.comparator)
         if self.partial:
             _check_partial(self.comparator)
-        require(self.pairs in ("all", WITHIN), "Option pairs", self.pairs, f"'all' or {WITHIN!r}")
+        known = ("all", *_OF_PAIRS)
+        require(self.pairs in known, "Option pairs", self.pairs, f"one of: {', '.join(known)}")
+        if self.pairs == EACH and self.comparator in KEEP_MEAN:
+            msg = (
+                f"{self.comparator!r} keeps the mean of an RDM, and pairs = {EACH!r} takes it out; use 'corr_cov', say."
+            )
+            raise SpecError(msg)
         if self.pairs == WITHIN:
             check_each_pair(self.comparator, self.comparator not in WHITENED, "and pairs within categories are some")
 
@@ -128,8 +141,9 @@ class RSA(Comparison):
         name += f" of {self.dissimilarity.replace('_', ' ')} distances" if self.dissimilarity != "correlation" else ""
         name += f" {'without' if self.semi else 'given'} {', '.join(self.partial)}" if self.partial else ""
         of_pairs = ""
-        if self.pairs == WITHIN:
-            name, how, of_pairs = f"{name} within categories", f"within categories, {how}", f", {_PAIRS}"
+        if self.pairs in _OF_PAIRS:
+            short, of_pairs = _OF_PAIRS[self.pairs]
+            name, how, of_pairs = f"{name} {short}", f"{short}, {how}", f", {of_pairs}"
         return Description(
             measure=name,
             kind=self.kind,
@@ -179,7 +193,7 @@ class RSA(Comparison):
         DataError
             If an RDM is constant or explained by the nuisance RDMs.
         """
-        if self.pairs == WITHIN:
+        if self.pairs in _OF_PAIRS:
             return self._within(*match(features, responses), nuisance or {}, categories)
         if not self.partial:
             return compare(features, responses, self.comparator)
@@ -200,12 +214,12 @@ class RSA(Comparison):
         if missing:
             msg = f"{len(missing)} of {len(ids)} stimuli have no category ({missing[:3]}); give categories by id."
             raise SpecError(msg)
-        counted = pairs_within([(categories or {})[one] for one in ids])
+        named = [(categories or {})[one] for one in ids]
+        counted, codes = pairs_within(named), categories_apart(named) if self.pairs == EACH else None
         held = [match(features, one)[1] for one in self._held(nuisance)]
         models, brains = (_rows([one]).where(counted) for one in (features, responses))
-        scored = left_out_pairs(
-            self.comparator, models, np.arange(len(ids)), counted, _rows(held).where(counted) if held else None
-        )
+        nuisance_rows = _rows(held).where(counted) if held else None
+        scored = left_out_pairs(self.comparator, models, np.arange(len(ids)), counted, nuisance_rows, codes)
         return scored.scores(brains, resampled=False)[0]
 
     def _check_semi(self) -> None:
@@ -214,9 +228,9 @@ class RSA(Comparison):
             msg = f"Scores of samples take {held_out} out of layers only, not out of brains; say semi=True."
             raise SpecError(msg)
 
-    def within(self) -> "RSA":
-        """Return the same measure of pairs within categories."""
-        return replace(self, pairs=WITHIN)
+    def within(self, each: bool = False) -> "RSA":
+        """Return the same measure of pairs within categories, pooled or of each category alone."""
+        return replace(self, pairs=EACH if each else WITHIN)
 
     def _held(self, nuisance: Mapping[str, RDMs]) -> list[RDMs]:
         """Return the RDMs named in ``partial``."""
@@ -287,7 +301,9 @@ class RSA(Comparison):
             ids = movie.stimulus_ids
             nuisance = _rows([one.subset(ids) for one in held]) if held else None
             groups = brain.groups_of(ids)
-            categories = brain.categories(ids) if self.pairs == WITHIN else None
+            categories = brain.categories(ids) if self.pairs in _OF_PAIRS else None
+            if categories is not None and self.pairs == EACH:
+                categories_apart(categories, groups)
             found.append(Prepared(movie.subjects, movie.times, ids, 0, None, groups, (movie, nuisance, categories)))
         return tuple(found)
 
@@ -302,6 +318,7 @@ class RSA(Comparison):
         ids = prepared.stimulus_ids
         models = _rows([one if one.stimulus_ids == ids else one.subset(ids) for one in layers])
         units, counted = units_of(None if prepared.groups is None else np.asarray(prepared.groups), len(ids))
+        codes = categories_apart(categories) if self.pairs == EACH else None
         if categories is not None:
             counted = counted & pairs_within(categories)
             models, nuisance = models.where(counted), None if nuisance is None else nuisance.where(counted)
@@ -310,25 +327,27 @@ class RSA(Comparison):
             for k in range(len(movie.times)):
                 subjects = movie.at(slice(k, k + 1)).only(counted)
                 drawn = samples.n_draws, samples.seed
-                yield bootstrap_pairs(rows, subjects, self.comparator, *drawn, held, prepared.groups)
+                yield bootstrap_pairs(rows, subjects, self.comparator, *drawn, held, prepared.groups, codes)
             return
-        yield from self._without_each(models, movie, nuisance, units, counted, samples.kind == "leave_one_out")
+        of_pairs = (units, counted, codes)
+        yield from self._without_each(models, movie, nuisance, of_pairs, samples.kind == "leave_one_out")
 
     def _brains(self, movie: Movie, times: slice, counted: np.ndarray) -> Condensed:
         brains = movie.at(times)
-        return brains.where(counted) if self.pairs == WITHIN else brains
+        return brains.where(counted) if self.pairs in _OF_PAIRS else brains
 
     def _without_each(
         self,
         models: Condensed,
         movie: Movie,
         nuisance: Condensed | None,
-        units: np.ndarray,
-        counted: np.ndarray,
+        of_pairs: tuple[np.ndarray, np.ndarray, np.ndarray | None],
         resampled: bool,
     ) -> Iterator[ScoreDraws]:
+        units, counted, categories = of_pairs
+        n_strata = 1 if categories is None else int(categories.max()) + 1
         n_subjects, n_units = len(movie.subjects), int(units.max()) + 1
-        scored = left_out_pairs(self.comparator, models, units, counted, nuisance)
+        scored = left_out_pairs(self.comparator, models, units, counted, nuisance, categories)
         per_time = 8 * n_subjects * (len(models) * n_units * resampled + 8 * models.values.shape[1])
         width = max(1, _BLOCK_BYTES // per_time)
         for start in range(0, len(movie.times), width):
@@ -341,7 +360,7 @@ class RSA(Comparison):
                 ceilings = None
                 if n_subjects > 1:
                     ceilings = left_out_ceilings(scored, subjects, units, counted, resampled)
-                yield ScoreDraws.without_each(observed[:, :, k], without[..., k], units, 1, ceilings)
+                yield ScoreDraws.without_each(observed[:, :, k], without[..., k], units, n_strata, ceilings)
 
 
 def _rows(rdms: Sequence[RDMs]) -> Condensed:

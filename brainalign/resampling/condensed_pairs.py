@@ -12,6 +12,8 @@ METHODS = ("corr", "cosine", "spearman", "rho-a", "tau-a", "corr_cov", "cosine_c
 PARTIAL = ("corr", "spearman", "corr_cov")
 #: Those that whiten dissimilarities by the covariance of their errors.
 WHITENED = ("corr_cov", "cosine_cov")
+#: Those that compare dissimilarities from 0, not from their mean.
+KEEP_MEAN = ("cosine", "cosine_cov")
 
 
 def check_method(method: str, has_nuisance: bool = False) -> None:

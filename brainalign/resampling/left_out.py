@@ -1,8 +1,11 @@
 """What is left out at a time, and noise ceilings without it."""
 
+from functools import partial
+
 import numpy as np
 
 from brainalign.condensed import Condensed
+from brainalign.resampling.category_pairs import CategoryPairs, OnePair
 from brainalign.resampling.condensed_pairs import WHITENED, check_each_pair
 from brainalign.resampling.form_pairs import FormPairs
 from brainalign.resampling.linear_pairs import LinearPairs
@@ -13,7 +16,7 @@ from brainalign.resampling.weighted_ranks import rank_rows
 from brainalign.resampling.whitened_form import WhitenedForm
 
 #: How samples without each unit are scored, by comparator.
-LeftOutPairs = LinearPairs | RankedPairs | FormPairs | SignPairs
+LeftOutPairs = LinearPairs | RankedPairs | FormPairs | SignPairs | CategoryPairs
 
 
 def units_of(groups: np.ndarray | None, n_stimuli: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,9 +30,16 @@ def units_of(groups: np.ndarray | None, n_stimuli: int) -> tuple[np.ndarray, np.
 
 
 def left_out_pairs(
-    method: str, models: Condensed, units: np.ndarray, counted: np.ndarray, nuisance: Condensed | None = None
+    method: str,
+    models: Condensed,
+    units: np.ndarray,
+    counted: np.ndarray,
+    nuisance: Condensed | None = None,
+    categories: np.ndarray | None = None,
 ) -> LeftOutPairs:
     """Return what scores ``models`` by a comparator, as observed and without each unit.
+
+    With ``categories`` ``(n_stimuli,)``, from 0, each category is scored alone (:class:`CategoryPairs`).
 
     Raises
     ------
@@ -39,6 +49,14 @@ def left_out_pairs(
         If the comparator needs every pair of stimuli, and some do not count.
     """
     models.finite("model")
+    if categories is not None:
+        return CategoryPairs(models, units, counted, categories, partial(_of_one, method), nuisance)
+    return _of_one(method, models, units, counted, nuisance)
+
+
+def _of_one(
+    method: str, models: Condensed, units: np.ndarray, counted: np.ndarray, nuisance: Condensed | None = None
+) -> OnePair:
     if method in ("corr", "cosine"):
         return LinearPairs(models, units, counted, method == "corr", nuisance)
     if method in WHITENED:
@@ -53,6 +71,8 @@ def left_out_ceilings(
     pairs: LeftOutPairs, subjects: Condensed, units: np.ndarray, counted: np.ndarray, resampled: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return lower and upper ceilings ``(n_units + 1, n_subjects)``, or of all stimuli only: ``(1, n_subjects)``."""
+    if isinstance(pairs, CategoryPairs):
+        return pairs.ceilings(subjects, left_out_ceilings, resampled)
     if isinstance(pairs, SignPairs):
         return pairs.ceilings(subjects, resampled)
     if isinstance(pairs, RankedPairs):
