@@ -18,7 +18,7 @@ from brainalign.recordings.published_source import PublishedSource
 
 _VARIABLES = {"fmri": ("EVC", "IT"), "meg": ("early", "late")}
 
-# where a set's RDMs lie, what follows the names of its files, and its folder of pictures; none is known of the hidden set
+# where a set's RDMs lie, what follows the names of its files, and its folder of pictures (unknown of the hidden set)
 _PLACES = {
     "92": ("Training_Data/92_Image_Set", "", "92images"),
     "118": ("Training_Data/118_Image_Set", "", "118images"),
