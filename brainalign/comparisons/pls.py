@@ -27,12 +27,17 @@ _SCHRIMPF = (
 )
 
 
+# products of features and targets, as a part of the largest they could be, that are rounding alone
+_USED_UP = 1e-13
+
+
 @dataclass(frozen=True)
 class PLS(FittedPatterns):
     """Regression on partial least squares components, scored by Pearson r within held-out folds.
 
     The number of components is chosen by squared error in inner folds of the training stimuli, the same for all targets
-    of a subject. Fitted by scikit-learn; nothing is scaled.
+    of a subject. Nothing is scaled. Each direction is the first singular vector of the products of features and
+    targets, to which the iterations of scikit-learn's ``PLSRegression`` converge; no order of targets matters.
 
     Parameters
     ----------
@@ -135,10 +140,44 @@ class PLS(FittedPatterns):
 
 def _predicted(x: np.ndarray, y: np.ndarray, new: np.ndarray, components: tuple[int, ...]) -> list[np.ndarray]:
     """Return predictions for new rows with each number of components, from one fit with the largest."""
-    from sklearn.cross_decomposition import PLSRegression
-
     most = min(max(components), x.shape[1], len(x) - 1)
-    fitted = PLSRegression(most, scale=False, max_iter=5000).fit(x, y)
-    rotations, loadings = fitted.x_rotations_, fitted.y_loadings_
+    rotations, loadings = _fitted(x - x.mean(axis=0), y - y.mean(axis=0), most)
     centred = new - x.mean(axis=0)
-    return [y.mean(axis=0) + centred @ rotations[:, :n] @ loadings[:, :n].T for n in components]
+    return [y.mean(axis=0) + centred @ rotations[:, :n] @ loadings[:n] for n in components]
+
+
+def _fitted(x: np.ndarray, y: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what turns centred rows into scores ``(n_features, n)``, and loadings of targets ``(n, n_targets)``.
+
+    Fewer than ``most`` components where features or targets are used up.
+    """
+    scale, left = np.linalg.norm(x) * np.linalg.norm(y), x.copy()
+    weights, shares, loadings = [], [], []
+    for _ in range(most):
+        products = left.T @ y
+        if np.linalg.norm(products) <= _USED_UP * scale:
+            break
+        weight = _first_left_singular(products)
+        score = left @ weight
+        size = score @ score
+        share = score @ left / size
+        left -= np.outer(score, share)
+        weights.append(weight)
+        shares.append(share)
+        loadings.append(score @ y / size)
+    if not weights:
+        return np.zeros((x.shape[1], 0)), np.zeros((0, y.shape[1]))
+    columns = np.stack(weights, axis=1)
+    return columns @ np.linalg.pinv(np.stack(shares) @ columns), np.stack(loadings)
+
+
+def _first_left_singular(products: np.ndarray) -> np.ndarray:
+    """Return the first left singular vector of ``(n_features, n_targets)``, from the smaller of its Gram matrices."""
+    from scipy.linalg import eigh
+
+    few_targets = products.shape[1] < products.shape[0]
+    small = products.T @ products if few_targets else products @ products.T
+    vector = eigh(small, subset_by_index=[len(small) - 1] * 2)[1][:, 0]
+    if few_targets:
+        vector = products @ vector
+    return vector / np.linalg.norm(vector)

@@ -50,6 +50,9 @@ class Manifest:
         The files.
     instructions
         How to get the files where no URL serves them.
+    doi_read_in, licence_read_in
+        Where the DOI was read beside this citation, and where the licence (or that there is none) was read; empty where
+        that was not checked.
     """
 
     name: str
@@ -66,6 +69,8 @@ class Manifest:
     cautions: tuple[str, ...]
     files: tuple[ManifestFile, ...]
     instructions: str = ""
+    doi_read_in: str = ""
+    licence_read_in: str = ""
 
     @property
     def without_files(self) -> tuple[str, str]:

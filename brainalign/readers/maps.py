@@ -18,6 +18,8 @@ from brainalign.readers.damage import require_data
 
 # seconds between volumes that scanners take
 _SHORTEST, _LONGEST = 0.05, 30.0
+# millimetres of a voxel that scanners take, from mice to a coarse template
+_FINEST, _COARSEST = 0.01, 100.0
 # bytes of a compressed file that are unpacked at once to see whether it is whole
 _PIECE = 2**22
 
@@ -94,12 +96,13 @@ def read_maps(path: str | os.PathLike[str], mask: str | os.PathLike[str] | None 
         (``.dscalar.nii``, ``.dtseries.nii``).
     mask
         Volumes: a volume on the same grid that is above 0 where voxels are kept; all voxels that vary, or in one volume
-        are not 0, unless given.
+        are neither 0 nor NaN, unless given.
 
     Raises
     ------
     DataError
-        If the file is missing, a pointer, damaged or of another format, or the mask is on another grid or empty.
+        If the file is missing, a pointer, damaged or of another format, holds one value everywhere or has voxels of a
+        size that cannot be, or the mask is on another grid or empty.
     """
     import nibabel
 
@@ -150,6 +153,7 @@ def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps
     if len(image.shape) not in (3, 4):
         msg = f"{str(file)!r} has {len(image.shape)} axes {image.shape}; expected a volume or volumes (3 or 4 axes)."
         raise DataError(msg)
+    _require_size(image, file)
     values = _all_values(image, file)
     values = values[..., None] if values.ndim == 3 else values
     if mask is not None:
@@ -157,7 +161,7 @@ def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps
     elif values.shape[3] > 1:
         kept = values.max(axis=3) > values.min(axis=3)
     else:
-        kept = values[..., 0] != 0
+        kept = np.nan_to_num(values[..., 0]) != 0
     if not kept.any():
         msg = f"{str(file)!r}: no voxel varies; expected data. Fetch it again."
         raise DataError(msg)
@@ -171,9 +175,33 @@ def _volume(image: Any, file: Path, mask: str | os.PathLike[str] | None) -> Maps
     return Maps(values[kept].T, geometry.names(), "volume", seconds, geometry=geometry, name=repr(str(file)))
 
 
+def _require_size(image: Any, file: Path) -> None:
+    """Refuse voxels of a size that cannot be: metres or micrometres in a header that others read as millimetres."""
+    sizes = np.linalg.norm(image.affine[:3, :3], axis=0)
+    if not ((sizes >= _FINEST) & (sizes <= _COARSEST)).all():
+        shown = " x ".join(f"{size:.3g}" for size in sizes)
+        msg = (
+            f"{str(file)!r} has voxels of {shown} mm; expected {_FINEST:g} to {_COARSEST:g} mm. Save it with an affine "
+            "in millimetres."
+        )
+        raise DataError(msg)
+
+
+def _require_varying(values: np.ndarray, file: Path) -> None:
+    """Refuse maps ``(n_maps, n_places)`` of a surface or grayordinates that hold one value, or do at their end.
+
+    One map of one value other than 0 is a mask.
+    """
+    lowest, highest = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+    if not (highest > lowest or (len(values) == 1 and highest != 0 and np.isfinite(highest))):
+        msg = f"{str(file)!r}: one value at all {values.shape[1]} places; expected data. Fetch it again."
+        raise DataError(msg)
+    _require_last(values.T, file)
+
+
 def _require_last(values: np.ndarray, file: Path) -> None:
     """Refuse volumes ``(n_places, n_volumes)`` of which the last hold one value: a copy that broke off."""
-    varies = values.max(axis=0) > values.min(axis=0)
+    varies = np.fmax.reduce(values, axis=0) > np.fmin.reduce(values, axis=0)  # which leave NaN aside
     n, blank = len(varies), int(np.argmax(varies[::-1]))
     if blank and varies.any():
         msg = (
@@ -241,7 +269,9 @@ def _surface(image: Any, file: Path) -> Maps:
     if side != "?":
         geometry = Surface(np.full(n, side), np.arange(n), {side: n})
     seconds = float(step) / 1000 if step else None
-    return Maps(np.stack(arrays), places, "surface", seconds, names, geometry=geometry, name=repr(str(file)))
+    values = np.stack(arrays)
+    _require_varying(values, file)
+    return Maps(values, places, "surface", seconds, names, geometry=geometry, name=repr(str(file)))
 
 
 def _grayordinates(image: Any, file: Path) -> Maps:
@@ -265,7 +295,9 @@ def _grayordinates(image: Any, file: Path) -> Maps:
     if isinstance(rows, nibabel.cifti2.SeriesAxis):
         seconds = float(rows.step) if str(rows.unit).upper() == "SECOND" else None
     names = tuple(str(one) for one in getattr(rows, "name", ()))
-    return Maps(_all_values(image, file), tuple(places), "grayordinates", seconds, names, rois, name=repr(str(file)))
+    values = _all_values(image, file)
+    _require_varying(values, file)
+    return Maps(values, tuple(places), "grayordinates", seconds, names, rois, name=repr(str(file)))
 
 
 def both_hemispheres(left: Maps, right: Maps) -> Maps:

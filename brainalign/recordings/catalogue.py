@@ -19,8 +19,11 @@ This page is made by `brainalign.recordings.catalogue.markdown()`; a test compar
 published layout and tested on small files of that form; *in part* says of what it has. Look at first results with more
 care, and tell us if a file is refused.
 
-| name | what it is | modality | how it comes | real bytes | licence |
-|---|---|---|---|---|---|
+**Not checked**: the DOI or licence was written from memory. Each manifest says where the others were read
+(`doi_read_in`, `licence_read_in`).
+
+| name | what it is | modality | how it comes | real bytes | licence | DOI |
+|---|---|---|---|---|---|---|
 """
 _BY_HAND = """
 ## Those that you get yourself
@@ -44,7 +47,8 @@ def markdown() -> str:
             kind.modality,
             _comes(kind, manifest),
             _read(kind, manifest),
-            _licence(manifest),
+            "" if manifest is None else _checked(manifest.licence, manifest.licence_read_in),
+            "" if manifest is None else _checked(manifest.doi, manifest.doi_read_in),
         )
         rows.append("| " + " | ".join(cells) + " |\n")
         if manifest is not None and not manifest.files:
@@ -67,5 +71,5 @@ def _read(kind: type[RecordingSource], manifest: Manifest | None) -> str:
     return "no" if first.startswith(_NOT) else "yes"
 
 
-def _licence(manifest: Manifest | None) -> str:
-    return manifest.licence if manifest else ""
+def _checked(said: str, read_in: str) -> str:
+    return said if read_in or not said else f"{said} (not checked)"

@@ -29,12 +29,15 @@ class NodEeg(PublishedSource):
     side
         Height and width in pixels to which square pictures are brought.
 
-    Source: Zhang, Gong, Jin, Zhen & Liu (2025), Scientific Data (OpenNeuro ds005811).
+    Source: Zhang, Zhou, Zhen, Tang, Li & Zhen (2025), Scientific Data 12:857 (OpenNeuro ds005811).
     """
 
     title: ClassVar[str] = "NOD-EEG: pictures of ImageNet (ds005811)"
     modality: ClassVar[str] = "EEG"
-    citation: ClassVar[str] = "Natural Object Dataset, EEG; OpenNeuro ds005811, doi 10.18112/openneuro.ds005811"
+    citation: ClassVar[str] = (
+        "Zhang, Zhou, Zhen, Tang, Li & Zhen (2025), Scientific Data 12:857; OpenNeuro ds005811 "
+        "(10.18112/openneuro.ds005811.v1.0.7)"
+    )
     rois: ClassVar[tuple[str, ...]] = ("eeg",)
     short: ClassVar[str] = "NOD"
     pictures: ClassVar[str] = "stimuli"

@@ -134,9 +134,29 @@ def test_pls_equals_scikit_learn_with_the_components_it_is_given() -> None:
     folds = one.folds(units)
     found = one.predictions(x, y, folds, units)
     for fold in range(5):
-        fitted = PLSRegression(3, scale=False).fit(x[folds != fold], y[folds != fold])
+        # its iterations end at a tolerance
+        fitted = PLSRegression(3, scale=False, max_iter=5000, tol=1e-20).fit(x[folds != fold], y[folds != fold])
         np.testing.assert_allclose(found[folds == fold], fitted.predict(x[folds == fold]), atol=1e-8)
     assert one.label == "pls 3"
+
+
+@pytest.mark.parametrize("n_channels", [12, 150])
+def test_no_order_of_channels_moves_predictions_of_pls(n_channels: int) -> None:
+    rng = np.random.default_rng(9)
+    x, units = rng.normal(size=(N, 40)), np.arange(N)
+    y = x @ rng.normal(size=(40, n_channels)) / 3 + 3 * rng.normal(size=(N, n_channels))
+    one, order = PLS(), rng.permutation(n_channels)
+    folds = one.folds(units)
+    found = one.predictions(x, y, folds, units)
+    np.testing.assert_allclose(one.predictions(x, y[:, order], folds, units), found[:, order], rtol=0, atol=1e-12)
+
+
+def test_pls_predicts_with_fewer_components_where_features_are_used_up() -> None:
+    rng = np.random.default_rng(10)
+    x = rng.normal(size=(N, 3)) @ rng.normal(size=(3, 9))
+    y, units = x @ rng.normal(size=(9, 4)), np.arange(N)
+    one = PLS(components=(25,))
+    np.testing.assert_allclose(one.predictions(x, y, one.folds(units), units), y, atol=1e-10)
 
 
 def subjects(n_times: int = 2) -> list[Recording]:

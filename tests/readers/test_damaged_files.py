@@ -32,14 +32,20 @@ def surface(n: int, side: str = "L") -> Maps:
 
 #: A real file of each format: its reader, and the words of what is no longer such a file.
 READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "nifti/functional.nii": (read_maps, "whole NIfTI, GIFTI or CIFTI file"),
-    "nifti/example_nifti2.nii.gz": (read_maps, "whole NIfTI, GIFTI or CIFTI file"),
-    "cifti/weighted_test_roi.dscalar.nii": (read_maps, "whole NIfTI, GIFTI or CIFTI file"),
+    **dict.fromkeys(
+        (
+            *("nifti/functional.nii", "nifti/example_nifti2.nii.gz", "nifti/example4d.nii.gz", "nifti/anatomical.nii"),
+            *("nifti/reoriented_anat_moved.nii", "cifti/weighted_test_roi.dscalar.nii", "gifti/rh.shape.curv.gii"),
+            "cifti/S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii",
+        ),
+        (read_maps, "whole NIfTI, GIFTI or CIFTI file"),
+    ),
     "cifti/rois_for_tests.dlabel.nii": (
         lambda path: read_atlas(path, surface(10)),
         "whole NIfTI, GIFTI or CIFTI file",
     ),
     "gifti/task.func.gii": (read_maps, "whole NIfTI, GIFTI or CIFTI file"),
+    "gifti/label.gii": (lambda path: read_atlas(path, surface(10)), "whole NIfTI, GIFTI or CIFTI file"),
     "gifti/rh.aparc.annot.gii": (lambda path: read_atlas(path, surface(10, "R")), "whole NIfTI, GIFTI or CIFTI file"),
     "freesurfer/test.annot": (lambda path: read_atlas(path, surface(10242)), "a FreeSurfer file"),
     "freesurfer/Vis-lh.label": (lambda path: read_atlas(path, surface(163842)), "a FreeSurfer file"),
@@ -73,8 +79,13 @@ OTHER_WORDS = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("file", READERS)
+#: Nothing tells these from a volume that is 0 outside a mask: one volume, not compressed.
+NOT_SEEN = [(file, "second half zeroed") for file in ("nifti/anatomical.nii", "nifti/reoriented_anat_moved.nii")]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"), [(file, damage) for file in READERS for damage in DAMAGES if (file, damage) not in NOT_SEEN]
+)
 def test_damaged_bytes(data_dir: str, tmp_path: Path, file: str, damage: str) -> None:
     read, words = READERS[file]
     path = tmp_path / Path(file).name
@@ -91,6 +102,80 @@ def one_line(call: Callable[[], Any]) -> str:
     assert "\n" not in line
     assert line.endswith(".")
     return line
+
+
+# -- real files whose header is whole and whose numbers are not -------------------------------------------------------
+
+
+def with_numbers(source: str, path: Path, change: Callable[[np.ndarray], np.ndarray]) -> Path:
+    """Save a real file with other numbers ``(n_maps, n_places)`` under its own header."""
+    image: Any = nibabel.load(source)
+    if isinstance(image, nibabel.GiftiImage):
+        changed = change(np.stack([one.data.ravel() for one in image.darrays]).astype("f4"))
+        for one, row in zip(image.darrays, changed, strict=True):
+            one.data = row.reshape(one.data.shape)
+    else:
+        values = np.asanyarray(image.dataobj).astype("f4")
+        volume = not isinstance(image, nibabel.Cifti2Image)
+        rows = values.reshape(-1, values.shape[3] if values.ndim == 4 else 1, order="F").T if volume else values
+        changed = change(rows)
+        changed = changed.T.reshape(values.shape, order="F") if volume else changed
+        image.header.set_data_dtype(np.float32) if volume else None
+        image = image.__class__(changed, *((image.affine,) if volume else ()), header=image.header)
+    nibabel.save(image, path)
+    return path
+
+
+def last_blank(rows: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(len(rows))[:, None] >= 0.7 * len(rows), 0, rows)
+
+
+FLAT = r"(no voxel varies|one value at all \d+ places); expected data\. Fetch it again\.$"
+REAL = (
+    *("nifti/functional.nii", "nifti/example4d.nii.gz", "nifti/anatomical.nii"),
+    *("cifti/S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii", "gifti/task.func.gii", "gifti/rh.shape.curv.gii"),
+)
+
+
+@pytest.mark.parametrize("file", REAL)
+@pytest.mark.parametrize("value", [0, 7, np.nan])
+def test_one_number_everywhere(data_dir: str, tmp_path: Path, file: str, value: float) -> None:
+    source = f"{data_dir}/formats/{file}"
+    path = with_numbers(source, tmp_path / Path(file).name, lambda rows: np.full_like(rows, value))
+    if value == 7 and len(read_maps(source)) == 1:
+        assert (read_maps(path).data == 7).all()  # one map of one value is a mask
+        return
+    assert re.search(FLAT, one_line(lambda: read_maps(path)))
+
+
+@pytest.mark.parametrize("file", ["nifti/functional.nii", "gifti/task.func.gii"])
+def test_the_last_maps_are_blank(data_dir: str, tmp_path: Path, file: str) -> None:
+    path = with_numbers(f"{data_dir}/formats/{file}", tmp_path / Path(file).name, last_blank)
+    line = one_line(lambda: read_maps(path))
+    assert re.search(r"the last (6 of 20|3 of 10) volumes hold one value everywhere; expected data", line), line
+
+
+@pytest.mark.parametrize("file", REAL)
+def test_the_same_numbers_are_read_back(data_dir: str, tmp_path: Path, file: str) -> None:
+    source = f"{data_dir}/formats/{file}"
+    found = read_maps(with_numbers(source, tmp_path / Path(file).name, lambda rows: rows))
+    np.testing.assert_allclose(found.data, read_maps(source).data, rtol=1e-6)
+
+
+def scaled(folder: Path, source: str, factor: float) -> Path:
+    """Save a real volume as if its affine counted in other units than millimetres."""
+    image: Any = nibabel.load(source)
+    affine = np.diag([factor, factor, factor, 1.0]) @ image.affine
+    nibabel.save(nibabel.Nifti1Image(np.asanyarray(image.dataobj), affine), folder / "sub-01_bold.nii")
+    return folder / "sub-01_bold.nii"
+
+
+@pytest.mark.parametrize(("factor", "sizes"), [(1e-3, "0.004 x 0.004 x 0.008"), (1e3, r"4e\+03 x 4e\+03 x 8e\+03")])
+def test_metres_and_micrometres_are_no_millimetres(data_dir: str, tmp_path: Path, factor: float, sizes: str) -> None:
+    line = one_line(lambda: read_maps(scaled(tmp_path, f"{data_dir}/formats/nifti/functional.nii", factor)))
+    assert re.search(rf"has voxels of {sizes} mm; expected 0\.01 to 100 mm\. Save it with an affine in millim", line), (
+        line
+    )
 
 
 # -- whole files of the wrong content ---------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from scipy.io import savemat
 
 from brainalign.errors import DataError, SpecError
 from brainalign.readers.pandas_frame import read_frame
@@ -236,6 +237,32 @@ def test_algonauts2019_real_fmri_is_that_of_the_other_sources(data_dir: str, tmp
             np.testing.assert_array_equal(found.dissimilarities, known.dissimilarities)
             assert found.descriptors["subject"] == known.descriptors["subject"]
         assert one.stimuli() is None
+
+
+def test_algonauts2019_test_sets_are_two_sets_of_78(tmp_path: Path) -> None:
+    folder, values = tmp_path / "Test_Data", np.random.default_rng(1).random((4, 2, 78, 78))
+    values = values + values.swapaxes(2, 3)
+    for k in range(78):
+        picture(folder / "78images" / f"image_{k + 1}.png", k, side=40)
+    savemat(folder / "target_fmri.mat", {"EVC_RDMs": values[:, 0], "IT_RDMs": values[:, 1]})
+    savemat(folder / "target_meg_TS2.mat", {"MEG_RDMs_early": 50 * values[:3], "MEG_RDMs_late": 50 * values})
+    challenge = recording_source("algonauts2019", {"folder": str(tmp_path), "part": "78"})
+    hidden = recording_source("algonauts2019", {"folder": str(tmp_path), "part": "78 hidden", "brain": "meg"})
+    assert not set(challenge.stimulus_ids()) & set(hidden.stimulus_ids())
+    assert (challenge.stimulus_ids()[9], hidden.label) == ("algonauts78-010", "algonauts2019 78 hidden meg")
+    rdms, windows = challenge.published_rdms("IT"), hidden.published_rdms("early")
+    assert rdms is not None
+    assert windows is not None
+    assert (len(rdms), len(windows)) == (4, 3)
+    assert rdms.matrices()[2][3, 50] == pytest.approx(values[2, 1, 3, 50])
+    assert windows.matrices()[1][3, 50] == pytest.approx(values[1, :, 3, 50].mean() / 2)
+    shown = challenge.stimuli()
+    assert shown is not None
+    expected = Image.open(folder / "78images" / "image_10.png").resize((175, 175), Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(shown.images[9], np.asarray(expected))
+    assert hidden.stimuli() is None
+    with pytest.raises(DataError, match=r"Test_Data/target_fmri_TS2\.mat"):
+        recording_source("algonauts2019", {"folder": str(tmp_path), "part": "78 hidden"}).published_rdms("IT")
 
 
 def test_algonauts2019_meg_and_pictures(tmp_path: Path) -> None:
