@@ -76,19 +76,23 @@ def declared(rule: str, network: str, dataset: str = "") -> dict[str, Any]:
 
 def _of_preset(rule: str, network: str, dataset: str) -> dict[str, Any]:
     """Return how a shipped preset trains a rule, without what of a training is no recommendation: seeds and epochs."""
-    presets = _recommended_presets().get(f"{dataset}-{network}", {})
-    found = dict(presets.get(rule, {}))
+    found = dict(searched_presets(dataset, network).get("presets", {}).get(rule, {}))
     found.pop("found", None)
     for table, prefix in (("options", "rule"), ("optimizer_options", "optimizer")):
         found |= {f"{prefix}.{name}": value for name, value in found.pop(table, {}).items()}
     return found
 
 
+def searched_presets(dataset: str, network: str) -> dict[str, Any]:
+    """Return the preset file, as tables, that says how rules are trained on a data set and network; nothing without."""
+    return _recommended_presets().get(f"{dataset}-{network}", {})
+
+
 @cache
-def _recommended_presets() -> dict[str, dict[str, dict[str, Any]]]:
+def _recommended_presets() -> dict[str, dict[str, Any]]:
     folder = shipped_folder("presets")
     tables = {name: read_toml(folder / f"{name}.toml", "preset file") for name in names_in(folder)}
-    return {name: table["presets"] for name, table in tables.items() if table.get("recommended") is True}
+    return {name: table for name, table in tables.items() if table.get("recommended") is True}
 
 
 def has_control(rule: str) -> bool:

@@ -14,7 +14,7 @@ from brainalign.training.checkpoint import Checkpoint, stack
 
 TASK = Task((1, 8, 8), 5, 64)
 
-#: Every architecture, and every granularity it offers.
+#: Every architecture, and whole layers or parts of them as blocks.
 NETWORKS: dict[str, tuple[str, dict[str, object]]] = {
     "mlp": ("mlp", {"widths": (12, 9)}),
     "cnn": ("cnn", {"channels": (4, 6), "hidden": 11}),
@@ -25,9 +25,15 @@ NETWORKS: dict[str, tuple[str, dict[str, object]]] = {
     "transformer-sublayer": ("transformer", {"width": 8, "depth": 1, "heads": 2, "blocks": "sublayer"}),
 }
 
+#: And the finest blocks, for tests of networks, of what every rule promises, and of devices.
+FINEST: dict[str, tuple[str, dict[str, object]]] = {
+    **NETWORKS,
+    "transformer-projection": ("transformer", {"width": 8, "depth": 1, "heads": 2, "blocks": "projection"}),
+}
+
 
 def network(name: str, task: Task = TASK) -> Network:
-    shape, options = NETWORKS[name]
+    shape, options = FINEST[name]
     return architecture(shape, dict(options)).build(task)
 
 

@@ -50,6 +50,7 @@ def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> Non
     from brainalign.shipped import find_file, shipped_folder
     from brainalign.study import run_study
     from brainalign.study_file import added, filled_in, read_study
+    from brainalign.training.readout_rate import is_searched, unsearched
     from brainalign.training.runtime import Runtime
 
     runtime = Runtime(**options)
@@ -63,6 +64,8 @@ def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> Non
         for control in added(spec, path):
             beside = f"{control.rule} is trained beside the rules on {control.network}"
             typer.echo(f"brainalign: {beside}; readout_only = false in the study leaves it out", err=True)
+            if not is_searched(control):
+                typer.echo(f"brainalign: {unsearched(control)}; [rules.readout_only] learning_rate sets it", err=True)
 
     with progress_bar(quiet) as progress:
         folder = run_study(spec, out or Path("results") / spec.name, runtime, when_started(progress, say_filled))

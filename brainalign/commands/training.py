@@ -63,7 +63,8 @@ def train(
     spec, filled = requested(names, preset, settings, recommended=recommended)
     with progress_bar(quiet or as_json) as progress:
         trained = train_population(spec, out, runtime, when_started(progress, lambda: _say_filled(spec, filled)))
-        beside = train_control(spec, out, runtime, progress) if control and has_control(spec) else None
+        rate = _control_rate(spec, data_dir) if control and has_control(spec) else None
+        beside = train_control(spec, out, runtime, progress, rate) if control and has_control(spec) else None
     say_stale([spec.rule] if trained.stale else [])
     write_text(out / "spec.json", json.dumps(to_dict(spec), indent=1))
     figures = ["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "feedback_angle", "ms_per_step"]
@@ -78,6 +79,22 @@ def train(
     print_records(json.loads(last.to_json(orient="records")), as_json, title)
     for line in control_lines(spec.rule, trained.history, beside) if beside is not None else ():
         typer.echo(line, err=as_json)
+
+
+def _control_rate(spec: "TrainSpec", data_dir: str | None) -> float | None:
+    """Return the rate of readout only, searched and said, where none was searched on this network and data set."""
+    from brainalign.training.readout import readout_spec
+    from brainalign.training.readout_rate import found_rate, is_searched, unsearched
+
+    control = readout_spec(spec)
+    if is_searched(control):
+        return None
+    if not control.validation_fraction:
+        typer.echo(f"brainalign: {unsearched(control)}; validation_fraction is 0, so that none is searched.", err=True)
+        return None
+    found = found_rate(control, data_dir)
+    typer.echo(f"brainalign: {found.sentence}", err=True)
+    return found.rate
 
 
 def _say_filled(spec: "TrainSpec", filled: Mapping[str, Any]) -> None:

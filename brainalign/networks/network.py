@@ -24,7 +24,7 @@ class Network:
     name
         Name of the architecture.
     granularity
-        What one block is: ``"layer"``, ``"sublayer"`` or ``"step"`` (of time).
+        What one block is: ``"layer"``, ``"sublayer"``, ``"projection"`` (half of one) or ``"step"`` (of time).
     blocks
         The chain.
     task

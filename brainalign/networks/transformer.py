@@ -38,11 +38,12 @@ class Transformer(Architecture):
     expansion
         Hidden width of the token-wise network, in multiples of ``width``.
     blocks
-        ``"layer"``: one block is an encoder layer; ``"sublayer"``: attention and token-wise network are blocks. Layers
-        are called alike and show the same: ``layer1`` is what the first encoder layer hands on.
+        ``"layer"``: one block is an encoder layer; ``"sublayer"``: attention and token-wise network are blocks;
+        ``"projection"``: so are the halves of both, so that no block holds one synapse behind another. Layers are
+        called alike and show the same: ``layer1`` is what the first encoder layer hands on.
     """
 
-    summary: ClassVar[str] = "ViT-style encoder; a block is a layer or a sub-layer"
+    summary: ClassVar[str] = "ViT-style encoder; a block is a layer, a sub-layer or half of one"
 
     recommended: ClassVar[Mapping[str, Any]] = {"blocks": "sublayer"}  # a layer hides gradients through six synapses
 
@@ -57,7 +58,7 @@ class Transformer(Architecture):
 
     def build(self, task: Task) -> Network:
         """Return the network for ``task``."""
-        choose("blocks", self.blocks, ("layer", "sublayer"))
+        choose("blocks", self.blocks, ("layer", "sublayer", "projection"))
         if self.width % self.heads:
             msg = f"Option heads is {self.heads}; expected a divisor of width {self.width}."
             raise SpecError(msg)
@@ -67,20 +68,28 @@ class Transformer(Architecture):
         for k in range(1, self.depth + 1):
             attention = _attention(f"layer{k}.attention", self.width, self.heads)
             tokenwise = _tokenwise(f"layer{k}.mlp", self.width, self.expansion)
-            parts: tuple[_Attention | _Tokenwise, ...] = (attention, tokenwise)
-            chain += [_EncoderLayer(f"layer{k}", parts)] if self.blocks == "layer" else list(parts)
+            if self.blocks == "layer":
+                chain.append(_EncoderLayer(f"layer{k}", (attention, tokenwise)))
+            elif self.blocks == "sublayer":
+                chain += [attention, tokenwise]
+            else:
+                chain += [attention.mixing, _Added(f"layer{k}.attention.output", attention.output, ())]
+                chain += [tokenwise.expansion, _Added(f"layer{k}.mlp.down", tokenwise.down, tokenwise.layers)]
         chain.append(_Pooled("readout", Synapse("readout", "linear", self.width, task.n_outputs)))
         return Network("transformer", self.blocks, tuple(chain), task)
 
 
 def _attention(name: str, width: int, heads: int) -> "_Attention":
     query, key, value = (Synapse(f"{name}.{part}", "linear", width, width) for part in ("query", "key", "value"))
-    return _Attention(name, query, key, value, Synapse(f"{name}.output", "linear", width, width), heads)
+    mixing = _Mixing(f"{name}.mixing", query, key, value, heads, f"{name}.norm")
+    return _Attention(name, mixing, Synapse(f"{name}.output", "linear", width, width))
 
 
 def _tokenwise(name: str, width: int, expansion: int) -> "_Tokenwise":
     up = Synapse(f"{name}.up", "linear", width, expansion * width, gain=sqrt(2))
-    return _Tokenwise(name, up, Synapse(f"{name}.down", "linear", expansion * width, width))
+    return _Tokenwise(
+        name, _Expansion(f"{name}.up", up, f"{name}.norm"), Synapse(f"{name}.down", "linear", expansion * width, width)
+    )
 
 
 def _norm_extras(name: str, width: int) -> dict[str, Initialiser]:
@@ -113,13 +122,103 @@ class _Embedding(Block):
 
 
 @dataclass(frozen=True)
-class _Attention(Block):
+class _Mixing(Block):
+    """Attention up to its output synapse. It hands on ``[tokens, mixed values]``, since the tokens go around it."""
+
     name: str
     query: Synapse
     key: Synapse
     value: Synapse
-    output: Synapse
     heads: int
+    norm: str
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def synapses(self) -> tuple[Synapse, ...]:
+        return (self.query, self.key, self.value)
+
+    def extras(self) -> Mapping[str, Initialiser]:
+        return _norm_extras(self.norm, self.query.n_in)
+
+    def mixed(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        """Return values of tokens ``(n, tokens, width)``, weighted by how well queries meet keys."""
+        tokens = _token_norm(self.norm, params, x)
+        query, key, value = (
+            wiring.synapse(synapse, params, tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for synapse in (self.query, self.key, self.value)
+        )
+        weights = torch.softmax(query @ key.transpose(-1, -2) / sqrt(query.shape[-1]), dim=-1)
+        return (weights @ value).transpose(1, 2).flatten(-2)
+
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        return torch.cat([x, self.mixed(params, x, wiring)], dim=-1)
+
+    def represent(self, x: Tensor) -> Tensor:
+        return x[..., self.query.n_in :]
+
+
+@dataclass(frozen=True)
+class _Expansion(Block):
+    """The hidden units of the token-wise network. It hands on ``[tokens, hidden]``."""
+
+    name: str
+    up: Synapse
+    norm: str
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return ()
+
+    @property
+    def synapses(self) -> tuple[Synapse, ...]:
+        return (self.up,)
+
+    def extras(self) -> Mapping[str, Initialiser]:
+        return _norm_extras(self.norm, self.up.n_in)
+
+    def hidden(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        return F.gelu(wiring.synapse(self.up, params, _token_norm(self.norm, params, x)))
+
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        return torch.cat([x, self.hidden(params, x, wiring)], dim=-1)
+
+    def represent(self, x: Tensor) -> Tensor:
+        return x[..., self.up.n_in :]
+
+
+@dataclass(frozen=True)
+class _Added(Block):
+    """What one synapse adds to the tokens: the second half of a sub-layer."""
+
+    name: str
+    weight: Synapse
+    ends: tuple[str, ...]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return self.ends
+
+    @property
+    def synapses(self) -> tuple[Synapse, ...]:
+        return (self.weight,)
+
+    @property
+    def affine(self) -> bool:
+        return True
+
+    def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
+        tokens, inside = x.split((self.weight.n_out, self.weight.n_in), dim=-1)
+        return tokens + wiring.synapse(self.weight, params, inside)
+
+
+@dataclass(frozen=True)
+class _Attention(Block):
+    name: str
+    mixing: _Mixing
+    output: Synapse
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -127,26 +226,19 @@ class _Attention(Block):
 
     @property
     def synapses(self) -> tuple[Synapse, ...]:
-        return (self.query, self.key, self.value, self.output)
+        return (*self.mixing.synapses, self.output)
 
     def extras(self) -> Mapping[str, Initialiser]:
-        return _norm_extras(f"{self.name}.norm", self.query.n_in)
+        return self.mixing.extras()
 
     def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
-        tokens = _token_norm(f"{self.name}.norm", params, x)
-        query, key, value = (
-            wiring.synapse(synapse, params, tokens).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for synapse in (self.query, self.key, self.value)
-        )
-        weights = torch.softmax(query @ key.transpose(-1, -2) / sqrt(query.shape[-1]), dim=-1)
-        mixed = (weights @ value).transpose(1, 2).flatten(-2)
-        return x + wiring.synapse(self.output, params, mixed)
+        return x + wiring.synapse(self.output, params, self.mixing.mixed(params, x, wiring))
 
 
 @dataclass(frozen=True)
 class _Tokenwise(Block):
     name: str
-    up: Synapse
+    expansion: _Expansion
     down: Synapse
 
     @property
@@ -155,20 +247,19 @@ class _Tokenwise(Block):
 
     @property
     def synapses(self) -> tuple[Synapse, ...]:
-        return (self.up, self.down)
+        return (*self.expansion.synapses, self.down)
 
     def extras(self) -> Mapping[str, Initialiser]:
-        return _norm_extras(f"{self.name}.norm", self.up.n_in)
+        return self.expansion.extras()
 
     def preactivation(self, params: Mapping[str, Tensor], x: Tensor, wiring: Wiring) -> Tensor:
-        hidden = F.gelu(wiring.synapse(self.up, params, _token_norm(f"{self.name}.norm", params, x)))
-        return x + wiring.synapse(self.down, params, hidden)
+        return x + wiring.synapse(self.down, params, self.expansion.hidden(params, x, wiring))
 
 
 @dataclass(frozen=True)
 class _EncoderLayer(Block):
     name: str
-    parts: tuple["_Attention | _Tokenwise", ...]
+    parts: tuple[_Attention | _Tokenwise, ...]
 
     @property
     def synapses(self) -> tuple[Synapse, ...]:

@@ -1,6 +1,6 @@
 """Hebbian learning: hidden synapses learn from the two activities they join, and only the readout sees an error."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -145,8 +145,8 @@ class Hebbian(LearningRule):
         """
         del params, generator
         state: Params = {_STEPS: torch.zeros(())} if self.plastic_steps else {}
-        for block in network.blocks[:-1]:
-            if self.standardise and _is_single(block):
+        for block, shape in zip(network.blocks, network.output_shapes, strict=True):
+            if self.standardise and block is not network.blocks[-1] and _is_single(block, (1, *shape)):
                 units = block.synapses[0].n_out
                 state |= {f"hebbian/{block.name}.mean": torch.zeros(units)}
                 state |= {f"hebbian/{block.name}.variance": torch.ones(units)}
@@ -162,17 +162,17 @@ class Hebbian(LearningRule):
 
     def _answer(self, block: Block, params: Params, state: Params, x: Tensor, wiring: Wiring) -> Tensor:
         """Return what a hidden ``block`` hands on for ``x``; new running statistics go to ``wiring.statistics``."""
-        if not _is_single(block):
-            return block.forward(params, x, wiring)
         x = block.preactivation(params, x, wiring)
+        if not _is_single(block, x.shape):
+            return block.activation(x)
         if self.activation == "triangle":
-            x = (x - x.mean(_unit_axis(x), keepdim=True)).clamp_min(0) ** self.power
+            x = (x - x.mean(_unit_axis(x.shape), keepdim=True)).clamp_min(0) ** self.power
         elif self.activation == "own":
             x = block.activation(x)
         if not self.standardise:
             return x
         shape = [1] * x.ndim
-        shape[_unit_axis(x)] = -1
+        shape[_unit_axis(x.shape)] = -1
         mean, variance = (state[f"hebbian/{block.name}.{name}"] for name in ("mean", "variance"))
         if wiring.adapt:
             axes = tuple(axis for axis, size in enumerate(shape) if size == 1)
@@ -303,13 +303,14 @@ class _Listening(Synaptic):
         return current
 
 
-def _is_single(block: Block) -> bool:
-    return len(block.synapses) == 1
+def _is_single(block: Block, shape: Sequence[int]) -> bool:
+    """Return whether an output ``(n, ...)`` of ``block`` holds the units of its one synapse and nothing else."""
+    return len(block.synapses) == 1 and shape[_unit_axis(shape)] == block.synapses[0].n_out
 
 
-def _unit_axis(x: Tensor) -> int:
+def _unit_axis(shape: Sequence[int]) -> int:
     """Return the axis of units in vectors, of channels in maps, and of features in sequences ``(n, tokens, units)``."""
-    return 2 if x.ndim == 3 else 1
+    return 2 if len(shape) == 3 else 1
 
 
 def _units_last(synapse: Synapse, current: Tensor) -> Tensor:

@@ -125,12 +125,17 @@ def has_control(spec: TrainSpec) -> bool:
     return of_rule(spec.rule)
 
 
-def train_control(spec: TrainSpec, out: str | Path, runtime: Runtime, progress: Progress | None = None) -> pd.DataFrame:
+def train_control(
+    spec: TrainSpec, out: str | Path, runtime: Runtime, progress: Progress | None = None, rate: float | None = None
+) -> pd.DataFrame:
     """Train the control of a population beside it, in ``out/readout_only-<key>``, and return its history.
 
-    Called again, it is read.
+    Called again, it is read. ``rate`` is Adam's, in place of the recommended one
+    (:func:`brainalign.training.readout_rate.found_rate`).
     """
     control = readout_spec(spec)
+    if rate is not None:
+        control = replace(control, optimizer="adam", optimizer_options={}, learning_rate=rate)
     folder = Path(out) / f"{READOUT_ONLY}-{control.key}"
     return train(control, folder, replace(runtime, compile=False), progress).history
 

@@ -9,10 +9,10 @@ from brainalign.networks.architecture import architecture, architectures
 from brainalign.networks.network import Network
 from brainalign.networks.wiring import Wiring
 from brainalign.randomness import stream
-from tests.small import NETWORKS, TASK, batch, network
+from tests.small import FINEST, TASK, batch, network
 
 
-@pytest.fixture(params=NETWORKS)
+@pytest.fixture(params=FINEST)
 def net(request: pytest.FixtureRequest) -> Network:
     return network(request.param)
 
@@ -76,7 +76,7 @@ def test_a_block_that_says_it_is_affine_is(net: Network) -> None:
 
 
 def test_granularity_does_not_change_what_a_network_computes() -> None:
-    for whole, parts in (("rnn", "step"), ("transformer", "sublayer")):
+    for whole, parts in (("rnn", "step"), ("transformer", "sublayer"), ("transformer", "projection")):
         options = {"widths": (10, 7)} if whole == "rnn" else {"width": 8, "heads": 2}
         coarse, fine = (architecture(whole, {**options, "blocks": b}).build(TASK) for b in ("layer", parts))
         params, x = coarse.init(stream(0, "init")), batch(3, dtype=torch.float32).x
@@ -87,6 +87,23 @@ def test_granularity_does_not_change_what_a_network_computes() -> None:
         assert list(shown) == list(finer) == list(fine.layers) == list(coarse.layers)
         for layer in shown:  # rnn1 is the state after the last step, layer1 what the encoder layer hands on
             torch.testing.assert_close(shown[layer], finer[layer])
+
+
+def test_the_finest_blocks_of_a_transformer_hold_no_synapse_behind_another() -> None:
+    """What a synapse of a block does to its output does not pass through another synapse of that block."""
+    net = network("transformer-projection")
+    params, wiring = net.init(stream(0, "init")), Wiring(net.init_state())
+    x = batch(2, dtype=torch.float32).x
+    for block in net.blocks:
+        through = {synapse.weight_name: torch.zeros_like(params[synapse.weight_name]) for synapse in block.synapses}
+        weights = {name: params[name].clone().requires_grad_() for name in through}
+        plain, cut = (block.forward({**params, **weights}, x, Wiring(wiring.state, one)) for one in ({}, through))
+        signal = torch.randn_like(plain)
+        exact, without = (torch.autograd.grad((signal * y).sum(), list(weights.values())) for y in (plain, cut))
+        # Errors that may not cross any synapse of the block reach all of its weights all the same.
+        for one, other in zip(exact, without, strict=True):
+            torch.testing.assert_close(one, other)
+        x = plain.detach()
 
 
 def test_running_statistics_converge_to_those_of_the_data() -> None:

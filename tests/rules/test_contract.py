@@ -17,12 +17,12 @@ from brainalign.support import learned
 from brainalign.training.readout import exceeds_readout, final_scores, train_control
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import train
-from tests.small import NETWORKS, batch, descend, instance, largest_difference, network, noise
+from tests.small import FINEST, batch, descend, instance, largest_difference, network, noise
 
 #: Rules, without controls.
 LEARNING = [name for name, rule in learning_rules().items() if rule.learns and rule.role == TRAINED]
 SUPPORT = (Path(__file__).parents[2] / "docs" / "support.md").read_text(encoding="utf-8")
-PAIRS = [(rule, net) for rule in learning_rules() for net in NETWORKS]
+PAIRS = [(rule, net) for rule in learning_rules() for net in FINEST]
 
 
 @pytest.fixture(params=PAIRS, ids=lambda pair: f"{pair[0]}-{pair[1]}")

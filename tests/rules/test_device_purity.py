@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from brainalign.credit.batch import Batch
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
-from tests.small import NETWORKS, batch, instance, network, noise
+from tests.small import FINEST, batch, instance, network, noise
 
 #: Operations that read a number from the device, and so wait for it.
 _WAITING = ("aten::_local_scalar_dense", "aten::equal", "aten::nonzero", "aten::unique_dim", "aten::masked_select")
@@ -54,7 +54,7 @@ def _step(rule: LearningRule, name: str) -> None:
         assert {tensor.device.type for tensor in group.values()} <= {"meta"}
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FINEST)
 @pytest.mark.parametrize("rule", learning_rules())
 def test_a_step_and_an_answer_stay_on_their_device(rule: str, name: str) -> None:
     built = learning_rule(rule)
@@ -65,7 +65,7 @@ def test_a_step_and_an_answer_stay_on_their_device(rule: str, name: str) -> None
     _step(built, name)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FINEST)
 @pytest.mark.parametrize(
     ("rule", "options"),
     [
