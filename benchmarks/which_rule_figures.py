@@ -17,7 +17,7 @@ def joint_figure(found: Findings) -> plt.Figure:
     """Draw accuracy by alignment, coloured by plausibility, a panel for each place."""
     plausible = plausibility()
     styles = rule_styles(found.rules)
-    figure, axes = plt.subplots(2, 4, figsize=(DOUBLE, DOUBLE * 0.55), layout="constrained")
+    figure, axes = plt.subplots(3, 3, figsize=(DOUBLE, DOUBLE * 0.95), layout="constrained")
     drawn = None
     scale = Normalize(0, max(plausible.max(), 0.1))
     for ax, place in zip(axes.flat, found.places, strict=False):

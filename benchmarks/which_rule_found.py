@@ -8,6 +8,7 @@ from which_rule import MAIN, ROOT, SHOWN, exceeding, results, study
 import brainalign as ba
 
 SPEARMAN, WITHIN, WHITENED = "rsa spearman", "rsa spearman within categories", "rsa corr_cov"
+EACH = "rsa spearman of each category"
 ENCODING = "encoding ridge"
 #: Place to recording, ROI, measure and title; the order of the page.
 PLACES = {
@@ -17,6 +18,7 @@ PLACES = {
     "human IT (4)": ("kriegeskorte92", "humanIT", SPEARMAN, "human IT, 4 people"),
     "EEG, all pairs": ("eeg49", "scalp", SPEARMAN, "EEG at 130 to 170 ms, all pairs"),
     "EEG, within categories": ("eeg49", "scalp", WITHIN, "EEG at 130 to 170 ms, pairs within categories"),
+    "EEG, each category": ("eeg49", "scalp", EACH, "EEG at 130 to 170 ms, each category alone (exploratory)"),
     "V4, 640 images": ("macaque_v4 210325", "V4", ENCODING, "macaque V4, 50 units under 640 images (encoding)"),
     "V4, 1,200 images": ("macaque_v4 201025", "V4", ENCODING, "macaque V4, 89 units under 1,200 images (encoding)"),
 }
