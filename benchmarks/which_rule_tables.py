@@ -37,6 +37,7 @@ from brainalign.alignment.instance import Instance
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score import measures_of, score
 from brainalign.alignment.score_table import score_table
+from brainalign.alignment.scored import Model
 from brainalign.alignment.scores import Scores
 from brainalign.errors import DataError
 from brainalign.extraction.population import extract_each
@@ -45,7 +46,8 @@ from brainalign.inference.family import adjust
 from brainalign.inference.scope import resolve_scope
 from brainalign.recordings.source import RecordingSource
 from brainalign.report.needs import needs
-from brainalign.roles import OWN_START, READOUT_ONLY
+from brainalign.resampling.score_draws import ScoreDraws
+from brainalign.roles import LOW_LEVEL, OWN_START, READOUT_ONLY
 from brainalign.storage import write_table
 from brainalign.training.checkpoint import Checkpoint
 
@@ -94,7 +96,7 @@ def inferred(
     found: Scores,
     spec: ba.StudySpec,
     recording: ba.RecordingSpec,
-    networks: Sequence[Instance],
+    networks: Sequence[Instance] | Sequence[Model],
     learned: set[str],
 ) -> AlignmentResult:
     """Infer as the study declares; rules that did not learn are scored and not ranked."""
@@ -208,34 +210,71 @@ def _over_architectures(specs: Mapping[str, ba.StudySpec], recording: ba.Recordi
 def encode(study_name: str, out: Path) -> None:
     """Fit encoding models of the declared layer to the recordings that have trials or units, and write the tables.
 
-    These do not follow from the RDMs. Scores are kept in ``OUT`` with all that inference needs.
+    These do not follow from the RDMs. ``OUT/encoding`` keeps the scores of every population; what is there is not
+    fitted again.
     """
     spec, folder = study(study_name), results(study_name)
     found, history = list(trained(study_name, out)), pd.read_csv(folder / "training.csv")
     parts = []
     for recording in (one for one in spec.recordings if "encoding" in one.measures):
         source = ba.recording(recording.dataset, **dict(recording.options))
-        networks = list(encoded(final_and_starts(found), source, spec))
-        scores = score(iter(networks), source, recording, spec.scoring, print)
-        Scores.save_all(out / "encoding" / source.label.replace(" ", "-"), [scores])
-        parts.append(inferred(scores, spec, recording, networks, exceeding(history)))
+        scores = []
+        for checkpoint, role in final_and_starts(found):
+            of = f"{source.label} {checkpoint.spec.rule} {role} {checkpoint.spec.key}"
+            path = out / "encoding" / f"{of.replace(' ', '-')}.safetensors"
+            if not path.is_file():
+                networks = encoded(checkpoint, role, source, spec)
+                Scores.save_all(path, [score(networks, source, recording, spec.scoring)])
+                print(of, flush=True)
+            scores += Scores.load_all(path)
+        joined = of_all_networks(scores)
+        models = [model for model in joined.places[0].models if model.role != LOW_LEVEL]
+        parts.append(inferred(joined, spec, recording, models, exceeding(history)))
     write(AlignmentResult.concatenate(parts), spec, folder, "-encoding")
 
 
-def encoded(
-    moments: Sequence[tuple[Checkpoint, str]], source: RecordingSource, spec: ba.StudySpec
-) -> Iterator[Instance]:
-    """Yield the declared layer of every network under the pictures of a recording."""
-    stimuli, layers = source.stimuli(), dict(spec.scoring.ranking_layer)
+def of_all_networks(parts: Sequence[Scores]) -> Scores:
+    """Join scores of several networks against one recording: rows one after another, low-level controls once."""
+    places = []
+    for same in zip(*(one.places for one in parts), strict=True):
+        first = same[0]
+        assert all(np.array_equal(one.draws[0].stimulus_counts, first.draws[0].stimulus_counts) for one in same)
+        rows, n = [list(first.rows)], len(first.models)
+        for one in same[1:]:
+            rows.append(list(range(n, n + len(one.rows))))
+            n += len(one.rows)
+        kept = [range(len(first.models)), *(one.rows for one in same[1:])]
+        places.append(
+            replace(
+                first,
+                models=tuple(one.models[k] for one, own in zip(same, kept, strict=True) for k in own),
+                scores=np.concatenate([one.scores[:, list(own)] for one, own in zip(same, kept, strict=True)], 1),
+                errors=np.concatenate([one.errors[:, list(own)] for one, own in zip(same, kept, strict=True)], 1),
+                draws=tuple(_rows_of(of_time) for of_time in zip(*(one.draws for one in same), strict=True)),
+                rows=tuple(k for own in rows for k in own),
+            )
+        )
+    return replace(parts[0], places=tuple(places))
+
+
+def _rows_of(parts: Sequence[ScoreDraws]) -> ScoreDraws:
+    own = {"observed": np.concatenate([one.observed for one in parts])}
+    for name in ("draws", "training", "repeats"):
+        values = [getattr(one, name) for one in parts]
+        if values[0] is not None:
+            own[name] = np.concatenate(values, axis=1)
+    return replace(parts[0], **own)
+
+
+def encoded(checkpoint: Checkpoint, role: str, source: RecordingSource, spec: ba.StudySpec) -> Iterator[Instance]:
+    """Yield the declared layer of every seed under the pictures of a recording."""
+    layers, preprocessing = dict(spec.scoring.ranking_layer), checkpoint.preprocessing
     kept = {layers[roi] for roi in source.rois}
-    for checkpoint, role in moments:
-        preprocessing = checkpoint.preprocessing
-        who = (checkpoint.spec.rule, checkpoint.network.name)
-        shown_to = extract_each(checkpoint, stimuli, preprocessing)
-        for seed, activations in zip(checkpoint.seeds, shown_to, strict=True):
-            own = replace(activations, layers={name: activations.layers[name] for name in kept})
-            moment = (checkpoint.step, checkpoint.epoch)
-            yield Instance(*who, seed, *moment, True, own, preprocessing.resolution, role)
+    who, moment = (checkpoint.spec.rule, checkpoint.network.name), (checkpoint.step, checkpoint.epoch)
+    shown_to = extract_each(checkpoint, source.stimuli(), preprocessing)
+    for seed, activations in zip(checkpoint.seeds, shown_to, strict=True):
+        own = replace(activations, layers={name: activations.layers[name] for name in kept})
+        yield Instance(*who, seed, *moment, True, own, preprocessing.resolution, role)
 
 
 if __name__ == "__main__":
