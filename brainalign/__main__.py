@@ -13,6 +13,7 @@ from brainalign.commands.doctor import doctor
 from brainalign.commands.lists import networks, rules
 from brainalign.commands.plausibility import scorecard
 from brainalign.commands.power import power
+from brainalign.commands.searchlights import searchlight
 from brainalign.commands.studies import demo, report, run
 from brainalign.commands.training import presets, reproduce, search, train
 from brainalign.errors import BrainalignError
@@ -57,8 +58,8 @@ def common(
 
 
 VERBS = (
-    *(demo, run, report, train, extract, align, presets, search, reproduce, scorecard, power, rules, networks),
-    doctor,
+    *(demo, run, report, train, extract, align, searchlight, presets, search, reproduce, scorecard, power),
+    *(rules, networks, doctor),
 )
 for verb in VERBS:
     app.command()(verb)

@@ -20,7 +20,7 @@ VARIABLE = "BRAINALIGN_PATH"
 #: Rooms that a folder may have.
 ROOMS = (
     *("rules", "networks", "datasets", "dissimilarities", "comparisons", "recordings"),
-    *("plausibility/probes", "report/figures"),
+    *("plausibility/probes", "report/figures", "report/map_figures"),
 )
 
 _PREFIX = "brainalign_own_"
@@ -36,8 +36,8 @@ def add_folder(path: str | Path) -> Path:
     ----------
     path
         Folder with any of ``rules/``, ``networks/``, ``datasets/``, ``dissimilarities/``, ``comparisons/``,
-        ``recordings/``, ``plausibility/probes/`` and ``report/figures/``: one file per algorithm, with a class named
-        as the file. Files whose names begin with ``_`` are pieces that the others share.
+        ``recordings/``, ``plausibility/probes/``, ``report/figures/`` and ``report/map_figures/``: one file per
+        algorithm, with a class named as the file. Files whose names begin with ``_`` are pieces that the others share.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Searchlights from a notebook."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -15,7 +15,10 @@ _OPTIONS = tuple(one.name for one in fields(Searchlight))
 
 
 def searchlight(
-    models: Any, brain: str | RecordingSource | Recording | Sequence[Recording], radius: float, **options: Any
+    models: Any,
+    brain: str | RecordingSource | Recording | Sequence[Recording] | Iterator[Recording],
+    radius: float,
+    **options: Any,
 ) -> BrainMaps:
     """Score models in a patch around every voxel or vertex of a brain.
 
@@ -27,8 +30,8 @@ def searchlight(
         What :func:`show` returned, of which each layer is a map; :class:`RDMs`, a map each; or a mapping from names to
         :class:`RDMs`, which are then seeds of that name.
     brain
-        A :class:`Recording` that knows where its channels are, or several (one for each subject), a set of recordings,
-        or its name.
+        A :class:`Recording` that knows where its channels are, or several (one for each subject; an iterator is read
+        one at a time), a set of recordings, or its name.
     radius
         Of spheres of voxels, or of discs of a surface, in mm.
     **options
@@ -78,6 +81,8 @@ def _recordings(brain: Any) -> Iterable[Recording]:
         return recording(brain).each()
     if isinstance(brain, RecordingSource):
         return brain.each()
+    if isinstance(brain, Iterator):
+        return brain
     trials = [brain] if isinstance(brain, Recording) else list(brain) if isinstance(brain, (list, tuple)) else []
     if not trials or not all(isinstance(one, Recording) for one in trials):
         msg = f"searchlight() got a brain of type {type(brain).__name__}; expected recordings or the name of some."

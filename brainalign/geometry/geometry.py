@@ -35,6 +35,10 @@ class Geometry(ABC):
     def names(self) -> tuple[str, ...]:
         """Return a name for each place: two geometries of one space name the same place alike."""
 
+    def parts(self) -> "tuple[tuple[Geometry, np.ndarray], ...]":
+        """Return what lies on meshes and what on a grid, each with its channels ``(n_here,)``; one, unless said."""
+        return ((self, np.arange(len(self))),)
+
     @abstractmethod
     def mismatch(self, other: "Geometry") -> str:
         """Return why values of ``other`` cannot be laid over these places, in a few words; empty where they can."""

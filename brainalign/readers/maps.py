@@ -12,6 +12,7 @@ import numpy as np
 
 from brainalign.errors import DataError
 from brainalign.geometry.geometry import Geometry
+from brainalign.geometry.grayordinates import Grayordinates
 from brainalign.geometry.surface import Surface
 from brainalign.geometry.volume import Volume, space_of
 from brainalign.readers.damage import require_data
@@ -281,23 +282,19 @@ def _grayordinates(image: Any, file: Path) -> Maps:
     if not isinstance(columns, nibabel.cifti2.BrainModelAxis):
         msg = f"{str(file)!r} is parcellated; expected grayordinates (dscalar, dtseries, dlabel). Give the dense file."
         raise DataError(msg)
-    places: list[str] = []
     rois = {}
-    for structure, part, axis in columns.iter_structures():
-        name = str(structure).removeprefix("CIFTI_STRUCTURE_").lower()
-        surface = axis.vertex[0] >= 0 if len(axis) else False
-        own = axis.vertex if surface else axis.voxel
-        places += [f"{name}-{one}" if surface else f"{name}-{'-'.join(map(str, one))}" for one in own.tolist()]
+    for structure, part, _ in columns.iter_structures():
         mask = np.zeros(len(columns), dtype=bool)
         mask[part] = True
-        rois[name] = mask
+        rois[str(structure).removeprefix("CIFTI_STRUCTURE_").lower()] = mask
     seconds = None
     if isinstance(rows, nibabel.cifti2.SeriesAxis):
         seconds = float(rows.step) if str(rows.unit).upper() == "SECOND" else None
     names = tuple(str(one) for one in getattr(rows, "name", ()))
+    geometry = Grayordinates.of_axis(columns)
     values = _all_values(image, file)
     _require_varying(values, file)
-    return Maps(values, tuple(places), "grayordinates", seconds, names, rois, name=repr(str(file)))
+    return Maps(values, geometry.names(), "grayordinates", seconds, names, rois, geometry, repr(str(file)))
 
 
 def both_hemispheres(left: Maps, right: Maps) -> Maps:

@@ -9,7 +9,9 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError
 from brainalign.options import fitted
 from brainalign.own_data import RECORDING, files_hash
+from brainalign.readers.maps import Maps
 from brainalign.recordings.array_files import NAMES, NUMBERS, file_of, read_names, read_numbers
+from brainalign.recordings.image_trials import IMAGES, hemispheres, is_image, read_images
 from brainalign.shipped import known_keys, read_toml
 
 #: Stands for the name of a subject in names of files.
@@ -34,7 +36,10 @@ class RecordingFile:
         Their names.
     trials, rdms
         Files of arrays, one of the two. ``{subject}`` in a name stands for the subject; RDMs without are of all
-        subjects, and a table is by ROI.
+        subjects, and a table is by ROI. Trials may be images (NIfTI, GIFTI, CIFTI), a map for each trial; ``{hemi}``
+        stands for L and R.
+    mask, space
+        Of trials in images: the voxels that are kept, and the space that subjects share.
     assembly
         Instead of these: ``file``, a netCDF assembly (see :mod:`brainalign.readers.assembly`), and which of its
         coordinates are ``ids``, ``animals``, ``rois`` and ``runs``.
@@ -56,6 +61,8 @@ class RecordingFile:
     dissimilarity: str = "unknown"
     subjects: tuple[str, ...] = ()
     trials: str = ""
+    mask: str = ""
+    space: str = ""
     rdms: str | Mapping[str, Any] = ""
     assembly: Mapping[str, Any] = field(default_factory=dict)
     ids: str | tuple[str, ...] = ""
@@ -95,6 +102,16 @@ class RecordingFile:
     def numbers(self, key: str, given: str, subject: str = "") -> Any:
         """Return an array that a key names."""
         return read_numbers(self.folder, given.replace(SUBJECT, subject), f"{self.name}: {key}")
+
+    @property
+    def images(self) -> bool:
+        """Whether trials are maps in images."""
+        return is_image(self.trials)
+
+    def maps(self, subject: str) -> Maps:
+        """Return the trials of a subject that are images."""
+        trials, mask = (one.replace(SUBJECT, subject) for one in (self.trials, self.mask))
+        return read_images(self.folder, trials, mask, self.space, f"{self.name}: trials")
 
     def names(self, key: str, subject: str = "") -> tuple[str, ...] | None:
         """Return the names that a key gives; none where it is left out."""
@@ -150,6 +167,11 @@ class RecordingFile:
             only = ("runs", "channels", "unit") if self.rdms else ("dissimilarity",)
             kind, other = ("rdms are", "trials") if self.rdms else ("trials are", "rdms")
             self._check_only(where, only, other, kind)
+        if not self.images:
+            self._check_only(where, ("mask", "space"), "trials in images", "there are none")
+        elif self.channels or self.times:
+            msg = f"{where}: trials are images, a map each, whose places have names. Leave channels and times out."
+            raise SpecError(msg)
         self._check_stimuli(where)
         for _ in self._files():
             pass
@@ -190,19 +212,20 @@ class RecordingFile:
 
         def add(key: str, given: Any, suffixes: tuple[str, ...]) -> None:
             if isinstance(given, str) and given:
-                names = {given.replace(SUBJECT, subject) for subject in subjects}
+                names = {one.replace(SUBJECT, who) for who in subjects for one in hemispheres(given)}
                 found.extend(file_of(self.folder, one, f"{self.name}: {key}", suffixes)[0] for one in sorted(names))
 
         of_rois = self.rdms.items() if isinstance(self.rdms, Mapping) else [("", self.rdms)]
         for roi, given in of_rois:
             add(f"rdms {roi}".strip(), fitted(str, given, f"{self.name}: rdms of {roi}"), NUMBERS)
-        add("trials", self.trials, NUMBERS)
+        add("trials", self.trials, IMAGES if self.images else NUMBERS)
+        add("mask", self.mask, IMAGES)
         add("assembly", self.assembly.get("file"), (".nc",))
         add("times", self.times, NUMBERS)
         for key in ("ids", "runs", "channels"):
             add(key, getattr(self, key), NAMES)
         for roi, given in self.rois.items() if isinstance(self.rois, Mapping) else ():
-            add(f"rois {roi}", given, NUMBERS)
+            add(f"rois {roi}", given, IMAGES if self.images else NUMBERS)
         add("ids of stimuli", self.stimuli.get("ids"), NAMES)
         if self.stimuli.get("labels") != "folder":
             add("labels of stimuli", self.stimuli.get("labels"), NAMES)

@@ -1,6 +1,6 @@
 """A recording of one's own in a folder: a ``recording.toml`` beside arrays and pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,8 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs
 from brainalign.readers.assembly import ANIMAL, REGION, Assembly, read_assembly
+from brainalign.readers.atlas import read_atlas
+from brainalign.readers.maps import Maps
 from brainalign.recordings.facts import Facts
 from brainalign.recordings.own_rdms import own_rdms
 from brainalign.recordings.recording import ALL, Recording
@@ -98,7 +100,7 @@ class _Folder(RecordingSource):
     def facts(self, subject: str, roi: str) -> Facts:
         self._require_roi(roi)
         self._require_subject(subject)
-        if not self.file.trials:
+        if not self.file.trials or self.file.images:
             return super().facts(subject, roi)
         data = self.file.numbers("trials", self.file.trials, subject)  # mapped: only its head is read
         n_trials, n_channels = data.shape[:2]
@@ -112,7 +114,8 @@ class _Folder(RecordingSource):
         file = self.file
         if not file.trials:
             return None
-        data = file.numbers("trials", file.trials, subject)
+        maps = file.maps(subject) if file.images else None
+        data = file.numbers("trials", file.trials, subject) if maps is None else maps.data
         ids = file.names("ids", subject) or self.stimulus_ids()
         if len(ids) != len(data):
             which = "ids" if file.ids else "stimuli, and no ids"
@@ -121,18 +124,19 @@ class _Folder(RecordingSource):
                 'ids = "ids.txt", a file with one id a line.'
             )
             raise StimulusMismatchError(msg)
-        channels = self._channels(subject, data.shape[1] if data.ndim > 1 else 0)
+        channels = self._channels(subject, data.shape[1] if data.ndim > 1 else 0) if maps is None else maps.places
         return Recording.from_array(
             data,
             ids,
             times=file.seconds(),
             channels=channels,
-            rois=self._masks(channels),
+            rois=self._masks(channels) if maps is None else self._regions(maps, subject),
             runs=file.names("runs", subject),
             subject=subject,
             dataset=self.label,
             modality=file.modality,
             unit=file.unit,
+            geometry=None if maps is None else maps.geometry,
         )
 
     def published_rdms(self, roi: str) -> RDMs | None:
@@ -155,20 +159,35 @@ class _Folder(RecordingSource):
     def _masks(self, channels: tuple[str, ...]) -> dict[str, np.ndarray]:
         if not isinstance(self.file.rois, Mapping):
             return {self.rois[0]: np.ones(len(channels), dtype=bool)}
-        found = {}
-        for roi, given in self.file.rois.items():
-            if isinstance(given, str):
-                found[roi] = np.asarray(self.file.numbers(f"rois {roi}", given))
-                continue
-            unknown = [one for one in given if one not in channels]
-            if unknown:
-                msg = (
-                    f"{self.label}: ROI {roi!r} names the channel {unknown[0]!r}, which is not among the "
-                    f"{len(channels)} channels ({', '.join(channels[:3])}, ...). Correct it, or give channels."
-                )
-                raise SpecError(msg)
-            found[roi] = np.isin(channels, given)
-        return found
+        return {
+            roi: np.asarray(self.file.numbers(f"rois {roi}", given)) if isinstance(given, str) else
+            self._listed(roi, given, channels)
+            for roi, given in self.file.rois.items()
+        }  # fmt: skip
+
+    def _listed(self, roi: str, given: Sequence[str], channels: Sequence[str]) -> np.ndarray:
+        """Return the mask of channels that a ROI names."""
+        unknown = sorted(set(given) - set(channels))
+        if unknown:
+            msg = (
+                f"{self.label}: ROI {roi!r} names the channel {unknown[0]!r}, which is not among the "
+                f"{len(channels)} channels ({', '.join(channels[:3])}, ...). Correct it, or give channels."
+            )
+            raise SpecError(msg)
+        return np.isin(channels, given)
+
+    def _regions(self, maps: Maps, subject: str) -> dict[str, np.ndarray]:
+        """Return ROIs of images: masks on the same grid, or lists of places."""
+        if not isinstance(self.file.rois, Mapping):
+            return self._masks(maps.places)
+        return {
+            roi: self._region(roi, given, maps, subject) if isinstance(given, str) else
+            self._listed(roi, given, maps.places)
+            for roi, given in self.file.rois.items()
+        }  # fmt: skip
+
+    def _region(self, roi: str, given: str, maps: Maps, subject: str) -> np.ndarray:
+        return read_atlas(self.file.folder / given.replace(SUBJECT, subject), maps, {1: roi})[roi]
 
 
 @dataclass(frozen=True)

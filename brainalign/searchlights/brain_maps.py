@@ -15,10 +15,13 @@ from brainalign.geometry.geometry import Geometry
 from brainalign.geometry.volume import Volume
 from brainalign.searchlights.centre_table import table_of_each, table_of_means
 from brainalign.searchlights.map_test import MapTest
+from brainalign.searchlights.peaks import peaks_of
 from brainalign.searchlights.sign_flips import flipped_signs
 from brainalign.storage import atomic_path, write_table, write_text
 from brainalign.summary import Summarised, Summary, some
 
+#: The file that says what was done.
+ABOUT = "searchlight.json"
 #: What a map can hold.
 CONTENTS = ("score", "ceiling_lower", "ceiling_upper", "p", "p_fwe", "p_all")
 
@@ -195,6 +198,32 @@ class BrainMaps(Summarised):
         """
         return table_of_each(self) if each else table_of_means(self)
 
+    def peaks(self, apart: float | None = None, most: int = 5) -> pd.DataFrame:
+        """Return the centres at which each map is highest: rows of :meth:`table`, with their number.
+
+        They are chosen by the scores that they show, so that these flatter.
+
+        Parameters
+        ----------
+        apart
+            Least distance in mm between two peaks of a map (through space, within a hemisphere); twice the radius
+            unless given.
+        most
+            Peaks of each map.
+
+        Raises
+        ------
+        SpecError
+            If a number is out of range.
+
+        Examples
+        --------
+        >>> import brainalign as ba
+        >>> ba.example_maps().peaks(apart=6, most=2)[["map", "peak", "x", "y", "z"]].values.tolist()[0]
+        ['a late', 1, 9.0, 9.0, 0.0]
+        """
+        return peaks_of(self, apart, most)
+
     @property
     def contents(self) -> tuple[str, ...]:
         """What these maps hold, see :meth:`map`.
@@ -263,7 +292,7 @@ class BrainMaps(Summarised):
         subject: str | None = None,
         seed: str | int | None = None,
     ) -> Any:
-        """Return a map as an image: ``nibabel.Nifti1Image`` of a volume, ``nibabel.GiftiImage`` by side of a surface.
+        """Return a map as an image of nibabel: NIfTI of a volume, GIFTI by side of a surface, CIFTI of grayordinates.
 
         Places that are no centre hold NaN.
 
@@ -291,7 +320,7 @@ class BrainMaps(Summarised):
         return self.geometry.image(values)
 
     def save(self, folder: str | Path, each: bool = False) -> list[Path]:
-        """Write a NIfTI or GIFTI file for each map and content, the table of centres, and what was done.
+        """Write a NIfTI, GIFTI or CIFTI file for each map and content, the table of centres, and what was done.
 
         Parameters
         ----------
@@ -328,11 +357,11 @@ class BrainMaps(Summarised):
         write_table(folder / "centres.csv", self.table())
         about = {"maps": list(self.names), "subjects": list(self.subjects), **self.facts, "space": self.geometry.space}
         about |= {"notes": list(self.notes), "test": self.test.sentence if self.test else None}
-        write_text(folder / "searchlight.json", json.dumps(about, indent=1, ensure_ascii=False) + "\n")
-        return [*paths, folder / "centres.csv", folder / "searchlight.json"]
+        write_text(folder / ABOUT, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+        return [*paths, folder / "centres.csv", folder / ABOUT]
 
     def plot(self, name: str | None = None, what: str = "score", alpha: float | None = None, ax: Any = None) -> Any:
-        """Draw a map: slices of a volume, or both sides of a surface; returns the figure.
+        """Draw a map: slices of a volume, or both sides of a surface (of grayordinates the cortex); returns the figure.
 
         Parameters
         ----------

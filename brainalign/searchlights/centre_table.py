@@ -40,9 +40,19 @@ def _about(maps: "BrainMaps", row: int) -> dict[str, Any]:
 
 def _places(maps: "BrainMaps") -> pd.DataFrame:
     found: dict[str, Any] = {"place": maps.geometry.names()}
-    if isinstance(maps.geometry, Volume):
-        x, y, z = np.round(maps.geometry.points(), 6).T
-        found |= {"x": x, "y": y, "z": z}
-    elif isinstance(maps.geometry, Surface):
-        found |= {"side": maps.geometry.side, "vertex": maps.geometry.vertex}
+    n, parts = len(maps.geometry), maps.geometry.parts()
+    for part, channels in parts:
+        if isinstance(part, Volume):
+            columns = dict(zip("xyz", np.round(part.points(), 6).T, strict=True))
+        elif isinstance(part, Surface):
+            columns = {"side": part.side, "vertex": part.vertex}
+        else:
+            continue
+        found |= {name: values if len(parts) == 1 else _spread(values, channels, n) for name, values in columns.items()}
     return pd.DataFrame({**found, "n_places": maps.n_places})
+
+
+def _spread(values: np.ndarray, channels: np.ndarray, n: int) -> pd.Series:
+    """Return values of some channels among all, empty elsewhere."""
+    kind: Any = {"i": "Int64", "U": object}.get(values.dtype.kind, float)
+    return pd.Series(values, index=channels).reindex(range(n)).astype(kind)

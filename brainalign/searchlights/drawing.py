@@ -1,4 +1,4 @@
-"""A map as a figure: slices of a volume, both sides of a surface."""
+"""A map as a figure: slices and planes of a volume; surfaces are drawn beside."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,13 +6,16 @@ import numpy as np
 
 from brainalign.errors import SpecError
 from brainalign.geometry.surface import Surface
+from brainalign.geometry.volume import Volume
+from brainalign.searchlights.surface_drawing import draw_surface
 
 if TYPE_CHECKING:
     from brainalign.searchlights.brain_maps import BrainMaps
 
-#: Slices that are shown at most, and colours.
-_SLICES, _COLOURS, _OUTSIDE = 8, "viridis", "0.93"
-_WORDS = {
+#: Slices that are shown at most, and in a row; colours.
+_SLICES, _ABREAST, _COLOURS, _OUTSIDE = 8, 4, "viridis", "0.93"
+#: What a map can hold, as a colour bar says it.
+WORDS = {
     "score": "score", "ceiling_lower": "noise ceiling (lower)", "ceiling_upper": "noise ceiling (upper)", "p": "p",
     "p_fwe": "p, all centres", "p_all": "p, all centres and maps",
 }  # fmt: skip
@@ -25,32 +28,53 @@ def draw(maps: "BrainMaps", name: str | None, what: str, alpha: float | None, ax
     if not np.isfinite(values).any():
         msg = f"Map {name or maps.names[0]!r} has no finite {what}; nothing can be drawn."
         raise SpecError(msg)
-    title = f"{name or maps.names[0]}"
-    title = f"SIMULATED {title}" if maps.facts.get("simulated") else title
-    if isinstance(maps.geometry, Surface):
-        return _surface(maps, values, title, _WORDS[what], ax)
-    return _slices(maps, values, outlined, title, _WORDS[what], ax)
+    title = title_of(maps, name)
+    part, channels = maps.geometry.parts()[0]
+    if isinstance(part, Surface) and maps.meshes and ax is None:
+        marked = None if alpha is None else outlined[channels]
+        return draw_surface(part, maps.meshes, values[channels], title, WORDS[what], marked)
+    if not isinstance(part, Volume):
+        msg = "A surface is drawn into a figure of its own, on the meshes of the searchlight; leave ax out."
+        raise SpecError(msg)
+    return draw_slices(part, values[channels], outlined[channels], title, WORDS[what], ax)
 
 
-def _slices(maps: "BrainMaps", values: np.ndarray, outlined: np.ndarray, title: str, label: str, ax: Any) -> Any:
+def title_of(maps: "BrainMaps", name: str | None) -> str:
+    """Return the name of a map, with what must be said before it."""
+    return ("SIMULATED " if maps.facts.get("simulated") else "") + (name or maps.names[0])
+
+
+def draw_slices(
+    volume: Volume, values: np.ndarray, outlined: np.ndarray, title: str, label: str, ax: Any = None
+) -> Any:
+    """Draw slices of a volume of values ``(n_voxels,)``, or the one with the largest value into ``ax``."""
     from matplotlib import pyplot as plt
 
-    index = maps.geometry.index  # type: ignore[attr-defined]  # no surface is a volume
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    index = volume.index
+    ends = float(np.nanmin(values)), float(np.nanmax(values))
     levels = np.unique(index[:, 2])
     if ax is not None:
         levels = np.array([index[int(np.nanargmax(values)), 2]])
     elif len(levels) > _SLICES:
         levels = levels[np.linspace(0, len(levels) - 1, _SLICES).round().astype(int)]
     if ax is None:
-        figure, grid = plt.subplots(1, len(levels), figsize=(2.2 * len(levels) + 1.2, 3.0), squeeze=False)
-        panels = list(grid[0])
+        columns = min(len(levels), _ABREAST)
+        rows = -(-len(levels) // columns)
+        size = (2.0 * columns + 1.2, 2.3 * rows + 0.5)
+        figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+        panels = list(grid.ravel()[: len(levels)])
+        for empty in grid.ravel()[len(levels) :]:
+            empty.remove()
     else:
         figure, panels = ax.figure, [ax]
     shown: Any = None
     for level, panel in zip(levels, panels, strict=True):
-        shown = _slice(panel, maps, index[:, 2] == level, values, outlined, (low, high))
-        z = float((maps.geometry.affine @ np.array([0, 0, level, 1]))[2])  # type: ignore[attr-defined]
+        own = index[:, 2] == level
+        picture, line = np.full(volume.shape[:2], np.nan), np.zeros(volume.shape[:2], dtype=bool)
+        picture[index[own, 0], index[own, 1]] = values[own]
+        line[index[own, 0], index[own, 1]] = outlined[own]
+        shown = paint(panel, picture, line, ends, volume.affine)
+        z = float((volume.affine @ np.array([0, 0, level, 1]))[2])
         panel.set_title(f"z = {z:.0f} mm" if len(levels) > 1 else title, fontsize=9)
     if ax is None and len(levels) > 1:
         figure.suptitle(title, fontsize=10)
@@ -58,27 +82,43 @@ def _slices(maps: "BrainMaps", values: np.ndarray, outlined: np.ndarray, title: 
     return figure
 
 
-def _slice(
-    panel: Any, maps: "BrainMaps", own: np.ndarray, values: np.ndarray, outlined: np.ndarray, ends: tuple[float, float]
+def paint(
+    panel: Any,
+    picture: np.ndarray,
+    line: np.ndarray,
+    ends: tuple[float, float],
+    affine: np.ndarray,
+    axes: tuple[int, int] = (0, 1),
 ) -> Any:
-    """Draw one slice as voxels lie in the image, first axis to the right and second up."""
+    """Draw a plane ``(n, m)`` as voxels lie in the image, first axis to the right and second up; return the picture.
+
+    Parameters
+    ----------
+    panel
+        Axes of matplotlib.
+    picture, line
+        Values, NaN where there is no centre, and what lies within the outline.
+    ends
+        Lowest and highest value of the colours.
+    affine
+        Of the image; the sides of the plane are named after it.
+    axes
+        Which axes of the image the plane has.
+    """
     from matplotlib import colormaps
 
-    index, shape = maps.geometry.index, maps.geometry.shape  # type: ignore[attr-defined]
-    picture, line = np.full(shape[:2], np.nan), np.zeros(shape[:2])
-    picture[index[own, 0], index[own, 1]] = values[own]
-    line[index[own, 0], index[own, 1]] = outlined[own]
     colours = colormaps[_COLOURS].with_extremes(bad=_OUTSIDE)
     shown = panel.imshow(picture.T, origin="lower", cmap=colours, vmin=ends[0], vmax=ends[1], interpolation="nearest")
     if line.any():
         fine = np.kron(line, np.ones((8, 8)))
         place = (np.arange(n) / 8 - 7 / 16 for n in fine.shape)
         panel.contour(*place, fine.T, levels=[0.5], colors="red", linewidths=1.2)
-    lie = maps.geometry.affine[:3, :2]  # type: ignore[attr-defined]
+    lie = affine[:3, list(axes)]
     sizes = np.linalg.norm(lie, axis=0)
     panel.set_aspect(sizes[1] / sizes[0])
     panel.set_xticks([])
     panel.set_yticks([])
+    panel.spines[:].set_visible(False)
     for side, (axis, sign) in {"right": (0, 1), "left": (0, -1), "top": (1, 1), "bottom": (1, -1)}.items():
         _name(panel, side, _direction(sign * lie[:, axis]))
     return shown
@@ -95,28 +135,3 @@ def _name(panel: Any, side: str, letter: str) -> None:
     across = {"right": "right", "left": "left"}.get(side, "center")
     along = {"top": "top", "bottom": "bottom"}.get(side, "center")
     panel.text(*place, letter, transform=panel.transAxes, ha=across, va=along, fontsize=7, color="0.35")
-
-
-def _surface(maps: "BrainMaps", values: np.ndarray, title: str, label: str, ax: Any) -> Any:
-    from matplotlib import pyplot as plt
-    from nilearn.plotting import plot_surf_stat_map
-
-    if ax is not None or not maps.meshes:
-        msg = "A surface is drawn into a figure of its own, on the meshes of the searchlight; leave ax out."
-        raise SpecError(msg)
-    parts = maps.geometry.arrays(values)  # type: ignore[attr-defined]  # draw has looked
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    figure = plt.figure(figsize=(3.2 * 2 * len(parts), 3.0))
-    sides = {"L": "left", "R": "right"}
-    views = [(side, view) for side in parts for view in ("lateral", "ventral")]
-    for k, (side, view) in enumerate(views):
-        panel = figure.add_subplot(1, len(views), k + 1, projection="3d")
-        points, faces = maps.meshes[sides[side]]
-        whole = np.nan_to_num(parts[side], nan=low)
-        plot_surf_stat_map(
-            (points, faces), whole, hemi=sides[side], view=view, axes=panel, figure=figure,
-            colorbar=k == len(views) - 1, vmin=low, vmax=high, cmap=_COLOURS, bg_on_data=False,
-            title=f"{sides[side]}, {view}",
-        )  # fmt: skip
-    figure.suptitle(f"{title}: {label}", fontsize=10)
-    return figure

@@ -1,6 +1,6 @@
 """What is looked for in every patch: RDMs of layers and seeds, or of models, under names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ def models_of(given: Any, dissimilarity: str = "correlation") -> RDMs:
     ----------
     given
         What ``show`` returned, of which each layer is a map; :class:`RDMs`, a map each, named by a descriptor
-        ``"model"`` or ``"name"``, or by their number; or a mapping from a name to RDMs, which are then its seeds.
+        ``"map"``, ``"model"`` or ``"name"``, or by their number; or a mapping from a name to RDMs, which are then its
+        seeds.
     dissimilarity
         Of the patterns of layers.
 
@@ -84,6 +85,8 @@ def _labels(maps: list[str], models: list[str], layers: list[str], seeds: list[s
 
 
 def _of_rdms(rdms: RDMs) -> RDMs:
+    if set(LABELS) <= set(rdms.descriptors):
+        return rdms
     named = next((name for name in ("map", "model", "name") if name in rdms.descriptors), None)
     names = [f"model {k + 1}" for k in range(len(rdms))] if named is None else list(rdms.descriptors[named])
     seeds = list(rdms.descriptors.get("seed", ("",) * len(rdms)))
@@ -117,6 +120,17 @@ def _of_layers(shown: list[Activations], dissimilarity: str) -> RDMs:
             except DataError as error:
                 msg = f"Layer {layer!r} of {who!r}, seed {one.origin.seed}: {error}"
                 raise DataError(msg) from error
-            labels = _labels([f"{who} {layer}"], [who], [layer], [str(one.origin.seed)])
-            parts.append(RDMs(rdm.dissimilarities, rdm.stimulus_ids, dissimilarity, labels, rdm.rounding))
+            parts.append(labelled(rdm, who, layer, one.origin.seed))
     return concatenate(parts)
+
+
+def labelled(rdm: RDMs, who: str, layer: str, seed: int | str) -> RDMs:
+    """Return the one RDM of a layer under the labels of its map."""
+    labels = _labels([f"{who} {layer}"], [who], [layer], [str(seed)])
+    return RDMs(rdm.dissimilarities, rdm.stimulus_ids, rdm.measure, labels, rdm.rounding)
+
+
+def joined(parts: Sequence[RDMs]) -> RDMs:
+    """Return RDMs of models, each with labels, as one, under the ids of the first; dissimilarities may differ."""
+    _refuse_none(list(parts))
+    return concatenate([_measured_alike(part) for part in parts])

@@ -77,7 +77,8 @@ def patches_of(
         On surfaces: ``"geodesic"``: the shortest way along edges of the mesh, which is never shorter than the way over
         its faces; ``"euclidean"``: through space, within the hemisphere.
     meshes
-        Of surfaces: ``"left"`` and ``"right"`` to a GIFTI file, a mesh of nilearn, or ``(coordinates, faces)``.
+        Of surfaces, and of the cortex of grayordinates: ``"left"`` and ``"right"`` to a GIFTI file, a mesh of nilearn,
+        or ``(coordinates, faces)``.
 
     Raises
     ------
@@ -99,39 +100,55 @@ def patches_of(
     if distance not in ("geodesic", "euclidean"):
         msg = f"distance = {distance!r}; expected 'geodesic' or 'euclidean'."
         raise SpecError(msg)
-    if isinstance(geometry, Volume):
-        if meshes:
-            msg = f"meshes = {', '.join(meshes)} for voxels; expected none. Leave meshes out."
-            raise SpecError(msg)
-        lists, shape = _spheres(geometry, radius), f"Spheres of {radius:g} mm (distances of the middles of voxels)"
-    elif isinstance(geometry, Surface):
-        lists = _discs(geometry, radius, distance, meshes or {})
+    parts = geometry.parts()
+    if meshes and not any(isinstance(one, Surface) for one, _ in parts):
+        msg = f"meshes = {', '.join(meshes)} for {geometry.places}; expected none. Leave meshes out."
+        raise SpecError(msg)
+    found = [_of_part(one, channels, radius, min_places, distance, meshes or {}) for one, channels in parts]
+    if not any(len(one) for one in found):
+        raise DataError(found[0].sentence)
+    if len(found) == 1:
+        return found[0]
+    lists = sorted((int(centre), one.of(k)) for one in found for k, centre in enumerate(one.centres))
+    starts = np.concatenate([[0], np.cumsum([len(members) for _, members in lists])])
+    members = np.concatenate([one for _, one in lists])
+    centres = np.array([centre for centre, _ in lists])
+    return Patches(centres, starts, members, " ".join(one.sentence for one in found))
+
+
+def _of_part(
+    part: Geometry, channels: np.ndarray, radius: float, min_places: int | None, distance: str, meshes: Meshes
+) -> Patches:
+    """Return the patches of what lies on meshes or on a grid, over the channels of the whole."""
+    if isinstance(part, Volume):
+        lists, shape = _spheres(part, radius), f"Spheres of {radius:g} mm (distances of the middles of voxels)"
+    elif isinstance(part, Surface):
+        lists = _discs(part, radius, distance, meshes)
         how = "along edges of the mesh" if distance == "geodesic" else "through space, within a hemisphere"
         shape = f"Discs of {radius:g} mm ({distance} distances, {how})"
     else:
-        msg = f"A searchlight got places of type {type(geometry).__name__}; expected a Volume or a Surface."
+        msg = f"A searchlight got places of type {type(part).__name__}; expected voxels, vertices or grayordinates."
         raise SpecError(msg)
-    return _kept(lists, min_places, geometry, shape)
+    channels = channels.astype(np.int32)
+    return _kept([channels[one] for one in lists], channels, min_places, part.places, shape)
 
 
-def _kept(lists: list[np.ndarray], min_places: int | None, geometry: Geometry, shape: str) -> Patches:
+def _kept(lists: list[np.ndarray], channels: np.ndarray, min_places: int | None, places: str, shape: str) -> Patches:
     sizes = np.array([len(one) for one in lists])
     least = max(2, int(np.ceil(sizes.max() / 2))) if min_places is None else min_places
-    centres = np.flatnonzero(sizes >= least)
-    if not len(centres):
-        msg = (
-            f"{shape}: the largest holds {sizes.max()} {geometry.places}, expected {least} or more. Give a larger "
-            "radius, or a smaller min_places."
+    large = np.flatnonzero(sizes >= least)
+    if not len(large):
+        sentence = (
+            f"{shape}: the largest holds {sizes.max()} {places}, expected {least} or more. Give a larger radius, or a "
+            "smaller min_places."
         )
-        raise DataError(msg)
-    left = len(lists) - len(centres)
-    kept = [lists[k] for k in centres]
+        return Patches(large, np.zeros(1, int), np.empty(0, np.int32), sentence)
     sentence = (
-        f"{shape} of {sizes[centres].min()} to {sizes[centres].max()} {geometry.places} around {len(centres)} centres; "
-        f"{left} {geometry.places} with fewer than {least} around them are no centres."
+        f"{shape} of {sizes[large].min()} to {sizes[large].max()} {places} around {len(large)} centres; "
+        f"{len(lists) - len(large)} {places} with fewer than {least} around them are no centres."
     )
-    starts = np.concatenate([[0], np.cumsum(sizes[centres])])
-    return Patches(centres, starts, np.concatenate(kept), sentence)
+    starts = np.concatenate([[0], np.cumsum(sizes[large])])
+    return Patches(channels[large], starts, np.concatenate([lists[k] for k in large]), sentence)
 
 
 def _spheres(volume: Volume, radius: float) -> list[np.ndarray]:

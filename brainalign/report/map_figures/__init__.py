@@ -1,0 +1,1 @@
+"""Figures of maps of a brain, one a file."""
