@@ -73,7 +73,12 @@ OF_NETWORK: dict[tuple[str, str], list[dict[str, list[Any]]]] = {
     ("transformer", "delayed_feedback"): [
         {**SGD, "learning_rate": [0.1, 0.3], "rule.scale": [0.003, 0.03, 0.3]},
         {"optimizer": ["adam"], "learning_rate": [0.003, 0.01, 0.03, 0.1]},
-    ]
+    ],
+    # The readout of a recurrent network wants large rates; principal components were the best of the usual grid.
+    ("rnn", "hebbian"): [
+        *GRIDS["hebbian"],
+        {**SGD, **PRINCIPAL, "learning_rate": [0.3], "rule.rate": [0.0, 0.002, 0.005]},
+    ],
 }
 
 #: What a step of these costs, at many times a step of backpropagation; they come last.

@@ -100,7 +100,9 @@ def plus_minus(value: float | None, sd: float | None, digits: int = 2) -> str:
 def comparisons(cells: pd.DataFrame) -> list[dict[str, str]]:
     """Return cells as texts, without columns that none of them fills.
 
-    A rule is as good as published only where it beats its control, the row whose label ends in ``_plasticity_off``.
+    A rule is as good as published only where it exceeds its control, the row whose label ends in ``_plasticity_off``:
+    the 95 % interval of the difference of means (Welch) is on its side of 0. Where it is not, and without a control
+    that was trained, nothing is decided.
     """
     rows = [{**comparison(cell), **_beside_control(cell, cells)} for _, cell in cells.iterrows()]
     filled = [name for name in rows[0] if name in _ALWAYS or any(row[name] for row in rows)] if rows else []
@@ -112,11 +114,28 @@ def _beside_control(cell: pd.Series, cells: pd.DataFrame) -> dict[str, str]:
     control = cells[(cells.column == cell.column) & (cells.label == f"{cell.label}_plasticity_off")]
     if control.empty or pd.isna(cell.at_or_above) or not cell.at_or_above:
         return {}
-    other = control.iloc[0].ours
-    if pd.isna(other):
-        return {"as good": "control not run"}
-    better = cell.ours > other if cell.measure == "accuracy" else cell.ours < other
-    return {} if better else {"as good": "no better than control"}
+    other = control.iloc[0]
+    if pd.isna(other.ours):
+        return {"as good": "undecided: control not measured"}
+    sign = 1 if cell.measure == "accuracy" else -1
+    if sign * (cell.ours - other.ours) <= 0:
+        return {"as good": "no better than control"}
+    return {} if _above(sign, cell, other) else {"as good": "undecided: interval to control holds 0"}
+
+
+def _above(sign: int, cell: pd.Series, control: pd.Series) -> bool:
+    """Return whether the 95 % interval of the difference of means leaves 0 out; never so with single seeds."""
+    from scipy.stats import t
+
+    if any(pd.isna(one.ours_sd) or pd.isna(one.n_seeds) or one.n_seeds < 2 for one in (cell, control)):
+        return False
+    parts = [one.ours_sd**2 / one.n_seeds for one in (cell, control)]
+    if not sum(parts):
+        return True
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (one.n_seeds - 1) for part, one in zip(parts, (cell, control), strict=True)
+    )
+    return bool(sign * (cell.ours - control.ours) > t.ppf(0.975, freedom) * sum(parts) ** 0.5)
 
 
 def _section(cells: pd.DataFrame, missing: str) -> list[str]:

@@ -11,12 +11,13 @@ from torch.func import vjp
 
 from brainalign.credit.batch import Batch
 from brainalign.credit.cost import forward_cost
-from brainalign.credit.integrate_and_fire import IntegrateAndFire
+from brainalign.credit.layer_presentation import LayerPresentation
 from brainalign.credit.objective import output_error, output_metrics
-from brainalign.credit.spike_trains import decay, firing_rates, intensities, regular_spikes, time_steps
+from brainalign.credit.spike_trains import time_steps
+from brainalign.credit.spiking_chain import SpikingChain
 from brainalign.credit.stdp_window import STDPWindow
 from brainalign.credit.step import Step
-from brainalign.credit.synaptic import Synaptic, synaptic_update
+from brainalign.credit.synaptic import synaptic_update
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
@@ -231,54 +232,22 @@ class RewardModulatedSTDP(LearningRule):
         hidden = {block.synapses[0].weight_name for block in network.blocks[:-1]}
         return {name: _balanced(p) if name in hidden else p for name, p in params.items()}
 
-    def _encode(self, x: Tensor) -> Tensor:
-        """Return what enters the first layer: spikes ``(steps, n, ...)``, or what all steps share ``(1, n, ...)``."""
-        if self.encoding == "graded":
-            return intensities(x).unsqueeze(0)
-        return regular_spikes(self.max_rate * intensities(x), time_steps(self.duration, self.dt), self.dt)
+    @property
+    def _chain(self) -> SpikingChain:
+        shown = self.duration, self.dt, self.max_rate, self.tau, self.threshold, self.drive
+        return SpikingChain(*shown, graded=self.encoding == "graded", subtract=self.reset == "subtract")
 
-    def _scaled(self, block: Block, spikes: Tensor) -> Tensor:
-        """Return spikes of each presentation in units of their root mean square rate and of the synapse's size."""
-        size = spikes.mean(0).flatten(1).square().mean(1).sqrt() * prod(block.synapses[0].weight_shape[1:]) ** 0.5
-        return spikes / size.clamp_min(1e-6).view(-1, *[1] * (spikes.ndim - 2))
-
-    def _current(self, block: Block, weights: Params, state: Params, pre: Tensor) -> Tensor:
-        """Return what ``block`` receives, mV per step."""
-        made = block.preactivation(weights, _units_last_in_memory(pre.flatten(0, 1)), _Unnormalised(state))
-        return self.drive * self.dt * made.unflatten(0, pre.shape[:2])
-
-    def _threshold(self, block: Block, state: Params, current: Tensor) -> Tensor:
-        return (self.threshold + state[f"reward/{block.name}.theta"]).view(-1, *[1] * (current.ndim - 3))
-
-    def _every_step(self, x: Tensor) -> Tensor:
-        """Return ``x`` ``(steps, ...)``, the same for every step if there is only one."""
-        return x.expand(time_steps(self.duration, self.dt), *[-1] * (x.ndim - 1))
-
-    def _fire(self, current: Tensor, threshold: Tensor) -> Tensor:
-        """Return spikes; they arrive one step after they were sent."""
-        neurons = IntegrateAndFire(self.tau, self.dt, subtract=self.reset == "subtract")
-        fired = neurons.spikes(self._every_step(current)[:-1], threshold)
-        return torch.cat([torch.zeros_like(fired[:1]), fired])
-
-    def _present(self, network: Network, weights: Params, state: Params, x: Tensor) -> list["_Layer"]:
+    def _present(self, network: Network, weights: Params, state: Params, x: Tensor) -> list[LayerPresentation]:
         """Return every hidden layer's presentation."""
-        found: list[_Layer] = []
-        spikes = self._encode(x)
-        for block in network.blocks[:-1]:
-            pre = self._scaled(block, spikes)
-            current = self._current(block, weights, state, pre)
-            threshold = self._threshold(block, state, current)
-            spikes = self._fire(current, threshold)
-            excess = current.mean(0) / (1 - decay(self.tau, self.dt)) - threshold
-            found.append(_Layer(block, pre, excess, spikes, firing_rates(spikes, self.dt)))
-        return found
+        adapted = {block.name: state[f"reward/{block.name}.theta"] for block in network.blocks[:-1]}
+        return self._chain.present(network, weights, state, adapted, x)
 
     def _answer(self, network: Network, weights: Params, state: Params, rates: Tensor) -> tuple[Tensor, Tensor]:
         """Return the output for the last hidden layer's rates in Hz, and what the readout's weights read."""
         if self.readout == "vote":
             own = _stands_for(rates, network.task.n_outputs).T
             return _over_places(rates) @ (own / own.sum(0).clamp_min(1)), rates
-        wiring, last = _Unnormalised(state), network.blocks[-1]
+        wiring, last = self._chain.wiring(state), network.blocks[-1]
         x = rates - self.target_rate
         x = x / x.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, *[1] * (x.ndim - 1))
         return last.forward(weights, x, wiring), wiring.inputs[last.synapses[0].name][0]
@@ -324,7 +293,7 @@ class RewardModulatedSTDP(LearningRule):
         return Step(updates, new, output_metrics(network.task, output, batch.y))
 
     def _modulate(
-        self, network: Network, state: Params, layer: "_Layer", y: Tensor, error: Tensor
+        self, network: Network, state: Params, layer: LayerPresentation, y: Tensor, error: Tensor
     ) -> tuple[Tensor, Params]:
         """Return ``R`` of the units of a layer, and new shares of hits."""
         if not self._is_rewarded(network, layer.block):
@@ -338,14 +307,15 @@ class RewardModulatedSTDP(LearningRule):
         new = {hits: torch.lerp(state[hits], (learns * right).sum() / learns.sum(), _MOMENTUM)}
         return learns * torch.where(right > 0, 1 - state[hits], -self.punishment * state[hits]), new
 
-    def _change(self, weights: Params, state: Params, layer: "_Layer", learns: Tensor) -> Tensor:
+    def _change(self, weights: Params, state: Params, layer: LayerPresentation, learns: Tensor) -> Tensor:
         """Return ``dW`` of a layer by what its units are told about the first presentations."""
         window = STDPWindow(self.potentiation, self.depression, self.tau_pre, self.tau_post, self.dt)
         name = layer.block.synapses[0].weight_name
-        met = window.met(self._every_step(layer.pre[:, : len(learns)]))
+        chain = self._chain
+        met = window.met(chain.every_step(layer.pre[:, : len(learns)]))
         # One product of spikes with what they meet, through whatever pooling lies between synapse and neuron.
         own = {name: weights[name]}
-        _, back = vjp(lambda own: self._current(layer.block, {**weights, **own}, state, met), own)  # type: ignore[misc]
+        _, back = vjp(lambda own: chain.current(layer.block, {**weights, **own}, state, met), own)  # type: ignore[misc]
         changed: Tensor = back(learns * layer.spikes[:, : len(learns)])[0][name]
         places = prod(layer.spikes.shape[3:]) if self.places == "mean" else 1
         return self.rate / (self.drive * self.dt * places) * changed
@@ -359,30 +329,6 @@ class RewardModulatedSTDP(LearningRule):
             shown = 1 if k == 0 and self.encoding == "graded" else steps
             total += (shown + 2 * steps * few / batch_size) * costs[network.blocks[k].synapses[0].name]
         return total
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """A hidden layer's presentation: what entered ``(steps, n, ...)``, mean input above threshold, spikes, rates."""
-
-    block: Block
-    pre: Tensor
-    excess: Tensor
-    spikes: Tensor
-    rates: Tensor
-
-
-class _Unnormalised(Synaptic):
-    """A pass in which normalisations hand on what they get: thresholds do their work."""
-
-    def normalise(self, name: str, params: Mapping[str, Tensor], x: Tensor, eps: float = 1e-5) -> Tensor:
-        del name, params, eps
-        return x
-
-
-def _units_last_in_memory(x: Tensor) -> Tensor:
-    """Return the same maps in the layout in which convolution and pooling are several times faster on a CPU."""
-    return x.movedim(1, -1).contiguous().movedim(-1, 1)
 
 
 def _balanced(weight: Tensor) -> Tensor:

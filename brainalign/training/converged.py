@@ -11,7 +11,9 @@ from brainalign.training.readout import readout_spec
 CONVERGED = 500
 
 
-def converged_readout(spec: TrainSpec, epochs: float = CONVERGED, data_dir: str | None = None) -> dict[int, float]:
+def converged_readout(
+    spec: TrainSpec, epochs: float = CONVERGED, data_dir: str | None = None, settled: bool = False
+) -> dict[int, float]:
     """Return what the readout-only control of a training reaches after many epochs.
 
     Hidden weights stay as drawn, so that what enters the readout is the same in every epoch and is computed once. All
@@ -25,6 +27,9 @@ def converged_readout(spec: TrainSpec, epochs: float = CONVERGED, data_dir: str 
         Passes of the readout over the samples.
     data_dir
         Folder of data.
+    settled
+        Whether a network that is normalised over batches answers with the statistics of one pass over the samples. Such
+        a network is refused otherwise: while it is trained, it answers differently from batch to batch.
 
     Returns
     -------
@@ -46,11 +51,15 @@ def converged_readout(spec: TrainSpec, epochs: float = CONVERGED, data_dir: str 
     control = train_spec({**to_dict(readout_spec(spec)), "epochs": epochs})
     shape = architecture(control.network, dict(control.network_options))
     network = shape.build(dataset(control.dataset, data_dir).task(1, control.objective))
-    if network.init_state() or control.augment != "none":
-        what = "normalised over batches" if network.init_state() else f"trained on augmented images ({control.augment})"
+    if (network.init_state() and not settled) or control.augment != "none":
+        what = (
+            "normalised over batches"
+            if control.augment == "none"
+            else f"trained on augmented images ({control.augment})"
+        )
         msg = (
             f"Network {control.network!r} is {what}, so that hidden layers answer differently from batch to batch; "
-            "expected neither. Train readout_only itself for as many epochs."
+            "expected neither. Train readout_only itself for as many epochs, or ask for settled statistics."
         )
         raise SpecError(msg)
     frozen = Frozen.load(control, data_dir)

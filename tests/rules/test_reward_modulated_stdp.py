@@ -164,7 +164,7 @@ def test_products_pass_through_a_pool_to_the_place_it_took() -> None:
     changed, spikes, _, pre = _learned(rule, "cnn-plain", batch(1))["conv1"]
     window = STDPWindow(rule.potentiation, 0.0, rule.tau_pre, rule.tau_post, rule.dt)
     traces, kernel = window.before(pre), weights["conv1.weight"]
-    drive = rule._current(block, weights, state, pre).mean(0)[0]
+    drive = rule._chain.current(block, weights, state, pre).mean(0)[0]
     expected = torch.zeros_like(kernel)
     for row in range(4):
         for column in range(4):

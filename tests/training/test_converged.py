@@ -37,3 +37,12 @@ def test_hidden_layers_that_change_with_the_batch_are_refused() -> None:
         converged_readout(TrainSpec("backprop", "cnn", "digits", seeds=(0,)))
     with pytest.raises(SpecError, match=r"'mlp' is trained on augmented images \(crop\), so that"):
         converged_readout(TrainSpec("backprop", "mlp", "digits", seeds=(0,), augment="crop"))
+    with pytest.raises(SpecError, match=r"'cnn' is trained on augmented images \(crop\), so that"):
+        converged_readout(TrainSpec("backprop", "cnn", "digits", seeds=(0,), augment="crop"), settled=True)
+
+
+def test_normalised_networks_are_settled_where_that_is_asked_for() -> None:
+    options = {"channels": (4,), "hidden": 8, "normalisation": "batch"}
+    spec = TrainSpec("backprop", "cnn", "digits", network_options=options, seeds=(0,))
+    few, many = (converged_readout(spec, epochs=epochs, settled=True)[0] for epochs in (1, 12))
+    assert many > few + 0.1
