@@ -1,16 +1,53 @@
 """Figures of ``which_rule``: accuracy and alignment, differences, and the time course."""
 
+from collections.abc import Sequence
+
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import Normalize
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Bbox
 from which_rule import results
-from which_rule_found import CONTROLS, ENCODING, PLACES, SPEARMAN, WITHIN, Findings, plausibility
+from which_rule_found import (
+    CONTROLS,
+    EACH,
+    ENCODING,
+    FAMILIES,
+    FAMILY,
+    PLACES,
+    SPEARMAN,
+    WITHIN,
+    Findings,
+    plausibility,
+)
 
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import DOUBLE, paper, words
+
+#: Measures of the time course and what they are called.
+_PAIRS = {SPEARMAN: "all pairs", WITHIN: "within categories", EACH: "each category"}
+_FLOORS = {"pixels": "--", "luminance": ":", "gabor": "-."}
+_COLOURS = dict(
+    zip(
+        FAMILIES,
+        ("k", "#0072B2", "#56B4E9", "#009E73", "#999933", "#D55E00", "#E69F00", "#CC79A7", "#882255", "#332288"),
+        strict=True,
+    )
+)
+_CONTROLS = {
+    "untrained": {"color": "0.6", "lw": 1.4},
+    "readout_only": {"color": "0.6", "lw": 1.4, "ls": "--"},
+    "two_views": {"color": "k", "lw": 1.2, "ls": "--"},
+    "backprop": {"color": "k", "lw": 1.4},
+}
+#: Where a name may stand, from the point: steps to the right and up, and how the text is anchored.
+_BESIDE = (
+    *((1, 0, "left", "center"), (-1, 0, "right", "center"), (0, 1, "center", "bottom"), (0, -1, "center", "top")),
+    *((1, 1, "left", "bottom"), (-1, 1, "right", "bottom"), (1, -1, "left", "top"), (-1, -1, "right", "top")),
+)
 
 
 def joint_figure(found: Findings) -> plt.Figure:
@@ -18,15 +55,15 @@ def joint_figure(found: Findings) -> plt.Figure:
     plausible = plausibility()
     styles = rule_styles(found.rules)
     figure, axes = plt.subplots(3, 3, figsize=(DOUBLE, DOUBLE * 0.95), layout="constrained")
-    drawn = None
+    drawn, named = None, []
     scale = Normalize(0, max(plausible.max(), 0.1))
     for ax, place in zip(axes.flat, found.places, strict=False):
-        means = found.means(place)
+        means, points = found.means(place), list[tuple[float, float, str]]()
         low, high = found.ceiling(place)
         if not np.isnan(low):
             ax.axhspan(low, high, color="0.9", lw=0)
         for name, value in found.floors(place).items():
-            ax.axhline(value, color="0.55", lw=0.7, ls={"pixels": "--", "luminance": ":", "gabor": "-."}[name])
+            ax.axhline(value, color="0.55", lw=0.7, ls=_FLOORS[name])
             ax.text(101, value, name, fontsize=5, va="center", color="0.4", clip_on=False)
         for rule in found.rules:
             x, y = 100 * found.accuracy["mean"][rule], means[rule]
@@ -40,8 +77,9 @@ def joint_figure(found: Findings) -> plt.Figure:
                 **({"c": [plausible[rule]], "cmap": "viridis", "norm": scale} if known else {"c": "white"}),
             )  # fmt: skip
             drawn = drawn_now if known else drawn
-            ax.annotate(styles[rule].short, (x, y), xytext=(2.5, 2), textcoords="offset points", fontsize=4.5)
+            points.append((x, float(y), styles[rule].short))
         ax.set(title=place, xlim=(5, 100))
+        named.append((ax, points))
         ax.set_ylabel("r of predictions" if PLACES[place][2] == ENCODING else "Spearman ρ")
     for ax in axes.flat[len(found.places) :]:
         ax.set_axis_off()
@@ -49,14 +87,34 @@ def joint_figure(found: Findings) -> plt.Figure:
         ax.set_xlabel("test accuracy (%)")
     if drawn is not None:
         figure.colorbar(drawn, ax=axes, shrink=0.5, label="share of criteria met")
+    figure.canvas.draw()  # lays the panels out, so that names know where there is room
+    for ax, points in named:
+        _name(ax, points)
     return figure
+
+
+def _name(ax: plt.Axes, points: Sequence[tuple[float, float, str]]) -> None:
+    """Write names beside points where there is room; a name that would cover another or a point is left out."""
+    places = ax.transData.transform([point[:2] for point in points])
+    unit = ax.figure.dpi / 72
+    taken = [Bbox.from_bounds(x - 2 * unit, y - 2 * unit, 4 * unit, 4 * unit) for x, y in places]
+    for (x, y, name), (left, bottom) in zip(points, places, strict=True):
+        width, height = 2.7 * len(name) * unit, 4.5 * unit
+        for dx, dy, ha, va in _BESIDE:
+            corner = left + 3.5 * dx * unit - (width if ha == "right" else width / 2 if ha == "center" else 0)
+            base = bottom + 3.5 * dy * unit - (height if va == "top" else height / 2 if va == "center" else 0)
+            box = Bbox.from_bounds(corner, base, width, height)
+            if box.x0 > ax.bbox.x0 and not any(box.overlaps(other) for other in taken):
+                where = {"xytext": (3.5 * dx, 3.5 * dy), "textcoords": "offset points", "ha": ha, "va": va}
+                ax.annotate(name, (x, y), fontsize=4.5, **where)
+                taken.append(box)
+                break
 
 
 def contrast_figure(found: Findings) -> plt.Figure:
     """Draw every rule minus readout only, and minus backpropagation, with errors."""
-    figure, axes = plt.subplots(
-        1, len(found.places), figsize=(DOUBLE, DOUBLE * 0.62), sharey=True, layout="constrained"
-    )
+    size = (DOUBLE, DOUBLE * 0.75)
+    figure, axes = plt.subplots(1, len(found.places), figsize=size, sharey=True, layout="constrained")
     rules = [rule for rule in found.rules if rule not in ("untrained", "readout_only")][::-1]
     for ax, place in zip(axes, found.places, strict=True):
         for shift, kind, colour in ((0.14, "vs_readout_only", "#0072B2"), (-0.14, "vs_backprop", "#D55E00")):
@@ -70,7 +128,8 @@ def contrast_figure(found: Findings) -> plt.Figure:
                     lw=0.8, marker="o", ms=3, mfc=colour if sure else "white",
                 )  # fmt: skip
         ax.axvline(0, color="0.4", lw=0.6)
-        ax.set_title(place.replace(", ", ",\n"))
+        ax.set_title(place.replace(", ", ",\n").replace("within ", "within\n").replace("each ", "each\n"), fontsize=6)
+        ax.xaxis.set_major_locator(MaxNLocator(2))
         ax.set_xlabel("difference")
     axes[0].set_yticks(range(len(rules)), [words(rule) for rule in rules])
     for name, colour in (("minus readout only", "#0072B2"), ("minus backpropagation", "#D55E00")):
@@ -80,44 +139,36 @@ def contrast_figure(found: Findings) -> plt.Figure:
 
 
 def time_figure(found: Findings) -> plt.Figure:
-    """Draw scores over time: the declared layer, and each rule's best layer."""
-    styles = rule_styles(found.rules)
+    """Draw scores over time: the declared layer, and each rule's best layer; rules of a family have one colour."""
     layer = found.layers["scalp"]
     table = found.table("time_course")
     table = table[table.role != "own_start"]
-    figure, axes = plt.subplots(2, 2, figsize=(DOUBLE, DOUBLE * 0.6), sharex=True, layout="constrained")
-    for column, measure in enumerate((SPEARMAN, WITHIN)):
+    figure, axes = plt.subplots(2, 3, figsize=(DOUBLE, DOUBLE * 0.66), sharex=True, layout="constrained")
+    for column, (measure, kind) in enumerate(_PAIRS.items()):
         own = table[table.measure == measure]
         for row, ax in enumerate(axes[:, column]):
             for rule in found.rules:
                 here = own[own.rule == rule]
                 best = here.groupby("layer")["mean"].max().idxmax() if row else layer
                 line = here[here.layer == best]
-                strong = rule in CONTROLS
-                ax.plot(
-                    1000 * line.time, line["mean"], color=styles[rule].colour, lw=1.4 if strong else 0.6,
-                    ls="-" if rule in ("backprop", "untrained") else "--" if strong else "-",
-                    label=words(rule) if not row and not column else None,
-                )  # fmt: skip
-            low = own[own.role == "low_level"]
-            for name, line in low.groupby("layer"):
-                ax.plot(
-                    1000 * line.time,
-                    line["mean"],
-                    color="0.5",
-                    lw=0.8,
-                    ls={"pixels": "--", "luminance": ":"}.get(name, "-."),
-                )
+                style = _CONTROLS.get(rule, {"color": _COLOURS.get(FAMILY.get(rule, "")), "lw": 0.6})
+                ax.plot(1000 * line.time, line["mean"], **style)
+            for name, line in own[own.role == "low_level"].groupby("layer"):
+                ax.plot(1000 * line.time, line["mean"], color="0.5", lw=0.9, ls=_FLOORS[name])
             ax.axvspan(130, 170, color="0.92", lw=0)
             ax.axvline(0, color="0.5", lw=0.5)
             ax.axhline(0, color="0.5", lw=0.5)
-            kind = "all pairs" if measure == SPEARMAN else "pairs within categories"
-            ax.set_title(f"{kind}: {'best layer of each rule' if row else f'declared layer ({layer})'}")
+            ax.set_title(f"{kind}: {'best layers' if row else layer}")
     for ax in axes[:, 0]:
         ax.set_ylabel("Spearman ρ")
     for ax in axes[-1]:
         ax.set_xlabel("time from onset (ms)")
-    figure.legend(loc="outside right upper", fontsize=5)
+    families = [family for family, rules in FAMILIES.items() if set(rules) & set(found.rules) - set(CONTROLS)]
+    for family in families:
+        axes[0, 0].plot([], [], color=_COLOURS[family], lw=1, label=family)
+    for rule, style in _CONTROLS.items():
+        axes[0, 0].plot([], [], **style, label=words(rule))
+    figure.legend(loc="outside lower center", ncols=5, fontsize=5)
     return figure
 
 
