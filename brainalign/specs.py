@@ -289,6 +289,9 @@ class ScoringSpec(Summarised):
         Whether every noise ceiling of the recordings is estimated, with its interval, for the table ``ceilings``:
         between subjects, brain to brain, and within subjects from their repeats. Trials that were let go are read
         again.
+    clusters
+        Of recordings with times: ``"cluster"`` or ``"tfce"`` tests every difference of two rules over all times
+        together, by flipped signs of subjects, for the table ``clusters``; ``"none"``.
 
     Examples
     --------
@@ -313,6 +316,7 @@ class ScoringSpec(Summarised):
     options: Options = field(default_factory=dict, metadata=_LATER)
     equivalence: Options = field(default_factory=dict, metadata=_LATER)
     ceilings: bool = field(default=False, metadata=_LATER)
+    clusters: str = field(default="none", metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)
@@ -324,6 +328,7 @@ class ScoringSpec(Summarised):
         for roi, layer in self.ranking_layer.items():
             _require(isinstance(layer, str), f"ranking_layer of {roi!r}", layer, "the name of a layer")
         _choose("correction", self.correction, ("holm", "bh", "by", "max_t"))
+        _choose("clusters", self.clusters, ("none", "cluster", "tfce"))
         largest = self.correction != "max_t" or self.resampling != "bootstrap"
         _require(largest, "resampling", self.resampling, 'scores without each stimulus, for correction = "max_t"')
         for measure, own in self.options.items():

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from brainalign.alignment.align import check_recording
+from brainalign.alignment.cluster_table import check_clusters
 from brainalign.alignment.families import check_margins
 from brainalign.alignment.score import measures_of
 from brainalign.comparisons.comparators import check_comparator
@@ -62,6 +63,7 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
                 "would be compared with itself. Give the recording another seed."
             )
             raise SpecError(msg)
+    check_clusters(scoring.clusters, brains)
     if scoring.ranking_layer:
         _check_ranking_layers(
             scoring.ranking_layer,

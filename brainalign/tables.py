@@ -95,6 +95,12 @@ TABLES: dict[str, Schema] = {
             "role rule network dataset roi layer measure moment seconds se ci_low ci_high n_subjects gate",
         ),
         _schema(
+            "clusters",
+            "cluster of times at which two rules differ, or test that found none",
+            "kind rule_a rule_b role_b network dataset roi layer measure method seconds_first seconds_last "
+            "seconds_peak t delta p p_adjusted family_size n_subjects reason",
+        ),
+        _schema(
             "equal_accuracy",
             "rule in a cell, beside backpropagation at equal accuracy",
             f"rule_a rule_b {_CELL} checkpoint_a checkpoint_b accuracy_a accuracy_b target_accuracy tolerance matched "
@@ -112,7 +118,9 @@ TABLES: dict[str, Schema] = {
 
 #: Tables that are not written where nothing filled them: of results without trainings, feedback, times, probes, or
 #: ceilings.
-OPTIONAL = ("training", "feedback_angles", "latencies", "equal_accuracy", "scorecard", "criteria", "ceilings")
+OPTIONAL = (
+    *("training", "feedback_angles", "latencies", "clusters", "equal_accuracy", "scorecard", "criteria", "ceilings"),
+)
 
 
 # -- in memory --------------------------------------------------------------------------------------------------------

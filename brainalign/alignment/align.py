@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from brainalign.alignment.ceilings import ceilings_of
+from brainalign.alignment.cluster_table import check_clusters
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance
@@ -84,6 +85,7 @@ def align_checked(
     brain, spec = check.brain, check.brain.spec
     findings = check.findings()
     refuse_severe(findings, spec, brain.source.label)
+    check_clusters(scoring.clusters, [brain])
     scores = score_brain(instances, brain, scoring, progress, failures, measures)
     found = infer(scores, Declared.of(scoring, spec.subjects))
     if scoring.ceilings:

@@ -8,6 +8,7 @@ import pandas as pd
 from brainalign import tables
 from brainalign.alignment.agreement import agreement
 from brainalign.alignment.before_onset import BeforeOnset
+from brainalign.alignment.cluster_table import adjusted_clusters, cluster_table
 from brainalign.alignment.facts import joined_facts
 from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.families import (
@@ -61,6 +62,8 @@ class Declared:
         have no rank.
     equivalence
         Measure, by its name in tables, to the largest difference that counts as none.
+    clusters, seed
+        Of tests over all times together: ``"cluster"``, ``"tfce"`` or ``"none"``, and the seed of their flips.
     """
 
     subjects: str | None = None
@@ -69,6 +72,8 @@ class Declared:
     ranking_layer: Mapping[str, str] = field(default_factory=dict)
     unlearned: Mapping[str, Sequence[str]] = field(default_factory=dict)
     equivalence: Mapping[str, float] = field(default_factory=dict)
+    clusters: str = "none"
+    seed: int = 0
 
     @classmethod
     def of(
@@ -76,7 +81,8 @@ class Declared:
     ) -> "Declared":
         """Return what a study declares."""
         layers, equivalence = dict(scoring.ranking_layer), dict(scoring.equivalence)
-        return cls(subjects, scoring.alpha, scoring.correction, layers, unlearned or {}, equivalence)
+        known = (layers, unlearned or {}, equivalence, scoring.clusters, scoring.seed)
+        return cls(subjects, scoring.alpha, scoring.correction, *known)
 
 
 def infer(scores: Scores | Sequence[Scores], declared: Declared | None = None) -> AlignmentResult:
@@ -118,6 +124,7 @@ def _asked(parts: Sequence[Scores], declared: Declared) -> dict[str, object]:
     recordings = [{**one, "subjects": declared.subjects or one["subjects"]} for one in spec["recordings"]]
     asked = {"alpha": declared.alpha, "correction": declared.correction, "ranking_layer": dict(declared.ranking_layer)}
     asked |= {"equivalence": dict(declared.equivalence)} if declared.equivalence else {}
+    asked |= {"clusters": declared.clusters} if declared.clusters != "none" else {}
     return {"recordings": recordings, "scoring": {**spec["scoring"], **asked}}
 
 
@@ -131,7 +138,8 @@ def _of_recording(scores: Scores, declared: Declared) -> AlignmentResult:
     facts = {**scores.facts, "scope_sentences": list(sentences)}
     ranks, gates = _judged(claims)
     contrasts = adjusted(found.contrasts, declared.alpha)
-    return replace(found, ranks=ranks, gates=gates, contrasts=contrasts, facts=facts)
+    together = adjusted_clusters(found.clusters)
+    return replace(found, ranks=ranks, gates=gates, contrasts=contrasts, clusters=together, facts=facts)
 
 
 def _in_windows(declared: Declared, scores: Scores) -> Declared:
@@ -177,6 +185,14 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
         tables.empty("ranks"),
         tables.empty("gates"),
         latency_table(place, scores.dataset),
+        cluster_table(
+            place,
+            scores.dataset,
+            declared.clusters,
+            declared.alpha,
+            declared.ranking_layer.get(place.roi),
+            declared.seed,
+        ),
         tables.empty("equal_accuracy"),
         tables.cast("measures", pd.DataFrame([place.about.row()])),
         facts={"scope_sentences": list(sentences)},

@@ -54,6 +54,8 @@ class AlignmentResult:
         A row for each difference of two rules, rule in a cell, and gate that fired.
     latencies
         When scores peak and begin, of recordings with times.
+    clusters
+        Times at which rules differ, all times together, where that was asked for.
     equal_accuracy
         Differences of rules at checkpoints of equal accuracy, of studies that score all checkpoints.
     measures
@@ -82,6 +84,7 @@ class AlignmentResult:
     ranks: pd.DataFrame = field(default_factory=partial(tables.empty, "ranks"))
     gates: pd.DataFrame = field(default_factory=partial(tables.empty, "gates"))
     latencies: pd.DataFrame = field(default_factory=partial(tables.empty, "latencies"))
+    clusters: pd.DataFrame = field(default_factory=partial(tables.empty, "clusters"))
     equal_accuracy: pd.DataFrame = field(default_factory=partial(tables.empty, "equal_accuracy"))
     measures: pd.DataFrame = field(default_factory=partial(tables.empty, "measures"))
     ceilings: pd.DataFrame = field(default_factory=partial(tables.empty, "ceilings"))
@@ -206,7 +209,7 @@ class AlignmentResult:
                 msg = f"No score of a network has {name} {value!r} here. Choose among: {', '.join(known)}."
                 raise SpecError(msg)
             kept = kept[kept[name] == value]
-        tables_of_cells = ("scores", "contrasts", "ranks", "gates", "latencies", "equal_accuracy")
+        tables_of_cells = ("scores", "contrasts", "ranks", "gates", "latencies", "clusters", "equal_accuracy")
         cut: dict[str, Any] = {own: rows_at(getattr(self, own), where) for own in tables_of_cells}
         rdms = {key: rdm for key, rdm in self.rdms.items() if key.is_at(dataset, roi, network)}
         return replace(self, **cut, rdms=rdms, folder=None)

@@ -7,7 +7,8 @@ import numpy as np
 
 from brainalign.errors import DataError, SpecError
 
-_MIN_SUBJECTS = 6
+#: With fewer no p below .05 can be reached by two-sided sign flips.
+MIN_SUBJECTS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def clusters(
         )
         raise SpecError(msg)
     n = len(values)
-    if n < _MIN_SUBJECTS:
+    if n < MIN_SUBJECTS:
         msg = (
             f"{n} subjects cannot reach p < .05 by sign flips (smallest p {2.0 ** (1 - n):.3g}); test each subject by"
             " permutation_test."

@@ -25,6 +25,14 @@ MOGSTAD = (
     "neighbourhoods and academic achievement across countries. Review of Economic Studies 91:476-518. "
     "doi:10.1093/restud/rdad006"
 )
+MARIS_OOSTENVELD = (
+    "Maris E, Oostenveld R (2007). Nonparametric statistical testing of EEG- and MEG-data. Journal of Neuroscience "
+    "Methods 164:177-190. doi:10.1016/j.jneumeth.2007.03.024"
+)
+SMITH_NICHOLS = (
+    "Smith SM, Nichols TE (2009). Threshold-free cluster enhancement: addressing problems of smoothing, threshold "
+    "dependence and localisation in cluster inference. NeuroImage 44:83-98. doi:10.1016/j.neuroimage.2008.03.061"
+)
 
 
 class CitationList:

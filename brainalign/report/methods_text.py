@@ -190,6 +190,9 @@ def _inference(results: AlignmentResult, citations: CitationList) -> str:
         seeds = (table.scope_seeds == "random").any()
         sentences += _errors(results, correction, ", plus the variance over seeds" if seeds else "")
     sentences += _families(results, citations)
+    if said := clusters_sentence(results):
+        tfce = (results.clusters.method == "tfce").any()
+        sentences.append(f"{said} {citations.cite(known.SMITH_NICHOLS if tfce else known.MARIS_OOSTENVELD)}")
     sentences.append(f"Intervals of single contrasts are {100 * (1 - results.alpha):g}% and unadjusted.")
     if len(results.ranks):
         sentences.append(
@@ -197,6 +200,26 @@ def _inference(results: AlignmentResult, citations: CitationList) -> str:
             "an order is printed only where no gate forbids it."
         )
     return " ".join(sentences)
+
+
+def clusters_sentence(results: AlignmentResult) -> str:
+    """Return how rules were compared over all times together; empty where they were not."""
+    table = results.clusters
+    if table.empty:
+        return ""
+    tfce = (table.method == "tfce").any()
+    how = (
+        "by threshold-free cluster enhancement (runs of times whose p is at the level are listed)"
+        if tfce
+        else "by clusters of neighbouring times with p < 0.05 each (p says that there is a difference, not when it "
+        "begins or ends)"
+    )
+    n = spanned(table.n_subjects)
+    return (
+        f"Over all times together, rules were compared {how}, by flipped signs of the differences of {n} subjects: "
+        "subjects are random, stimuli and seeds fixed. p is two-sided and adjusted for times; the adjusted p is also "
+        f"multiplied by the number of tests of a network, recording and measure ({spanned(table.family_size)})."
+    )
 
 
 def _families(results: AlignmentResult, citations: CitationList) -> list[str]:

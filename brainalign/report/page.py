@@ -10,13 +10,14 @@ from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
 from brainalign.errors import SpecError
 from brainalign.report.finding_lines import accepted_severe, findings_of
-from brainalign.report.methods_text import methods_text
+from brainalign.report.methods_text import clusters_sentence, methods_text
 from brainalign.report.plate import save_plate
 from brainalign.report.plates import draw_all
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import words
 from brainalign.report.table import (
     ceiling_table,
+    cluster_table,
     compared_table,
     contrast_tables,
     criteria_table,
@@ -122,6 +123,8 @@ def _render_page(results: AlignmentResult, figures: Sequence[dict[str, str]]) ->
         figures=figures,
         contrasts=contrasts,
         other_contrasts=others,
+        clusters=cluster_table(results),
+        clusters_said=clusters_sentence(results),
         gates=gate_table(results),
         training=training_table(results),
         failures=failure_table(results),

@@ -202,6 +202,23 @@ def ceiling_table(results: AlignmentResult) -> Table:
     return Table(columns, tuple(rows), note=note)
 
 
+def cluster_table(results: AlignmentResult) -> Table:
+    """Return the clusters of times at which rules differ, and tests that found none; those at the level bold."""
+    table = results.clusters.sort_values("p_adjusted", kind="stable")
+    rows = []
+    for row in table.head(MOST_ROWS).to_dict("records"):
+        where = f"{results.dataset_label(row['dataset'])} {row['roi']}, {words(row['network'])} {row['layer']}"
+        span = row["reason"] or f"{in_ms(row['seconds_first'])} to {in_ms(row['seconds_last'])}"
+        about = (where, results.about(row["measure"]).title, f"{words(row['rule_a'])} − {words(row['rule_b'])}", span)
+        numbers = (number(row["delta"]), number(row["t"], 2), p_value(row["p"]), p_value(row["p_adjusted"]))
+        rows.append((*about, *numbers))
+    columns = ("Where", "Measure", "Difference", "Times", "Mean", "Largest t", "p", "p adjusted")
+    bold = frozenset(k for k, p in enumerate(table.p_adjusted.head(MOST_ROWS)) if p <= results.alpha)
+    left = len(table) - MOST_ROWS
+    note = f"{left} more rows are in clusters.csv." if left > 0 else ""
+    return Table(columns, tuple(rows), numeric=frozenset(range(4, 8)), bold=bold, note=note)
+
+
 def _bounds(lower: float, upper: float) -> str:
     return number(lower) if lower == upper else f"{number(lower)} to {number(upper)}"
 

@@ -143,7 +143,7 @@ def test_the_command_reads_cifti_and_draws_both_parts(tmp_path: Path, monkeypatc
     done = CliRunner().invoke(app, [*said, "--mesh", "left=left.surf.gii"], catch_exceptions=False)
     assert json.loads(done.stdout)[0]["place"].startswith("thalamus_left-")
     drawn = {path.name for path in Path("out/figures").glob("*.png")}
-    assert drawn == {"projections.png", "slices-m.png", "surfaces-m.png"}
+    assert drawn == {"projections-m.png", "slices-m.png", "surfaces-m.png"}
     assert nibabel.load("out/m_score.dscalar.nii").header.get_axis(1) == axis()
     assert len(pd.read_csv("out/centres.csv")) == len(
         np.flatnonzero(np.isfinite(nibabel.load("out/m_score.dscalar.nii").get_fdata()))

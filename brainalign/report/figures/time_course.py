@@ -49,6 +49,7 @@ class TimeCourse(ScoreFigure):
                 _draw_ceiling(axis, rows)
                 _draw_controls(axis, results, dataset, roi, measure)
                 _draw_latencies(axis, results, _claimed(results, network, measure, (dataset, roi, layer)))
+                _draw_clusters(axis, results, _marked(results, network, measure, (dataset, roi, layer)))
                 axis.axvline(0, color="0.6", linewidth=0.6, zorder=0)
                 declared = " (declared)" if results.ranking_layer(roi) == layer else ""
                 title = f"{panel_title(results, dataset, roi)}\nlayer {layer}{declared}"
@@ -73,6 +74,7 @@ class TimeCourse(ScoreFigure):
             controls_sentence(results, measure, "Thin grey lines"),
             "Vertical line: onset.",
             _latencies_sentence(results, network, measure),
+            _clusters_words(results, network, measure),
             ceiling_sentence(results, scores, measure),
             sample_sizes(results, scores),
         )
@@ -108,6 +110,39 @@ def _draw_latencies(axis: "Axes", results: AlignmentResult, table: pd.DataFrame)
             axis.plot(ends, [height] * 2, color=colour, linewidth=0.7, transform=across, zorder=5)
             marker = "v" if row["moment"] == "peak" else "|"
             axis.plot(1000 * row["seconds"], height, marker, color=colour, markersize=3, transform=across, zorder=6)
+
+
+def _marked(results: AlignmentResult, network: str, measure: str, place: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Return clusters at the level, of each rule and the control that all share, of all places or of one."""
+    table = results.clusters
+    kept = (table.network == network) & (table.measure == measure) & (table.p_adjusted <= results.alpha)
+    kept &= table.seconds_first.notna()
+    for name, value in zip(("dataset", "roi", "layer"), place, strict=False):
+        kept &= table[name] == value
+    kinds = set(table.kind)
+    control = next((kind for kind in ("vs_readout_only", "vs_untrained", "vs_backprop") if kind in kinds), "")
+    return table[kept & (table.kind == control)]
+
+
+def _draw_clusters(axis: "Axes", results: AlignmentResult, table: pd.DataFrame) -> None:
+    styles, across = rule_styles(results.rules), axis.get_xaxis_transform()
+    rules = [rule for rule in results.rules if (table.rule_a == rule).any()]
+    for k, rule in enumerate(rules):
+        for row in table[table.rule_a == rule].to_dict("records"):
+            ends = [1000 * row["seconds_first"], 1000 * row["seconds_last"]]
+            line = "-" if row["delta"] > 0 else ":"
+            axis.plot(ends, [0.02 + 0.03 * k] * 2, line, color=styles[rule].colour, linewidth=2, transform=across)
+
+
+def _clusters_words(results: AlignmentResult, network: str, measure: str) -> str:
+    own = _marked(results, network, measure)
+    if own.empty:
+        return ""
+    against = ", ".join(dict.fromkeys(words(rule) for rule in own.rule_b))
+    return (
+        f"Below: clusters of times at which a rule scores higher (solid) or lower (dotted) than {against}, adjusted p "
+        f"<= {results.alpha:g}; they do not say when a difference begins or ends."
+    )
 
 
 def _timed(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame:
