@@ -11,7 +11,7 @@ smaller than it is. A t test over three subjects leaves the stimuli out altogeth
 
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
+from markdown_table import table
 from scipy import stats
 from which_rule import ROOT, final_and_starts, population, role_of, shown
 from which_rule_tables import networks_of
@@ -226,14 +227,6 @@ def page() -> str:
         signs=table(_shown_signs(signs)),
         scores=table(_shown_scores(scores)),
     )
-
-
-def table(rows: Iterable[Mapping[str, object]]) -> str:
-    """Return rows as a table of Markdown."""
-    found = list(rows)
-    names = list(found[0])
-    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    return "\n".join([*lines, *(f"| {' | '.join(str(row[name]) for name in names)} |" for row in found)])
 
 
 def _counts(contrasts: pd.DataFrame) -> Iterator[dict[str, object]]:

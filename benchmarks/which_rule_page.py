@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
+from markdown_table import table
 from which_rule import ARCHITECTURES, BESIDE, GAP, MAIN, ROOT
 from which_rule_figures import save_figures
 from which_rule_found import CONTROLS, FAMILY, PLACES, SPEARMAN, WHITENED, Findings, plausibility
@@ -75,23 +76,29 @@ def _verdict(found: Findings, place: str) -> Iterator[str]:
 # -- tables -----------------------------------------------------------------------------------------------------------
 
 
-def main_table(found: Findings) -> Iterator[str]:
-    """Yield the table of rules by recordings."""
-    yield "| rule | test accuracy (%) | exceeds readout only | " + " | ".join(found.places) + " |"
-    yield "|" + "---|" * (3 + len(found.places))
+Row = dict[str, object]
+#: Columns of the main table.
+_ACCURACY, _EXCEEDS = "test accuracy (%)", "exceeds readout only"
+
+
+def main_table(found: Findings) -> Iterator[Row]:
+    """Yield rules by recordings, then floors and ceilings."""
     means = {place: found.means(place) for place in found.places}
     for rule in sorted(found.rules, key=lambda rule: -found.accuracy["mean"][rule]):
         accuracy = found.accuracy.loc[rule]
         learned = "yes" if rule in found.learned else "no" if rule in FAMILY or rule == "two_views" else "control"
-        cells = [f"{means[place][rule]:.3f}{_marks(found, place, rule)}" for place in found.places]
+        cells = {place: f"{means[place][rule]:.3f}{_marks(found, place, rule)}" for place in found.places}
         shown = f"{100 * accuracy['mean']:.1f} ± {100 * accuracy['std']:.1f}"
-        yield f"| {words(rule)} | {shown} | {learned} | " + " | ".join(cells) + " |"
+        yield {"rule": words(rule), _ACCURACY: shown, _EXCEEDS: learned, **cells}
     for control in ("pixels", "luminance", "gabor"):
-        cells = [f"{found.floors(place).get(control, np.nan):.3f}" for place in found.places]
-        yield f"| *{control}* | | floor | " + " | ".join(cells) + " |"
-    ceilings = [found.ceiling(place) for place in found.places]
-    cells = ["not estimable" if np.isnan(low) else f"{low:.3f} to {high:.3f}" for low, high in ceilings]
-    yield "| *noise ceiling* | | | " + " | ".join(cells) + " |"
+        floors = {place: f"{found.floors(place).get(control, np.nan):.3f}" for place in found.places}
+        yield {"rule": f"*{control}*", _ACCURACY: "", _EXCEEDS: "floor", **floors}
+    ceilings = {place: found.ceiling(place) for place in found.places}
+    cells = {
+        place: "not estimable" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
+        for place, (low, high) in ceilings.items()
+    }
+    yield {"rule": "*noise ceiling*", _ACCURACY: "", _EXCEEDS: "", **cells}
 
 
 def _marks(found: Findings, place: str, rule: str) -> str:
@@ -103,61 +110,53 @@ def _marks(found: Findings, place: str, rule: str) -> str:
     return f" {marks}" if marks else ""
 
 
-def rank_table(found: Findings) -> Iterator[str]:
+def rank_table(found: Findings) -> Iterator[Row]:
     """Yield rank sets: places that the data do not exclude."""
-    yield "| rule | " + " | ".join(found.places) + " |"
-    yield "|" + "---|" * (1 + len(found.places))
     at = {place: found.at(found.ranks, place).set_index("rule") for place in found.places}
     rules = [rule for rule in found.rules if any(rule in one.index for one in at.values())]
     for rule in rules:
-        cells = []
-        for one in at.values():
+        cells = {}
+        for place, one in at.items():
             row = one.loc[rule] if rule in one.index else None
-            cells.append("not ranked" if row is None else f"{row.rank_low:.0f} to {row.rank_high:.0f}")
-        yield f"| {words(rule)} | " + " | ".join(cells) + " |"
+            cells[place] = "not ranked" if row is None else f"{row.rank_low:.0f} to {row.rank_high:.0f}"
+        yield {"rule": words(rule), **cells}
 
 
-def matched_table(found: Findings) -> Iterator[str]:
+def matched_table(found: Findings) -> Iterator[Row]:
     """Yield differences from backpropagation at the end and at equal accuracy."""
     matched, contrasts = found.table("equal-accuracy"), found.table("contrasts-equal-accuracy")
     some = [place for place in found.places if not found.at(contrasts, place).empty and place != "human IT (4)"]
-    yield (
-        "| rule | step | validation accuracy (%) | "
-        + " | ".join(f"{place}: end, equal accuracy" for place in some)
-        + " |"
-    )
-    yield "|" + "---|" * (3 + len(some))
     for row in matched.to_dict("records"):
-        cells = []
+        cells = {}
         for place in some:
-            pair = [found.contrast(place, row["rule"], "vs_backprop", table) for table in (found.contrasts, contrasts)]
-            cells.append(
-                ", ".join("" if one is None else _signed(one) for one in pair)
-                if any(one is not None for one in pair)
-                else ""
-            )
-        yield f"| {words(row['rule'])} | {row['step']} | {100 * row['val_accuracy']:.1f} | " + " | ".join(cells) + " |"
+            pair = [found.contrast(place, row["rule"], "vs_backprop", one) for one in (found.contrasts, contrasts)]
+            known = [_signed(one) for one in pair if one is not None]
+            cells[f"{place}: end, equal accuracy"] = ", ".join(known)
+        accuracy = f"{100 * row['val_accuracy']:.1f}"
+        yield {"rule": words(row["rule"]), "step": row["step"], "validation accuracy (%)": accuracy, **cells}
 
 
 def _signed(one: pd.Series) -> str:
     return f"{one.delta:+.3f}{'*' if one.p_adjusted < 0.05 else ''}"
 
 
-def needs_table(found: Findings) -> Iterator[str]:
+def needs_table(found: Findings) -> Iterator[Row]:
     """Yield what would be needed to find a difference."""
     needed = found.table("needs")
     names = [name for name in needed.columns if name.endswith("needed")]
-    yield "| recording | ROI | measure | at hand | detectable now | " + " | ".join(names) + " | all together |"
-    yield "|" + "---|" * (6 + len(names))
     for row in needed.to_dict("records"):
         if found.layers.get(row["roi"]) != row["layer"]:
             continue
-        cells = ["no number is enough" if pd.isna(row[name]) else f"{row[name]:.0f}" for name in names]
-        together = "no number is enough" if pd.isna(row["all grow"]) else row["all grow"]
-        yield (
-            f"| {row['dataset']} | {row['roi']} | {row['measure']} | {row['subjects x stimuli x seeds']} | "
-            f"{row['detectable now']:.3f} | " + " | ".join(cells) + f" | {together} |"
-        )
+        cells = {name: "no number is enough" if pd.isna(row[name]) else f"{row[name]:.0f}" for name in names}
+        yield {
+            "recording": row["dataset"],
+            "ROI": row["roi"],
+            "measure": row["measure"],
+            "at hand": row["subjects x stimuli x seeds"],
+            "detectable now": f"{row['detectable now']:.3f}",
+            **cells,
+            "all together": "no number is enough" if pd.isna(row["all grow"]) else row["all grow"],
+        }
 
 
 def whitened(found: Findings) -> str:
@@ -212,16 +211,15 @@ def _error(found: Findings, place: str, rule: str) -> float:
 _SHORT = {"cnn": "CNN", "mlp": "MLP", "rnn": "RNN", "transformer": "Transformer"}
 
 
-def architecture_table(parts: Mapping[str, Findings]) -> Iterator[str]:
+def architecture_table(parts: Mapping[str, Findings]) -> Iterator[Row]:
     """Yield accuracies of the rules that every architecture has."""
-    yield "| rule | " + " | ".join(_SHORT[one.spec.populations[0].network] for one in parts.values()) + " |"
-    yield "|" + "---|" * (1 + len(parts))
     for rule in _shared(parts.values()):
-        cells = []
+        cells = {}
         for one in parts.values():
             exceeds = "" if rule in CONTROLS else ", exceeds" if rule in one.learned else ", does not exceed"
-            cells.append(f"{100 * one.accuracy['mean'][rule]:.1f}{exceeds}")
-        yield f"| {words(rule)} | " + " | ".join(cells) + " |"
+            network = _SHORT[one.spec.populations[0].network]
+            cells[network] = f"{100 * one.accuracy['mean'][rule]:.1f}{exceeds}"
+        yield {"rule": words(rule), **cells}
 
 
 def interactions(found: Findings) -> Iterator[str]:
@@ -246,14 +244,12 @@ def interactions(found: Findings) -> Iterator[str]:
             yield f"{title}, against {words(control)} ({len(own)} rules): {'; '.join(parts)}."
 
 
-def beside_table(parts: Mapping[str, Findings]) -> Iterator[str]:
+def beside_table(parts: Mapping[str, Findings]) -> Iterator[Row]:
     """Yield what each study beside the main one tested."""
-    yield "| study | rules | exceed readout only | differs from readout only | differs from backpropagation |"
-    yield "|---|---|---|---|---|"
     for name, one in parts.items():
         rules = [rule for rule in one.rules if rule in FAMILY]
-        cells = []
-        for kind in ("vs_readout_only", "vs_backprop"):
+        cells = {}
+        for kind, control in (("vs_readout_only", "readout only"), ("vs_backprop", "backpropagation")):
             said = []
             for place in one.places:
                 rows = one.differing(place, kind)
@@ -261,21 +257,20 @@ def beside_table(parts: Mapping[str, Findings]) -> Iterator[str]:
                 down = [rule for rule, delta in rows if delta < 0]
                 said += [f"{place}: above {listed(up)}"] if up else []
                 said += [f"{place}: below {listed(down)}"] if down else []
-            cells.append("; ".join(said) or "none")
-        yield f"| `{name}` | {len(rules)} | {len([r for r in rules if r in one.learned])} | " + " | ".join(cells) + " |"
+            cells[f"differs from {control}"] = "; ".join(said) or "none"
+        able = len([rule for rule in rules if rule in one.learned])
+        yield {"study": f"`{name}`", "rules": len(rules), "exceed readout only": able, **cells}
 
 
-def training_sets(main: Findings, other: Findings) -> Iterator[str]:
+def training_sets(main: Findings, other: Findings) -> Iterator[Row]:
     """Yield each rule minus readout only under two training sets."""
     some = [place for place in other.places if place in main.places]
-    yield "| rule | accuracy on MNIST (%) | " + " | ".join(f"{place}: CIFAR-10 (JPEG), MNIST" for place in some) + " |"
-    yield "|" + "---|" * (2 + len(some))
     for rule in (rule for rule in other.rules if rule in FAMILY):
-        cells = []
+        cells = {}
         for place in some:
             pair = [one.contrast(place, rule, "vs_readout_only") for one in (main, other)]
-            cells.append(", ".join("" if one is None else _signed(one) for one in pair))
-        yield f"| {words(rule)} | {100 * other.accuracy['mean'][rule]:.1f} | " + " | ".join(cells) + " |"
+            cells[f"{place}: CIFAR-10 (JPEG), MNIST"] = ", ".join("" if one is None else _signed(one) for one in pair)
+        yield {"rule": words(rule), "accuracy on MNIST (%)": f"{100 * other.accuracy['mean'][rule]:.1f}", **cells}
 
 
 def _shared(parts: Iterable[Findings]) -> list[str]:
@@ -299,18 +294,18 @@ def before_onset(found: Findings) -> str:
     )
 
 
-def category_table(found: Findings) -> Iterator[str]:
+def category_table(found: Findings) -> Iterator[Row]:
     """Yield scores among the pairs of each category alone."""
-    table = found.table("by_category")
-    table = table[table.role != "own_start"]
-    places = [(category, moment) for category in table.category.unique() for moment in table.moment.unique()]
-    yield "| rule | " + " | ".join(f"{category} pairs, {moment}" for category, moment in places) + " |"
-    yield "|" + "---|" * (1 + len(places))
-    means = table.groupby(["rule", "category", "moment"]).score.mean()
+    scores = found.table("by_category")
+    scores = scores[scores.role != "own_start"]
+    places = [(category, moment) for category in scores.category.unique() for moment in scores.moment.unique()]
+    means = scores.groupby(["rule", "category", "moment"]).score.mean()
     for rule in found.rules:
-        yield f"| {words(rule)} | " + " | ".join(f"{means[rule, *place]:.2f}" for place in places) + " |"
-    accuracy = table.groupby(["category", "moment"]).accuracy.first()
-    yield "| *mean decoding accuracy* | " + " | ".join(f"{accuracy[place]:.3f}" for place in places) + " |"
+        cells = {f"{place[0]} pairs, {place[1]}": f"{means[rule, *place]:.2f}" for place in places}
+        yield {"rule": words(rule), **cells}
+    accuracy = scores.groupby(["category", "moment"]).accuracy.first()
+    mean = {f"{place[0]} pairs, {place[1]}": f"{accuracy[place]:.3f}" for place in places}
+    yield {"rule": "*mean decoding accuracy*", **mean}
 
 
 def page(found: Findings) -> str:
@@ -333,20 +328,20 @@ def page(found: Findings) -> str:
         seeds=found.training.seed.nunique(),
         in_short=list(in_short(found)),
         n_conditions=len(found.rules),
-        main_table="\n".join(main_table(found)),
-        rank_table="\n".join(rank_table(found)),
+        main_table=table(main_table(found)),
+        rank_table=table(rank_table(found)),
         before_onset=before_onset(found),
-        category_table="\n".join(category_table(found)),
+        category_table=table(category_table(found)),
         target=f"{100 * found.table('equal-accuracy').target.iloc[0]:.1f}",
-        matched_table="\n".join(matched_table(found)),
+        matched_table=table(matched_table(found)),
         relations=list(relations(found)),
         whitened=whitened(found),
         gap=f"{GAP:g}",
-        needs_table="\n".join(needs_table(found)),
-        architecture_table="\n".join(architecture_table({name: parts[name] for name in ARCHITECTURES})),
+        needs_table=table(needs_table(found)),
+        architecture_table=table(architecture_table({name: parts[name] for name in ARCHITECTURES})),
         interactions=list(interactions(found)),
-        beside_table="\n".join(beside_table({name: parts[name] for name in BESIDE})),
-        training_sets="\n".join(training_sets(found, parts["which_rule_mnist"])),
+        beside_table=table(beside_table({name: parts[name] for name in BESIDE})),
+        training_sets=table(training_sets(found, parts["which_rule_mnist"])),
         shared=len([rule for rule in _shared([parts[name] for name in ARCHITECTURES]) if rule in FAMILY]),
     )
 
