@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -53,6 +54,9 @@ def test_networks_are_extracted_and_aligned_from_their_files(place: Path, kind: 
     assert [one["network"] for one in json.loads(said)] == ["mine"]
     kept = Shown.load(place / "acts")[0]
     assert list(kept.layers) == ["0", "1", "2"]
+    dimensions = pd.read_csv(place / "acts" / "dimensionality.csv").set_index("layer")
+    assert dimensions.n_features.to_dict() == {0: 64, 1: 12, 2: 12}
+    assert (dimensions.uncorrected.between(1, 19) & (dimensions.participation_ratio > dimensions.uncorrected)).all()
     shown = ba.dataset("digits").test_stimuli(20, 0)
     assert kept.stimulus_ids == shown.ids
     np.testing.assert_allclose(kept.layers["0"], shown.images.reshape(20, -1) / 255, rtol=1e-5)

@@ -56,8 +56,13 @@ def extract(
     own: Own = None,
     as_json: Json = False,
 ) -> None:
-    """Show stimuli to networks and keep what their layers do, under the ids of the stimuli."""
+    """Show stimuli to networks and keep what their layers do, under the ids of the stimuli.
+
+    The effective dimensionality of every layer (participation ratio over these stimuli) is written beside.
+    """
     from brainalign.activations import Shown, show
+    from brainalign.extraction.dimensionality import dimensionality_table
+    from brainalign.storage import write_table
     from brainalign.training.train import Trained
 
     if format not in ("safetensors", "npz"):
@@ -76,6 +81,7 @@ def extract(
         made = _called(place, "--model")
         found += show(made, shown, _transform(transform), **how)
     paths = found.save(out, f".{format}")
+    write_table(out / "dimensionality.csv", dimensionality_table(found))
     records = [
         {
             "network": one.origin.name, "group": one.origin.group, "seed": one.origin.seed,
