@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from scipy import stats
 
 from benchmarks.measure_worlds import measured
 from benchmarks.worlds import World, cell, condensed, left_out, stream
@@ -138,23 +139,36 @@ def latencies(world: World, n: int, comparator: str) -> Iterator[Row]:
     """Scores that rise and fall at .15 s, at 100 times: how often intervals hold the true peak and half-peak."""
     del comparator
     at = np.linspace(-0.1, 0.395, 100)
-    true = {"peak": 0.15, "onset": 0.15 - 0.05 * np.sqrt(2 * np.log(2))}
-    course = np.exp(-((at - 0.15) ** 2) / (2 * 0.05**2))
-    held: dict[str, list[bool]] = {kind: [] for kind in true}
-    claimed: dict[str, list[bool]] = {kind: [] for kind in true}
+    width = np.hypot(_RISE, np.hypot(_OWN_TIME, _OWN_TIME_OF_STIMULI if world.kind == "stimuli" else 0.0))
+    true = {"peak": 0.15, "onset": 0.15 - width * np.sqrt(2 * np.log(2))}
+    found: dict[str, list[tuple[bool, bool, bool]]] = {kind: [] for kind in true}
     for k in range(n):
-        rng = stream(world, k)
-        shifts = 0.01 * rng.standard_normal(world.n_subjects)
-        own = np.stack([np.interp(at - shift, at, course) for shift in shifts])
-        own = own * (1 + 0.3 * rng.standard_normal((world.n_subjects, 1)))
-        noise = rng.standard_normal((world.n_subjects, len(at) + 4))
-        own += world.noise * sum(noise[:, j : j + len(at)] for j in range(5)) / np.sqrt(5)
+        own, without = _courses(world, at, stream(world, k))
         for kind, moment in true.items():
-            found = latency(own, at, kind)
-            claimed[kind].append(not found.gate)
-            if not found.gate:
-                held[kind].append(found.ci_low <= moment <= found.ci_high)
-    for kind in true:
-        yield f"{kind} latency: claimed", *share(np.array(claimed[kind]))
-        if held[kind]:
-            yield f"{kind} latency, 95 % interval: holds the true one", *share(np.array(held[kind]))
+            one = latency(own, at, kind, without)
+            half = stats.t.ppf(0.975, world.n_subjects - 1) * one.se
+            found[kind].append((not one.gate, one.ci_low <= moment <= one.ci_high, abs(one.seconds - moment) <= half))
+    for kind, rows in found.items():
+        claimed, held, of_jackknife = np.array(rows).T
+        yield f"{kind} latency: claimed", *share(claimed)
+        if claimed.any():
+            yield f"{kind} latency, 95 % interval: holds the true one", *share(held[claimed])
+            name = f"INVALID t of the jackknife error, {kind} latency, 95 % interval"
+            yield f"{name}: holds the true one", *share(of_jackknife[claimed])
+
+
+# seconds: standard deviation of a course, of the moments of subjects, and of those of stimuli
+_RISE, _OWN_TIME, _OWN_TIME_OF_STIMULI = 0.05, 0.01, 0.05
+
+
+def _courses(world: World, at: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return courses of subjects with lasting noise and, of a world of stimuli, the mean without each."""
+    of_stimuli = rng.standard_normal(world.n_stimuli) * _OWN_TIME_OF_STIMULI * (world.kind == "stimuli")
+    shifts = _OWN_TIME * rng.standard_normal((world.n_subjects, 1)) + of_stimuli
+    each = np.exp(-((at - 0.15 - shifts[:, :, None]) ** 2) / (2 * _RISE**2))
+    each = each * (1 + 0.3 * rng.standard_normal((world.n_subjects, 1, 1)))
+    noise = rng.standard_normal((world.n_subjects, len(at) + 4))
+    lasting = world.noise * sum(noise[:, j : j + len(at)] for j in range(5)) / np.sqrt(5)
+    mean = each.mean(axis=0)
+    without = (mean.sum(axis=0) - mean) / (world.n_stimuli - 1) + lasting.mean(axis=0)
+    return each.mean(axis=1) + lasting, without if world.kind == "stimuli" else None

@@ -30,6 +30,7 @@ from benchmarks.further_studies import (
     times,
     tost,
 )
+from benchmarks.map_studies import fusion, over_times, searchlights
 from benchmarks.measure_worlds import MEASURES
 from benchmarks.worlds import World, cell, left_out, rdms, stream
 from brainalign.inference.contrast import contrast
@@ -90,6 +91,8 @@ FEATURES = tuple(
         ("features noise", (1, 60, 3), 150),
     )
 )
+#: For measures that take seconds for each data set.
+SMALL = (World(1, 30, 3, "features", n_features=8, subject_sd=0.0),)
 #: Measures by how long they take.
 CHEAP = ("linear_cka", "procrustes", "regression_rsa", "weighted_rsa")
 FITTED = tuple(name for name in MEASURES if name not in CHEAP)
@@ -225,19 +228,26 @@ STUDIES: dict[str, tuple[Callable[[World, int, str], Iterator[Row]], tuple[World
     "sign flips": (sign_flips, (World(6, 20, 1), World(10, 20, 1), World(15, 20, 1)), ("scores",), 1.0),
     "latencies": (
         latencies,
-        (World(10, 20, 1), World(20, 20, 1), World(40, 20, 1, noise=2.0), World(20, 20, 1, noise=0.3)),
+        (
+            *(World(10, 20, 1), World(20, 20, 1), World(40, 20, 1, noise=2.0), World(20, 20, 1, noise=0.3)),
+            World(20, 24, 1, "stimuli", noise=0.3),
+        ),
         ("scores",),
-        0.25,
+        0.1,
     ),
     "measures": (measures, FEATURES, CHEAP, 0.2),
     "fitted measures": (measures, FEATURES[:4], FITTED, 0.1),
+    "measures of few stimuli": (measures, SMALL, tuple(name for name in FITTED if name != "pls"), 0.06),
+    "searchlights": (searchlights, (World(6, 12, 1, "noise"),), ("spearman",), 0.15),
+    "fusion": (fusion, (World(4, 16, 1, "noise"),), ("spearman",), 0.2),
+    "tests over times": (over_times, (World(8, 20, 1),), ("scores",), 0.2),
     "invalid methods": (invalid, (NULL[0], NULL[2], NULL[4], NULL[9], NULL[10]), ("corr",), 0.3),
 }
 
 
 def name_of(world: World, scored: str = "") -> str:
     if scored == "scores":
-        return f"time courses of subjects, noise {world.noise:g}"
+        return f"time courses of subjects{' and stimuli' * (world.kind == 'stimuli')}, noise {world.noise:g}"
     if world.kind.startswith(("encoding", "features")):
         kind = world.kind.removeprefix("features").strip() or "equal rules"
         return f"{kind}, {world.n_features} features"
@@ -301,7 +311,8 @@ def page(path: Path) -> str:
         "test, and the rate is 0. Two rules are equal in every world but those of power. Methods marked INVALID are",
         "not part of the package: they show that the worlds catch a test that is wrong. `benchmarks/worlds.py` says",
         "what the worlds are, `benchmarks/measure_worlds.py` those of the measures beside RSA. Intervals of latencies",
-        "hold the true one less often than .95 where scores are noisy: read them as too short there.",
+        "are those of the times that are not significantly below another. They hold the true one in .95 or more, and are",
+        "wide where scores are noisy.",
     ]
     for study in dict.fromkeys(row["study"] for row in rows_of(path)):
         lines += [
