@@ -15,6 +15,9 @@ from brainalign.rules.learning_rule import learning_rule
 from brainalign.shipped import known_keys, read_toml
 from brainalign.specs import Options, RecordingSpec, ScoringSpec, StudySpec, TrainSpec, built, to_dict, train_spec
 
+# options of recordings that name a folder
+_FOLDERS = ("root", "folder")
+
 
 def read_study(path: str | Path) -> StudySpec:
     """Read a study file.
@@ -24,7 +27,8 @@ def read_study(path: str | Path) -> StudySpec:
     ``[scoring]``, and ``plausibility``. ``own`` lists folders of algorithms of one's own, seen from the file; they are
     looked in from then on (:func:`brainalign.discovery.add_folder`) and are no part of the study's key. A recording is
     named by ``dataset``, or by ``path``, a folder with a ``recording.toml``; what networks learn from by ``dataset``,
-    or by ``dataset_path``, a folder of pictures by class. Paths are seen from the file; ``docs/own-data.md`` says how
+    or by ``dataset_path``, a folder of pictures by class. Paths are seen from the file, and so are the options
+    ``root`` and ``folder`` of a recording; ``docs/own-data.md`` says how
     such folders are laid out. What rules and networks recommend is written into what the file leaves open
     (:func:`brainalign.recommended.completed`), unless it says ``recommended = false``, as studies must whose keys are
     published. Networks of which only the readout is trained are added beside the rules of each network, for as many
@@ -69,7 +73,7 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
     for key in ("training", "rules", "scoring"):
         fitted(Options, table.get(key, {}), f"{where}, [{key}]")
     recorded = [
-        _by_path(item, "path", "recordings", folder, f"{where}, [[recordings]]")
+        _seen_from(folder, _by_path(item, "path", "recordings", folder, f"{where}, [[recordings]]"))
         for item in fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
     ]
     training = _by_path(table["training"], "dataset_path", "datasets", folder, f"{where}, [training]")
@@ -113,6 +117,19 @@ def _by_path(options: Options, key: str, room: str, folder: Path, where: str) ->
         raise SpecError(msg)
     path = fitted(str, options[key], f"{where}: {key}")
     return {**{name: value for name, value in options.items() if name != key}, "dataset": add_data(room, folder / path)}
+
+
+def _seen_from(folder: Path, item: Options) -> Options:
+    """Return a recording whose options that name its folder are paths from ``folder``."""
+    options = item.get("options")
+    if not isinstance(options, Mapping):
+        return item
+    found = {key: str(folder / value) for key, value in options.items() if key in _FOLDERS and _relative(value)}
+    return {**item, "options": {**options, **found}}
+
+
+def _relative(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and not Path(value).is_absolute()
 
 
 def filled_in(path: str | Path) -> dict[str, dict[str, Any]]:

@@ -35,8 +35,6 @@ Brains = str | RecordingSource | Recording | RDMs | Sequence[Recording]
 #: Options of scoring that a measure with options of its own answers itself.
 _OF_MEASURES = ("dissimilarity", "comparator", "partial")
 _OF_SCORING = tuple(one.name for one in fields(ScoringSpec) if one.name not in ("resolution", "checkpoints", "options"))
-#: Options that two specifications share a name for; here they are those of layers.
-_OF_RECORDING = tuple(one.name for one in fields(RecordingSpec) if one.name not in ("dataset", "options", "measures"))
 
 
 def align(

@@ -3,13 +3,10 @@
 import json
 from pathlib import Path
 
-import mne
-import mne_bids
 import nibabel
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from brainalign.errors import DataError, SpecError
 from brainalign.readers.bids_fmri import FmriLayout, read_bids_fmri
@@ -17,6 +14,7 @@ from brainalign.readers.bids_meeg import MeegEvents, read_bids_meeg
 from brainalign.readers.first_level import FirstLevel
 from brainalign.readers.preprocess import Preprocess
 from brainalign.recordings.source import recording_source
+from tests.readers.meeg_folder import meeg_folder, pictures
 from tests.readers.volumes import TR, bids_folder, patterns, save
 
 IDS = [f"img{k:02d}.png" for k in range(12)]
@@ -24,45 +22,11 @@ OBJECTS = [f"img{k:02d}.png" for k in range(20)]
 EPOCHS = Preprocess(tmin=-0.1, tmax=0.4, baseline=(-0.1, 0.0))
 
 
-def raw(order: list[str], seed: int, rate: float = 100.0) -> tuple[mne.io.RawArray, np.ndarray]:
-    """Return two seconds a stimulus: from 0.1 to 0.2 s after it, channels follow its pattern, the same for everyone."""
-    rng = np.random.default_rng(seed)
-    names = ["Oz", "O1", "O2", "Fz", "EOG1"]
-    data = 2e-6 * rng.standard_normal((5, int(rate * (2 * len(order) + 4))))
-    onsets = 2.0 + 2.0 * np.arange(len(order))
-    for onset, stimulus in zip(onsets, order, strict=True):
-        pattern = np.random.default_rng(int(stimulus[3:5])).standard_normal(4)
-        start = int((onset + 0.1) * rate)
-        data[:4, start : start + 10] += 8e-6 * pattern[:, None]
-    info = mne.create_info(names, rate, ["eeg"] * 4 + ["eog"], verbose="error")
-    info["line_freq"] = 50
-    return mne.io.RawArray(data, info, verbose="error"), onsets
-
-
 @pytest.fixture(scope="module")
 def eeg(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three people, two runs each, every run in another order, with pictures; one bad channel in one run."""
-    root = tmp_path_factory.mktemp("bids") / "faces"
-    for s, subject in enumerate(("01", "02", "03")):
-        for run in ("1", "2"):
-            order = [IDS[k] for k in np.random.default_rng(10 * s + int(run)).permutation(len(IDS))] * 2
-            one, onsets = raw(order, 7 * s + int(run))
-            if (subject, run) == ("02", "2"):
-                one.info["bads"] = ["O2"]
-            path = mne_bids.BIDSPath(subject=subject, task="view", run=run, root=root, datatype="eeg")
-            one.set_annotations(mne.Annotations(onsets, 0.5, "stimulus"))
-            mne_bids.write_raw_bids(
-                one, path, allow_preload=True, format="BrainVision", overwrite=True, verbose="error"
-            )
-            table = path.copy().update(suffix="events", extension=".tsv").fpath
-            events = pd.read_csv(table, sep="\t")
-            events["stim_file"] = order
-            events = pd.concat([events, pd.DataFrame([{"onset": 1.0, "duration": 0.0, "trial_type": "button"}])])
-            events.fillna("n/a").to_csv(table, sep="\t", index=False)
-    (root / "stimuli").mkdir()
-    for one in IDS:
-        pixels = np.random.default_rng(int(one[3:5])).integers(0, 255, (16, 16, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / "stimuli" / one)
+    root = meeg_folder(tmp_path_factory.mktemp("bids") / "faces", IDS, ("01", "02", "03"), bad=("02", "2"))
+    pictures(root / "stimuli", IDS)
     return root
 
 
@@ -163,10 +127,7 @@ def test_from_a_folder_of_eeg_to_a_report(options: dict, tmp_path: Path) -> None
 def fmri(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     root = tmp_path_factory.mktemp("bids") / "objects"
     made = bids_folder(root, ["01", "02"], OBJECTS)
-    (root / "stimuli").mkdir()
-    for one in OBJECTS:
-        pixels = np.random.default_rng(int(one[3:5])).integers(0, 255, (16, 16, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / "stimuli" / one)
+    pictures(root / "stimuli", OBJECTS)
     return root, made
 
 
