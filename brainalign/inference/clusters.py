@@ -106,22 +106,24 @@ def clusters(
 def _mne(
     values: np.ndarray, method: str, threshold_p: float, n_permutations: int, seed: int, alternative: str
 ) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+    import mne
     from mne.stats import permutation_cluster_1samp_test
     from scipy.special import stdtrit
 
     tail = 1 if alternative == "greater" else 0
     share = threshold_p if tail else threshold_p / 2
     threshold = {"start": 0.0, "step": 0.2} if method == "tfce" else float(stdtrit(len(values) - 1, 1 - share))
-    t, found, p, _ = permutation_cluster_1samp_test(
-        values,
-        threshold=threshold,
-        n_permutations=n_permutations,
-        tail=tail,
-        out_type="mask",
-        seed=seed,
-        buffer_size=None,
-        verbose="error",
-    )
+    with mne.use_log_level("error"):  # it says which of its arguments are old
+        t, found, p, _ = permutation_cluster_1samp_test(
+            values,
+            threshold=threshold,
+            n_permutations=n_permutations,
+            tail=tail,
+            out_type="mask",
+            seed=seed,
+            buffer_size=None,
+            verbose="error",
+        )
     return t, [_mask(one, t.shape) for one in found] if method == "cluster" else [], p
 
 

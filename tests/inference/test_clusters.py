@@ -48,3 +48,9 @@ def test_false_positives_are_nominal():
 def test_five_subjects_cannot_be_tested():
     with pytest.raises(SpecError, match=r"smallest p 0\.0625"):
         clusters(scores(5))
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    clusters(np.random.default_rng(0).normal(size=(8, 12)))
+    said = capfd.readouterr()
+    assert said.out + said.err == ""

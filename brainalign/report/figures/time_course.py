@@ -131,7 +131,7 @@ def _draw_clusters(axis: "Axes", results: AlignmentResult, table: pd.DataFrame) 
         for row in table[table.rule_a == rule].to_dict("records"):
             ends = [1000 * row["seconds_first"], 1000 * row["seconds_last"]]
             line = "-" if row["delta"] > 0 else ":"
-            axis.plot(ends, [0.02 + 0.03 * k] * 2, line, color=styles[rule].colour, linewidth=2, transform=across)
+            axis.plot(ends, [0.02 + 0.04 * k] * 2, line, color=styles[rule].colour, linewidth=1.5, transform=across)
 
 
 def _clusters_words(results: AlignmentResult, network: str, measure: str) -> str:
