@@ -168,9 +168,10 @@ def page() -> str:
         f"above 0. The last column compares means with that control after {CONVERGED} epochs, when it has converged; "
         "networks without it have none. A rule whose networks answer in their own way must also exceed them with its "
         "plasticity off. Blocks "
-        "say what a rule differentiates exactly: `step` and `sublayer` are the finest there are; "
-        "`layer` of an RNN or Transformer would hold exact gradients inside a layer. A sub-layer of attention still "
-        "holds a product of synapses: queries, keys and values get exact gradients through the output synapse.",
+        "say what a rule differentiates exactly: "
+        "`layer` of an RNN or Transformer would hold exact gradients inside a layer. A sub-layer still holds one "
+        "synapse behind another (`projection` would not): queries, keys and values get exact gradients through the "
+        "output synapse.",
         "",
     ]
     for network in NETWORKS:
