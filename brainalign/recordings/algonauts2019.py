@@ -66,6 +66,7 @@ class Algonauts2019(PublishedSource):
         "Nature Neuroscience 17:455-462; (2016), Cerebral Cortex 26:3563-3579"
     )
     short: ClassVar[str] = "Algonauts 2019"
+    part_in_label: ClassVar[bool] = True
     parts: ClassVar[Mapping[str, int]] = {"92": 92, "118": 118, "78": 78, "78 hidden": 78}
 
     part: str = "92"
@@ -78,8 +79,8 @@ class Algonauts2019(PublishedSource):
 
     @property
     def label(self) -> str:
-        """Name in tables, with the set: other pictures, other people."""
-        return f"{super().label} {self.part} {self.brain}"
+        """Name in tables, with the set (other pictures, other people) and what was recorded."""
+        return f"{super().label} {self.brain}"
 
     @property
     def rois(self) -> tuple[str, ...]:  # type: ignore[override]

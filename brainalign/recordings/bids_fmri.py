@@ -52,9 +52,6 @@ class BidsFmri(BidsSource):
     layout: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
     regions: tuple[str, ...] = ("brain",)
-    pictures: str = ""
-    side: int = 0
-    people: tuple[str, ...] = ()
 
     @property
     def rois(self) -> tuple[str, ...]:  # type: ignore[override]

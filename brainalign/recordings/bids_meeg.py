@@ -51,11 +51,8 @@ class BidsMeeg(BidsSource):
     example: ClassVar[str] = "root = 'my_bids', ids = 'stim_file', preprocess = {tmin = -0.1, tmax = 0.8}"
 
     preprocess: Mapping[str, Any] = field(default_factory=dict)
-    pictures: str = ""
-    side: int = 0
     task: str = ""
     sessions: tuple[str, ...] = ()
-    people: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
     id_form: str = "text"
     onset: str = "onset"

@@ -19,7 +19,7 @@ from brainalign.recordings.source import RecordingSource
 class BidsSource(RecordingSource):
     """A BIDS folder whose ``events.tsv`` names stimuli, with pictures in files named by ids, if there are.
 
-    A class has the options ``pictures``, ``side`` and ``people``, says which options it needs, and reads the folder.
+    A class says which options it needs, and reads the folder.
 
     Parameters
     ----------
@@ -27,6 +27,17 @@ class BidsSource(RecordingSource):
         Folder of the data set.
     ids
         Column of ``events.tsv`` that says which stimulus was shown.
+    pictures
+        Folder of the pictures, from ``root``, in files named by ids; without it, networks cannot be compared.
+    side
+        Height and width in pixels to which square pictures are brought; 0: as they are, all of one size.
+    people
+        Labels of subjects; all unless given.
+
+    Raises
+    ------
+    SpecError
+        If an option that is needed is missing.
     """
 
     needed: ClassVar[tuple[str, ...]]
@@ -34,6 +45,9 @@ class BidsSource(RecordingSource):
 
     root: str = ""
     ids: str = ""
+    pictures: str = ""
+    side: int = 0
+    people: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -43,15 +57,14 @@ class BidsSource(RecordingSource):
     @property
     def subjects(self) -> tuple[str, ...]:
         """Labels of people that have recordings."""
-        return tuple(self._option("people")) or self._people()
+        return tuple(self.people) or self._people()
 
     def stimuli(self) -> Stimuli | None:
         """Return the pictures of all stimuli that events name; ``None`` without a folder of pictures."""
-        pictures = self._option("pictures")
-        if not pictures:
+        if not self.pictures:
             return None
         ids = self.stimulus_ids()
-        images = pictures_of(Path(self._root()) / pictures, ids, self._option("side") or None)
+        images = pictures_of(Path(self._root()) / self.pictures, ids, self.side or None)
         return Stimuli(ids, images, f"Pictures of {self.label}")
 
     def stimulus_ids(self) -> tuple[str, ...]:
@@ -95,11 +108,8 @@ class BidsSource(RecordingSource):
         own = (one for one in type(self).__mro__ if one.__module__.startswith("brainalign.recordings."))
         return snake_case(next(own, type(self)).__name__)
 
-    def _option(self, name: str) -> Any:
-        return getattr(self, name)
-
     def _root(self) -> str:
-        missing = [name for name in self.needed if not self._option(name)]
+        missing = [name for name in self.needed if not getattr(self, name)]
         if missing:
             msg = f"{self._kind} needs {', '.join(missing)}; expected options such as {self.example}."
             raise SpecError(msg)

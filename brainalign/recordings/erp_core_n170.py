@@ -43,8 +43,6 @@ class ErpCoreN170(PublishedMeeg):
         "resample": 256.0,
     }  # fmt: skip
 
-    side: int = 224
-
     def _events(self, subject: str) -> MeegEvents:
         del subject
         return MeegEvents("value", {"trial_type": "stimulus"})

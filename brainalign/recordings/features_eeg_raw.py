@@ -50,6 +50,7 @@ class FeaturesEegRaw(PublishedMeeg):
     short: ClassVar[str] = "256 gratings"
     # seconds from one grating to the next, as the events say them
     parts: ClassVar[Mapping[str, float]] = {"6.67 Hz": 0.15, "20 Hz": 0.05}
+    part_in_label: ClassVar[bool] = True
     pictures: ClassVar[str] = "stimuli"
     task: ClassVar[str] = "rsvp"
     epochs: ClassVar[Mapping[str, Any]] = {
@@ -57,12 +58,6 @@ class FeaturesEegRaw(PublishedMeeg):
     }  # fmt: skip
 
     part: str = "6.67 Hz"
-    side: int = 224
-
-    @property
-    def label(self) -> str:
-        """Name in tables, with the rate: trials of the two are not to be mixed."""
-        return f"{super().label} {self.part}"
 
     def _events(self, subject: str) -> MeegEvents:
         name = f"sub-{subject}/eeg/sub-{subject}_task-{self.task}_events.tsv"

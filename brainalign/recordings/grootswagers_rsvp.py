@@ -41,6 +41,7 @@ class GrootswagersRsvp(PublishedMeeg):
     citation: ClassVar[str] = "Grootswagers, Robinson & Carlson (2019), NeuroImage 188:668-679"
     short: ClassVar[str] = "200 objects"
     parts: ClassVar[Mapping[str, str]] = {"5 Hz": "01", "20 Hz": "02"}
+    part_in_label: ClassVar[bool] = True
     pictures: ClassVar[str] = "stimuli"
     task: ClassVar[str] = "rsvp"
     epochs: ClassVar[Mapping[str, Any]] = {
@@ -48,12 +49,6 @@ class GrootswagersRsvp(PublishedMeeg):
     }  # fmt: skip
 
     part: str = "5 Hz"
-    side: int = 224
-
-    @property
-    def label(self) -> str:
-        """Name in tables, with the rate: trials of the two are not to be mixed."""
-        return f"{super().label} {self.part}"
 
     @property
     def _files(self) -> tuple[str, ...]:

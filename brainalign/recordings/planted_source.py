@@ -1,6 +1,8 @@
 """What simulated brains have in common: people who answer as the layers of one trained network."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -12,19 +14,37 @@ from brainalign.recordings.source import RecordingSource
 _PLANTED = ("rule", "network", "network_options", "dataset", "training", "seed", "n_stimuli")
 
 
+@dataclass(frozen=True, eq=False)
 class PlantedSource(RecordingSource):
     """SIMULATED people that saw the test images of a network's task.
 
-    A class has the options of the planted network (see :class:`Simulated`) and ``n_subjects``.
+    Parameters
+    ----------
+    network, network_options, dataset, training, rule, seed
+        The planted network, see :class:`Simulated`.
+    n_subjects, n_stimuli
+        Sizes.
+    individuality
+        Weight of a person's own mixture of features.
     """
 
     modality: ClassVar[str] = "simulated"
     simulated: ClassVar[bool] = True
 
+    rule: str = "backprop"
+    network: str = "mlp"
+    network_options: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str = "digits"
+    training: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 1000
+    n_subjects: int = 10
+    n_stimuli: int = 40
+    individuality: float = 0.5
+
     @property
     def subjects(self) -> tuple[str, ...]:
         """Return ``"simulated 1"`` and so on."""
-        return tuple(f"simulated {k + 1}" for k in range(self._option("n_subjects")))
+        return tuple(f"simulated {k + 1}" for k in range(self.n_subjects))
 
     def stimuli(self) -> Stimuli:
         """Return the test images that the simulated people saw."""
@@ -37,7 +57,4 @@ class PlantedSource(RecordingSource):
     @cached_property
     def planted(self) -> Simulated:
         """The planted network."""
-        return Simulated(self.data_dir, **{name: self._option(name) for name in _PLANTED})
-
-    def _option(self, name: str) -> Any:
-        return getattr(self, name)
+        return Simulated(self.data_dir, **{name: getattr(self, name) for name in _PLANTED})

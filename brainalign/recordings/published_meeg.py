@@ -29,6 +29,8 @@ class PublishedMeeg(PublishedSource):
         Root of the data set.
     preprocess
         Fields of :class:`brainalign.readers.preprocess.Preprocess` that differ from those of the authors.
+    side
+        Height and width in pixels to which pictures are brought.
     """
 
     rois: ClassVar[tuple[str, ...]] = ("eeg",)
@@ -37,6 +39,7 @@ class PublishedMeeg(PublishedSource):
     epochs: ClassVar[Mapping[str, Any]]
 
     preprocess: Mapping[str, Any] = field(default_factory=dict)
+    side: int = 224
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -22,8 +22,9 @@ class PublishedSource(RecordingSource):
     """A published set in a folder of its own.
 
     A class says in its body what its options may be: ``parts`` of an option ``part``, ``people`` of an option
-    ``person`` (a source of one person), and ``pictures``, the folder of pictures named by ids, brought to ``side``
-    pixels. It reads its layout in ``subjects``, :meth:`stimulus_ids`, and ``recording`` or ``published_rdms``.
+    ``person`` (a source of one person), ``part_in_label`` where trials of parts are not to be mixed, and ``pictures``,
+    the folder of pictures named by ids, brought to ``side`` pixels. It reads its layout in ``subjects``,
+    :meth:`stimulus_ids`, and ``recording`` or ``published_rdms``.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ class PublishedSource(RecordingSource):
     short: ClassVar[str] = ""
     parts: ClassVar[Collection[str]] = ()
     people: ClassVar[tuple[str, ...]] = ()
+    part_in_label: ClassVar[bool] = False
     pictures: ClassVar[str] = ""
 
     folder: str = ""
@@ -53,8 +55,9 @@ class PublishedSource(RecordingSource):
 
     @property
     def label(self) -> str:
-        """Name in tables, with the person where a source is of one."""
-        return f"{super().label} {self._person}".strip()
+        """Name in tables, with the person where a source is of one, and the part where parts are other recordings."""
+        own = (super().label, self._person, self._part if self.part_in_label else "")
+        return " ".join(one for one in own if one)
 
     @property
     def subjects(self) -> tuple[str, ...]:

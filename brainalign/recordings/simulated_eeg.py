@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,7 +19,7 @@ _RADIUS, _CENTRE = 0.095, (0.0, 0.0, 0.04)
 _N_BACKGROUND, _N_SOURCES = 60, 24
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SimulatedEeg(PlantedSource):
     """SIMULATED EEG of a spherical head: each layer of a trained network drives sources of its own, at its latency.
 
@@ -56,21 +56,12 @@ class SimulatedEeg(PlantedSource):
     rois: ClassVar[tuple[str, ...]] = ("eeg", *REGIONS)
 
     latencies: Mapping[str, float] = field(default_factory=lambda: {"hidden1": 0.1, "hidden2": 0.2})
-    rule: str = "backprop"
-    network: str = "mlp"
-    network_options: Mapping[str, Any] = field(default_factory=dict)
-    dataset: str = "digits"
-    training: Mapping[str, Any] = field(default_factory=dict)
-    seed: int = 1000
-    n_subjects: int = 10
-    n_stimuli: int = 40
     n_repeats: int = 8
     rate: float = 100.0
     tmin: float = -0.1
     tmax: float = 0.4
     noise: float = 1.0
     jitter: float = 0.01
-    individuality: float = 0.5
 
     def __post_init__(self) -> None:
         require(self.tmin < self.tmax, "tmin, tmax", (self.tmin, self.tmax), "increasing seconds from onset")
@@ -81,9 +72,6 @@ class SimulatedEeg(PlantedSource):
             require(
                 self.tmin < peak < self.tmax, f"latency of {layer}", peak, f"seconds within {self.tmin} to {self.tmax}"
             )
-
-    def __hash__(self) -> int:
-        return id(self)
 
     @property
     def times(self) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ _TR, _BASELINE, _AUTOCORRELATION = 2.0, 100.0, 0.3
 _GRID = (5, 5, 4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SimulatedFmri(PlantedSource):
     """SIMULATED fMRI: volumes of runs in which each region answers as a layer of a trained network does.
 
@@ -57,19 +57,11 @@ class SimulatedFmri(PlantedSource):
     citation: ClassVar[str] = "simulated with brainalign; no brain was recorded"
 
     regions: Mapping[str, str] = field(default_factory=lambda: {"early": "hidden1", "late": "hidden2"})
-    rule: str = "backprop"
-    network: str = "mlp"
-    network_options: Mapping[str, Any] = field(default_factory=dict)
-    dataset: str = "digits"
-    training: Mapping[str, Any] = field(default_factory=dict)
-    seed: int = 1000
     n_subjects: int = 8
-    n_stimuli: int = 40
     n_runs: int = 4
     gap: float = 6.0
     noise: float = 1.0
     smoothness: float = 1.0
-    individuality: float = 0.5
 
     def __post_init__(self) -> None:
         require(len(self.regions) > 0, "regions", dict(self.regions), "a ROI or more, each with its layer")
@@ -78,9 +70,6 @@ class SimulatedFmri(PlantedSource):
             self.noise >= 0 and self.smoothness >= 0, "noise, smoothness", (self.noise, self.smoothness), "0 or more"
         )
         require(self.n_runs >= 1, "n_runs", self.n_runs, "at least 1")
-
-    def __hash__(self) -> int:
-        return id(self)
 
     @property
     def rois(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -54,7 +54,6 @@ class ThingsEeg1(PublishedMeeg):
     }  # fmt: skip
 
     part: str = "test"
-    side: int = 224
 
     @cached_property
     def _people(self) -> tuple[str, ...]:

@@ -13,12 +13,12 @@ from brainalign.readers.arrays_only import read_pickled
 from brainalign.readers.id_forms import file_name
 from brainalign.readers.pictures import read_pictures
 from brainalign.readers.published_folder import published_file
-from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
+from brainalign.recordings.things_source import ThingsSource
 
 
 @dataclass(frozen=True)
-class ThingsEeg2(PublishedSource):
+class ThingsEeg2(ThingsSource):
     """Epochs of 17 occipital and parietal channels, 100 samples a second, -0.2 to 0.79 s.
 
     Values are in units of noise: the authors whitened them with the covariance of training AND test trials, so that
@@ -51,9 +51,7 @@ class ThingsEeg2(PublishedSource):
     rois: ClassVar[tuple[str, ...]] = ("eeg",)
     short: ClassVar[str] = "THINGS-EEG2"
     parts: ClassVar[Mapping[str, str]] = {"test": "test", "training": "train"}
-
-    part: str = "test"
-    side: int = 224
+    pictures: ClassVar[str] = ""  # in a folder for each part
 
     @property
     def subjects(self) -> tuple[str, ...]:

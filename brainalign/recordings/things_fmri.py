@@ -13,8 +13,8 @@ from brainalign.readers.events import read_table
 from brainalign.readers.id_forms import file_name
 from brainalign.readers.pandas_frame import read_frame
 from brainalign.readers.published_folder import published_file
-from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
+from brainalign.recordings.things_source import ThingsSource
 
 _REGIONS: Mapping[str, tuple[str, ...]] = {
     **{one: (one,) for one in ("V1", "V2", "V3", "hV4")},
@@ -24,7 +24,7 @@ _REGIONS: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class ThingsFmri(PublishedSource):
+class ThingsFmri(ThingsSource):
     """Single-trial responses in the voxels of 13 regions, both sides together; a run of a session is a run.
 
     Rows of the responses are voxels, columns trials; both are joined by their numbers. Ids are names of files of
@@ -56,10 +56,6 @@ class ThingsFmri(PublishedSource):
     rois: ClassVar[tuple[str, ...]] = tuple(_REGIONS)
     short: ClassVar[str] = "THINGS-fMRI"
     parts: ClassVar[Mapping[str, str]] = {"test": "test", "training": "train"}
-    pictures: ClassVar[str] = "object_images"
-
-    part: str = "test"
-    side: int = 224
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -13,12 +13,12 @@ from brainalign.readers.events import read_table
 from brainalign.readers.id_forms import file_name
 from brainalign.readers.meeg_file import read_meeg
 from brainalign.readers.published_folder import published_file
-from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
+from brainalign.recordings.things_source import ThingsSource
 
 
 @dataclass(frozen=True)
-class ThingsMeg(PublishedSource):
+class ThingsMeg(ThingsSource):
     """Epochs of 271 channels, 200 samples a second, -0.1 to 1.3 s, in units of the baseline (not tesla).
 
     Ids are names of files of THINGS. Catch trials are left out.
@@ -50,10 +50,6 @@ class ThingsMeg(PublishedSource):
     rois: ClassVar[tuple[str, ...]] = ("mag",)
     short: ClassVar[str] = "THINGS-MEG"
     parts: ClassVar[Mapping[str, str]] = {"test": "test", "training": "exp"}
-    pictures: ClassVar[str] = "object_images"
-
-    part: str = "test"
-    side: int = 224
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from brainalign.errors import DataError
 from brainalign.readers.id_forms import file_name
 from brainalign.readers.matlab import read_matlab, variable
 from brainalign.readers.published_folder import published_file
-from brainalign.recordings.published_source import PublishedSource
 from brainalign.recordings.recording import Recording
+from brainalign.recordings.things_source import ThingsSource
 
 _N_ELECTRODES = 1024
 # the areas of the two animals are in another order of electrodes
@@ -21,7 +21,7 @@ _AREAS = {
 
 
 @dataclass(frozen=True)
-class Tvsd(PublishedSource):
+class Tvsd(ThingsSource):
     """Normalised multi-unit activity of 1,024 electrodes in each of two animals; a mean over time, one number a trial.
 
     Electrodes without activity are NaN in the files and left out. Ids are names of files of THINGS.
@@ -52,10 +52,6 @@ class Tvsd(PublishedSource):
     rois: ClassVar[tuple[str, ...]] = ("V1", "V4", "IT")
     short: ClassVar[str] = "TVSD"
     parts: ClassVar[tuple[str, ...]] = ("test", "training")
-    pictures: ClassVar[str] = "object_images"
-
-    part: str = "test"
-    side: int = 224
 
     @property
     def subjects(self) -> tuple[str, ...]:
