@@ -22,6 +22,7 @@ import pandas as pd
 import torch
 
 import brainalign as ba
+from brainalign.alignment.equal_accuracy import equally_accurate as nearest
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance, role_of
 from brainalign.alignment.result import AlignmentResult
@@ -140,11 +141,10 @@ def equally_accurate(found: Sequence[Trained], history: pd.DataFrame) -> list[Ch
         return []
     accuracy = pd.concat([at_checkpoints(one) for one in able])
     means = accuracy.groupby(["rule", "step"], observed=True, sort=False).val_accuracy.mean()
-    target = min(means[one.checkpoint.spec.rule].iloc[-1] for one in able)
+    target, steps = nearest({rule: means[rule] for rule in (one.checkpoint.spec.rule for one in able)})
     rows, chosen = [], []
     for one in able:
-        own = means[one.checkpoint.spec.rule]
-        step = int((own - target).abs().idxmin())
+        own, step = means[one.checkpoint.spec.rule], steps[one.checkpoint.spec.rule]
         chosen.append(load_checkpoint(next(path for path in one.files if path.stem.endswith(f"-{step:07d}"))))
         rows.append({"rule": one.checkpoint.spec.rule, "step": step, "val_accuracy": own[step], "target": target})
     write_table(RESULTS / "equal-accuracy.csv", pd.DataFrame(rows), digits=4)
