@@ -311,8 +311,8 @@ def page(path: Path) -> str:
         "test, and the rate is 0. Two rules are equal in every world but those of power. Methods marked INVALID are",
         "not part of the package: they show that the worlds catch a test that is wrong. `benchmarks/worlds.py` says",
         "what the worlds are, `benchmarks/measure_worlds.py` those of the measures beside RSA. Intervals of latencies",
-        "are those of the times that are not significantly below another. They hold the true one in .95 or more, and are",
-        "wide where scores are noisy.",
+        "are those of the times that are not significantly below another. They hold the true one in .95 or more, and",
+        "are wide where scores are noisy.",
     ]
     for study in dict.fromkeys(row["study"] for row in rows_of(path)):
         lines += [
