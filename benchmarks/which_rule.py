@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 
 import brainalign as ba
+from brainalign.alignment.equal_accuracy import equally_accurate as nearest
 from brainalign.alignment.instance import role_of
 from brainalign.datasets.dataset import dataset
 from brainalign.errors import BrainalignError
@@ -164,11 +165,10 @@ def equally_accurate(found: Sequence[Trained], history: pd.DataFrame, folder: Pa
         return []
     accuracy = pd.concat([at_checkpoints(one) for one in able])
     means = accuracy.groupby(["rule", "step"], observed=True, sort=False).val_accuracy.mean()
-    target = min(means[one.checkpoint.spec.rule].iloc[-1] for one in able)
+    target, steps = nearest({rule: means[rule] for rule in (one.checkpoint.spec.rule for one in able)})
     rows, chosen = [], []
     for one in able:
-        own = means[one.checkpoint.spec.rule]
-        step = int((own - target).abs().idxmin())
+        own, step = means[one.checkpoint.spec.rule], steps[one.checkpoint.spec.rule]
         chosen.append(load_checkpoint(next(path for path in one.files if path.stem.endswith(f"-{step:07d}"))))
         rows.append({"rule": one.checkpoint.spec.rule, "step": step, "val_accuracy": own[step], "target": target})
     write_table(folder / "equal-accuracy.csv", pd.DataFrame(rows), digits=4)

@@ -51,11 +51,15 @@ def test_the_stored_page_is_that_of_the_stored_rows() -> None:
     assert (simstudy.FOLDER / "simstudy.md").read_text("utf-8") == simstudy.page(path)
 
 
+#: Tests over times and places.
+_MAPS = ("clusters", "TFCE", "gate G8", "fusion", "searchlight")
+
+
 def _shipped(test: str) -> bool:
     """Return whether a test is one of the package, as it is by default."""
     if "not shipped" in test:
         return False
-    return test.startswith(("leave one out", "stimulus-label permutation", "max-T", "sign flips", "TOST at"))
+    return test.startswith(("leave one out", "stimulus-label permutation", "max-T", "sign flips", "TOST at", *_MAPS))
 
 
 def test_stored_rates_are_nominal_and_invalid_methods_are_caught() -> None:
@@ -75,7 +79,7 @@ def test_stored_rates_are_nominal_and_invalid_methods_are_caught() -> None:
     assert {"coverage", "equivalence", "times", "sign flips", "latencies", "measures", "fitted measures"} <= studies
 
 
-@pytest.mark.parametrize("study", ["coverage", "equivalence", "times", "sign flips", "latencies"])
+@pytest.mark.parametrize("study", ["coverage", "equivalence", "times", "sign flips", "latencies", "fusion"])
 def test_further_studies_give_rates_with_errors(study: str) -> None:
     function, worlds, comparators, _ = simstudy.STUDIES[study]
     found = list(function(worlds[0], 4, comparators[0]))

@@ -40,15 +40,35 @@ def equal_accuracy_table(scores: pd.DataFrame, training: pd.DataFrame, tolerance
         steps = _accuracies(of_network, training[training.network == network])
         if len(steps) < 2 or "backprop" not in steps or all(len(own) < 2 for own in steps.values()):
             continue
-        target = min(float(own.iloc[-1]) for own in steps.values())
-        chosen = {
-            rule: int(own.index.to_numpy()[int(np.abs(own.to_numpy() - target).argmin())])
-            for rule, own in steps.items()
-        }
+        target, chosen = equally_accurate(steps)
         found += _rows(of_network, steps, chosen, target, tolerance)
     if not found:
         return tables.empty("equal_accuracy")
     return tables.cast("equal_accuracy", pd.DataFrame(found))
+
+
+def equally_accurate(accuracies: Mapping[str, pd.Series]) -> tuple[float, dict[str, int]]:
+    """Return the accuracy in common, and the step at which each rule is nearest to it.
+
+    In common is the lowest accuracy that a rule ends with. Steps double, so that accuracies are near each other, not
+    equal.
+
+    Parameters
+    ----------
+    accuracies
+        Rule to its mean validation accuracy, by step in rising order.
+
+    Examples
+    --------
+    >>> strong, weak = pd.Series({10: 0.3, 20: 0.62, 40: 0.9}), pd.Series({10: 0.1, 20: 0.3, 40: 0.6})
+    >>> equally_accurate({"backprop": strong, "feedback_alignment": weak})
+    (0.6, {'backprop': 20, 'feedback_alignment': 40})
+    """
+    target = min(float(own.iloc[-1]) for own in accuracies.values())
+    return target, {
+        rule: int(own.index.to_numpy()[int(np.abs(own.to_numpy() - target).argmin())])
+        for rule, own in accuracies.items()
+    }
 
 
 def equal_accuracy_sentence(table: pd.DataFrame) -> str:

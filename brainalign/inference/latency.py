@@ -57,7 +57,7 @@ def latency(courses: np.ndarray, times: np.ndarray, kind: str = "peak", without:
     The interval goes from the first to the last time at which the true course may peak (or rise to half of its peak),
     half a sample more on each side: the times that no other is significantly above, by the largest t over all of them
     (:class:`~brainalign.inference.course_errors.CourseErrors`). It is not symmetric, and as wide as noise makes it: of
-    20 simulated subjects with noise of .3 of the peak it is 70 ms, with noise as large as the peak 290 of 395 ms, and
+    20 simulated subjects with noise of .3 of the peak it is 70 ms; with noise as large as the peak 290 of 395 ms, and
     for an onset all of the course. It holds the true moment in .95 of samples or more, where twice the jackknife error
     does so in .6 to .9 (``docs/results/simstudy.md``).
 

@@ -6,7 +6,7 @@ import pytest
 
 from brainalign import tables
 from brainalign.alignment.align import align
-from brainalign.alignment.equal_accuracy import equal_accuracy_sentence, equal_accuracy_table
+from brainalign.alignment.equal_accuracy import equal_accuracy_sentence, equal_accuracy_table, equally_accurate
 from brainalign.specs import RecordingSpec, ScoringSpec
 from tests.synthetic_world import World
 
@@ -68,3 +68,13 @@ def test_without_earlier_checkpoints_or_accuracies_there_is_no_table(scores: pd.
     nothing = training(ACCURACY).assign(val_accuracy=np.nan)
     assert equal_accuracy_table(scores, nothing).empty
     assert equal_accuracy_sentence(tables.empty("equal_accuracy")) == ""
+
+
+def test_the_step_nearest_to_the_lowest_end_is_taken_of_each_rule() -> None:
+    rng = np.random.default_rng(0)
+    steps = [1, 2, 4, 8, 16, 32]
+    curves = {f"rule {k}": pd.Series(np.sort(rng.random(6)), index=steps) for k in range(5)}
+    target, chosen = equally_accurate(curves)
+    assert target == min(own[32] for own in curves.values())
+    assert chosen == {rule: int((own - target).abs().idxmin()) for rule, own in curves.items()}
+    assert len(set(chosen.values())) > 1
