@@ -82,6 +82,8 @@ class Findings:
         """Return the rows of a table at a place and its declared layer; of low-level controls all."""
         recording, roi, measure, _ = PLACES[place]
         here = table[(table.dataset == recording) & (table.roi == roi) & (table.measure == measure)]
+        if roi not in self.layers:
+            return here.iloc[:0]
         control = here.role == "low_level" if "role" in here else pd.Series(False, index=here.index)
         return here[(here.layer == self.layers[roi]) | control]
 

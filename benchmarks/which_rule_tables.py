@@ -106,9 +106,10 @@ def inferred(
 
 
 def time_course(spec: ba.StudySpec, folder: Path, recording: ba.RecordingSpec) -> pd.DataFrame:
-    """Return the score of every layer at every time: mean and standard deviation over seeds."""
+    """Return the Spearman score of every layer at every time: mean and standard deviation over seeds."""
     found = _scores(list(networks_of(rdms_file(folder, recording))), recording, spec)
     table = pd.concat([score_table(place, found.dataset, found.simulated) for place in found.places])
+    table = table[table.measure != WHITENED.label]
     by = ["role", "rule", "layer", "time", "measure"]
     return table.groupby(by, observed=True, sort=False).score.agg(["mean", "std"]).reset_index()
 
