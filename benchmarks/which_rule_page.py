@@ -294,6 +294,17 @@ def before_onset(found: Findings) -> str:
     )
 
 
+def fixed_seeds(found: Findings) -> str:
+    """Return at which places too few seeds are left for a claim about other seeds."""
+    places = [place for place in found.places if (found.at(found.contrasts, place).scope_seeds == "fixed").any()]
+    if not places:
+        return ""
+    return (
+        f" At {', '.join(places)} fewer than three seeds of a rule are left with answers that differ, so that tests there "
+        "hold for these seeds only."
+    )
+
+
 def category_table(found: Findings) -> Iterator[Row]:
     """Yield scores among the pairs of each category alone."""
     scores = found.table("by_category")
@@ -330,6 +341,7 @@ def page(found: Findings) -> str:
         n_conditions=len(found.rules),
         main_table=table(main_table(found)),
         rank_table=table(rank_table(found)),
+        fixed_seeds=fixed_seeds(found),
         before_onset=before_onset(found),
         category_table=table(category_table(found)),
         target=f"{100 * found.table('equal-accuracy').target.iloc[0]:.1f}",
