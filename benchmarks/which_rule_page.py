@@ -300,8 +300,8 @@ def fixed_seeds(found: Findings) -> str:
     if not places:
         return ""
     return (
-        f" At {', '.join(places)} fewer than three seeds of a rule are left with answers that differ, so that tests there "
-        "hold for these seeds only."
+        f" At {', '.join(places)} fewer than three seeds of a rule are left with answers that differ, so that tests "
+        "there hold for these seeds only."
     )
 
 
