@@ -70,7 +70,14 @@ def _verdict(found: Findings, place: str) -> Iterator[str]:
         highest = f"the highest network {words(best)} ({means[best]:.2f})"
         yield f"The highest floor is {floor} ({floors[floor]:.2f}), {highest}."
     supported = found.at(found.ranks, place).supported.astype(bool).any()
-    yield "An order of rules is supported." if supported else "No order of the rules is supported."
+    if not supported:
+        yield "No order of the rules is supported."
+        return
+    matched = not found.at(found.table("contrasts-equal-accuracy"), place).empty
+    yield (
+        "An order of rules is supported at the accuracies that they reached"
+        + ("." if matched else "; it was not tested at equal accuracy, so that accuracy alone may explain it.")
+    )
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------

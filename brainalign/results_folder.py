@@ -63,18 +63,40 @@ def replacing(folder: Path) -> Iterator[Path]:
     StorageError
         If a file cannot be written.
     """
+    with staging(folder, _PREFIX, "the results") as staged:
+        yield staged
+        _swap(staged, folder)
+
+
+@contextlib.contextmanager
+def staging(folder: Path, prefix: str, what: str) -> Iterator[Path]:
+    """Yield an empty folder inside ``folder``, which nobody else changes meanwhile; it goes at the end of the block.
+
+    Parameters
+    ----------
+    folder
+        Is made where it is missing.
+    prefix
+        Of the name of the empty folder; what a process that was killed left under it goes.
+    what
+        Is written, for messages.
+
+    Raises
+    ------
+    StorageError
+        If a file cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder) as held:
-            for left in folder.glob(f"{_PREFIX}*") if held else ():  # of a process that was killed
+            for left in folder.glob(f"{prefix}*") if held else ():
                 shutil.rmtree(left, ignore_errors=True)
-            with tempfile.TemporaryDirectory(dir=folder, prefix=_PREFIX, ignore_cleanup_errors=True) as staged:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=prefix, ignore_cleanup_errors=True) as staged:
                 yield Path(staged)
-                _swap(Path(staged), folder)
     except OSError as error:
         if isinstance(error, BrainalignError):
             raise
-        msg = f"Could not write the results into {str(folder)!r}: {error}. Free space or choose another --out."
+        msg = f"Could not write {what} into {str(folder)!r}: {error}. Free space or choose another --out."
         raise StorageError(msg) from error
 
 

@@ -136,7 +136,7 @@ def test_the_command_fills_in_says_so_and_compares(tmp_path: Path) -> None:
     assert found.exit_code == 0, found.output
     assert "recommended and not given: " in found.stderr
     assert "optimizer=sgd" in found.stderr
-    assert "Nearest preset: " in found.stderr
+    assert "Nearest preset: digits-rnn/hebbian" in found.stderr  # of the same data set
     assert "readout only after as many steps" in found.stdout
     spec = changed(TrainSpec("hebbian", "mlp", "digits"), {"seeds": 3, "epochs": 0.5, "network.widths": [8]})
     wanted = train_spec(completed({**option_tables({"network.widths": [8]}), "rule": "hebbian", "network": "mlp",

@@ -97,7 +97,7 @@ def adjusted_clusters(table: pd.DataFrame) -> pd.DataFrame:
     """Return clusters with p times the number of tests of their network, recording and measure (Bonferroni)."""
     if table.empty:
         return table
-    size = table.groupby(_FAMILY, observed=True)[_TEST[0]].transform("size").astype(int)
+    size = pd.Series(0, index=table.index)
     for _, own in table.groupby(_FAMILY, observed=True):
         size.loc[own.index] = len(own[_TEST].astype(str).drop_duplicates())
     return tables.cast("clusters", table.assign(family_size=size, p_adjusted=np.minimum(table.p * size, 1.0)))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from brainalign.comparisons.apart_in_runs import apart_in_runs
 from brainalign.errors import DataError, StimulusMismatchError
 from brainalign.rdms import RDMs
 from brainalign.recordings.recording import Recording
@@ -88,23 +89,8 @@ def motion_distance(recording: Recording, motion: np.ndarray, ids: Sequence[str]
         msg = f"Motion is {places.shape} for {len(recording.stimulus_ids)} trials; expected (n_trials, 6), all finite."
         raise StimulusMismatchError(msg)
     places = places * np.repeat([1.0, radius], 3)
-    row = {name: k for k, name in enumerate(ids)}
     missing = [name for name in ids if name not in set(recording.stimulus_ids)]
     if missing:
         msg = f"{recording.name} has no trial of {missing[0]!r}; expected one of each stimulus. Leave it out."
         raise DataError(msg)
-    stimulus = np.array([row.get(name, -1) for name in recording.stimulus_ids])
-    runs = np.zeros(len(stimulus), int)
-    if recording.runs is not None:
-        runs = np.unique(np.asarray(recording.runs), return_inverse=True)[1].ravel()
-    total, held = np.zeros((len(ids), len(ids))), np.zeros((len(ids), len(ids)))
-    for run in np.unique(runs):
-        own = np.flatnonzero((runs == run) & (stimulus >= 0))
-        apart = np.linalg.norm(places[own, None] - places[None, own], axis=2)
-        np.add.at(total, (stimulus[own][:, None], stimulus[own][None]), apart)
-        np.add.at(held, (stimulus[own][:, None], stimulus[own][None]), 1.0)
-    first, second = np.triu_indices(len(ids), 1)
-    pairs, count = total[first, second], held[first, second]
-    values = pairs / np.where(count > 0, count, 1)
-    usual = values[count > 0].mean() if (count > 0).any() else 0.0
-    return RDMs(np.where(count > 0, values, usual)[None], tuple(ids), "mm of head motion")
+    return apart_in_runs(recording, places, ids, "mm of head motion")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from brainalign.comparisons.apart_in_runs import apart_in_runs, trials_by_run
 from brainalign.rdms import RDMs
 from brainalign.recordings.recording import Recording
 
@@ -33,20 +34,7 @@ def presentation_order(recording: Recording, ids: Sequence[str]) -> RDMs:
     >>> presentation_order(one, ("a", "b", "c")).dissimilarities.tolist()
     [[1.0, 2.0, 1.0]]
     """
-    row = {name: k for k, name in enumerate(ids)}
-    stimulus = np.array([row.get(name, -1) for name in recording.stimulus_ids])
-    runs = np.zeros(len(stimulus), int)
-    if recording.runs is not None:
-        runs = np.unique(np.asarray(recording.runs), return_inverse=True)[1].ravel()
-    total, held = np.zeros((len(ids), len(ids))), np.zeros((len(ids), len(ids)))
-    for run in np.unique(runs):
-        own = stimulus[runs == run]
-        place, shown = np.flatnonzero(own >= 0), own[own >= 0]
-        for k, name in zip(place, shown, strict=True):
-            total[name] += np.bincount(shown, np.abs(place - k), minlength=len(ids))
-            held[name] += np.bincount(shown, minlength=len(ids))
-    first, second = np.triu_indices(len(ids), 1)
-    pairs, count = total[first, second], held[first, second]
-    values = pairs / np.where(count > 0, count, 1)
-    usual = values[count > 0].mean() if (count > 0).any() else 0.0
-    return RDMs(np.where(count > 0, values, usual)[None], tuple(ids), "trials apart")
+    place = np.zeros((len(recording.stimulus_ids), 1))
+    for run in trials_by_run(recording):
+        place[run, 0] = np.arange(len(run))
+    return apart_in_runs(recording, place, ids, "trials apart")

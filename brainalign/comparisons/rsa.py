@@ -35,11 +35,11 @@ _UNITS = {
     "corr_cov": "whitened r",
     "cosine_cov": "whitened cosine",
 }
-_KRIEGESKORTE = (
+KRIEGESKORTE = (
     "Kriegeskorte N, Mur M, Bandettini P (2008). Representational similarity analysis: connecting the branches of "
     "systems neuroscience. Frontiers in Systems Neuroscience 2:4. doi:10.3389/neuro.06.004.2008"
 )
-_NILI = (
+NILI = (
     "Nili H, Wingfield C, Walther A, Su L, Marslen-Wilson W, Kriegeskorte N (2014). A toolbox for representational "
     "similarity analysis. PLoS Computational Biology 10:e1003553. doi:10.1371/journal.pcbi.1003553"
 )
@@ -156,8 +156,8 @@ class RSA(Comparison):
             dissimilarity=self.dissimilarity,
             comparator=self.comparator,
             held=self.partial,
-            citation=_KRIEGESKORTE,
-            ceiling_citation=_NILI,
+            citation=KRIEGESKORTE,
+            ceiling_citation=NILI,
         )
 
     def rdms(self, features: Any, stimulus_ids: Sequence[str], sets: bool = False) -> RDMs:

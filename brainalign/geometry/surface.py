@@ -10,7 +10,7 @@ from brainalign.errors import DataError
 from brainalign.geometry.geometry import Geometry
 
 #: What nilearn and GIFTI call a side, and what files are called.
-_PARTS = {"L": "left", "R": "right"}
+SIDES = {"L": "left", "R": "right"}
 _STRUCTURES = {"L": "CortexLeft", "R": "CortexRight"}
 
 
@@ -54,7 +54,7 @@ class Surface(Geometry):
 
     def __post_init__(self) -> None:
         side, vertex = np.asarray(self.side), np.asarray(self.vertex)
-        unknown = sorted(set(side.tolist()) - set(self.n_vertices) | set(self.n_vertices) - set(_PARTS))
+        unknown = sorted(set(side.tolist()) - set(self.n_vertices) | set(self.n_vertices) - set(SIDES))
         if unknown or side.shape != vertex.shape or vertex.ndim != 1:
             msg = (
                 f"Vertices {vertex.shape} with sides {side.shape} of {dict(self.n_vertices)}; expected one side, 'L' "
@@ -110,10 +110,10 @@ class Surface(Geometry):
         for one, whole in self.arrays(values).items():
             array = nibabel.gifti.GiftiDataArray(whole, intent="NIFTI_INTENT_NONE", datatype="NIFTI_TYPE_FLOAT32")
             meta = nibabel.gifti.GiftiMetaData({"AnatomicalStructurePrimary": _STRUCTURES[one]})
-            found[_PARTS[one]] = nibabel.gifti.GiftiImage(darrays=[array], meta=meta)
+            found[SIDES[one]] = nibabel.gifti.GiftiImage(darrays=[array], meta=meta)
         return found
 
     def files(self, values: np.ndarray, name: str) -> dict[str, bytes]:
         """Return one GIFTI file for each hemisphere, ``hemi-L_<name>.shape.gii``."""
         images = self.image(values)
-        return {f"hemi-{one}_{name}.shape.gii": images[_PARTS[one]].to_bytes() for one in self.n_vertices}
+        return {f"hemi-{one}_{name}.shape.gii": images[SIDES[one]].to_bytes() for one in self.n_vertices}

@@ -2,34 +2,30 @@
 
 import contextlib
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from brainalign.errors import BrainalignError, StorageError
+from brainalign.comparisons.rsa import KRIEGESKORTE, NILI
+from brainalign.errors import StorageError
 from brainalign.provenance import versions
 from brainalign.report.map_figure import caption_of, map_figures
 from brainalign.report.plate import Plate, save_plate
 from brainalign.report.style import slug
 from brainalign.report.wording import dissimilarity_name, listed
-from brainalign.results_folder import FIGURES, FORMATS, PAGE, STUDY
+from brainalign.results_folder import FIGURES, FORMATS, PAGE, STUDY, staging
 from brainalign.searchlights.brain_maps import ABOUT, BrainMaps
-from brainalign.storage import file_hash, locked, write_table, write_text
+from brainalign.storage import file_hash, write_table, write_text
 
 PEAKS = "peaks.csv"
 #: Peaks of each map, in the table and on the page.
 MOST_PEAKS = 5
 _PREFIX = ".maps-"
-_CITATIONS = (
-    "Kriegeskorte, Goebel & Bandettini (2006), PNAS 103:3863-3868: searchlights.",
-    "Kriegeskorte, Mur & Bandettini (2008), Frontiers in Systems Neuroscience 2:4: representational similarity.",
-)
-_OF_GROUPS = (
-    "Nili, Wingfield, Walther, Su, Marslen-Wilson & Kriegeskorte (2014), PLoS Comput Biol 10:e1003553: ceilings."
+_SEARCHLIGHTS = (
+    "Kriegeskorte N, Goebel R, Bandettini P (2006). Information-based functional brain mapping. PNAS 103:3863-3868. "
+    "doi:10.1073/pnas.0600244103"
 )
 
 
@@ -70,21 +66,10 @@ def write_maps(
     if (folder / STUDY).exists() or (folder / "checkpoints").is_dir():
         msg = f"Folder {str(folder)!r} holds a study or a training, not maps. Choose another --out."
         raise StorageError(msg)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder) as held:
-            for left in folder.glob(f"{_PREFIX}*") if held else ():  # of a process that was killed
-                shutil.rmtree(left, ignore_errors=True)
-            with tempfile.TemporaryDirectory(dir=folder, prefix=_PREFIX, ignore_cleanup_errors=True) as name:
-                staged = Path(name)
-                maps.save(staged, each)
-                _write_report(maps, staged, alpha, dict(about or {}), formats)
-                _swap(staged, folder)
-    except OSError as error:
-        if isinstance(error, BrainalignError):
-            raise
-        msg = f"Could not write maps into {str(folder)!r}: {error}. Free space or choose another --out."
-        raise StorageError(msg) from error
+    with staging(folder, _PREFIX, "maps") as staged:
+        maps.save(staged, each)
+        _write_report(maps, staged, alpha, dict(about or {}), formats)
+        _swap(staged, folder)
     return folder / PAGE
 
 
@@ -174,7 +159,7 @@ def _page(maps: BrainMaps, peaks: pd.DataFrame, figures: list[dict[str, str]], a
         columns=[str(name) for name in shown.columns],
         rows=[[_cell(value) for value in row] for row in shown.itertuples(index=False)],
         methods=methods_of(maps),
-        citations=(*_CITATIONS, *((_OF_GROUPS,) if maps.ceiling is not None else ())),
+        citations=(_SEARCHLIGHTS, KRIEGESKORTE, *((NILI,) if maps.ceiling is not None else ())),
         models=list(maps.names),
         recording=str(about.get("recording", "unnamed")),
         subjects=list(maps.subjects),

@@ -9,7 +9,7 @@ import numpy as np
 
 from brainalign.errors import DataError, SpecError
 from brainalign.geometry.geometry import Geometry
-from brainalign.geometry.surface import Surface
+from brainalign.geometry.surface import SIDES, Surface
 from brainalign.geometry.volume import Volume
 from brainalign.readers.maps import load_image
 
@@ -170,7 +170,7 @@ def _near(points: np.ndarray, radius: float) -> list[np.ndarray]:
 def _discs(surface: Surface, radius: float, distance: str, meshes: Meshes) -> list[np.ndarray]:
     found: list[np.ndarray] = [np.empty(0, np.int32)] * len(surface)
     for side, n in surface.n_vertices.items():
-        points, faces = _mesh(meshes, {"L": "left", "R": "right"}[side], n)
+        points, faces = _mesh(meshes, SIDES[side], n)
         channel = np.flatnonzero(surface.side == side)
         vertex = surface.vertex[channel]
         if distance == "euclidean":

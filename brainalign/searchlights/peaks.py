@@ -6,14 +6,12 @@ import numpy as np
 import pandas as pd
 
 from brainalign.errors import SpecError
-from brainalign.geometry.surface import Surface
+from brainalign.geometry.surface import SIDES, Surface
 from brainalign.geometry.volume import Volume
 from brainalign.searchlights.centre_table import table_of_means
 
 if TYPE_CHECKING:
     from brainalign.searchlights.brain_maps import BrainMaps
-
-_SIDES = {"L": "left", "R": "right"}
 
 
 def peaks_of(maps: "BrainMaps", apart: float | None, most: int) -> pd.DataFrame:
@@ -57,6 +55,6 @@ def _points(maps: "BrainMaps") -> tuple[np.ndarray, np.ndarray]:
             meshes: Any = maps.meshes or {}
             for number, side in enumerate(one.n_vertices):
                 own = one.side == side
-                points[channels[own]] = np.asarray(meshes[_SIDES[side]][0])[one.vertex[own]]
+                points[channels[own]] = np.asarray(meshes[SIDES[side]][0])[one.vertex[own]]
                 part[channels[own]] = 1 + number
     return points, part

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from brainalign.geometry.surface import Surface
+from brainalign.geometry.surface import SIDES, Surface
 
 _COLOURS, _OUTSIDE, _OUTLINE = "viridis", (0.85, 0.85, 0.85, 1.0), (0.9, 0.1, 0.1, 1.0)
-_SIDES = {"L": "left", "R": "right"}
 #: Elevation and azimuth in degrees of each view, by side; meshes have x to the right, y to the front, z up.
 _VIEWS = {
     "outside": {"L": (0, 180), "R": (0, 0)},
@@ -51,12 +50,12 @@ def draw_surface(
     figure = plt.figure(figsize=(6.6, 2.0 * len(parts) + 0.3))
     panels = []
     for row, side in enumerate(parts):
-        points, faces = meshes[_SIDES[side]]
+        points, faces = meshes[SIDES[side]]
         colours = _face_colours(faces, parts[side], np.nan_to_num(inside[side]) > 0, scale)
         for column, view in enumerate(_VIEWS):
             panel: Any = figure.add_subplot(len(parts), 3, 3 * row + column + 1, projection="3d")
             _show(panel, np.asarray(points), np.asarray(faces), colours, _VIEWS[view][side])
-            panel.set_title(f"{_SIDES[side]}, {view}", fontsize=8, y=0.95)
+            panel.set_title(f"{SIDES[side]}, {view}", fontsize=8, y=0.95)
             panels.append(panel)
     figure.subplots_adjust(left=0.0, right=0.88, bottom=0.0, top=0.9, wspace=0.0, hspace=0.05)
     figure.colorbar(scale, cax=figure.add_axes((0.91, 0.2, 0.015, 0.6)), label=label)

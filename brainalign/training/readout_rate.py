@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from statistics import mean
 
 from brainalign.datasets.dataset import dataset
+from brainalign.errors import SpecError
 from brainalign.networks.architecture import architectures
 from brainalign.recommended import searched_presets
 from brainalign.roles import READOUT_ONLY
@@ -88,7 +89,7 @@ def found_rate(control: TrainSpec, data_dir: str | None = None) -> FoundRate:
 
     Raises
     ------
-    ValueError
+    SpecError
         If no sample is held out.
 
     Examples
@@ -100,7 +101,7 @@ def found_rate(control: TrainSpec, data_dir: str | None = None) -> FoundRate:
     """
     if not control.validation_fraction:
         msg = "Option validation_fraction is 0, so that there is nothing to search on; expected a share above 0."
-        raise ValueError(msg)
+        raise SpecError(msg)
     n = len(dataset(control.dataset, data_dir).train().labels)
     n = control.n_train or n - round(control.validation_fraction * n)
     few = max(min(n, MOST_SAMPLES), control.batch_size)
