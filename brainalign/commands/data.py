@@ -66,7 +66,7 @@ def _own_records(as_json: bool) -> list[dict[str, Any]]:
 
 @data_app.command("check")
 def data_check(
-    target: Annotated[str, typer.Argument(help="Name of a recording, or a folder.")],
+    target: Annotated[str, typer.Argument(help="Name of a recording, a folder, or a study file (.toml).")],
     ids: Annotated[str, typer.Option(help="Of a folder: column of events.tsv that names the stimulus.")] = "",
     trained_on: Annotated[str, typer.Option(help="Data set that networks learn from, to compare pictures with.")] = "",
     against: Annotated[
@@ -79,13 +79,21 @@ def data_check(
     own: Own = None,
     as_json: Json = False,
 ) -> None:
-    """Look for what may make a result wrong, before anything is compared; exit code 1 if there are findings."""
+    """Look for what may make a result wrong, before anything is compared; exit code 1 if there are findings.
+
+    A study file is checked as a whole: each of its recordings, as far as it is compared, and against the pictures that
+    its networks learn from. What the study accepts is listed and does not count.
+    """
+    from brainalign.data_check.finding import Finding
     from brainalign.data_check.folder import check_folder
     from brainalign.data_check.shared_stimuli import check_own_parts, check_shared_stimuli
     from brainalign.data_check.source import check_source
+    from brainalign.data_check.study import check_recordings
     from brainalign.errors import SpecError
     from brainalign.recordings.source import recording_source, recording_sources
+    from brainalign.study_file import read_study
 
+    accepted: list[Finding] = []
     if target in recording_sources():
         source = recording_source(target, {"data_dir": data_dir, **read_settings(option or [])})
         others = [recording_source(one, {"data_dir": data_dir}) for one in against or []]
@@ -101,17 +109,30 @@ def data_check(
             msg = "--trained-on, --against and --set are for recordings; a folder of files has none. Leave them out."
             raise SpecError(msg)
         found = list(check_folder(target, ids))
+    elif Path(target).suffix == ".toml":
+        if ids or trained_on or option or against:
+            msg = "A study file says what is compared: leave --ids, --trained-on, --against and --set out."
+            raise SpecError(msg)
+        found, accepted = check_recordings(read_study(target), data_dir)
     else:
-        msg = f"{target!r} is neither a recording nor a folder. Choose one of: {', '.join(recording_sources())}."
+        msg = (
+            f"{target!r} is neither a recording, a folder nor a study file (.toml). Choose a file, a folder or one of: "
+            f"{', '.join(recording_sources())}."
+        )
         raise SpecError(msg)
     if as_json:
-        records = [{"kind": one.kind, "where": one.where, "finding": one.text} for one in found]
+        records = [
+            {"kind": one.kind, "where": one.where, "finding": one.text}
+            | ({"accepted": True} if one in accepted else {})
+            for one in found
+        ]
         print_records(records, as_json, f"Findings in {target}")
     else:
         for one in found:
-            typer.echo(str(one))
-        typer.echo(f"{len(found)} finding{'' if len(found) == 1 else 's'} in {target}.")
-    if found:
+            typer.echo(f"{one}{' The study accepts this.' if one in accepted else ''}")
+        said = f", {len(accepted)} of them accepted" if accepted else ""
+        typer.echo(f"{len(found)} finding{'' if len(found) == 1 else 's'} in {target}{said}.")
+    if len(found) > len(accepted):
         raise typer.Exit(1)
 
 

@@ -32,7 +32,47 @@ def test_options_reach_the_recording(data_dir: str) -> None:
     assert code == 1
     assert "every stimulus has one trial" in text
     _, message = check("nothing_like_it")
-    assert "is neither a recording nor a folder" in message
+    assert "is neither a recording, a folder nor a study file" in message
+
+
+def _study(folder: Path, recordings: str) -> str:
+    path = folder / "one.toml"
+    learnt = 'name = "one"\nreadout_only = false\n[training]\nnetwork = "mlp"\ndataset = "digits"\n[rules.backprop]\n'
+    path.write_text(learnt + recordings)
+    return str(path)
+
+
+_SIMULATED = """
+[[recordings]]
+dataset = "simulated"
+options = { n_subjects = 3, n_stimuli = 20, training = { epochs = 0.1 } }
+"""
+_EEG = """
+[[recordings]]
+dataset = "eeg49"
+"""
+
+
+def test_a_study_file_is_checked_recording_by_recording(data_dir: str, tmp_path: Path) -> None:
+    path = _study(tmp_path, _SIMULATED + _EEG)
+    code, text = check(path, "--data-dir", data_dir)
+    *lines, last = text.splitlines()
+    assert (code, last) == (1, f"4 findings in {path}.")
+    assert [line.split(":")[0] for line in lines] == ["runs", "ceiling", "before onset", "before onset"]
+
+
+def test_what_a_study_accepts_is_listed_and_does_not_count(data_dir: str, tmp_path: Path) -> None:
+    path = _study(tmp_path, _EEG + 'accept = ["ceiling", "before onset"]')
+    code, text = check(path, "--data-dir", data_dir)
+    *lines, last = text.splitlines()
+    assert (code, last) == (0, f"3 findings in {path}, 3 of them accepted.")
+    assert all(line.endswith("The study accepts this.") for line in lines)
+
+
+def test_what_a_study_file_says_itself_is_refused_as_an_option(tmp_path: Path) -> None:
+    said = check(_study(tmp_path, _EEG), "--trained-on", "digits")[1]
+    assert said.startswith("A study file says what is compared")
+    assert "nowhere.toml" in check(str(tmp_path / "nowhere.toml"))[1]
 
 
 def _things(folder: Path, data_dir: str) -> Path:
