@@ -114,10 +114,8 @@ def run_job(job: str, size: Size, folder: Path) -> str:
         return f"{done.unit}, s.d. {done.data[:100].std():.3f}"
     layer = Patterns(features_of(size), [f"s{k}" for k in range(size.betas)], "layer")
     one = betas(size, folder)
-    if job == "nested":
-        fitted = Encoding().score(layer, one.patterns("some"))
-        return f"{len(fitted.r)} targets, {fitted.form}, mean r {fitted.r.mean():.4f}"
-    scores = Encoding(alphas=(1.0,)).target_scores(layer, one, progress=say)
+    measure, roi = (Encoding(), "some") if job == "nested" else (Encoding(alphas=(1.0,)), "all")
+    scores = measure.target_scores(layer, one, roi, progress=say)
     return f"{len(scores.r)} targets, {scores.form}, mean r {scores.r.mean():.4f}"
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from brainalign.comparisons.banded_scores import BandedScores
 from brainalign.comparisons.beside_controls import BesideControls, check_controls, in_words, weighted_share
 from brainalign.comparisons.description import PREDICTION, Description
-from brainalign.comparisons.encoding import FOLDS, Encoding, groups_of, himalaya_here
 from brainalign.comparisons.encoding_scores import fold_correlations
-from brainalign.comparisons.group_folds import group_folds
 from brainalign.comparisons.held_out_scores import training_means
+from brainalign.comparisons.nested_folds import NestedFolds, groups_of
 from brainalign.comparisons.prepared_responses import refuse_constant_features, refuse_constant_targets
+from brainalign.comparisons.ridge import himalaya_here
 from brainalign.comparisons.threads import few_threads
 from brainalign.computing import get
 from brainalign.dissimilarities.gram import gram
@@ -175,7 +175,7 @@ class BandedRidge(BesideControls):
             refuse_constant_features(x)
             kernels.append(gram(x, columns=True))
         labels = groups_of(ids, groups)
-        folds = Encoding(n_folds=self.n_folds, n_inner_folds=self.n_inner_folds, seed=self.seed).checked_folds(labels)
+        folds = self.folds.checked(labels)
         whole = self.predictions(kernels, y, folds, labels)
         alone = {}
         if unique and len(spaces) > 1:
@@ -183,6 +183,11 @@ class BandedRidge(BesideControls):
                 rest = [one for j, one in enumerate(kernels) if j != k]
                 alone[name] = self.predictions(rest, y, folds, labels).sum(axis=0)
         return _scored(list(spaces), whole, y, folds, alone)
+
+    @property
+    def folds(self) -> NestedFolds:
+        """Return the folds of stimuli, those of encoding models with the same seed."""
+        return NestedFolds(self.n_folds, self.n_inner_folds, self.seed)
 
     def predictions(
         self, kernels: Sequence[np.ndarray], y: np.ndarray, folds: np.ndarray, labels: np.ndarray
@@ -208,7 +213,7 @@ class BandedRidge(BesideControls):
                 ours, theirs = zip(*(_centred(one, train) for one in kernels), strict=True)
                 mean, deviation = y[train].mean(axis=0), y[train].std(axis=0)
                 deviation = np.where(deviation > 0, deviation, 1)
-                inner = group_folds(labels[train], self.n_inner_folds, stream_seed(self.seed, FOLDS, "inner", fold))
+                inner = self.folds.inner(labels[train], fold)
                 ridge = MultipleKernelRidgeCV(
                     kernels="precomputed",
                     solver="random_search",

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
-from brainalign.comparisons.encoding import Encoding
 from brainalign.comparisons.group_folds import coded
 from brainalign.comparisons.held_out_scores import drawn_scores, sample_counts, training_means
+from brainalign.comparisons.nested_folds import NestedFolds
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import prepared_responses, refuse_constant_features, without_ceiling
 from brainalign.dissimilarities.gram import gram
@@ -28,11 +28,7 @@ class _Ridge(Protocol):
     """What fits: :class:`~brainalign.comparisons.banded_ridge.BandedRidge`."""
 
     @property
-    def n_folds(self) -> int: ...
-    @property
-    def n_inner_folds(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
+    def folds(self) -> NestedFolds: ...
 
     def predictions(
         self, kernels: Sequence[np.ndarray], y: np.ndarray, folds: np.ndarray, labels: np.ndarray
@@ -105,9 +101,7 @@ class BesideControls(Comparison):
         samples, ids = samples.at(len(prepared.times)), prepared.stimulus_ids
         units = labels = coded(ids if prepared.groups is None else prepared.groups)
         ridge = self.ridge
-        folds = Encoding(n_folds=ridge.n_folds, n_inner_folds=ridge.n_inner_folds, seed=ridge.seed).checked_folds(
-            labels
-        )
+        folds = ridge.folds.checked(labels)
         counts, sizes = sample_counts(folds, units, samples, tuple(map(int, units)))
         responses, controls = prepared.content
         kernels = [_kernel(one, ids) for one in layers]

@@ -1,17 +1,16 @@
 """Encoding models: how well a layer's features predict responses to stimuli held out."""
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding_scores import LARGEST_R, EncodingScores, fold_correlations
-from brainalign.comparisons.group_folds import coded, group_folds
 from brainalign.comparisons.held_out_scores import METRICS, held_out_scores
+from brainalign.comparisons.nested_folds import NestedFolds, groups_of
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import (
     prepared_responses,
@@ -19,37 +18,26 @@ from brainalign.comparisons.prepared_responses import (
     refuse_constant_targets,
     without_ceiling,
 )
+from brainalign.comparisons.ridge import Ridge, himalaya_here
 from brainalign.comparisons.target_scores import TargetScores
 from brainalign.comparisons.threads import few_threads
-from brainalign.computing import device_of_torch, get
 from brainalign.dissimilarities.gram import gram
-from brainalign.errors import DataError, SpecError, StimulusMismatchError
+from brainalign.errors import SpecError
 from brainalign.patterns import Patterns
-from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.recording import Recording
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.resampling.training_left_out import training_changes
-from brainalign.rounding import is_constant
 from brainalign.specs import ScoringSpec
-
-MIN_STIMULI = 10
-# a correlation within a test fold of fewer stimuli says nothing
-MIN_FOLD = 4
 
 _HIMALAYA = (
     "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge "
     "regression. NeuroImage 264:119728. doi:10.1016/j.neuroimage.2022.119728"
 )
 
-# elements of one float64 temporary of the solver: 64 MB
-_BLOCK = 2**23
 # predictions that all layers hold at once for some times
 _TIMES = 2**24
-
-#: The stream that folds of stimuli are drawn from, the same for all measures that are fitted.
-FOLDS = "encoding"
 
 
 @dataclass(frozen=True)
@@ -100,8 +88,8 @@ class Encoding(Comparison):
     True
     >>> measure.form(n=40, p=5), np.bincount(measure.folds(ids)).tolist()
     ('primal', [10, 10, 10, 10])
-    >>> np.array_equal(measure.checked_folds(np.array(ids)), measure.folds(ids)), measure.options
-    (True, ' (n_folds = 4)')
+    >>> measure.options
+    ' (n_folds = 4)'
     """
 
     name: ClassVar[str] = "encoding"
@@ -174,7 +162,7 @@ class Encoding(Comparison):
 
     def folds(self, groups: Sequence[str | int] | np.ndarray) -> np.ndarray:
         """Return the test fold of each stimulus, ``(n_stimuli,)``; it depends on groups and seed, never on features."""
-        return group_folds(groups, self.n_folds, stream_seed(self.seed, FOLDS, "outer"))
+        return self._folds.outer(groups)
 
     def score(
         self, features: Patterns, responses: Patterns, groups: Mapping[str, str | int] | None = None
@@ -207,17 +195,18 @@ class Encoding(Comparison):
         refuse_constant_features(x)
         refuse_constant_targets(y)
         labels = groups_of(ids, groups)
-        folds = self.checked_folds(labels)
+        folds = self._folds.checked(labels)
         form = self.form(*x.shape)
         kernel = gram(x, columns=True) if form == "kernel" and not self.standardize else None
+        ridge = self.ridge(form)
         predictions, alphas = np.empty_like(y), np.empty((self.n_folds, y.shape[1]))
         residual, spread = np.zeros(y.shape[1]), np.zeros(y.shape[1])
         with himalaya_here(), few_threads(len(x), y.shape[1], x.shape[1] if form == "primal" else 0):
             for fold in range(self.n_folds):
                 train, test = folds != fold, folds == fold
-                model = self._prepare(x, kernel, train, form)
-                inner = group_folds(labels[train], self.n_inner_folds, stream_seed(self.seed, FOLDS, "inner", fold))
-                predictions[test], alphas[fold] = self._fit(model, y[train], inner, form)
+                model = ridge.prepared(x, kernel, train)
+                inner = self._folds.inner(labels[train], fold)
+                predictions[test], alphas[fold] = ridge.fitted(model, y[train], inner)
                 residual += ((y[test] - predictions[test]) ** 2).sum(axis=0)
                 spread += ((y[test] - y[train].mean(axis=0)) ** 2).sum(axis=0)
         edges = np.isin(alphas, (min(self.alphas), max(self.alphas)))
@@ -378,139 +367,16 @@ class Encoding(Comparison):
         found = []
         for fold in range(self.n_folds):
             train, test = folds != fold, folds == fold
-            ours, theirs = self._prepare(x, kernel, train, "kernel")
+            ours, theirs = self.ridge("kernel").prepared(x, kernel, train)
             found.append(
                 training_changes(ours, theirs, (y[train], y[test]), fitted.alphas[fold], labels[train], n_units)
             )
         return found
 
-    def _prepare(
-        self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray, form: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the solver takes for training and test rows, centred and divided by the kernel scale."""
-        if form == "kernel" and kernel is not None:
-            ours, theirs = _centred_kernels(kernel, train)
-            scale = np.trace(ours) / len(ours)
-        else:
-            mean = x[train].mean(axis=0, dtype=np.float64)
-            ours, theirs = x[train] - mean, x[~train] - mean
-            if self.standardize:
-                deviation = ours.std(axis=0)
-                kept = ~is_constant(x[train], axis=0)
-                ours, theirs = ours[:, kept] / deviation[kept], theirs[:, kept] / deviation[kept]
-            scale = np.einsum("ij,ij->", ours, ours) / len(ours)
-            if form == "kernel":
-                ours, theirs = ours @ ours.T, theirs @ ours.T
-            else:
-                scale = np.sqrt(scale)
-        if not scale > 0:
-            msg = "Features are constant over the training stimuli, expected features that vary."
-            raise DataError(msg)
-        return (ours / scale).astype(self.dtype), (theirs / scale).astype(self.dtype)
+    @property
+    def _folds(self) -> NestedFolds:
+        return NestedFolds(self.n_folds, self.n_inner_folds, self.seed)
 
-    def _fit(
-        self, model: tuple[np.ndarray, np.ndarray], y: np.ndarray, inner: np.ndarray, form: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return predictions for the test rows and the chosen penalty of each target."""
-        from himalaya.kernel_ridge import KernelRidgeCV
-        from himalaya.ridge import RidgeCV
-        from sklearn.model_selection import PredefinedSplit
-
-        train, test = model
-        mean, deviation = y.mean(axis=0), y.std(axis=0)
-        # unit variance: ridge is equivariant to it, and himalaya marks unusable penalties by an absolute score
-        targets = ((y - mean) / np.where(deviation > 0, deviation, 1)).astype(self.dtype)
-        batch = max(1, _BLOCK // (len(self.alphas) * len(y)))
-        params = {"n_targets_batch": batch}
-        options = {"alphas": np.sort(self.alphas), "cv": PredefinedSplit(inner), "fit_intercept": True}
-        if len(self.alphas) == 1:  # nothing to choose
-            ridge = _one_ridge(form, self.alphas[0], params["n_targets_batch"])
-            ridge.fit(train, targets)
-            return get(ridge.predict(test)) * deviation + mean, np.full(targets.shape[1], self.alphas[0])
-        if form == "kernel":
-            ridge = KernelRidgeCV(kernel="precomputed", solver_params=params, **options)
-        else:
-            # its warning is advice to use kernels, which `form` has weighed
-            ridge = RidgeCV(solver_params={**params, "warn": False}, **options)
-        ridge.fit(train, targets)
-        # himalaya keeps penalties as exp(log): back to the value on offer
-        best = get(ridge.best_alphas_)
-        nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), best))).argmin(axis=0)
-        return get(ridge.predict(test)) * deviation + mean, np.asarray(self.alphas)[nearest]
-
-    def checked_folds(self, groups: np.ndarray) -> np.ndarray:
-        """Return the test fold of each stimulus, ``(n_stimuli,)``; too few stimuli raise :class:`SpecError`."""
-        n_stimuli, n_groups = len(groups), len(np.unique(groups))
-        if n_stimuli < MIN_STIMULI:
-            msg = f"Encoding got {n_stimuli} stimuli, expected at least {MIN_STIMULI}; use RSA, or record more stimuli."
-            raise SpecError(msg)
-        if n_groups < self.n_folds:
-            msg = f"Encoding got {n_groups} groups for n_folds = {self.n_folds}; set n_folds to {n_groups} or less."
-            raise SpecError(msg)
-        folds = self.folds(groups)
-        smallest = int(np.bincount(folds).min())
-        if smallest < MIN_FOLD:
-            msg = (
-                f"The smallest of {self.n_folds} test folds holds {smallest} stimuli, expected at least {MIN_FOLD} to "
-                f"correlate within it; set n_folds to {max(2, n_stimuli // MIN_FOLD)} or less."
-            )
-            raise SpecError(msg)
-        fewest = min(len(np.unique(groups[folds != fold])) for fold in range(self.n_folds))
-        if fewest < self.n_inner_folds:
-            msg = (
-                f"Training stimuli form {fewest} groups for n_inner_folds = {self.n_inner_folds}; "
-                f"set n_inner_folds to {fewest} or less."
-            )
-            raise SpecError(msg)
-        return folds
-
-
-def _one_ridge(form: str, alpha: float, batch: int) -> Any:
-    """Return ridge regression with one penalty for all targets, which are solved ``batch`` at a time."""
-    from himalaya.kernel_ridge import KernelRidge
-    from himalaya.ridge import Ridge
-
-    params = {"n_targets_batch": batch}
-    if form == "kernel":
-        return KernelRidge(alpha, kernel="precomputed", solver="eigenvalues", fit_intercept=True, solver_params=params)
-    return Ridge(alpha, fit_intercept=True, solver_params={**params, "warn": False})
-
-
-def groups_of(ids: Sequence[str], groups: Mapping[str, str | int] | None) -> np.ndarray:
-    """Return the group of each row, coded from 0 in the order of first mention."""
-    missing = [stimulus for stimulus in ids if stimulus not in groups] if groups is not None else []
-    if missing:
-        msg = f"{len(missing)} of {len(ids)} stimuli have no group, first: {missing[:3]}; give every stimulus one."
-        raise StimulusMismatchError(msg)
-    return coded(ids if groups is None else [groups[stimulus] for stimulus in ids])
-
-
-def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return train x train and test x train kernels of features centred on the training mean."""
-    ours, theirs = kernel[np.ix_(train, train)], kernel[np.ix_(~train, train)]
-    column = ours.mean(axis=0)
-    return ours - column - column[:, None] + column.mean(), theirs - column - theirs.mean(axis=1)[
-        :, None
-    ] + column.mean()
-
-
-@contextlib.contextmanager
-def himalaya_here() -> Iterator[Any]:
-    """Run himalaya where arrays are computed with, and leave its global choice as it was; gives its backend."""
-    from himalaya.backend import get_backend, set_backend
-
-    before, device = get_backend().name, device_of_torch()
-    name = "numpy" if device is None else "torch" if device == "cpu" else "torch_cuda"
-    set_backend(name)
-    try:
-        with contextlib.nullcontext() if device in (None, "cpu") else _current(device):
-            yield get_backend()
-    finally:
-        set_backend(before)
-
-
-def _current(device: str | None) -> Any:
-    """Return torch's context of a GPU: himalaya puts arrays on the current one."""
-    import torch
-
-    return torch.cuda.device(torch.device(device or "cuda"))
+    def ridge(self, form: str) -> Ridge:
+        """Return the regression that the measure fits, in its ``"kernel"`` or ``"primal"`` form."""
+        return Ridge(form, self.alphas, self.standardize, self.dtype)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
-from brainalign.comparisons.encoding import FOLDS
 from brainalign.comparisons.group_folds import coded, group_folds
+from brainalign.comparisons.nested_folds import outer_folds
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import (
     prepared_responses,
@@ -22,11 +22,10 @@ from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.draw_units import labels_of
+from brainalign.resampling.predictions_bootstrap import MIN_FOLD
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 
-#: A test fold of fewer stimuli says nothing.
-MIN_FOLD = 4
 # groups of stimuli that are left out of training in turn
 _TRAINED_WITHOUT = 20
 
@@ -157,7 +156,7 @@ class FittedPatterns(Comparison):
         """
         n_units = len(np.unique(units))
         if n_units >= self.n_folds:
-            folds = group_folds(units, self.n_folds, stream_seed(self.seed, FOLDS, "outer"))
+            folds = outer_folds(units, self.n_folds, self.seed)
             if np.bincount(folds, minlength=self.n_folds).min() >= MIN_FOLD:
                 return folds
         msg = (

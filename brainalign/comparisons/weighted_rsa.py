@@ -9,7 +9,7 @@ import numpy as np
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import GEOMETRY, Description
 from brainalign.comparisons.encoding_scores import LARGEST_R
-from brainalign.comparisons.fitted_patterns import MIN_FOLD, rotated
+from brainalign.comparisons.fitted_patterns import rotated
 from brainalign.comparisons.group_folds import coded, group_folds
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import refuse_constant_features
@@ -19,6 +19,7 @@ from brainalign.randomness import stream_seed
 from brainalign.rdms import RDMs
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.draw_units import draw_stimuli, draw_subjects
+from brainalign.resampling.predictions_bootstrap import MIN_FOLD
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.specs import ScoringSpec

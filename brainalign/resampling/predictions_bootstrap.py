@@ -8,6 +8,7 @@ from brainalign.errors import DataError, SpecError
 from brainalign.resampling.draw_units import draw_stimuli, draw_subjects
 from brainalign.resampling.score_draws import ScoreDraws
 
+# a correlation within a test fold of fewer stimuli says nothing
 MIN_FOLD = 4
 # Fisher's z of a bootstrap sample of two distinct stimuli would be infinite
 _LARGEST_R = 0.999

@@ -1,0 +1,131 @@
+"""One ridge regression: what the solver takes of a layer, and its predictions. Solved by himalaya."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from brainalign.computing import device_of_torch, get
+from brainalign.errors import DataError
+from brainalign.rounding import is_constant
+
+# elements of one float64 temporary of the solver: 64 MB
+_BLOCK = 2**23
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Ridge regression of training rows, one penalty per target.
+
+    Parameters
+    ----------
+    form
+        ``"kernel"`` or ``"primal"``.
+    alphas
+        Penalties on offer, in units of the mean squared distance of training rows from their mean.
+    standardize
+        Divide each feature by its training standard deviation.
+    dtype
+        ``"float64"`` or ``"float32"``, of the solver.
+    """
+
+    form: str
+    alphas: tuple[float, ...]
+    standardize: bool = False
+    dtype: str = "float64"
+
+    def prepared(self, x: np.ndarray, kernel: np.ndarray | None, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the solver takes for training and test rows, centred and divided by the kernel scale."""
+        if self.form == "kernel" and kernel is not None:
+            ours, theirs = _centred_kernels(kernel, train)
+            scale = np.trace(ours) / len(ours)
+        else:
+            mean = x[train].mean(axis=0, dtype=np.float64)
+            ours, theirs = x[train] - mean, x[~train] - mean
+            if self.standardize:
+                deviation = ours.std(axis=0)
+                kept = ~is_constant(x[train], axis=0)
+                ours, theirs = ours[:, kept] / deviation[kept], theirs[:, kept] / deviation[kept]
+            scale = np.einsum("ij,ij->", ours, ours) / len(ours)
+            if self.form == "kernel":
+                ours, theirs = ours @ ours.T, theirs @ ours.T
+            else:
+                scale = np.sqrt(scale)
+        if not scale > 0:
+            msg = "Features are constant over the training stimuli, expected features that vary."
+            raise DataError(msg)
+        return (ours / scale).astype(self.dtype), (theirs / scale).astype(self.dtype)
+
+    def fitted(
+        self, model: tuple[np.ndarray, np.ndarray], y: np.ndarray, inner: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return predictions for the test rows and the chosen penalty of each target."""
+        from himalaya.kernel_ridge import KernelRidgeCV
+        from himalaya.ridge import RidgeCV
+        from sklearn.model_selection import PredefinedSplit
+
+        train, test = model
+        mean, deviation = y.mean(axis=0), y.std(axis=0)
+        # unit variance: ridge is equivariant to it, and himalaya marks unusable penalties by an absolute score
+        targets = ((y - mean) / np.where(deviation > 0, deviation, 1)).astype(self.dtype)
+        batch = max(1, _BLOCK // (len(self.alphas) * len(y)))
+        params = {"n_targets_batch": batch}
+        options = {"alphas": np.sort(self.alphas), "cv": PredefinedSplit(inner), "fit_intercept": True}
+        if len(self.alphas) == 1:  # nothing to choose
+            ridge = _one_ridge(self.form, self.alphas[0], params["n_targets_batch"])
+            ridge.fit(train, targets)
+            return get(ridge.predict(test)) * deviation + mean, np.full(targets.shape[1], self.alphas[0])
+        if self.form == "kernel":
+            ridge = KernelRidgeCV(kernel="precomputed", solver_params=params, **options)
+        else:
+            # its warning is advice to use kernels, which `form` has weighed
+            ridge = RidgeCV(solver_params={**params, "warn": False}, **options)
+        ridge.fit(train, targets)
+        # himalaya keeps penalties as exp(log): back to the value on offer
+        best = get(ridge.best_alphas_)
+        nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), best))).argmin(axis=0)
+        return get(ridge.predict(test)) * deviation + mean, np.asarray(self.alphas)[nearest]
+
+
+def _one_ridge(form: str, alpha: float, batch: int) -> Any:
+    """Return ridge regression with one penalty for all targets, which are solved ``batch`` at a time."""
+    from himalaya.kernel_ridge import KernelRidge
+    from himalaya.ridge import Ridge
+
+    params = {"n_targets_batch": batch}
+    if form == "kernel":
+        return KernelRidge(alpha, kernel="precomputed", solver="eigenvalues", fit_intercept=True, solver_params=params)
+    return Ridge(alpha, fit_intercept=True, solver_params={**params, "warn": False})
+
+
+def _centred_kernels(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return train x train and test x train kernels of features centred on the training mean."""
+    ours, theirs = kernel[np.ix_(train, train)], kernel[np.ix_(~train, train)]
+    column = ours.mean(axis=0)
+    return ours - column - column[:, None] + column.mean(), theirs - column - theirs.mean(axis=1)[
+        :, None
+    ] + column.mean()
+
+
+@contextlib.contextmanager
+def himalaya_here() -> Iterator[Any]:
+    """Run himalaya where arrays are computed with, and leave its global choice as it was; gives its backend."""
+    from himalaya.backend import get_backend, set_backend
+
+    before, device = get_backend().name, device_of_torch()
+    name = "numpy" if device is None else "torch" if device == "cpu" else "torch_cuda"
+    set_backend(name)
+    try:
+        with contextlib.nullcontext() if device in (None, "cpu") else _current(device):
+            yield get_backend()
+    finally:
+        set_backend(before)
+
+
+def _current(device: str | None) -> Any:
+    """Return torch's context of a GPU: himalaya puts arrays on the current one."""
+    import torch
+
+    return torch.cuda.device(torch.device(device or "cuda"))
