@@ -198,7 +198,7 @@ class Encoding(Comparison):
         folds = self._folds.checked(labels)
         form = self.form(*x.shape)
         kernel = gram(x, columns=True) if form == "kernel" and not self.standardize else None
-        ridge = self.ridge(form)
+        ridge = self._ridge(form)
         predictions, alphas = np.empty_like(y), np.empty((self.n_folds, y.shape[1]))
         residual, spread = np.zeros(y.shape[1]), np.zeros(y.shape[1])
         with himalaya_here(), few_threads(len(x), y.shape[1], x.shape[1] if form == "primal" else 0):
@@ -367,7 +367,7 @@ class Encoding(Comparison):
         found = []
         for fold in range(self.n_folds):
             train, test = folds != fold, folds == fold
-            ours, theirs = self.ridge("kernel").prepared(x, kernel, train)
+            ours, theirs = self._ridge("kernel").prepared(x, kernel, train)
             found.append(
                 training_changes(ours, theirs, (y[train], y[test]), fitted.alphas[fold], labels[train], n_units)
             )
@@ -377,6 +377,6 @@ class Encoding(Comparison):
     def _folds(self) -> NestedFolds:
         return NestedFolds(self.n_folds, self.n_inner_folds, self.seed)
 
-    def ridge(self, form: str) -> Ridge:
+    def _ridge(self, form: str) -> Ridge:
         """Return the regression that the measure fits, in its ``"kernel"`` or ``"primal"`` form."""
         return Ridge(form, self.alphas, self.standardize, self.dtype)

@@ -148,7 +148,7 @@ def _source(brain: Brains) -> RecordingSource:
     if not trials or not all(isinstance(one, Recording) for one in trials):
         msg = f"align() got a brain of type {type(brain).__name__}; expected recordings or the name of some."
         raise SpecError(msg)
-    return own_recording(None, trials=trials, name=trials[0].dataset)
+    return own_recording(None, trials=trials)
 
 
 class _Aligned:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from brainalign.datasets.stimuli import Stimuli, checked_ids
@@ -22,7 +23,7 @@ def own_recording(
     rdms: Any = None,
     ids: Any = None,
     subjects: Sequence[str] | None = None,
-    name: str = "own",
+    name: str = "",
     rois: Any = None,
     times: Sequence[float] | None = None,
     **about: str,
@@ -42,17 +43,19 @@ def own_recording(
         package or of rsatoolbox; with ``times``, an axis for these before the stimuli. A mapping is by ROI.
     ids
         Id of each trial, or of each row of RDMs or image; a mapping by subject, or a list of lists, where subjects
-        differ. Without, rows are the stimuli in their order, and the page says so.
+        differ. Without, rows are the stimuli in their order, and the page says so. :class:`Recording` and RDMs of this
+        package or of rsatoolbox have ids of their own.
     subjects
         Names; ``s01`` and so on unless given.
     name
-        Of the recording, in tables.
+        Of the recording, in tables; that of the data set of recordings, or ``"own"``, unless given.
     rois
         ROI to mask over channels ``(n_channels,)``; of RDMs, the name of their one ROI. ``"all"`` unless given.
     times
         Seconds from onset, where there is an axis of times.
     **about
-        ``title``, ``modality``, ``citation``, ``unit`` (of trials) and ``dissimilarity`` (of RDMs).
+        ``title``, ``modality``, ``citation``, ``unit`` (of trials) and ``dissimilarity`` (of RDMs). Recordings know
+        their modality and unit.
 
     Raises
     ------
@@ -73,7 +76,12 @@ def own_recording(
     >>> source.subjects, source.rois, source.recording("s01").data.shape
     (('s01',), ('all',), (8, 5, 1))
     """
-    facts = _facts(about, name)
+    carriers = _carriers(trials)
+    if carriers:
+        _refuse_known({"times": times, "unit": about.get("unit"), "ids": ids if _has_ids(stimuli) else None})
+    name = name or _the_one({one.dataset for one in carriers}, "own")
+    known_of = {"modality": _the_one({one.modality for one in carriers}, _ABOUT["modality"])} if carriers else {}
+    facts = _facts({**known_of, **about}, name)
     if (trials is None) == (rdms is None):
         msg = "own_recording expects trials or rdms, one of them. Give trials = array, or rdms = array."
         raise SpecError(msg)
@@ -84,6 +92,8 @@ def own_recording(
         return _Own(None, name, facts, shown, known, recordings, said=_said(name, guessed))
     parts = rdms if isinstance(rdms, Mapping) else {_one_name(rois): rdms}
     carried = next((_carried(one) for one in parts.values()), None)
+    if carried is not None and ids is not None and _has_ids(stimuli) and tuple(ids) != carried:
+        _refuse_known({"ids": ids}, "RDMs")
     rows = carried if carried is not None else known if ids is None else checked_ids(ids, "RDMs")
     if rows is None:
         msg = "own_recording: RDMs without pictures need ids. Give ids = one per row."
@@ -113,6 +123,30 @@ def _facts(about: Mapping[str, str], name: str) -> dict[str, str]:
             msg = f"own_recording: {key} is {value!r}; expected text."
             raise SpecError(msg)
     return {key: about.get(key, value.format(name=name)) for key, value in _ABOUT.items()}
+
+
+def _carriers(trials: Any) -> list[Recording]:
+    """Return trials that are recordings; none where some are arrays."""
+    each = (
+        list(trials.values()) if isinstance(trials, Mapping) else [trials] if isinstance(trials, Recording) else trials
+    )
+    return list(each) if isinstance(each, (list, tuple)) and all(isinstance(one, Recording) for one in each) else []
+
+
+def _has_ids(stimuli: Any) -> bool:
+    """Return whether stimuli need no ids: they are no array of images."""
+    return stimuli is None or isinstance(stimuli, (Stimuli, str, Path)) or isinstance(stimuli[0], str)
+
+
+def _refuse_known(options: Mapping[str, Any], what: str = "recordings") -> None:
+    for option, value in options.items():
+        if value is not None:
+            msg = f"own_recording: {option} was given, but {what} have {option} of their own. Leave {option} out."
+            raise SpecError(msg)
+
+
+def _the_one(values: set[str], other: str) -> str:
+    return values.pop() if len(values) == 1 else other
 
 
 def _carried(given: Any) -> tuple[str, ...] | None:
@@ -150,7 +184,9 @@ class _Own(RecordingSource):
     def summary(self) -> Summary:
         """Return subjects, ROIs, and what there is of each."""
         first = next(iter(self.trials.values()), None)
-        what = f"RDMs of {len(self.ids)} stimuli" if first is None else f"trials, {len(first.data)} of the first"
+        what = f"RDMs of {len(self.ids)} stimuli" if first is None else f"trials, {len(first.data)} of {first.subject}"
+        if first is not None and len(first.times) > 1:
+            what += f", {len(first.times)} times from {1000 * first.times[0]:g} to {1000 * first.times[-1]:g} ms"
         facts = {
             "subjects": some(self.subjects),
             "recorded": f"{self.modality}, {what}",

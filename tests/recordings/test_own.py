@@ -312,3 +312,34 @@ def test_the_118_images_without_pictures_are_one_call(data_dir: str) -> None:
     # those of rsatoolbox's boot_noise_ceiling
     assert ceiling.lower == pytest.approx(0.12923, abs=1e-5)
     assert ceiling.upper == pytest.approx(0.32135, abs=1e-5)
+
+
+def _of_people(**about: str) -> list[Recording]:
+    rng = np.random.default_rng(0)
+    times = {"times": [0.0, 0.1]}
+    return [
+        Recording.from_array(rng.normal(size=(6, 3, 2)), list("abcabc"), subject=name, **times, **about)
+        for name in ("s1", "s2")
+    ]
+
+
+def test_recordings_say_their_name_modality_and_times() -> None:
+    source = own_recording(None, trials=_of_people(dataset="my_eeg", modality="EEG", unit="uV"))
+    assert (source.label, source.modality, source.subjects) == ("my_eeg", "EEG", ("s1", "s2"))
+    assert "EEG, trials, 6 of s1, 2 times from 0 to 100 ms" in str(source)
+    assert own_recording(None, trials=_of_people(dataset="my_eeg"), name="other", modality="MEG").label == "other"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("times", [0.0, 0.1]), ("unit", "V"), ("ids", list("abcabc"))], ids=["times", "unit", "ids"]
+)
+def test_what_recordings_say_themselves_is_no_option(option: str, value: Any) -> None:
+    with pytest.raises(SpecError, match=f"{option} was given, but recordings have {option} of their own"):
+        own_recording(None, trials=_of_people(), **{option: value})
+
+
+def test_ids_that_contradict_those_of_rdms_are_refused() -> None:
+    rdms = RDMs.from_matrices(1 - np.eye(4), list("abcd"), "correlation")
+    with pytest.raises(SpecError, match="ids was given, but RDMs have ids of their own"):
+        own_recording(None, rdms=rdms, ids=list("dcba"))
+    assert own_recording(None, rdms=rdms, ids=list("abcd")).stimulus_ids() == tuple("abcd")

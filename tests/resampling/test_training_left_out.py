@@ -36,7 +36,7 @@ def test_changes_are_those_of_fitting_again(size: int, n_features: int) -> None:
     scale = ((x[train] - x[train].mean(axis=0)) ** 2).sum() / train.sum()
     whole = refitted(x, y, train, test, fitted.alphas[1], scale)
     np.testing.assert_allclose(whole, fitted.predictions[test], atol=1e-6)
-    ours, theirs = measure.ridge("kernel").prepared(x, None, train)
+    ours, theirs = measure._ridge("kernel").prepared(x, None, train)
     found = training_changes(ours, theirs, (y[train], y[test]), fitted.alphas[1], units[train], units.max() + 1)
     one = np.zeros(test.sum(), int)
     before = np.arctanh(fold_correlations(whole, y[test], one))
