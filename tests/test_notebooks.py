@@ -17,8 +17,12 @@ def read(path: Path) -> Any:
     return nbformat.read(path, as_version=4)
 
 
-def test_there_are_two_that_begin() -> None:
-    assert [path.name for path in NOTEBOOKS[:2]] == ["01_first_alignment.ipynb", "02_own_model_and_data.ipynb"]
+def test_there_are_three_that_begin() -> None:
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_first_alignment",
+        "02_own_model_and_data",
+        "03_over_time_and_brain",
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

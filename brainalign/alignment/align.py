@@ -88,6 +88,12 @@ def align_checked(
     check_clusters(scoring.clusters, [brain])
     scores = score_brain(instances, brain, scoring, progress, failures, measures)
     found = infer(scores, Declared.of(scoring, spec.subjects))
+    if scoring.clusters != "none" and found.clusters.empty:
+        msg = (
+            f"clusters = {scoring.clusters!r} compares two networks over all times, but no two of a group have a layer "
+            "of one name. Show several, name their layers alike, or leave clusters out."
+        )
+        raise SpecError(msg)
     if scoring.ceilings:
         found = replace(found, ceilings=ceilings_of(brain, measures or measures_of(spec, scoring)))
     known = recovery(brain.source, found.scores, found.ranks)

@@ -1,5 +1,6 @@
 """Clusters of times, or of pairs of times, where the scores of subjects differ from 0, by sign flips with mne."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +114,9 @@ def _mne(
     tail = 1 if alternative == "greater" else 0
     share = threshold_p if tail else threshold_p / 2
     threshold = {"start": 0.0, "step": 0.2} if method == "tfce" else float(stdtrit(len(values) - 1, 1 - share))
-    with mne.use_log_level("error"):  # it says which of its arguments are old
+    # it says which of its arguments are old, and warns in notebooks that lack the widgets of its progress bar
+    with mne.use_log_level("error"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
         t, found, p, _ = permutation_cluster_1samp_test(
             values,
             threshold=threshold,

@@ -163,7 +163,10 @@ class BrainMaps(Summarised):
         if name is None and len(names) == 1:
             return 0
         if name not in names:
-            msg = f"There is no map {name!r}; choose one of {', '.join(names)}."
+            which = (
+                f"There are {len(names)} maps and no name was given" if name is None else f"There is no map {name!r}"
+            )
+            msg = f"{which}; choose one of {', '.join(names)}."
             raise SpecError(msg)
         return names.index(name)
 

@@ -54,6 +54,12 @@ def test_the_page_and_the_figure_say_what_was_found(found: AlignmentResult, tmp_
     assert ("Below: clusters of times" in caption) == (len(small) > 0)
 
 
+def test_one_network_has_nothing_to_be_compared_with() -> None:
+    alone = [one for one in WORLD.instances() if one.rule == "backprop"]
+    with pytest.raises(SpecError, match="compares two networks over all times, but no two"):
+        align(alone, source(), SPEC, replace(SCORING, clusters="cluster"))
+
+
 def test_without_the_option_there_is_no_table_and_no_key_moves() -> None:
     assert "clusters" not in to_dict(ScoringSpec())
     assert to_dict(ScoringSpec(clusters="tfce"))["clusters"] == "tfce"
