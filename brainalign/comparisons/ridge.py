@@ -1,4 +1,4 @@
-"""One ridge regression: what the solver takes of a layer, and its predictions. Solved by himalaya."""
+"""One ridge regression: what the solver takes of a layer, and its predictions. Kernels are solved by himalaya."""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from brainalign.comparisons.primal_ridge import primal_ridge
 from brainalign.computing import device_of_torch, get
 from brainalign.errors import DataError
 from brainalign.rounding import is_constant
@@ -63,7 +64,6 @@ class Ridge:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return predictions for the test rows and the chosen penalty of each target."""
         from himalaya.kernel_ridge import KernelRidgeCV
-        from himalaya.ridge import RidgeCV
         from sklearn.model_selection import PredefinedSplit
 
         train, test = model
@@ -71,22 +71,23 @@ class Ridge:
         # unit variance: ridge is equivariant to it, and himalaya marks unusable penalties by an absolute score
         targets = ((y - mean) / np.where(deviation > 0, deviation, 1)).astype(self.dtype)
         batch = max(1, _BLOCK // (len(self.alphas) * len(y)))
-        params = {"n_targets_batch": batch}
-        options = {"alphas": np.sort(self.alphas), "cv": PredefinedSplit(inner), "fit_intercept": True}
         if len(self.alphas) == 1:  # nothing to choose
-            ridge = _one_ridge(self.form, self.alphas[0], params["n_targets_batch"])
+            ridge = _one_ridge(self.form, self.alphas[0], batch)
             ridge.fit(train, targets)
             return get(ridge.predict(test)) * deviation + mean, np.full(targets.shape[1], self.alphas[0])
-        if self.form == "kernel":
-            ridge = KernelRidgeCV(kernel="precomputed", solver_params=params, **options)
-        else:
-            # its warning is advice to use kernels, which `form` has weighed
-            ridge = RidgeCV(solver_params={**params, "warn": False}, **options)
+        alphas = np.sort(self.alphas)
+        if self.form == "primal":
+            predictions, chosen = primal_ridge(train, test, targets, inner, alphas)
+            return predictions * deviation + mean, chosen
+        ridge = KernelRidgeCV(
+            alphas, kernel="precomputed", solver_params={"n_targets_batch": batch}, cv=PredefinedSplit(inner),
+            fit_intercept=True,
+        )  # fmt: skip
         ridge.fit(train, targets)
         # himalaya keeps penalties as exp(log): back to the value on offer
         best = get(ridge.best_alphas_)
-        nearest = np.abs(np.log(np.outer(1 / np.asarray(self.alphas), best))).argmin(axis=0)
-        return get(ridge.predict(test)) * deviation + mean, np.asarray(self.alphas)[nearest]
+        nearest = np.abs(np.log(np.outer(1 / alphas, best))).argmin(axis=0)
+        return get(ridge.predict(test)) * deviation + mean, alphas[nearest]
 
 
 def _one_ridge(form: str, alpha: float, batch: int) -> Any:
