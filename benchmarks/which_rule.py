@@ -20,21 +20,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 import brainalign as ba
 from brainalign.alignment.equal_accuracy import equally_accurate as nearest
 from brainalign.alignment.instance import role_of
-from brainalign.datasets.dataset import dataset
-from brainalign.errors import BrainalignError
+from brainalign.errors import BrainalignError, DataError
 from brainalign.extraction.population import answers_its_own_way, extract_each
 from brainalign.provenance import code_hash
 from brainalign.roles import OWN_START, READOUT_ONLY
 from brainalign.storage import write_table
 from brainalign.study_file import study_from_table
-from brainalign.training.batches import Batches, Samples
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
-from brainalign.training.evaluation import history_rows
+from brainalign.training.checkpoint_accuracy import checkpoint_accuracy
 from brainalign.training.readout import exceeds_readout, final_scores
 from brainalign.training.runtime import Runtime
 from brainalign.training.train import Trained, train
@@ -57,6 +54,8 @@ SHOWN = {"cichy92": ("cichy92", "kriegeskorte92"), "eeg49": ("eeg49",)}
 #: Scored beside the study's own measure, as exploratory.
 WHITENED = ba.RSA(comparator="corr_cov")
 MEASURES = ("rsa spearman", WHITENED.label)
+#: Ends the names of files of networks at equal accuracy.
+EQUAL = "-equal-accuracy"
 #: The difference of two rules for which it is said how much data would find it.
 GAP = 0.05
 
@@ -120,7 +119,7 @@ def rdms(study_name: str, out: Path) -> None:
     shows = [("", final_and_starts(found), ())]
     if study_name in (MAIN, FULL):
         earlier = [(one, role_of(one)) for one in equally_accurate(found, history, folder)]
-        shows.append(("-equal-accuracy", earlier, declared))
+        shows.append((EQUAL, earlier, declared))
     else:  # of studies beside it only what is scored is kept
         shows = [(suffix, moments, declared) for suffix, moments, _ in shows]
     about = {
@@ -157,43 +156,55 @@ def final_and_starts(found: Sequence[Trained]) -> list[tuple[Checkpoint, str]]:
 def equally_accurate(found: Sequence[Trained], history: pd.DataFrame, folder: Path) -> list[Checkpoint]:
     """Return of every rule that exceeds readout only the moment when it is as accurate as the least accurate of them.
 
-    Accuracy is that of validation samples, mean over seeds. Checkpoints double their steps, so that accuracies are
-    near each other, not equal; ``equal-accuracy.csv`` says what they are.
+    Accuracy is that of validation samples, mean over seeds; test samples are not looked at. Checkpoints double their
+    steps, so that accuracies are near each other, not equal; ``equal-accuracy.csv`` says what they are.
     """
-    able = [one for one in found if one.checkpoint.spec.rule in exceeding(history)]
+    able = [one for one in found if one.checkpoint.spec.rule in exceeding(history, "val")]
     if not able:
         return []
     accuracy = pd.concat([at_checkpoints(one) for one in able])
     means = accuracy.groupby(["rule", "step"], observed=True, sort=False).val_accuracy.mean()
     target, steps = nearest({rule: means[rule] for rule in (one.checkpoint.spec.rule for one in able)})
-    rows, chosen = [], []
-    for one in able:
-        own, step = means[one.checkpoint.spec.rule], steps[one.checkpoint.spec.rule]
-        chosen.append(load_checkpoint(next(path for path in one.files if path.stem.endswith(f"-{step:07d}"))))
-        rows.append({"rule": one.checkpoint.spec.rule, "step": step, "val_accuracy": own[step], "target": target})
+    rows = [
+        {"rule": rule, "step": step, "val_accuracy": means[rule, step], "target": target}
+        for rule, step in steps.items()
+    ]
     write_table(folder / "equal-accuracy.csv", pd.DataFrame(rows), digits=4)
-    return chosen
+    return equal_checkpoints(able, folder)
+
+
+def equal_checkpoints(found: Sequence[Trained], folder: Path) -> list[Checkpoint]:
+    """Return the checkpoints that ``equal-accuracy.csv`` names.
+
+    Raises
+    ------
+    DataError
+        If a rule that it names is not among the populations.
+    """
+    steps = pd.read_csv(folder / "equal-accuracy.csv").set_index("rule").step
+    populations = {one.checkpoint.spec.rule: one for one in found}
+    if missing := [rule for rule in steps.index if rule not in populations]:
+        msg = (
+            f"'equal-accuracy.csv' names {missing[0]!r}, which is not trained here; give the folder of all populations."
+        )
+        raise DataError(msg)
+    files = {rule: populations[rule].files[0].parent / f"step-{step:07d}.safetensors" for rule, step in steps.items()}
+    return [load_checkpoint(path) for path in files.values()]
 
 
 def at_checkpoints(one: Trained) -> pd.DataFrame:
     """Return the validation accuracy of every seed at every checkpoint after the first 50 steps; kept beside them."""
     path = one.files[0].parent.parent / "accuracy.csv"
     if not path.is_file():
-        spec = one.checkpoint.spec
-        batches = Batches.load(spec, dataset(spec.dataset), torch.device("cpu"))
-        batches = replace(batches, test=Samples(batches.test.images[:1], batches.test.labels[:1]))  # not looked at here
-        rows, nothing = [], torch.zeros(3, len(spec.seeds))
-        for file in one.files:
-            checkpoint = load_checkpoint(file)
-            if checkpoint.step > 50:
-                rows += history_rows(checkpoint, batches, nothing, [], {})
-        write_table(path, pd.DataFrame(rows)[["rule", "seed", "step", "val_accuracy"]])
+        checkpoints = [load_checkpoint(file) for file in one.files]
+        table = checkpoint_accuracy([checkpoint for checkpoint in checkpoints if checkpoint.step > 50])
+        write_table(path, table[["rule", "seed", "step", "val_accuracy"]])
     return pd.read_csv(path)
 
 
-def exceeding(history: pd.DataFrame) -> set[str]:
-    """Return the rules whose networks are more accurate than readout only, paired over seeds, on test samples."""
-    by_rule = {str(rule): final_scores(rows) for rule, rows in history.groupby("rule", observed=True)}
+def exceeding(history: pd.DataFrame, split: str = "test") -> set[str]:
+    """Return the rules whose networks are more accurate than readout only, paired over seeds, on ``split`` samples."""
+    by_rule = {str(rule): final_scores(rows, split) for rule, rows in history.groupby("rule", observed=True)}
     learning = [rule for rule in by_rule if rule not in (READOUT_ONLY, "untrained")]
     return {rule for rule in learning if exceeds_readout(by_rule[rule], by_rule[READOUT_ONLY]).exceeds}
 

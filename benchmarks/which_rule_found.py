@@ -3,7 +3,7 @@
 import tomllib
 
 import pandas as pd
-from which_rule import MAIN, ROOT, SHOWN, exceeding, results, study
+from which_rule import EQUAL, MAIN, ROOT, SHOWN, exceeding, results, study
 
 import brainalign as ba
 
@@ -58,6 +58,9 @@ class Findings:
         self.scores = self._with_encoding("scores")
         self.contrasts = self._with_encoding("contrasts")
         self.ranks = self._with_encoding("ranks")
+        #: The same at checkpoints of equal accuracy; the main study has them alone.
+        self.equal_contrasts = self._with_encoding("contrasts", EQUAL)
+        self.equal_ranks = self._with_encoding("ranks", EQUAL)
         self.training = self.table("training")
         self.spec = study(name)
         self.layers = dict(self.spec.scoring.ranking_layer)
@@ -74,9 +77,14 @@ class Findings:
         """Return a table of the study."""
         return pd.read_csv(self.folder / f"{name}.csv")
 
-    def _with_encoding(self, name: str) -> pd.DataFrame:
-        parts = [self.folder / f"{name}{suffix}.csv" for suffix in ("", "-encoding")]
-        return pd.concat([pd.read_csv(path) for path in parts if path.is_file()], ignore_index=True)
+    def _with_encoding(self, name: str, moment: str = "") -> pd.DataFrame:
+        parts = [self.folder / f"{name}{suffix}{moment}.csv" for suffix in ("", "-encoding")]
+        found = [pd.read_csv(path) for path in parts if path.is_file()]
+        return pd.concat(found, ignore_index=True) if found else getattr(self, name).iloc[:0]
+
+    def equal_accuracy(self) -> pd.Series:
+        """Return rule to its validation accuracy at the checkpoint of equal accuracy."""
+        return self.table(EQUAL.removeprefix("-")).set_index("rule").val_accuracy
 
     def at(self, table: pd.DataFrame, place: str) -> pd.DataFrame:
         """Return the rows of a table at a place and its declared layer; of low-level controls all."""

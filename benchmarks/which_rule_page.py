@@ -17,6 +17,7 @@ from which_rule import ARCHITECTURES, BESIDE, GAP, MAIN, ROOT
 from which_rule_figures import save_figures
 from which_rule_found import CONTROLS, FAMILY, PLACES, SPEARMAN, WHITENED, Findings, plausibility
 
+from brainalign.alignment.equal_accuracy import TOLERANCE
 from brainalign.inference.plausibility_relation import plausibility_relation
 from brainalign.report.style import words
 from brainalign.storage import write_text
@@ -69,15 +70,58 @@ def _verdict(found: Findings, place: str) -> Iterator[str]:
     else:
         highest = f"the highest network {words(best)} ({means[best]:.2f})"
         yield f"The highest floor is {floor} ({floors[floor]:.2f}), {highest}."
-    supported = found.at(found.ranks, place).supported.astype(bool).any()
-    if not supported:
+    if not _supported(found.at(found.ranks, place)):
         yield "No order of the rules is supported."
         return
-    matched = not found.at(found.table("contrasts-equal-accuracy"), place).empty
+    yield "An order of rules is supported at the accuracies that they reached."
+    yield " ".join(_at_equal_accuracy(found, place))
+
+
+def _at_equal_accuracy(found: Findings, place: str) -> Iterator[str]:
+    """Yield what is left of an order at equal accuracy."""
+    ranks = found.at(found.equal_ranks, place)
+    if ranks.empty:
+        yield "It was not tested at equal accuracy, so that accuracy alone may explain it."
+        return
+    accuracy = 100 * found.equal_accuracy()
+    said = "an order is supported, too" if _supported(ranks) else "no order is supported"
     yield (
-        "An order of rules is supported at the accuracies that they reached"
-        + ("." if matched else "; it was not tested at equal accuracy, so that accuracy alone may explain it.")
+        f"At checkpoints of nearly equal accuracy ({accuracy.min():.1f} to {accuracy.max():.1f} % of validation "
+        f"samples) {said}. {equal_pairs(found, place)}"
     )
+
+
+def _supported(ranks: pd.DataFrame) -> bool:
+    return bool(ranks.supported.astype(bool).any())
+
+
+#: Up to so many pairs of rules are named.
+_MOST_PAIRS = 4
+
+
+def equal_pairs(found: Findings, place: str) -> str:
+    """Return which rules differ of those whose accuracies are equal within the tolerance; p is that over all pairs."""
+    accuracy, target = found.equal_accuracy(), found.table("equal-accuracy").target.iloc[0]
+    near = set(accuracy.index[(accuracy - target).abs() <= TOLERANCE])
+    here = found.at(found.equal_contrasts, place)
+    pairs = here[here.kind.isin(["pair", "vs_backprop"]) & here.rule_a.isin(near) & here.rule_b.isin(near)]
+    differ = pairs[pairs.p_adjusted < 0.05]
+    names = [
+        f"{words(one.rule_a if one.delta > 0 else one.rule_b)} above "
+        f"{words(one.rule_b if one.delta > 0 else one.rule_a)}"
+        for one in differ.itertuples()
+    ]
+    which = f": {', '.join(names)}" if 0 < len(names) <= _MOST_PAIRS else ""
+    return (
+        f"Of the {len(near)} rules within {100 * TOLERANCE:g} points of {100 * target:.1f} %, {len(differ)} of "
+        f"{len(pairs)} pairs differ, adjusted over all pairs of rules{which}."
+    )
+
+
+def comparable(found: Findings, rule: str) -> bool:
+    """Return whether a rule and backpropagation are equally accurate at their checkpoints of equal accuracy."""
+    accuracy = found.equal_accuracy()
+    return bool(abs(accuracy[rule] - accuracy["backprop"]) <= TOLERANCE)
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
@@ -131,13 +175,15 @@ def rank_table(found: Findings) -> Iterator[Row]:
 
 def matched_table(found: Findings) -> Iterator[Row]:
     """Yield differences from backpropagation at the end and at equal accuracy."""
-    matched, contrasts = found.table("equal-accuracy"), found.table("contrasts-equal-accuracy")
-    some = [place for place in found.places if not found.at(contrasts, place).empty and place != "human IT (4)"]
+    matched, there = found.table("equal-accuracy"), found.equal_contrasts
+    some = [place for place in found.places if not found.at(there, place).empty and place != "human IT (4)"]
     for row in matched.to_dict("records"):
         cells = {}
         for place in some:
-            pair = [found.contrast(place, row["rule"], "vs_backprop", one) for one in (found.contrasts, contrasts)]
-            known = [_signed(one) for one in pair if one is not None]
+            end, equal = (found.contrast(place, row["rule"], "vs_backprop", one) for one in (found.contrasts, there))
+            known = [] if end is None else [_signed(end)]
+            if equal is not None:
+                known.append(_signed(equal) if comparable(found, row["rule"]) else f"{equal.delta:+.3f}†")
             cells[f"{place}: end, equal accuracy"] = ", ".join(known)
         accuracy = f"{100 * row['val_accuracy']:.1f}"
         yield {"rule": words(row["rule"]), "step": row["step"], "validation accuracy (%)": accuracy, **cells}
@@ -145,6 +191,15 @@ def matched_table(found: Findings) -> Iterator[Row]:
 
 def _signed(one: pd.Series) -> str:
     return f"{one.delta:+.3f}{'*' if one.p_adjusted < 0.05 else ''}"
+
+
+def equal_orders(found: Findings) -> Iterator[str]:
+    """Yield at each place whether an order of rules is supported at equal accuracy, beside the end."""
+    for place in found.places:
+        end, equal = found.at(found.ranks, place), found.at(found.equal_ranks, place)
+        if not equal.empty:
+            was, is_now = ("supported" if _supported(one) else "not supported" for one in (end, equal))
+            yield f"{PLACES[place][3]}: at the end {was}, at equal accuracy {is_now}. {equal_pairs(found, place)}"
 
 
 def needs_table(found: Findings) -> Iterator[Row]:
@@ -353,6 +408,8 @@ def page(found: Findings) -> str:
         category_table=table(category_table(found)),
         target=f"{100 * found.table('equal-accuracy').target.iloc[0]:.1f}",
         matched_table=table(matched_table(found)),
+        equal_orders=list(equal_orders(found)),
+        tolerance=f"{100 * TOLERANCE:g}",
         relations=list(relations(found)),
         whitened=whitened(found),
         gap=f"{GAP:g}",

@@ -17,6 +17,7 @@ import pandas as pd
 from which_rule import (
     ARCHITECTURES,
     BESIDE,
+    EQUAL,
     FULL,
     GAP,
     MAIN,
@@ -24,6 +25,7 @@ from which_rule import (
     SHOWN,
     WHITENED,
     declared_layers,
+    equal_checkpoints,
     exceeding,
     final_and_starts,
     results,
@@ -33,7 +35,7 @@ from which_rule import (
 
 import brainalign as ba
 from brainalign.alignment.infer import Declared, infer
-from brainalign.alignment.instance import Instance
+from brainalign.alignment.instance import Instance, role_of
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score import measures_of, score
 from brainalign.alignment.score_table import score_table
@@ -65,7 +67,7 @@ def tables(study_name: str) -> None:
     spec, folder = study(study_name), results(study_name)
     learned = exceeding(pd.read_csv(folder / "training.csv"))
     recordings = [one for one in spec.recordings if "rsa" in one.measures]
-    for suffix in ("", "-equal-accuracy") if study_name in (MAIN, FULL) else ("",):
+    for suffix in ("", EQUAL) if study_name in (MAIN, FULL) else ("",):
         found = AlignmentResult.concatenate([scored(spec, folder, one, suffix, learned) for one in recordings])
         write(found, spec, folder, suffix)
         if study_name in (MAIN, FULL) and not suffix:
@@ -211,27 +213,34 @@ def _over_architectures(specs: Mapping[str, ba.StudySpec], recording: ba.Recordi
 def encode(study_name: str, out: Path) -> None:
     """Fit encoding models of the declared layer to the recordings that have trials or units, and write the tables.
 
-    These do not follow from the RDMs. ``OUT/encoding`` keeps the scores of every population; what is there is not
-    fitted again.
+    Networks are those at the end, with the controls, and those at equal accuracy that ``equal-accuracy.csv`` names.
+    These tables do not follow from the RDMs. ``OUT/encoding`` keeps the scores of every population and moment; what is
+    there is not fitted again.
     """
     spec, folder = study(study_name), results(study_name)
-    found, history = list(trained(study_name, out)), pd.read_csv(folder / "training.csv")
-    parts = []
-    for recording in (one for one in spec.recordings if "encoding" in one.measures):
-        source = ba.recording(recording.dataset, **dict(recording.options))
-        scores = []
-        for checkpoint, role in final_and_starts(found):
-            of = f"{source.label} {checkpoint.spec.rule} {role} {checkpoint.spec.key}"
-            path = out / "encoding" / f"{of.replace(' ', '-')}.safetensors"
-            if not path.is_file():
-                networks = encoded(checkpoint, role, source, spec)
-                Scores.save_all(path, [score(networks, source, recording, spec.scoring)])
-                print(of, flush=True)
-            scores += Scores.load_all(path)
-        joined = of_all_networks(scores)
-        models = [model for model in joined.places[0].models if model.role != LOW_LEVEL]
-        parts.append(inferred(joined, spec, recording, models, exceeding(history)))
-    write(AlignmentResult.concatenate(parts), spec, folder, "-encoding")
+    found, learned = list(trained(study_name, out)), exceeding(pd.read_csv(folder / "training.csv"))
+    earlier = [(one, role_of(one)) for one in equal_checkpoints(found, folder)]
+    for suffix, moments in (("", final_and_starts(found)), (EQUAL, earlier)):
+        parts = []
+        for recording in (one for one in spec.recordings if "encoding" in one.measures):
+            joined = of_all_networks([_encoding(out, *moment, recording, spec) for moment in moments])
+            models = [model for model in joined.places[0].models if model.role != LOW_LEVEL]
+            parts.append(inferred(joined, spec, recording, models, learned))
+        write(AlignmentResult.concatenate(parts), spec, folder, f"-encoding{suffix}")
+
+
+def _encoding(out: Path, checkpoint: Checkpoint, role: str, recording: ba.RecordingSpec, spec: ba.StudySpec) -> Scores:
+    """Return the encoding scores of a population at one moment; fitted where they are not kept."""
+    source = ba.recording(recording.dataset, **dict(recording.options))
+    of = f"{source.label} {checkpoint.spec.rule} {role} {checkpoint.spec.key}"
+    if role != OWN_START and checkpoint.epoch < checkpoint.spec.epochs:
+        of += f" step {checkpoint.step}"
+    path = out / "encoding" / f"{of.replace(' ', '-')}.safetensors"
+    if not path.is_file():
+        networks = encoded(checkpoint, role, source, spec)
+        Scores.save_all(path, [score(networks, source, recording, spec.scoring)])
+        print(of, flush=True)
+    return Scores.load(path)
 
 
 def of_all_networks(parts: Sequence[Scores]) -> Scores:

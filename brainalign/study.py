@@ -11,14 +11,15 @@ import pandas as pd
 from brainalign import tables
 from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
-from brainalign.alignment.equal_accuracy import equal_accuracy_sentence, equal_accuracy_table
+from brainalign.alignment.equal_accuracy import equal_accuracy_sentences, no_part_sentences
+from brainalign.alignment.equal_checkpoints import EqualCheckpoints, with_equal_accuracy
 from brainalign.alignment.equal_rules import share_places
 from brainalign.alignment.facts import recording_facts
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance, role_of, show, show_start
-from brainalign.alignment.jobs import Jobs
+from brainalign.alignment.jobs import Jobs, Show
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
@@ -27,7 +28,7 @@ from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_sever
 from brainalign.data_check.kept_findings import KeptFindings
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
-from brainalign.errors import DivergenceError, ExtractionError, SpecError
+from brainalign.errors import DivergenceError, ExtractionError, LayerError, SpecError
 from brainalign.extraction.population import answers_its_own_way
 from brainalign.plausibility.candidate import Candidate
 from brainalign.plausibility.code import probing_code
@@ -126,18 +127,18 @@ class _StudyRun:
         self.controls = self._beside(trained)
         checkpoints = [self._checkpoints(one) for one in trained]
         starts = self._starts(trained)
+        self.alike = equal_rules([one.checkpoint for one in trained])
+        equal = self._equally_accurate(checkpoints)
         display = Display()
         with computing_on(self.runtime.device):
-            parts = [self._align(brain, checkpoints, starts, display) for brain in self.brains]
-        found = AlignmentResult.concatenate(parts)
-        found = share_places(found, equal_rules([one.checkpoint for one in trained]))
+            parts = [self._align(brain, checkpoints, starts, equal, display) for brain in self.brains]
+        found = share_places(AlignmentResult.concatenate(parts), self.alike)
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
         plausible, criteria = self._probe()
-        training = tables.joined("training", [one.history for one in trained])
         found = replace(
             found,
-            training=training,
-            equal_accuracy=equal_accuracy_table(found.scores, training),
+            training=tables.joined("training", [one.history for one in trained]),
+            equal_accuracy=equal.table,
             feedback_angles=tables.joined("feedback_angles", [one.angles for one in trained]),
             failures=failure_table(self.failures),
             scorecard=plausible,
@@ -215,10 +216,66 @@ class _StudyRun:
             self.out / "cache",
         )
 
+    def _equally_accurate(self, checkpoints: Sequence[Sequence[Checkpoint]]) -> EqualCheckpoints:
+        """Return where rules are equally accurate; nowhere if only last checkpoints are scored."""
+        if self.spec.scoring.checkpoints == "last":
+            return EqualCheckpoints()
+        left_out = self.controls.unlearned_in_validation
+        return EqualCheckpoints.of(checkpoints, left_out, self.out / "cache", self.runtime.data_dir)
+
+    def _said_of_equal(self, table: pd.DataFrame) -> list[str]:
+        if self.spec.scoring.checkpoints == "last":
+            return []
+        return [*equal_accuracy_sentences(table), *no_part_sentences(table, self.controls.unlearned_in_validation)]
+
     def _align(
-        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint], display: Display
+        self,
+        brain: Brain,
+        checkpoints: Sequence[Sequence[Checkpoint]],
+        starts: Sequence[Checkpoint],
+        equal: EqualCheckpoints,
+        display: Display,
     ) -> AlignmentResult:
-        """Score what is not kept of a recording, and infer."""
+        """Score what is not kept of a recording, and infer; of rules at equal accuracy beside their end, too."""
+        jobs = self._jobs(brain, checkpoints, starts)
+        scores, shown = jobs.done(*self._shown(brain, checkpoints, starts))
+        lost = {(one.rule, one.network) for one in scores.failures if one.stage == "scoring"}
+        self.failures += [*scores.failures, *(one for one in shown.failures if (one.rule, one.network) not in lost)]
+        rdms = {key: rdm for key, rdm in shown.rdms.items() if (key.rule, key.network) not in lost}
+        display.add(brain.source.label, displayed(brain.displayed(brain.rois)), rdms)
+        found = infer(scores, self._declared(brain))
+        if self.spec.scoring.ceilings:
+            found = replace(found, ceilings=jobs.ceilings())
+        if chosen := equal.without(lost):
+            found = self._at_equal_accuracy(found, brain, chosen, starts)
+        brain.let_go()
+        return found
+
+    def _at_equal_accuracy(
+        self,
+        found: AlignmentResult,
+        brain: Brain,
+        chosen: Sequence[Sequence[Checkpoint]],
+        starts: Sequence[Checkpoint],
+    ) -> AlignmentResult:
+        """Score checkpoints of equal accuracy as last ones are, and add what is found of them."""
+        rules = {(one.spec.rule, one.network.name) for (one,) in chosen}
+        own = [start for start in starts if (start.spec.rule, start.network.name) in rules]
+        try:
+            scores = self._jobs(brain, chosen, own).scored(*self._shown(brain, chosen, own))
+        except LayerError as error:
+            self.failures.append(replace(Failure.of(error, brain.source.label), stage="checkpoint"))
+            return found
+        self.failures += [replace(one, stage="checkpoint") for one in scores.failures]
+        return with_equal_accuracy(found, scores, self._declared(brain), self.alike)
+
+    def _declared(self, brain: Brain) -> Declared:
+        return Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned)
+
+    def _shown(
+        self, brain: Brain, checkpoints: Sequence[Sequence[Checkpoint]], starts: Sequence[Checkpoint]
+    ) -> tuple[Show, Callable[[str], None]]:
+        """Return what shows stimuli to populations and their starts, and what is told of progress."""
         total = len(self.spec.populations) * 1000
 
         def show(failures: list[Failure]) -> Iterator[Instance]:
@@ -227,17 +284,7 @@ class _StudyRun:
             for start in (start for start in starts if (start.spec.rule, start.network.name) not in unseen):
                 yield from show_start(start, brain.stimuli, *self._how(brain))
 
-        jobs = self._jobs(brain, checkpoints, starts)
-        scores, shown = jobs.done(show, lambda text: self.progress(total, total, text))
-        lost = {(one.rule, one.network) for one in scores.failures if one.stage == "scoring"}
-        self.failures += [*scores.failures, *(one for one in shown.failures if (one.rule, one.network) not in lost)]
-        rdms = {key: rdm for key, rdm in shown.rdms.items() if (key.rule, key.network) not in lost}
-        display.add(brain.source.label, displayed(brain.displayed(brain.rois)), rdms)
-        found = infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned))
-        if self.spec.scoring.ceilings:
-            found = replace(found, ceilings=jobs.ceilings())
-        brain.let_go()
-        return found
+        return show, lambda text: self.progress(total, total, text)
 
     def _instances(
         self, checkpoints: Sequence[Sequence[Checkpoint]], brain: Brain, failures: list[Failure]
@@ -316,7 +363,7 @@ class _StudyRun:
             "findings": self.findings,
             "scope_sentences": [
                 *found.scope_sentences,
-                *filter(None, [equal_accuracy_sentence(found.equal_accuracy)]),
+                *(f"At equal accuracy: {said}" for said in self._said_of_equal(found.equal_accuracy)),
             ],
             "n_bootstrap": self.spec.scoring.n_bootstrap,
             "alpha": self.spec.scoring.alpha,

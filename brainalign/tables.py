@@ -43,6 +43,14 @@ def _schema(name: str, row: str, names: str, filled: bool = False) -> Schema:
 
 
 _CELL = "network dataset roi time layer measure"
+_CONTRAST = (
+    f"kind rule_a rule_b role_b {_CELL} delta se se_subjects se_stimuli se_seeds dof samples ci_low ci_high "
+    "p p_adjusted correction family family_size n_subjects n_stimuli n_seeds scope_subjects scope_stimuli "
+    "scope_seeds mde verdict margin p_equivalent equivalence "
+    "var_subjects var_stimuli var_seeds var_subjects_stimuli var_stimuli_seeds var_subjects_seeds var_residual"
+)
+_RANK = f"{_CELL} rule mean_score rank rank_low rank_high supported"
+_GATE = f"{_CELL} gate severity sentence"
 
 #: Tables of the results folder by name; ``<name>.csv`` holds each.
 TABLES: dict[str, Schema] = {
@@ -73,22 +81,14 @@ TABLES: dict[str, Schema] = {
             "measure kind title axis unit dissimilarity comparator held ceiling ceiling_citation sentence citation",
             filled=True,
         ),
-        _schema(
-            "contrasts",
-            "contrast",
-            f"kind rule_a rule_b role_b {_CELL} delta se se_subjects se_stimuli se_seeds dof samples ci_low ci_high "
-            "p p_adjusted correction family family_size n_subjects n_stimuli n_seeds scope_subjects scope_stimuli "
-            "scope_seeds mde verdict margin p_equivalent equivalence "
-            "var_subjects var_stimuli var_seeds var_subjects_stimuli var_stimuli_seeds "
-            "var_subjects_seeds var_residual",
-        ),
-        _schema("ranks", "rule in a cell", f"{_CELL} rule mean_score rank rank_low rank_high supported"),
+        _schema("contrasts", "contrast", _CONTRAST),
+        _schema("ranks", "rule in a cell", _RANK),
         _schema(
             "ceilings",
             "noise ceiling of a ROI, or the reason why there is none",
             "dataset roi time kind comparator subject bound ceiling_lower ceiling_upper ci_low ci_high scope reason",
         ),
-        _schema("gates", "gate that fired in a cell", f"{_CELL} gate severity sentence"),
+        _schema("gates", "gate that fired in a cell", _GATE),
         _schema(
             "latencies",
             "moment of a time course: its peak and its onset",
@@ -102,10 +102,12 @@ TABLES: dict[str, Schema] = {
         ),
         _schema(
             "equal_accuracy",
-            "rule in a cell, beside backpropagation at equal accuracy",
-            f"rule_a rule_b {_CELL} checkpoint_a checkpoint_b accuracy_a accuracy_b target_accuracy tolerance matched "
-            "delta se_seeds delta_end",
+            "rule, and its checkpoint of equal accuracy",
+            "rule network checkpoint accuracy accuracy_end target_accuracy tolerance matched",
         ),
+        _schema("contrasts_at_equal_accuracy", "contrast of rules at these checkpoints", _CONTRAST),
+        _schema("ranks_at_equal_accuracy", "rule in a cell, at these checkpoints", _RANK),
+        _schema("gates_at_equal_accuracy", "gate that fired in a cell there", _GATE),
         _schema("failures", "population the study went on without", "rule network role stage recording reason"),
         _schema("scorecard", "rule and probe", "rule network probe outcome lo hi pass certified evidence note seconds"),
         _schema(
@@ -116,10 +118,14 @@ TABLES: dict[str, Schema] = {
     )
 }
 
+#: Tables of rules at checkpoints of equal accuracy, in the columns of those at the end.
+AT_EQUAL_ACCURACY = tuple(f"{name}_at_equal_accuracy" for name in ("contrasts", "ranks", "gates"))
+
 #: Tables that are not written where nothing filled them: of results without trainings, feedback, times, probes, or
 #: ceilings.
 OPTIONAL = (
     *("training", "feedback_angles", "latencies", "clusters", "equal_accuracy", "scorecard", "criteria", "ceilings"),
+    *AT_EQUAL_ACCURACY,
 )
 
 

@@ -1,57 +1,69 @@
 """Rules beside each other at equal accuracy: at the checkpoint of each that answers as well as the weakest rule."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
 
 from brainalign import tables
-from brainalign.columns import READOUT_ONLY, TRAINED
 
-#: Largest difference in mean validation accuracy at which two rules count as equally accurate.
+#: Largest distance of a mean validation accuracy from the one in common that counts as equal.
 TOLERANCE = 0.02
-_CELL = ["network", "dataset", "roi", "time", "layer", "measure"]
 
 
-def equal_accuracy_table(scores: pd.DataFrame, training: pd.DataFrame, tolerance: float = TOLERANCE) -> pd.DataFrame:
-    """Return the difference of every rule and backpropagation at equal accuracy, beside that at the end.
+def equal_accuracy_table(
+    accuracies: pd.DataFrame, left_out: Mapping[str, Collection[str]] | None = None, tolerance: float = TOLERANCE
+) -> pd.DataFrame:
+    """Return the checkpoint of each rule at which it is as accurate as the weakest rule at its end.
 
-    The accuracy in common is the lowest that a rule ends with, mean over seeds on validation samples. Rules that end no
-    better than readout only are left out where that control was trained. Of each rule the scored checkpoint with the
-    nearest accuracy is taken, the same for all seeds. Checkpoints before the last have no samples of stimuli: there is
-    no p, and the standard error is over seeds alone. It is exploratory.
+    Nothing but validation accuracy is looked at: no test sample and no brain. What is chosen is the same for all seeds.
+    A rule whose nearest checkpoint is farther than ``tolerance`` from the accuracy in common cannot be compared at
+    equal accuracy.
 
     Parameters
     ----------
-    scores
-        Table of scores, earlier checkpoints with them.
-    training
-        Table of trainings.
+    accuracies
+        Columns rule, network, seed, step and val_accuracy, of rules at checkpoints after their first step, see
+        :func:`brainalign.training.checkpoint_accuracy.checkpoint_accuracy`.
+    left_out
+        Network to rules that take no part: those that do not exceed readout only on validation samples.
     tolerance
-        Largest distance of an accuracy from the one in common.
+        Largest distance from the accuracy in common.
 
     Returns
     -------
     pandas.DataFrame
-        A row for each rule but backpropagation in each cell; none without earlier checkpoints, accuracies or two rules.
+        Table ``equal_accuracy``: a row for each rule; none for a network with fewer than two rules, or without earlier
+        checkpoints.
     """
-    found = []
-    for network, of_network in scores[scores.checkpoint.notna()].groupby("network", observed=True):
-        steps = _accuracies(of_network, training[training.network == network])
-        if len(steps) < 2 or "backprop" not in steps or all(len(own) < 2 for own in steps.values()):
+    rows: list[dict[str, object]] = []
+    for network, here in accuracies.dropna(subset="val_accuracy").groupby("network", observed=True, sort=False):
+        out = set((left_out or {}).get(str(network), ()))
+        means = here.groupby(["rule", "step"], observed=True).val_accuracy.mean()
+        by_rule = {rule: means[rule] for rule in dict.fromkeys(map(str, here.rule)) if rule not in out}
+        if len(by_rule) < 2 or all(len(own) < 2 for own in by_rule.values()):
             continue
-        target, chosen = equally_accurate(steps)
-        found += _rows(of_network, steps, chosen, target, tolerance)
-    if not found:
-        return tables.empty("equal_accuracy")
-    return tables.cast("equal_accuracy", pd.DataFrame(found))
+        target, steps = equally_accurate(by_rule)
+        for rule, step in steps.items():
+            own = by_rule[rule]
+            rows.append({
+                "rule": rule,
+                "network": str(network),
+                "checkpoint": step,
+                "accuracy": float(own[step]),
+                "accuracy_end": float(own.iloc[-1]),
+                "target_accuracy": target,
+                "tolerance": tolerance,
+                "matched": abs(float(own[step]) - target) <= tolerance,
+            })  # fmt: skip
+    return tables.cast("equal_accuracy", pd.DataFrame(rows)) if rows else tables.empty("equal_accuracy")
 
 
 def equally_accurate(accuracies: Mapping[str, pd.Series]) -> tuple[float, dict[str, int]]:
     """Return the accuracy in common, and the step at which each rule is nearest to it.
 
-    In common is the lowest accuracy that a rule ends with. Steps double, so that accuracies are near each other, not
-    equal.
+    In common is the lowest accuracy that a rule ends with. Checkpoints are apart, so that accuracies are near each
+    other, not equal.
 
     Parameters
     ----------
@@ -71,83 +83,49 @@ def equally_accurate(accuracies: Mapping[str, pd.Series]) -> tuple[float, dict[s
     }
 
 
-def equal_accuracy_sentence(table: pd.DataFrame) -> str:
-    """Return how many rules could be compared at equal accuracy; nothing where none was."""
+def comparable(table: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Return network and rule to the step at which it is compared; nothing of a network with one such rule alone.
+
+    Parameters
+    ----------
+    table
+        What :func:`equal_accuracy_table` returned.
+    """
+    matched = table[table.matched]
+    several = matched.groupby("network", observed=True).rule.transform("size") > 1
+    chosen = matched[several]
+    keys = zip(chosen.network.astype(str), chosen.rule.astype(str), strict=True)
+    return dict(zip(keys, chosen.checkpoint.astype(int), strict=True))
+
+
+def no_part_sentences(table: pd.DataFrame, left_out: Mapping[str, Collection[str]]) -> list[str]:
+    """Return which rules take no part, and that nothing is compared where fewer than two are left."""
+    why = "left out, since nothing shows on validation samples that they exceed readout only"
+    found = [f"{network}: {why}: {', '.join(rules)}." for network, rules in left_out.items() if rules]
     if table.empty:
-        return ""
-    said = []
-    for network, rows in table.groupby("network", observed=True):
-        matched = rows.groupby("rule_a", observed=True).matched.first()
-        said.append(
-            f"{network}: {int(matched.sum())} of {len(matched)} rules and backprop have checkpoints within"
-            f" {rows.tolerance.iloc[0]:g} of {rows.target_accuracy.iloc[0]:.3f}"
-        )
-    return (
-        f"At equal validation accuracy ({'; '.join(said)}) differences are in equal_accuracy.csv, exploratory and "
-        "without p values."
-    )
-
-
-def _accuracies(scores: pd.DataFrame, training: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return rule to its mean validation accuracy at each scored checkpoint, by step."""
-    means = training.groupby(["rule", "step"], observed=True).val_accuracy.mean()
-    found: dict[str, pd.Series] = {}
-    for rule, own in scores[scores.role == TRAINED].groupby("rule", observed=True):
-        scored = sorted(set(own.checkpoint.astype(int)))
-        known = means[means.index.get_level_values("rule") == rule].droplevel("rule")
-        known = known.reindex(scored).dropna()
-        if len(known):
-            found[str(rule)] = known
-    readout = scores.rule[scores.role == READOUT_ONLY].unique()
-    for name in readout:
-        at_end = means[means.index.get_level_values("rule") == name].droplevel("rule").sort_index()
-        if len(at_end):
-            found = {rule: own for rule, own in found.items() if own.iloc[-1] > at_end.iloc[-1]}
+        found.append("nothing is compared: fewer than two rules take part, or no validation samples were held out.")
     return found
 
 
-def _rows(
-    scores: pd.DataFrame, steps: Mapping[str, pd.Series], chosen: Mapping[str, int], target: float, tolerance: float
-) -> list[dict[str, object]]:
-    means = scores.groupby([*_CELL, "rule", "checkpoint", "seed"], observed=True, dropna=False).score.mean()
-    at = {
-        rule: [means.xs((rule, step), level=("rule", "checkpoint")) for step in (chosen[rule], int(own.index[-1]))]
-        for rule, own in steps.items()
-    }
-    reached = {rule: float(steps[rule][step]) for rule, step in chosen.items()}
-    rows: list[dict[str, object]] = []
-    for rule in (rule for rule in steps if rule != "backprop"):
-        early, end = (_differences(a, b) for a, b in zip(at[rule], at["backprop"], strict=True))
-        matched = max(abs(reached[one] - target) for one in (rule, "backprop")) <= tolerance
-        for cell, own in early.items():
-            rows.append({
-                **dict(zip(_CELL, cell, strict=True)),
-                "time": float("nan") if cell[3] is None else cell[3],
-                "rule_a": rule,
-                "rule_b": "backprop",
-                "checkpoint_a": chosen[rule],
-                "checkpoint_b": chosen["backprop"],
-                "accuracy_a": reached[rule],
-                "accuracy_b": reached["backprop"],
-                "target_accuracy": target,
-                "tolerance": tolerance,
-                "matched": matched,
-                "delta": float(own.mean()),
-                "se_seeds": float(own.std(ddof=1) / np.sqrt(len(own))) if len(own) > 1 else np.nan,
-                "delta_end": float(np.mean(end[cell])),
-            })  # fmt: skip
-    return rows
-
-
-def _differences(one: pd.Series, other: pd.Series) -> dict[tuple[object, ...], np.ndarray]:
-    """Return the differences of paired seeds in each cell; a missing time is None, which equals itself."""
-    sides = []
-    for side in (one, other):
-        table = side.rename("score").reset_index()
-        names = [table[name].astype(object).where(table[name].notna(), None) for name in (*_CELL, "seed")]
-        sides.append(dict(zip(zip(*names, strict=True), table.score, strict=True)))
-    found: dict[tuple[object, ...], list[float]] = {}
-    for key, value in sides[0].items():
-        if key in sides[1]:
-            found.setdefault(key[:-1], []).append(float(value) - float(sides[1][key]))
-    return {cell: np.array(values) for cell, values in found.items()}
+def equal_accuracy_sentences(table: pd.DataFrame) -> list[str]:
+    """Return for each network what accuracies were compared, how far they differ, and which rules cannot be."""
+    found = []
+    for network, rows in table.groupby("network", observed=True, sort=False):
+        near, far = rows[rows.matched], rows[~rows.matched]
+        target, tolerance = rows.target_accuracy.iloc[0], f"{rows.tolerance.iloc[0]:g}"
+        start = f"{network}: the least accurate rule that takes part ends with a validation accuracy of {target:.3f}."
+        if len(near) < 2:
+            said = f"No other rule has a checkpoint within {tolerance} of it: nothing is compared."
+        else:
+            apart = near.accuracy.max() - near.accuracy.min()
+            said = (
+                f"{len(near)} of {len(rows)} rules have a checkpoint within {tolerance} of it and are compared there; "
+                f"their accuracies still differ by up to {apart:.3f}."
+            )
+        if len(far):
+            names = [f"{rule} ({reached:.3f})" for rule, reached in zip(far.rule, far.accuracy, strict=True)]
+            said += (
+                f" Not comparable, with the nearest accuracy: {', '.join(names)}. More checkpoints would lie nearer."
+            )
+        found.append(f"{start} {said}")
+    return found

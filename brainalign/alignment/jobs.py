@@ -97,19 +97,34 @@ class Jobs:
         LayerError
             If no network could be scored.
         """
-        kept = {measure.label: read_scores(self.folder(measure)) for measure in self.measures}
         shown = read_shown(self.folder())
+        scores = self.scored(show, progress, undrawn=shown is None)
+        if (shown := shown or read_shown(self.folder())) is None:
+            raise DataError(self._changed)
+        return scores, shown
+
+    def scored(self, show: Show, progress: Progress, undrawn: bool = False) -> Scores:
+        """Return scores of all measures; what figures show is made with them where ``undrawn``, else not.
+
+        Raises
+        ------
+        LayerError
+            If no network could be scored.
+        """
+        kept = {measure.label: read_scores(self.folder(measure)) for measure in self.measures}
         missing = [measure for measure in self.measures if kept[measure.label] is None]
-        if missing or shown is None:
-            self._do(missing, shown is None, show, progress)
+        if missing or undrawn:
+            self._do(missing, undrawn, show, progress)
             # read back, so that numbers are the same to the last bit now and when they are read again
             kept = {measure.label: read_scores(self.folder(measure)) for measure in self.measures}
-            shown = read_shown(self.folder())
         found = [one for one in kept.values() if one is not None]
-        if shown is None or len(found) < len(kept):
-            msg = f"Scores in {str(self.cache)!r} changed while they were written; run the study again."
-            raise DataError(msg)
-        return Scores.together(found), shown
+        if len(found) < len(kept):
+            raise DataError(self._changed)
+        return Scores.together(found)
+
+    @property
+    def _changed(self) -> str:
+        return f"Scores in {str(self.cache)!r} changed while they were written; run the study again."
 
     def _do(self, missing: Sequence[Comparison], undrawn: bool, show: Show, progress: Progress) -> None:
         failures: list[Failure] = []

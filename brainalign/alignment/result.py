@@ -37,6 +37,7 @@ from brainalign.results_folder import STUDY, replacing, require_own
 from brainalign.roles import CHOSEN_LAYER
 from brainalign.specs import window_places
 from brainalign.storage import locked
+from brainalign.tables import AT_EQUAL_ACCURACY
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,7 +58,9 @@ class AlignmentResult:
     clusters
         Times at which rules differ, all times together, where that was asked for.
     equal_accuracy
-        Differences of rules at checkpoints of equal accuracy, of studies that score all checkpoints.
+        The checkpoint of each rule at which rules are equally accurate, of studies that score all checkpoints.
+    contrasts_at_equal_accuracy, ranks_at_equal_accuracy, gates_at_equal_accuracy
+        What is found of rules at these checkpoints, see :attr:`at_equal_accuracy`.
     measures
         What each measure is.
     ceilings
@@ -93,6 +96,11 @@ class AlignmentResult:
     failures: pd.DataFrame = field(default_factory=partial(tables.empty, "failures"))
     scorecard: pd.DataFrame = field(default_factory=partial(tables.empty, "scorecard"))
     criteria: pd.DataFrame = field(default_factory=partial(tables.empty, "criteria"))
+    contrasts_at_equal_accuracy: pd.DataFrame = field(
+        default_factory=partial(tables.empty, "contrasts_at_equal_accuracy")
+    )
+    ranks_at_equal_accuracy: pd.DataFrame = field(default_factory=partial(tables.empty, "ranks_at_equal_accuracy"))
+    gates_at_equal_accuracy: pd.DataFrame = field(default_factory=partial(tables.empty, "gates_at_equal_accuracy"))
     facts: Mapping[str, Any] = field(default_factory=dict)
     rdms: Mapping[MeanRDM, RDMs] = field(default_factory=dict)
     labels: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
@@ -209,8 +217,10 @@ class AlignmentResult:
                 msg = f"No score of a network has {name} {value!r} here. Choose among: {', '.join(known)}."
                 raise SpecError(msg)
             kept = kept[kept[name] == value]
-        tables_of_cells = ("scores", "contrasts", "ranks", "gates", "latencies", "clusters", "equal_accuracy")
+        tables_of_cells = ("scores", "contrasts", "ranks", "gates", "latencies", "clusters", *AT_EQUAL_ACCURACY)
         cut: dict[str, Any] = {own: rows_at(getattr(self, own), where) for own in tables_of_cells}
+        if network is not None:
+            cut["equal_accuracy"] = rows_at(self.equal_accuracy, {"network": network})
         rdms = {key: rdm for key, rdm in self.rdms.items() if key.is_at(dataset, roi, network)}
         return replace(self, **cut, rdms=rdms, folder=None)
 
@@ -235,6 +245,16 @@ class AlignmentResult:
     def low_level(self) -> pd.DataFrame:
         """The scores of low-level controls."""
         return self.scores[self.scores.role == LOW_LEVEL]
+
+    @property
+    def at_equal_accuracy(self) -> "AlignmentResult":
+        """The same with contrasts, ranks and gates of rules at checkpoints of equal accuracy in place of the last."""
+        return replace(
+            self,
+            contrasts=self.contrasts_at_equal_accuracy,
+            ranks=self.ranks_at_equal_accuracy,
+            gates=self.gates_at_equal_accuracy,
+        )
 
     @property
     def rules(self) -> tuple[str, ...]:

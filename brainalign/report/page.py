@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
 from brainalign.errors import SpecError
+from brainalign.report.equal_accuracy import equal_accuracy
 from brainalign.report.finding_lines import accepted_severe, findings_of
 from brainalign.report.methods_text import clusters_sentence, methods_text
 from brainalign.report.plate import save_plate
@@ -123,6 +124,7 @@ def _render_page(results: AlignmentResult, figures: Sequence[dict[str, str]]) ->
         figures=figures,
         contrasts=contrasts,
         other_contrasts=others,
+        equal=equal_accuracy(results),
         clusters=cluster_table(results),
         clusters_said=clusters_sentence(results),
         gates=gate_table(results),

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -73,8 +74,8 @@ def criteria_table(results: AlignmentResult) -> Table:
     return Table(columns, tuple(rows), bold=frozenset(bold))
 
 
-def _limited(results: AlignmentResult, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Return the contrasts that fit on a page, and a note on the others.
+def limited(results: AlignmentResult, table: pd.DataFrame, file: str = "contrasts.csv") -> tuple[pd.DataFrame, str]:
+    """Return the contrasts that fit on a page, and a note on the others, all of which are in ``file``.
 
     Where there are several times these are the ones at the time at which figures with one time are drawn.
     """
@@ -93,20 +94,19 @@ def _limited(results: AlignmentResult, table: pd.DataFrame) -> tuple[pd.DataFram
     if not notes:
         return table, ""
     how = ", of these ".join(notes)
-    return shown, f"Shown are {len(shown)} of {len(table)} contrasts: those {how}. All are in contrasts.csv."
+    return shown, f"Shown are {len(shown)} of {len(table)} contrasts: those {how}. All are in {file}."
 
 
 def _contrasts(results: AlignmentResult, table: pd.DataFrame) -> Table:
-    table, note = _limited(results, table)
+    table, note = limited(results, table)
     columns = ("Contrast", "Δ", "CI", "p", "p adjusted", "Family", "MDE", "Verdict")
     short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
     rows: list[tuple[str, ...]] = []
     headings, bold = {}, []
     for (network, dataset, roi, time, layer, measure), cell in groups(table, *_CELL):
-        place = f"{results.dataset_label(dataset)} {roi}{_at(time)}"
         sizes = f"{spanned(cell.n_subjects)} subjects, {spanned(cell.n_stimuli)} stimuli, {spanned(cell.n_seeds)} seeds"
-        about = f"{words(network)}, {layer} · {results.about(measure).title}"
-        headings[len(rows)] = f"{place} · {about} · {sizes} · {scope_of(cell, results)}"
+        place = place_of(results, dict(zip(_CELL, (network, dataset, roi, time, layer, measure), strict=True)))
+        headings[len(rows)] = f"{place} · {sizes} · {scope_of(cell, results)}"
         for row, rival in zip(cell.to_dict("records"), rival_names(results, cell, short), strict=True):
             if row["p_adjusted"] < results.alpha:
                 bold.append(len(rows))
@@ -121,6 +121,12 @@ def _contrasts(results: AlignmentResult, table: pd.DataFrame) -> Table:
                 row["verdict"],
             ))  # fmt: skip
     return Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 6}), frozenset(bold), headings, note)
+
+
+def place_of(results: AlignmentResult, row: Mapping[Any, Any]) -> str:
+    """Return recording, ROI, time, network, layer and measure of a row in words."""
+    where = f"{results.dataset_label(row['dataset'])} {row['roi']}{_at(row['time'])}"
+    return f"{where} · {words(row['network'])}, {row['layer']} · {results.about(row['measure']).title}"
 
 
 def gate_table(results: AlignmentResult) -> Table:

@@ -34,6 +34,8 @@ class Verdict:
         ``"refused"``: no cell supports one.
     statements, reasons, scope
         What is said, why, and for whom it holds.
+    cell
+        Recording, ROI, network and measure as tables have them.
     """
 
     heading: str
@@ -41,6 +43,7 @@ class Verdict:
     statements: tuple[str, ...]
     reasons: tuple[str, ...]
     scope: str
+    cell: tuple[str, ...] = ()
 
 
 def verdicts(results: AlignmentResult) -> list[Verdict]:
@@ -84,7 +87,7 @@ def _verdict(results: AlignmentResult, heading: str, where: dict[str, str]) -> V
     if supported and ranks.layer.nunique() > 1:
         several = counted(ranks.layer.nunique(), "layer")
         reasons.append(f"No layer was declared beforehand: {several} were looked at, each by itself.")
-    return Verdict(heading, state, tuple(statements), tuple(reasons), scope)
+    return Verdict(heading, state, tuple(statements), tuple(reasons), scope, tuple(where.values()))
 
 
 def _statements(cells: Sequence[_Cell], supported: Sequence[_Supported]) -> list[str]:

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +140,14 @@ def train_control(
     return train(control, folder, replace(runtime, compile=False), progress).history
 
 
-def final_scores(history: pd.DataFrame) -> dict[int, float]:
-    """Return seed to test accuracy after the last step; to the negative test loss where there are no classes."""
+def final_scores(history: pd.DataFrame, split: str = "test") -> dict[int, float]:
+    """Return seed to accuracy after the last step; to the negative loss where there are no classes.
+
+    ``split`` is ``"test"``, or ``"val"`` for validation samples.
+    """
     last = history[history.step == history.step.max()]
-    scores: pd.Series = last.test_accuracy if last.test_accuracy.notna().all() else -last.test_loss
+    accuracy = last[f"{split}_accuracy"]
+    scores: pd.Series = accuracy if accuracy.notna().all() else -last[f"{split}_loss"]
     return dict(zip((int(seed) for seed in last.seed), (float(score) for score in scores), strict=True))
 
 
@@ -181,10 +185,14 @@ class StudyControls:
         Warnings: which rules do not exceed readout only, and which were not compared.
     unlearned
         Network to the rules that do not exceed it. They are scored and have no rank.
+    unlearned_in_validation
+        Network to the rules that do not exceed it on validation samples, or whose mean there is no higher where seeds
+        are too few for a test. They take no part at equal accuracy, for which no test sample is looked at.
     """
 
     lines: tuple[str, ...]
     unlearned: Mapping[str, tuple[str, ...]]
+    unlearned_in_validation: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def study_controls(trained: Sequence[tuple[TrainSpec, pd.DataFrame]]) -> StudyControls:
@@ -196,7 +204,8 @@ def study_controls(trained: Sequence[tuple[TrainSpec, pd.DataFrame]]) -> StudyCo
         Specification and history of every population, and of controls that are not scored.
     """
     controls = [(spec.network, _shared(spec), history) for spec, history in trained if spec.rule == READOUT_ONLY]
-    lines, unlearned = list[str](), dict[str, tuple[str, ...]]()
+    lines = list[str]()
+    unlearned, in_validation = dict[str, tuple[str, ...]](), dict[str, tuple[str, ...]]()
     for spec, history in trained:
         own = [one for one in controls if one[0] == spec.network]
         if not own or not has_control(spec):
@@ -214,7 +223,10 @@ def study_controls(trained: Sequence[tuple[TrainSpec, pd.DataFrame]]) -> StudyCo
         lines += [line for line in found if line.startswith("WARNING") or "no test" in line]
         if exceeds_readout(final_scores(history), final_scores(equal[0])).exceeds is False:
             unlearned[spec.network] = (*unlearned.get(spec.network, ()), spec.rule)
-    return StudyControls(tuple(lines), unlearned)
+        held_out = exceeds_readout(final_scores(history, "val"), final_scores(equal[0], "val"))
+        if held_out.exceeds is False or (held_out.exceeds is None and held_out.difference <= 0):
+            in_validation[spec.network] = (*in_validation.get(spec.network, ()), spec.rule)
+    return StudyControls(tuple(lines), unlearned, in_validation)
 
 
 def control_lines(name: str, rule: pd.DataFrame, control: pd.DataFrame) -> Sequence[str]:
