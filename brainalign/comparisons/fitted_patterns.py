@@ -16,6 +16,7 @@ from brainalign.comparisons.prepared_responses import (
     refuse_constant_features,
     refuse_constant_targets,
 )
+from brainalign.comparisons.training_groups import training_groups, training_of_units
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import SpecError
 from brainalign.patterns import Patterns
@@ -27,8 +28,6 @@ from brainalign.resampling.score_draws import ScoreDraws
 
 #: A test fold of fewer stimuli says nothing.
 MIN_FOLD = 4
-# groups of stimuli that are left out of training in turn
-_TRAINED_WITHOUT = 20
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,7 @@ class FittedPatterns(Comparison):
     ) -> np.ndarray:
         """Return how the score changes without each unit among the training stimuli, ``(n_units,)``.
 
-        Of a group of k units that are left out together, each is given the change of the group over the root of k, so
-        that squares add up to the variance of all. Stimuli that say much as test stimuli say much in training, too:
-        changes are scaled, so that their squares hold twice the products with those of the test stimuli as well.
+        See :func:`~brainalign.comparisons.training_groups.training_of_units`.
 
         Parameters
         ----------
@@ -105,17 +102,12 @@ class FittedPatterns(Comparison):
         tested
             ``(n_units,)`` changes of the score without each unit as a test stimulus.
         """
-        n_units, chosen = int(units.max()) + 1, self.chosen(x, y, folds, units)
-        n_groups = min(n_units, _TRAINED_WITHOUT)
-        group = group_folds(np.arange(n_units), n_groups, stream_seed(self.seed, "left out of training"))
+        chosen, group = self.chosen(x, y, folds, units), training_groups(int(units.max()) + 1, self.seed)
         whole = self.scored_without(x, y, folds, np.ones(len(x), bool), chosen)
         changes = np.array([
-            self.scored_without(x, y, folds, group[units] != one, chosen) - whole for one in range(n_groups)
+            self.scored_without(x, y, folds, group[units] != one, chosen) - whole for one in range(int(group.max()) + 1)
         ])  # fmt: skip
-        ours, theirs = (one - one.mean() for one in (changes, np.bincount(group, tested, minlength=n_groups)))
-        own = float((ours**2).sum())
-        scale = np.sqrt(max(0.0, 1 + 2 * float((ours * theirs).sum()) / own)) if own > 0 else 1.0
-        return (scale * changes / np.sqrt(np.bincount(group)))[group]
+        return training_of_units(changes, tested, group)
 
     def brain_side(self, responses: np.ndarray) -> np.ndarray:
         """Return responses as they are compared; turned as layers are, where single channels mean nothing."""
