@@ -19,6 +19,7 @@ from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance, role_of, show, show_start
 from brainalign.alignment.jobs import Jobs
+from brainalign.alignment.layer_tables import kept_layer_tables
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
@@ -236,6 +237,7 @@ class _StudyRun:
         found = infer(scores, Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned))
         if self.spec.scoring.ceilings:
             found = replace(found, ceilings=jobs.ceilings())
+        found = replace(found, **kept_layer_tables(jobs, show, lost))
         brain.let_go()
         return found
 

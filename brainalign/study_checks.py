@@ -8,6 +8,7 @@ from brainalign.alignment.align import check_recording
 from brainalign.alignment.cluster_table import check_clusters
 from brainalign.alignment.families import check_margins
 from brainalign.alignment.score import measures_of
+from brainalign.alignment.time_generalisation import check_time_generalisation
 from brainalign.comparisons.comparators import check_comparator
 from brainalign.datasets.dataset import dataset
 from brainalign.dissimilarities.dissimilarity import dissimilarity
@@ -45,7 +46,8 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
     check_comparator(scoring.comparator)
     labels = [measure.label for brain in brains for measure in measures_of(brain.spec, scoring)]
     check_margins(scoring.equivalence, labels)
-    unused = set(scoring.options).difference(*(brain.spec.measures for brain in brains))
+    used = [brain.spec.measures for brain in brains] + [("encoding",)] * scoring.time_generalisation
+    unused = set(scoring.options).difference(*used)
     if unused:
         msg = (
             f"Options of measure {min(unused)!r} are given, but no recording of the study asks for it; add it to "
@@ -64,6 +66,7 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
             )
             raise SpecError(msg)
     check_clusters(scoring.clusters, brains)
+    check_time_generalisation(scoring, brains)
     if scoring.ranking_layer:
         _check_ranking_layers(
             scoring.ranking_layer,

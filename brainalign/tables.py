@@ -101,6 +101,16 @@ TABLES: dict[str, Schema] = {
             "seconds_peak t delta p p_adjusted family_size n_subjects reason",
         ),
         _schema(
+            "time_generalisation",
+            "rule, layer, and pair of times: models fitted at one and tested at the other",
+            "role rule network dataset roi layer seconds_fitted seconds_tested score se p n_subjects n_seeds",
+        ),
+        _schema(
+            "dimensionality",
+            "layer of a network under the stimuli of a recording",
+            "role rule network seed dataset layer n_stimuli n_features participation_ratio uncorrected",
+        ),
+        _schema(
             "equal_accuracy",
             "rule in a cell, beside backpropagation at equal accuracy",
             f"rule_a rule_b {_CELL} checkpoint_a checkpoint_b accuracy_a accuracy_b target_accuracy tolerance matched "
@@ -117,9 +127,10 @@ TABLES: dict[str, Schema] = {
 }
 
 #: Tables that are not written where nothing filled them: of results without trainings, feedback, times, probes, or
-#: ceilings.
+#: what scoring was not asked for.
 OPTIONAL = (
     *("training", "feedback_angles", "latencies", "clusters", "equal_accuracy", "scorecard", "criteria", "ceilings"),
+    *("time_generalisation", "dimensionality"),
 )
 
 
