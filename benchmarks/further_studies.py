@@ -6,16 +6,18 @@ from dataclasses import replace
 import numpy as np
 from scipy import stats
 
-from benchmarks.measure_worlds import measured
+from benchmarks.measure_worlds import choosing, measured
 from benchmarks.worlds import World, cell, condensed, left_out, stream
 from brainalign.condensed import Condensed
 from brainalign.inference.contrast import Contrast, contrast
 from brainalign.inference.equivalence import equivalence
+from brainalign.inference.estimate import estimate_score
 from brainalign.inference.gates import judge
 from brainalign.inference.latency import latency
 from brainalign.inference.max_t import max_t
 from brainalign.inference.scope import Scope, resolve_scope
 from brainalign.inference.sign_flip import sign_flip_test
+from brainalign.inference.student import t_test
 from brainalign.resampling.left_out import units_of
 from brainalign.resampling.linear_pairs import LinearPairs
 from brainalign.resampling.score_draws import ScoreDraws
@@ -47,15 +49,35 @@ def contrast_of(world: World, draws: ScoreDraws) -> Contrast:
 def measures(world: World, n: int, name: str) -> Iterator[Row]:
     """False positives of a measure in the path of a study; in noise also how often a ranking is supported."""
     drawn = [measured(name, world, stream(world, k)) for k in range(n)]
-    found = [contrast_of(world, one) for one in drawn]
-    yield "leave one out: p < .05", *share(np.array([one.p < ALPHA for one in found]))
-    variances, delta = np.array([one.se**2 for one in found]), np.array([one.delta for one in found])
-    if np.isfinite(variances).all():
-        ratio = float(np.sqrt(variances.mean()) / delta.std(ddof=1))
-        yield "leave one out: standard error over true", ratio, ratio / np.sqrt(2 * n)
+    yield from _rates("leave one out", [contrast_of(world, one) for one in drawn])
+    if all(one.training is not None for one in drawn):
+        without = [contrast_of(world, replace(one, training=None)) for one in drawn]
+        yield from _rates("leave one out, training set left out (not shipped)", without)
     if world.kind.endswith("noise"):
         judged = [judge(cell(world, one, scope_of(world))) for one in drawn]
         yield "ranking supported", *share(np.array([one.supported for one in judged]))
+
+
+def _rates(name: str, found: list[Contrast]) -> Iterator[Row]:
+    yield f"{name}: p < .05", *share(np.array([one.p < ALPHA for one in found]))
+    variances, delta = np.array([one.se**2 for one in found]), np.array([one.delta for one in found])
+    if np.isfinite(variances).all():
+        ratio = float(np.sqrt(variances.mean()) / delta.std(ddof=1))
+        yield f"{name}: standard error over true", ratio, ratio / np.sqrt(2 * len(found))
+
+
+def chosen_layers(world: World, n: int, name: str) -> Iterator[Row]:
+    """Networks of four layers and brains of noise: a mean score above 0 at the layer that is chosen."""
+    del name
+    scope, rows, hits, means = scope_of(world), range(world.n_seeds), [], []
+    for k in range(n):
+        found = [estimate_score(one, rows, scope) for one in choosing(world, stream(world, k))]
+        hits.append([one.mean > 0 and t_test(one.mean, one.se, one.dof) / 2 < ALPHA for one in found])
+        means.append([one.mean for one in found])
+    names = "leave one out, layer chosen in training stimuli", "INVALID layer chosen on the stimuli that are scored"
+    for place, (hit, mean) in enumerate(zip(np.array(hits).T, np.array(means).T, strict=True)):
+        yield f"{names[place]}: p < .05", *share(hit)
+        yield f"{names[place]}: mean score", float(mean.mean()), float(mean.std(ddof=1) / np.sqrt(n))
 
 
 def coverage(world: World, n: int, comparator: str) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import stats
 
 import brainalign as ba
 from benchmarks.further_studies import ALPHA, Row, share
@@ -28,8 +29,20 @@ def over_times(world: World, n: int, comparator: str) -> Iterator[Row]:
         noise = rng.standard_normal((world.n_subjects, N_TIMES + 4))
         values = sum(noise[:, j : j + N_TIMES] for j in range(5)) * (1 + rng.random((world.n_subjects, 1)))
         found = [clusters(values, method, n_permutations=200, seed=k).p_points for method in ("cluster", "tfce")]
-        hits.append([*((one <= ALPHA).any() for one in found), pre_stimulus(values, times) is not None])
-    names = ("clusters over 20 times: p <= .05", "TFCE over 20 times: p <= .05", "gate G8 of one course: p <= .05")
+        before = values[:, times < 0]
+        hits.append([
+            *((one <= ALPHA).any() for one in found),
+            pre_stimulus(values, times) is not None,
+            (stats.ttest_1samp(values, 0, alternative="greater").pvalue <= ALPHA).any(),
+            (stats.ttest_1samp(before, 0).pvalue <= ALPHA).any(),
+        ])  # fmt: skip
+    names = (
+        "clusters over 20 times: p <= .05",
+        "TFCE over 20 times: p <= .05",
+        "gate G8 of one course: p <= .05",
+        "INVALID each of 20 times apart: p <= .05",
+        "INVALID each time before onset apart: p <= .05",
+    )
     for name, own in zip(names, np.array(hits).T, strict=True):
         yield name, *share(own)
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from benchmarks.worlds import World
 from brainalign.comparisons.comparison import comparison
+from brainalign.comparisons.encoding import Encoding
+from brainalign.comparisons.layer_choice import LayerChoice
 from brainalign.comparisons.prepared import Prepared
 from brainalign.condensed import Condensed
 from brainalign.dissimilarities.gram import gram
@@ -77,6 +79,25 @@ def measured(name: str, world: World, rng: np.random.Generator) -> ScoreDraws:
         small = [measure.layer(one) for one in layers]
     prepared = _prepared(name, ids, subjects, Patterns(nuisance, ids, "pixels"))
     return next(iter(measure.draws(small, prepared, Samples("leave_one_out"))))
+
+
+def choosing(world: World, rng: np.random.Generator, n_layers: int = 4) -> tuple[ScoreDraws, ScoreDraws]:
+    """Return scores of networks of noise at the layer chosen in training stimuli, and at the best of all stimuli."""
+    _, subjects, nuisance = made(world, rng)
+    ids = tuple(map(str, range(world.n_stimuli)))
+    shown = [
+        {f"layer {k}": Patterns(rng.standard_normal((world.n_stimuli, world.n_features)), ids) for k in range(n_layers)}
+        for _ in range(world.n_seeds)
+    ]
+    prepared = _prepared("layer_choice", ids, subjects, Patterns(nuisance, ids, "pixels"))
+    nested = LayerChoice(**MEASURES["layer_choice"])
+    plain = Encoding(**MEASURES["layer_choice"])
+    samples = Samples("leave_one_out")
+    best = []
+    for layers in shown:
+        each = next(iter(plain.draws(list(layers.values()), prepared, samples)))
+        best.append(each.rows([int(each.observed.mean(axis=1).argmax())]))
+    return next(iter(nested.draws(shown, prepared, samples))), ScoreDraws.stack_models(best)
 
 
 def _prepared(name: str, ids: tuple[str, ...], subjects: list[np.ndarray], control: Patterns) -> Prepared:

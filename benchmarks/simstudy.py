@@ -20,6 +20,7 @@ from benchmarks.encoding_worlds import layers_and_responses, scored
 from benchmarks.further_studies import (
     ALPHA,
     Row,
+    chosen_layers,
     contrast_of,
     coverage,
     latencies,
@@ -236,10 +237,16 @@ STUDIES: dict[str, tuple[Callable[[World, int, str], Iterator[Row]], tuple[World
         0.1,
     ),
     "measures": (measures, FEATURES, CHEAP, 0.2),
-    "fitted measures": (measures, FEATURES[:4], FITTED, 0.1),
-    "measures of few stimuli": (measures, SMALL, tuple(name for name in FITTED if name != "pls"), 0.06),
+    "fitted measures": (measures, FEATURES[:4], FITTED, 0.05),
+    "measures of few stimuli": (measures, SMALL, FITTED, 0.2),
+    "layer choice": (
+        chosen_layers,
+        (World(1, 30, 3, "features noise", n_features=8, subject_sd=0.0),),
+        ("layer_choice",),
+        0.06,
+    ),
     "searchlights": (searchlights, (World(6, 12, 1, "noise"),), ("spearman",), 0.15),
-    "fusion": (fusion, (World(4, 16, 1, "noise"),), ("spearman",), 0.2),
+    "fusion": (fusion, (World(4, 16, 1, "noise"),), ("spearman",), 0.5),
     "tests over times": (over_times, (World(8, 20, 1),), ("scores",), 0.2),
     "invalid methods": (invalid, (NULL[0], NULL[2], NULL[4], NULL[9], NULL[10]), ("corr",), 0.3),
 }

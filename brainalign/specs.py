@@ -292,6 +292,13 @@ class ScoringSpec(Summarised):
     clusters
         Of recordings with times: ``"cluster"`` or ``"tfce"`` tests every difference of two rules over all times
         together, by flipped signs of subjects, for the table ``clusters``; ``"none"``.
+    time_generalisation
+        Of recordings of trials with times: whether encoding models that are fitted at one time are tested at every
+        other, for the table ``time_generalisation``; at the ranking layer where one is declared, else at every layer.
+        The options are those of encoding; scores are Pearson r. With ``clusters`` each rule is tested against 0.
+    dimensionality
+        Whether the effective dimensionality of every layer over the stimuli of a recording goes into a table
+        ``dimensionality``, and on the page beside the scores.
 
     Examples
     --------
@@ -317,6 +324,8 @@ class ScoringSpec(Summarised):
     equivalence: Options = field(default_factory=dict, metadata=_LATER)
     ceilings: bool = field(default=False, metadata=_LATER)
     clusters: str = field(default="none", metadata=_LATER)
+    time_generalisation: bool = field(default=False, metadata=_LATER)
+    dimensionality: bool = field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
         fit_fields(self)

@@ -20,6 +20,7 @@ from brainalign.alignment.failure_table import failure_table
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance, role_of, show, show_start
 from brainalign.alignment.jobs import Jobs, Show
+from brainalign.alignment.layer_tables import kept_layer_tables
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.columns import UNTRAINED
@@ -238,7 +239,8 @@ class _StudyRun:
     ) -> AlignmentResult:
         """Score what is not kept of a recording, and infer; of rules at equal accuracy beside their end, too."""
         jobs = self._jobs(brain, checkpoints, starts)
-        scores, shown = jobs.done(*self._shown(brain, checkpoints, starts))
+        show, say = self._shown(brain, checkpoints, starts)
+        scores, shown = jobs.done(show, say)
         lost = {(one.rule, one.network) for one in scores.failures if one.stage == "scoring"}
         self.failures += [*scores.failures, *(one for one in shown.failures if (one.rule, one.network) not in lost)]
         rdms = {key: rdm for key, rdm in shown.rdms.items() if (key.rule, key.network) not in lost}
@@ -246,6 +248,7 @@ class _StudyRun:
         found = infer(scores, self._declared(brain))
         if self.spec.scoring.ceilings:
             found = replace(found, ceilings=jobs.ceilings())
+        found = replace(found, **kept_layer_tables(jobs, show, lost))
         if chosen := equal.without(lost):
             found = self._at_equal_accuracy(found, brain, chosen, starts)
         brain.let_go()

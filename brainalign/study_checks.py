@@ -8,7 +8,9 @@ from brainalign.alignment.align import check_recording
 from brainalign.alignment.cluster_table import check_clusters
 from brainalign.alignment.families import check_margins
 from brainalign.alignment.score import measures_of
+from brainalign.alignment.time_generalisation import check_time_generalisation
 from brainalign.comparisons.comparators import check_comparator
+from brainalign.comparisons.encoding import Encoding
 from brainalign.datasets.dataset import dataset
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import SpecError
@@ -45,7 +47,8 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
     check_comparator(scoring.comparator)
     labels = [measure.label for brain in brains for measure in measures_of(brain.spec, scoring)]
     check_margins(scoring.equivalence, labels)
-    unused = set(scoring.options).difference(*(brain.spec.measures for brain in brains))
+    used = [brain.spec.measures for brain in brains] + [(Encoding.name,)] * scoring.time_generalisation
+    unused = set(scoring.options).difference(*used)
     if unused:
         msg = (
             f"Options of measure {min(unused)!r} are given, but no recording of the study asks for it; add it to "
@@ -64,6 +67,7 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
             )
             raise SpecError(msg)
     check_clusters(scoring.clusters, brains)
+    check_time_generalisation(scoring, brains)
     if scoring.ranking_layer:
         _check_ranking_layers(
             scoring.ranking_layer,

@@ -101,6 +101,16 @@ TABLES: dict[str, Schema] = {
             "seconds_peak t delta p p_adjusted family_size n_subjects reason",
         ),
         _schema(
+            "time_generalisation",
+            "rule, layer, and pair of times: models fitted at one and tested at the other",
+            "role rule network dataset roi layer seconds_fitted seconds_tested score se p n_subjects n_seeds",
+        ),
+        _schema(
+            "dimensionality",
+            "layer of a network under the stimuli of a recording",
+            "role rule network seed dataset layer n_stimuli n_features participation_ratio uncorrected",
+        ),
+        _schema(
             "equal_accuracy",
             "rule, and its checkpoint of equal accuracy",
             "rule network checkpoint accuracy accuracy_end target_accuracy tolerance matched",
@@ -122,10 +132,11 @@ TABLES: dict[str, Schema] = {
 AT_EQUAL_ACCURACY = tuple(f"{name}_at_equal_accuracy" for name in ("contrasts", "ranks", "gates"))
 
 #: Tables that are not written where nothing filled them: of results without trainings, feedback, times, probes, or
-#: ceilings.
+#: what scoring was not asked for.
 OPTIONAL = (
     *("training", "feedback_angles", "latencies", "clusters", "equal_accuracy", "scorecard", "criteria", "ceilings"),
     *AT_EQUAL_ACCURACY,
+    *("time_generalisation", "dimensionality"),
 )
 
 

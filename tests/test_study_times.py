@@ -43,7 +43,7 @@ TABLE: dict[str, Any] = {
             },
         }
     ],
-    "scoring": {"comparator": "corr"},
+    "scoring": {"comparator": "corr", "time_generalisation": True, "dimensionality": True},
     "plausibility": "none",
 }
 
@@ -113,3 +113,17 @@ def test_run_again_it_scores_nothing_and_ends_the_same(folder: Path) -> None:
     run_study(study_from_table(TABLE), folder, progress=lambda done, total, text: said.append(text))
     assert said == []
     assert (folder / "alignment.csv").read_bytes() == before
+
+
+def test_tables_of_layers_are_kept_and_the_diagonal_is_the_encoding_score(folder: Path) -> None:
+    results = AlignmentResult.load(folder)
+    table = results.time_generalisation
+    diagonal = table[table.seconds_fitted == table.seconds_tested].set_index(["rule", "layer", "seconds_fitted"]).score
+    scores = results.scores[(results.scores.measure == "encoding ridge") & results.scores.rule.isin(["backprop"])]
+    for (layer, time), expected in scores.groupby(["layer", "time"], observed=True).score.mean().items():
+        assert diagonal.loc["backprop", layer].iloc[
+            int(np.argmin(np.abs(diagonal.loc["backprop", layer].index - time)))
+        ] == pytest.approx(expected, abs=1e-6)
+    assert set(results.dimensionality.layer) == {"hidden1", "hidden2", "readout"}
+    assert len(list((folder / "cache").glob("simulated-layers-*"))) == 1
+    assert "Models of one time tested at every other" in page_of(results)

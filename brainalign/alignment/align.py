@@ -8,9 +8,11 @@ from brainalign.alignment.cluster_table import check_clusters
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance
+from brainalign.alignment.layer_tables import LayerTables
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score import Progress, measures_of, score_brain
+from brainalign.alignment.time_generalisation import check_time_generalisation
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.comparisons.pairs_within import categories_apart, pairs_within
 from brainalign.data_check.brain import BrainCheck, findings_facts, refuse_severe
@@ -86,8 +88,10 @@ def align_checked(
     findings = check.findings()
     refuse_severe(findings, spec, brain.source.label)
     check_clusters(scoring.clusters, [brain])
-    scores = score_brain(instances, brain, scoring, progress, failures, measures)
-    found = infer(scores, Declared.of(scoring, spec.subjects))
+    check_time_generalisation(scoring, [brain])
+    beside = LayerTables(brain, scoring)
+    scores = score_brain(beside.seeing(instances), brain, scoring, progress, failures, measures)
+    found = replace(infer(scores, Declared.of(scoring, spec.subjects)), **beside.tables())
     if scoring.clusters != "none" and found.clusters.empty:
         msg = (
             f"clusters = {scoring.clusters!r} compares two networks over all times, but no two of a group have a layer "

@@ -67,6 +67,10 @@ class AlignmentResult:
         Every noise ceiling with its interval, where they were asked for.
     training, feedback_angles, failures, scorecard, criteria
         How networks were trained, who is missing, and how plausible rules are.
+    time_generalisation
+        How well models of one time predict others, where that was asked for.
+    dimensionality
+        How many directions of its activity each layer uses, where that was asked for.
     facts
         Where it all comes from: the content of ``study.json``.
     rdms
@@ -101,6 +105,8 @@ class AlignmentResult:
     )
     ranks_at_equal_accuracy: pd.DataFrame = field(default_factory=partial(tables.empty, "ranks_at_equal_accuracy"))
     gates_at_equal_accuracy: pd.DataFrame = field(default_factory=partial(tables.empty, "gates_at_equal_accuracy"))
+    time_generalisation: pd.DataFrame = field(default_factory=partial(tables.empty, "time_generalisation"))
+    dimensionality: pd.DataFrame = field(default_factory=partial(tables.empty, "dimensionality"))
     facts: Mapping[str, Any] = field(default_factory=dict)
     rdms: Mapping[MeanRDM, RDMs] = field(default_factory=dict)
     labels: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
@@ -221,6 +227,9 @@ class AlignmentResult:
         cut: dict[str, Any] = {own: rows_at(getattr(self, own), where) for own in tables_of_cells}
         if network is not None:
             cut["equal_accuracy"] = rows_at(self.equal_accuracy, {"network": network})
+        # these are of no measure, and dimensionality is of no ROI
+        for own, lacks in (("time_generalisation", ("measure",)), ("dimensionality", ("measure", "roi"))):
+            cut[own] = rows_at(getattr(self, own), {name: at for name, at in where.items() if name not in lacks})
         rdms = {key: rdm for key, rdm in self.rdms.items() if key.is_at(dataset, roi, network)}
         return replace(self, **cut, rdms=rdms, folder=None)
 

@@ -1,13 +1,14 @@
 """Ridge regression from several feature spaces, each with a penalty of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from brainalign.comparisons.banded_fold import BandedFold
 from brainalign.comparisons.banded_scores import BandedScores
-from brainalign.comparisons.beside_controls import BesideControls, check_controls, in_words, weighted_share
+from brainalign.comparisons.beside_controls import BesideControls, check_controls, in_words
 from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.comparisons.encoding_scores import fold_correlations
 from brainalign.comparisons.held_out_scores import training_means
@@ -126,14 +127,12 @@ class BandedRidge(BesideControls):
             raise SpecError(msg)
         return (found,)
 
-    def sampled(
-        self, parts: np.ndarray, centred: np.ndarray, alone: np.ndarray | None, counts: np.ndarray
-    ) -> np.ndarray:
-        """Return what of R squared is the layer's, or all of it, mean over targets."""
+    def terms(self, parts: np.ndarray, centred: np.ndarray, alone: np.ndarray | None) -> np.ndarray:
+        """Return what each stimulus adds to R squared by the layer, or by all spaces."""
         del alone
         whole = parts.sum(axis=0)
         part = parts[0] if self.metric == "share" else whole
-        return weighted_share(part * (2 * centred - whole), centred, counts)
+        return part * (2 * centred - whole)
 
     def score(
         self,
@@ -203,13 +202,21 @@ class BandedRidge(BesideControls):
         folds, labels
             ``(n_stimuli,)`` test fold and group.
         """
+        found = np.empty((len(kernels), *y.shape))
+        for one in self.fits(kernels, y, folds, labels):
+            found[:, ~one.train] = one.parts()
+        return found
+
+    def fits(
+        self, kernels: Sequence[np.ndarray], y: np.ndarray, folds: np.ndarray, labels: np.ndarray
+    ) -> Iterator[BandedFold]:
+        """Yield the model of each test fold; parameters are those of :meth:`predictions`."""
         from himalaya.kernel_ridge import MultipleKernelRidgeCV
         from sklearn.model_selection import PredefinedSplit
 
-        found = np.empty((len(kernels), *y.shape))
         with himalaya_here(), few_threads(len(y), y.shape[1]):
             for fold in range(self.n_folds):
-                train, test = folds != fold, folds == fold
+                train = folds != fold
                 ours, theirs = zip(*(_centred(one, train) for one in kernels), strict=True)
                 mean, deviation = y[train].mean(axis=0), y[train].std(axis=0)
                 deviation = np.where(deviation > 0, deviation, 1)
@@ -222,11 +229,11 @@ class BandedRidge(BesideControls):
                     random_state=stream_seed(self.seed, "banded", fold) % 2**32,
                     cv=PredefinedSplit(inner),
                 )
-                ridge.fit(np.stack(ours), (y[train] - mean) / deviation)
+                own, targets = np.stack(ours), (y[train] - mean) / deviation
+                ridge.fit(own, targets)
                 # himalaya splits no predictions with an intercept, which is 0 here: all is centred on training stimuli
-                shares = np.exp(get(ridge.deltas_))[:, None]
-                found[:, test] = shares * (np.stack(theirs) @ get(ridge.dual_coef_)) * deviation
-        return found
+                shares, dual = np.exp(get(ridge.deltas_)), get(ridge.dual_coef_)
+                yield BandedFold(train, own, np.stack(theirs), targets, deviation, shares, dual)
 
 
 def _centred(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,12 +7,14 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from brainalign.comparisons.banded_fold import BandedFold
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.group_folds import coded
 from brainalign.comparisons.held_out_scores import drawn_scores, sample_counts, training_means
 from brainalign.comparisons.nested_folds import NestedFolds
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import prepared_responses, refuse_constant_features, without_ceiling
+from brainalign.comparisons.training_groups import training_groups, training_of_units
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import SpecError
 from brainalign.patterns import Patterns
@@ -28,11 +30,13 @@ class _Ridge(Protocol):
     """What fits: :class:`~brainalign.comparisons.banded_ridge.BandedRidge`."""
 
     @property
+    def seed(self) -> int: ...
+    @property
     def folds(self) -> NestedFolds: ...
 
-    def predictions(
+    def fits(
         self, kernels: Sequence[np.ndarray], y: np.ndarray, folds: np.ndarray, labels: np.ndarray
-    ) -> np.ndarray: ...
+    ) -> Iterator[BandedFold]: ...
 
 
 class BesideControls(Comparison):
@@ -52,20 +56,11 @@ class BesideControls(Comparison):
     def ridge(self) -> _Ridge:
         """The regression."""
 
-    @property
-    def conditional(self) -> bool:
-        """Whether errors leave out what the training stimuli add: they do."""
-        return True
-
     @abstractmethod
-    def sampled(
-        self,
-        parts: np.ndarray,
-        centred: np.ndarray,
-        alone: np.ndarray | None,
-        counts: np.ndarray,
-    ) -> np.ndarray:
-        """Return the score of the layer in every sample of stimuli, ``(n_samples,)``.
+    def terms(self, parts: np.ndarray, centred: np.ndarray, alone: np.ndarray | None) -> np.ndarray:
+        """Return what each stimulus adds to the score of the layer, ``(n_stimuli, n_targets)``.
+
+        The score is the mean over targets of the sum of these over that of ``centred ** 2``.
 
         Parameters
         ----------
@@ -75,8 +70,6 @@ class BesideControls(Comparison):
             ``(n_stimuli, n_targets)`` responses less their training means.
         alone
             ``(n_stimuli, n_targets)`` predictions of the controls alone less training means; ``None`` unless asked for.
-        counts
-            ``(n_samples, n_stimuli)`` how often each stimulus is in each sample.
         """
 
     def layer(self, features: Patterns) -> Patterns:
@@ -97,7 +90,12 @@ class BesideControls(Comparison):
         return tuple(found)
 
     def draws(self, layers: Sequence[Any], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
-        """Yield the scores of layers at each time, with those of samples of the stimuli; nothing is fitted again."""
+        """Yield the scores of layers at each time, with those of samples of the stimuli; nothing is fitted again.
+
+        Without each stimulus the variance of the training stimuli is there, too, from fits without groups of them
+        whose penalties are kept. Without that, unique variance told equal rules apart in .11 of simulated data sets of
+        30 stimuli.
+        """
         samples, ids = samples.at(len(prepared.times)), prepared.stimulus_ids
         units = labels = coded(ids if prepared.groups is None else prepared.groups)
         ridge = self.ridge
@@ -109,24 +107,59 @@ class BesideControls(Comparison):
             each = [one[:, :, k] for one in responses]
             y = np.concatenate(each, axis=1)
             owner = np.repeat(np.arange(len(each)), [one.shape[1] for one in each])
-            centred, alone = y - training_means(y, folds), None
-            if self.against_controls:
-                alone = ridge.predictions(controls, y, folds, labels).sum(axis=0)
+            centred = y - training_means(y, folds)
+            alone = list(ridge.fits(controls, y, folds, labels)) if self.against_controls else []
             rows = []
             for kernel in kernels:
-                parts = ridge.predictions([kernel, *controls], y, folds, labels)
-                scores = [
-                    self.sampled(
-                        parts[:, :, owner == s],
-                        centred[:, owner == s],
-                        None if alone is None else alone[:, owner == s],
+                fits = list(ridge.fits([kernel, *controls], y, folds, labels))
+                terms = np.empty_like(centred)
+                for f, one in enumerate(fits):
+                    beside = alone[f].parts().sum(axis=0) if alone else None
+                    terms[~one.train] = self.terms(one.parts(), centred[~one.train], beside)
+                found = [
+                    drawn_scores(
+                        weighted_share(terms[:, owner == s], centred[:, owner == s], counts),
                         counts,
+                        units,
+                        samples,
+                        sizes,
                     )
                     for s in range(len(each))
                 ]
-                rows.append([drawn_scores(one, counts, units, samples, sizes) for one in scores])
+                if samples.kind == "leave_one_out":
+                    group = training_groups(int(units.max()) + 1, ridge.seed)
+                    changes = self._changes(fits, alone, centred, terms, group[units])
+                    found = [_with_training(one, changes[:, owner == s], group) for s, one in enumerate(found)]
+                rows.append(found)
             subjects = [ScoreDraws.stack_models([row[s] for row in rows]) for s in range(len(each))]
             yield subjects[0] if len(subjects) == 1 else ScoreDraws.stack_subjects(subjects, samples.seed)
+
+    def _changes(
+        self,
+        fits: Sequence[BandedFold],
+        alone: Sequence[BandedFold],
+        centred: np.ndarray,
+        terms: np.ndarray,
+        group: np.ndarray,
+    ) -> np.ndarray:
+        """Return how the score of each target changes without each group in training, ``(n_groups, n_targets)``."""
+        spread = (centred**2).sum(axis=0)
+        found = np.zeros((int(group.max()) + 1, centred.shape[1]))
+        for f, one in enumerate(fits):
+            test = ~one.train
+            for g in range(len(found)):
+                left_out = group == g
+                beside = alone[f].parts_without(left_out).sum(axis=0) if alone else None
+                own = self.terms(one.parts_without(left_out), centred[test], beside)
+                found[g] += (own - terms[test]).sum(axis=0)
+        return found / np.where(spread > 0, spread, np.nan)
+
+
+def _with_training(found: ScoreDraws, changes: np.ndarray, group: np.ndarray) -> ScoreDraws:
+    """Return draws of one model and subject with what each unit does in training, from changes by group and target."""
+    tested = found.draws[:, 0, 0] - found.observed[0, 0]
+    training = training_of_units(changes.mean(axis=1), tested, group)
+    return replace(found, training=found.observed + training[:, None, None])
 
 
 def check_controls(controls: Sequence[str]) -> None:

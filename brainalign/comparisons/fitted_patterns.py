@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from brainalign.comparisons.comparison import Comparison
-from brainalign.comparisons.group_folds import coded, group_folds
+from brainalign.comparisons.group_folds import coded
 from brainalign.comparisons.nested_folds import outer_folds
 from brainalign.comparisons.prepared import Prepared
 from brainalign.comparisons.prepared_responses import (
@@ -16,18 +16,15 @@ from brainalign.comparisons.prepared_responses import (
     refuse_constant_features,
     refuse_constant_targets,
 )
+from brainalign.comparisons.training_groups import training_groups, training_of_units
 from brainalign.dissimilarities.gram import gram
 from brainalign.errors import SpecError
 from brainalign.patterns import Patterns
-from brainalign.randomness import stream_seed
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.draw_units import labels_of
 from brainalign.resampling.predictions_bootstrap import MIN_FOLD
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
-
-# groups of stimuli that are left out of training in turn
-_TRAINED_WITHOUT = 20
 
 
 @dataclass(frozen=True)
@@ -93,9 +90,7 @@ class FittedPatterns(Comparison):
     ) -> np.ndarray:
         """Return how the score changes without each unit among the training stimuli, ``(n_units,)``.
 
-        Of a group of k units that are left out together, each is given the change of the group over the root of k, so
-        that squares add up to the variance of all. Stimuli that say much as test stimuli say much in training, too:
-        changes are scaled, so that their squares hold twice the products with those of the test stimuli as well.
+        See :func:`~brainalign.comparisons.training_groups.training_of_units`.
 
         Parameters
         ----------
@@ -104,17 +99,12 @@ class FittedPatterns(Comparison):
         tested
             ``(n_units,)`` changes of the score without each unit as a test stimulus.
         """
-        n_units, chosen = int(units.max()) + 1, self.chosen(x, y, folds, units)
-        n_groups = min(n_units, _TRAINED_WITHOUT)
-        group = group_folds(np.arange(n_units), n_groups, stream_seed(self.seed, "left out of training"))
+        chosen, group = self.chosen(x, y, folds, units), training_groups(int(units.max()) + 1, self.seed)
         whole = self.scored_without(x, y, folds, np.ones(len(x), bool), chosen)
         changes = np.array([
-            self.scored_without(x, y, folds, group[units] != one, chosen) - whole for one in range(n_groups)
+            self.scored_without(x, y, folds, group[units] != one, chosen) - whole for one in range(int(group.max()) + 1)
         ])  # fmt: skip
-        ours, theirs = (one - one.mean() for one in (changes, np.bincount(group, tested, minlength=n_groups)))
-        own = float((ours**2).sum())
-        scale = np.sqrt(max(0.0, 1 + 2 * float((ours * theirs).sum()) / own)) if own > 0 else 1.0
-        return (scale * changes / np.sqrt(np.bincount(group)))[group]
+        return training_of_units(changes, tested, group)
 
     def brain_side(self, responses: np.ndarray) -> np.ndarray:
         """Return responses as they are compared; turned as layers are, where single channels mean nothing."""

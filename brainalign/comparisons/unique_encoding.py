@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from brainalign.comparisons.banded_ridge import BandedRidge
-from brainalign.comparisons.beside_controls import BesideControls, check_controls, in_words, weighted_share
+from brainalign.comparisons.beside_controls import BesideControls, check_controls, in_words
 from brainalign.comparisons.description import PREDICTION, Description
 from brainalign.errors import SpecError
 from brainalign.patterns import Patterns
@@ -93,9 +93,7 @@ class UniqueEncoding(BesideControls):
         name = "the features that are scored"
         return self.ridge.score({name: features, **controls}, responses, groups, unique=True).unique[name]
 
-    def sampled(
-        self, parts: np.ndarray, centred: np.ndarray, alone: np.ndarray | None, counts: np.ndarray
-    ) -> np.ndarray:
-        """Return R squared of the whole model less that of the controls alone, mean over targets."""
+    def terms(self, parts: np.ndarray, centred: np.ndarray, alone: np.ndarray | None) -> np.ndarray:
+        """Return what each stimulus adds to R squared of the whole model less that of the controls alone."""
         assert alone is not None
-        return weighted_share((centred - alone) ** 2 - (centred - parts.sum(axis=0)) ** 2, centred, counts)
+        return (centred - alone) ** 2 - (centred - parts.sum(axis=0)) ** 2

@@ -1,6 +1,7 @@
 """How many directions of its activity a layer uses: the participation ratio of its spectrum."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,13 +88,23 @@ def dimensionality_table(shown: Iterable[Activations]) -> pd.DataFrame:
     """
     rows = []
     for one in shown:
-        for layer, values in one.layers.items():
-            about = {"network": one.origin.name, "group": one.origin.group, "seed": one.origin.seed, "layer": layer}
-            sizes = {"n_stimuli": len(values), "n_features": int(np.prod(values.shape[1:]))}
-            rows.append(
-                {**about, **sizes, "participation_ratio": _or_nan(values, True), "uncorrected": _or_nan(values, False)}
-            )
+        about = {"network": one.origin.name, "group": one.origin.group, "seed": one.origin.seed}
+        rows += [{**about, **of_layer} for of_layer in layer_dimensions(one)]
     return pd.DataFrame(rows)
+
+
+def layer_dimensions(shown: Activations) -> list[dict[str, Any]]:
+    """Return layer, n_stimuli, n_features, participation_ratio and uncorrected of each layer of a network."""
+    return [
+        {
+            "layer": layer,
+            "n_stimuli": len(values),
+            "n_features": int(np.prod(values.shape[1:])),
+            "participation_ratio": _or_nan(values, True),
+            "uncorrected": _or_nan(values, False),
+        }
+        for layer, values in shown.layers.items()
+    ]
 
 
 def _or_nan(values: np.ndarray, corrected: bool) -> float:

@@ -89,8 +89,8 @@ def align(
         Called with a short text before each part.
     **scoring
         Fields of :class:`ScoringSpec`: ``low_level``, ``ranking_layer``, ``n_bootstrap``, ``alpha``, ``correction``,
-        ``seed``, ``resampling``, ``equivalence``, ``clusters``; with names of measures also ``dissimilarity``,
-        ``comparator`` and ``partial``.
+        ``seed``, ``resampling``, ``equivalence``, ``clusters``, ``time_generalisation``,
+        ``dimensionality``; with names of measures also ``dissimilarity``, ``comparator`` and ``partial``.
 
     Returns
     -------

@@ -10,10 +10,10 @@ import pandas as pd
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.contrast_rows import rival_names
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.scores import final_scores, groups, peak_times
+from brainalign.report.scores import at_one_time, final_scores, groups, mean_by, peak_times
 from brainalign.report.style import words
 from brainalign.report.wording import counted, in_ms, scope_of, spanned
-from brainalign.roles import CHOSEN_LAYER
+from brainalign.roles import CHOSEN_LAYER, OWN_START
 
 _CELL = ("network", "dataset", "roi", "time", "layer", "measure")
 
@@ -223,6 +223,36 @@ def cluster_table(results: AlignmentResult) -> Table:
     left = len(table) - MOST_ROWS
     note = f"{left} more rows are in clusters.csv." if left > 0 else ""
     return Table(columns, tuple(rows), numeric=frozenset(range(4, 8)), bold=bold, note=note)
+
+
+def dimensionality_table(results: AlignmentResult) -> Table:
+    """Return the effective dimensionality of every layer, mean over seeds, beside its mean score in every ROI."""
+    dimensions = results.dimensionality[results.dimensionality.role != OWN_START]
+    if dimensions.empty:
+        return Table((), ())
+    scores = pd.concat([
+        at_one_time(final_scores(results, network, measure))
+        for network in results.networks
+        for measure in results.scored_measures
+    ])  # fmt: skip
+    place, where = ["dataset", "roi", "measure"], ["network", "layer", "rule"]
+    means = mean_by(scores, *place, *where)
+    rows = []
+    of_layer = dimensions.groupby(["dataset", *where], sort=False, observed=True)
+    for keys, own in of_layer:
+        dataset, network, layer, rule = map(str, keys)
+        value = own.participation_ratio
+        spread = number(value.std(ddof=1), 2) if len(own) > 1 else "–"
+        for roi, measure in scores[scores.dataset == dataset][["roi", "measure"]].drop_duplicates().to_numpy():
+            score = means.get((dataset, roi, measure, network, layer, rule))
+            if score is not None:
+                about = (f"{results.dataset_label(dataset)} {roi}", results.about(measure).title)
+                numbers = (number(value.mean(), 1), spread, str(int(own.n_stimuli.iloc[0])), number(score))
+                rows.append((*about, words(network), layer, words(rule), *numbers))
+    columns = ("Where", "Measure", "Network", "Layer", "Rule", "Dimensionality", "SD over seeds", "Stimuli", "Score")
+    left = len(rows) - MOST_ROWS
+    note = f"{left} more rows follow from dimensionality.csv and alignment.csv." if left > 0 else ""
+    return Table(columns, tuple(rows[:MOST_ROWS]), numeric=frozenset(range(5, 9)), note=note)
 
 
 def _bounds(lower: float, upper: float) -> str:

@@ -166,3 +166,48 @@ def test_real_neurons_are_predicted_from_local_energy(data_dir: str) -> None:
     energy = low_level_features(stimuli, (112, 112))["gabor"]
     found = Encoding(dtype="float32").score(Patterns(energy, ids), Patterns(recording.means(ids)[:, :, 0], ids))
     assert np.median(found.r) >= 0.31
+
+
+def small_world(n: int = 40) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Two spaces, one with more features than stimuli, as inner products; responses; folds of stimuli."""
+    rng = np.random.default_rng(0)
+    spaces = [rng.normal(size=(n, 6)), rng.normal(size=(n, 50))]
+    y = spaces[0] @ rng.normal(size=(6, 4)) + rng.normal(size=(n, 4))
+    return [gram(one, columns=True) for one in spaces], y, np.arange(n) % 5
+
+
+def test_predictions_without_training_stimuli_are_those_of_a_fit_without_them() -> None:
+    kernels, y, folds = small_world()
+    left_out = np.isin(np.arange(len(y)), [1, 7, 11])
+    for one in BandedRidge(n_iter=5, n_inner_folds=3).fits(kernels, y, folds, np.arange(len(y))):
+        none = one.parts_without(np.zeros(len(y), bool))
+        np.testing.assert_allclose(none[:-1], one.parts(), atol=1e-8)
+        kept = ~left_out[one.train]
+        for t in range(y.shape[1]):
+            ours, theirs = (np.tensordot(one.shares[:, t], side, 1) for side in (one.ours, one.theirs))
+            ours, theirs = ours[np.ix_(kept, kept)], theirs[:, kept]
+            mean = ours.mean(axis=0)
+            centred = ours - mean - mean[:, None] + mean.mean()
+            new = theirs - mean - theirs.mean(axis=1)[:, None] + mean.mean()
+            target = one.targets[kept, t]
+            dual = np.linalg.solve(centred + np.eye(len(centred)), target - target.mean())
+            expected = (target.mean() + new @ dual) * one.deviation[t]
+            np.testing.assert_allclose(one.parts_without(left_out).sum(axis=0)[:, t], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "measure", [UniqueEncoding(("pixels",), n_iter=3), BandedRidge(n_iter=3, controls=("pixels",))]
+)
+def test_errors_hold_what_training_stimuli_add(measure: UniqueEncoding | BandedRidge) -> None:
+    kernels, y, _ = small_world()
+    ids = IDS[:40]
+    prepared = Prepared(("a", "b"), (0.0,), ids, 4, None, None, ((y[:, :2, None], y[:, 2:, None]), kernels[1:]))
+    (drawn,) = measure.draws([Patterns(kernels[0], ids, "layer")], prepared, Samples("leave_one_out"))
+    assert not measure.conditional
+    assert drawn.training is not None
+    moved = drawn.training - drawn.observed
+    assert drawn.training.shape == (40, 1, 2)
+    assert 0 < np.abs(moved).max() < 0.2
+    (plain,) = measure.draws([Patterns(kernels[0], ids, "layer")], prepared, Samples("none"))
+    np.testing.assert_allclose(plain.observed, drawn.observed, atol=1e-12)
+    assert plain.training is None
