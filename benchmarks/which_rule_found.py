@@ -64,8 +64,9 @@ class Findings:
         self.training = self.table("training")
         self.spec = study(name)
         self.layers = dict(self.spec.scoring.ranking_layer)
-        asked = list(tomllib.loads((ROOT / "analyses" / f"{name}.toml").read_text(encoding="utf-8"))["rules"])
-        self.rules = [rule for rule in asked if rule in set(self.training.rule)]
+        asked = tomllib.loads((ROOT / "analyses" / f"{name}.toml").read_text(encoding="utf-8"))
+        self.preset = asked["training"]["preset"]
+        self.rules = [rule for rule in asked["rules"] if rule in set(self.training.rule)]
         self.untrained_yet = [rule for rule in FAMILY if rule not in self.rules]
         self.learned = exceeding(self.training)
         self.about = ba.load_rdms(self.folder / f"rdms-{next(iter(SHOWN))}.safetensors")[1]

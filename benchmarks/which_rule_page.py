@@ -6,6 +6,7 @@ Every number on the page comes from these tables; ``benchmarks/which_rule_tables
 committed RDMs.
 """
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from brainalign.report.style import words
 from brainalign.storage import write_text
 
 PAGE = ROOT / "docs" / "findings.md"
+#: Validation accuracy that a candidate of a search must pass to have learned: chance is a tenth.
+_LEARNS = 0.15
 TEMPLATE = Path(__file__).parent / "which_rule_findings.md.j2"
 
 
@@ -381,12 +384,24 @@ def category_table(found: Findings) -> Iterator[Row]:
     yield {"rule": "*mean decoding accuracy*", **mean}
 
 
+def _searched(found: Findings) -> str:
+    """Return what the search found of rules that were not trained."""
+    presets = tomllib.loads((ROOT / "presets" / f"{found.preset}.toml").read_text(encoding="utf-8"))["presets"]
+    best = {one: float(presets[one]["found"].rpartition(" ")[2]) for one in found.untrained_yet if one in presets}
+    return "".join(
+        f" No candidate of the search of {words(rule)} learned: the best answers {100 * value:.1f} % of validation "
+        "samples."
+        for rule, value in best.items()
+        if value < _LEARNS
+    )
+
+
 def page(found: Findings) -> str:
     """Return the page."""
     network = found.spec.populations[0]
     parts = {name: found if name == MAIN else Findings(name) for name in (MAIN, *BESIDE)}
     missing = (
-        f"Not trained so far, and so not among the results: {listed(found.untrained_yet)}."
+        f"Not trained so far, and so not among the results: {listed(found.untrained_yet)}.{_searched(found)}"
         if found.untrained_yet
         else "All rules that train this network are among the results."
     )
