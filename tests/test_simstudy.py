@@ -94,7 +94,7 @@ def test_rules_that_differ_by_accuracy_alone_do_not_differ_at_equal_accuracy() -
 )
 def test_further_studies_give_rates_with_errors(study: str) -> None:
     function, worlds, comparators, _ = simstudy.STUDIES[study]
-    found = list(function(worlds[0], 16 if study == "equal accuracy" else 4, comparators[0]))
+    found = list(function(worlds[0], 60 if study == "equal accuracy" else 4, comparators[0]))
     assert found
     assert all(0 <= value <= 1 and error > 0 for _, value, error in found)
 
