@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from benchmarks.accuracy_studies import equal_accuracy
 from benchmarks.encoding_worlds import layers_and_responses, scored
 from benchmarks.further_studies import (
     ALPHA,
@@ -92,6 +93,8 @@ FEATURES = tuple(
         ("features noise", (1, 60, 3), 150),
     )
 )
+#: Rules that differ by accuracy alone, and beyond it.
+ACCURACIES = tuple(World(10, 40, 5, kind, seed_sd=0.2, noise=0.7) for kind in ("accuracy", "accuracy and rule"))
 #: For measures that take seconds for each data set.
 SMALL = (World(1, 30, 3, "features", n_features=8, subject_sd=0.0),)
 #: Measures by how long they take.
@@ -248,6 +251,7 @@ STUDIES: dict[str, tuple[Callable[[World, int, str], Iterator[Row]], tuple[World
     "searchlights": (searchlights, (World(6, 12, 1, "noise"),), ("spearman",), 0.15),
     "fusion": (fusion, (World(4, 16, 1, "noise"),), ("spearman",), 0.5),
     "tests over times": (over_times, (World(8, 20, 1),), ("scores",), 0.2),
+    "equal accuracy": (equal_accuracy, ACCURACIES, ("corr",), 1.0),
     "invalid methods": (invalid, (NULL[0], NULL[2], NULL[4], NULL[9], NULL[10]), ("corr",), 0.3),
 }
 
@@ -319,7 +323,8 @@ def page(path: Path) -> str:
         "not part of the package: they show that the worlds catch a test that is wrong. `benchmarks/worlds.py` says",
         "what the worlds are, `benchmarks/measure_worlds.py` those of the measures beside RSA. Intervals of latencies",
         "are those of the times that are not significantly below another. They hold the true one in .95 or more, and",
-        "are wide where scores are noisy.",
+        "are wide where scores are noisy. Under *Equal accuracy* rules learn at other speeds: by accuracy alone they",
+        "differ at the end and not at checkpoints of equal accuracy, and a difference beyond accuracy is found there.",
     ]
     for study in dict.fromkeys(row["study"] for row in rows_of(path)):
         lines += [

@@ -119,6 +119,37 @@ def test_v4_is_encoded_at_the_declared_layer_with_every_rule_and_control() -> No
         assert set(here[here.role == "low_level"].layer) == {"pixels", "luminance", "gabor"}
 
 
+def test_at_equal_accuracy_stand_the_rules_that_exceed_readout_only_on_validation_samples() -> None:
+    by_rule = {rule: final_scores(rows, "val") for rule, rows in read("training").groupby("rule")}
+    able = {rule for rule in by_rule if exceeds_readout(by_rule[rule], by_rule["readout_only"]).exceeds}
+    table = read("equal-accuracy").set_index("rule")
+    assert set(table.index) == able - set(CONTROLS)
+    history = read("training")
+    ends = history[history.step == history.step.max()].groupby("rule").val_accuracy.mean()
+    assert table.target.iloc[0] == pytest.approx(ends[sorted(table.index)].min(), abs=1e-4)
+    contrasts = read("contrasts-equal-accuracy")
+    assert set(contrasts.rule_a) | set(contrasts.rule_b) == set(table.index)
+    assert set(contrasts.kind) == {"pair", "vs_backprop"}
+
+
+def test_v4_at_equal_accuracy_stands_at_the_same_checkpoints() -> None:
+    if not (RESULTS / "which_rule" / "contrasts-encoding-equal-accuracy.csv").is_file():
+        pytest.skip("V4 was not encoded at equal accuracy: python benchmarks/which_rule_tables.py --encode OUT")
+    contrasts, rules = read("contrasts-encoding-equal-accuracy"), set(read("equal-accuracy").rule)
+    assert set(contrasts.dataset) == {"macaque_v4 210325", "macaque_v4 201025"}
+    assert set(contrasts.rule_a) | set(contrasts.rule_b) == rules
+    assert set(contrasts.layer) == {declared()["V4"]}
+    scores, ends = read("scores-encoding-equal-accuracy"), read("scores-encoding")
+    steps = read("equal-accuracy").set_index("rule").step
+    key = ["dataset", "rule", "seed"]
+    both = [one[one.role == "trained"].set_index(key).score for one in (scores, ends)]
+    same = (both[0] - both[1].reindex(both[0].index)).abs() < 1e-9
+    at_end = steps[steps == read("training").step.max()].index
+    assert set(same.index.get_level_values("rule")[same]) == set(at_end)  # earlier moments are other networks
+    text = (ROOT / "docs" / "findings.md").read_text("utf-8")
+    assert "It was not tested at equal accuracy" not in text
+
+
 def test_an_order_in_general_needs_every_architecture() -> None:
     table = read("architectures")
     signs = np.sign(table[[name for name in table.columns if name.startswith("delta_")]])

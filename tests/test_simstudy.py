@@ -79,10 +79,22 @@ def test_stored_rates_are_nominal_and_invalid_methods_are_caught() -> None:
     assert {"coverage", "equivalence", "times", "sign flips", "latencies", "measures", "fitted measures"} <= studies
 
 
-@pytest.mark.parametrize("study", ["coverage", "equivalence", "times", "sign flips", "latencies", "fusion"])
+def test_rules_that_differ_by_accuracy_alone_do_not_differ_at_equal_accuracy() -> None:
+    rows = [row for row in simstudy.rows_of(simstudy.FOLDER / "simstudy.csv") if row["study"] == "equal accuracy"]
+    value = {(row["world"].split(",")[0], row["test"]): float(row["value"]) for row in rows}
+    compared = value["accuracy", "checkpoints of equal accuracy"] * int(rows[0]["n"])
+    assert compared > 100
+    assert value["accuracy", "at the end"] > 0.5
+    assert value["accuracy", "at equal accuracy, of these"] <= 0.05 + 2.6 * (0.05 * 0.95 / compared) ** 0.5
+    assert value["accuracy and rule", "at equal accuracy, of these"] > 0.8
+
+
+@pytest.mark.parametrize(
+    "study", ["coverage", "equivalence", "times", "sign flips", "latencies", "fusion", "equal accuracy"]
+)
 def test_further_studies_give_rates_with_errors(study: str) -> None:
     function, worlds, comparators, _ = simstudy.STUDIES[study]
-    found = list(function(worlds[0], 4, comparators[0]))
+    found = list(function(worlds[0], 60 if study == "equal accuracy" else 4, comparators[0]))
     assert found
     assert all(0 <= value <= 1 and error > 0 for _, value, error in found)
 

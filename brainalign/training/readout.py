@@ -143,11 +143,11 @@ def train_control(
 def final_scores(history: pd.DataFrame, split: str = "test") -> dict[int, float]:
     """Return seed to accuracy after the last step; to the negative loss where there are no classes.
 
-    ``split`` is ``"test"``, or ``"val"`` for validation samples.
+    ``split`` is ``"test"``, or ``"val"`` for validation samples; where none were held out, scores are NaN.
     """
     last = history[history.step == history.step.max()]
-    accuracy = last[f"{split}_accuracy"]
-    scores: pd.Series = accuracy if accuracy.notna().all() else -last[f"{split}_loss"]
+    accuracy, loss = (last[f"{split}_{name}"].astype(float) for name in ("accuracy", "loss"))  # without samples: None
+    scores: pd.Series = accuracy if accuracy.notna().all() else -loss
     return dict(zip((int(seed) for seed in last.seed), (float(score) for score in scores), strict=True))
 
 

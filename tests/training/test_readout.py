@@ -99,9 +99,30 @@ def test_a_rule_on_file_has_its_own_plasticity_off() -> None:
         assert learning_rule(name, dict(rule.plasticity_off)) != rule
 
 
-def _history(score: float, step: int = 10) -> pd.DataFrame:
-    scores = [score + 0.001 * seed for seed in range(3)]
-    return pd.DataFrame({"seed": range(3), "step": step, "test_accuracy": scores, "test_loss": 1.0})
+def _history(score: float, step: int = 10, validation: float | None = 0.5) -> pd.DataFrame:
+    seeds = range(3)
+    return pd.DataFrame(
+        {"seed": seeds, "step": step, "test_accuracy": [score + 0.001 * seed for seed in seeds], "test_loss": 1.0}
+        | {"val_accuracy": [None if validation is None else validation + 0.001 * seed for seed in seeds]}
+        | {"val_loss": [None] * 3}
+    )
+
+
+def test_who_takes_part_at_equal_accuracy_is_told_by_validation_samples_alone() -> None:
+    specs = {rule: TrainSpec(rule, "mlp", "digits") for rule in ("backprop", "hebbian", "readout_only")}
+    for validation, left_out in ((0.6, {}), (0.4, {"mlp": ("hebbian",)}), (None, {})):
+        trained = [
+            (specs["backprop"], _history(0.5, validation=0.9)),
+            (specs["hebbian"], _history(0.95, validation=validation)),
+            (specs["readout_only"], _history(0.9, validation=None if validation is None else 0.5)),
+        ]
+        found = study_controls(trained)
+        assert found.unlearned_in_validation == left_out
+        assert found.unlearned == {"mlp": ("backprop",)}
+    two = [(spec, own.iloc[:2]) for spec, own in trained]  # too few seeds for a test: means decide
+    two[1] = (specs["hebbian"], _history(0.95, validation=0.4).iloc[:2])
+    two[2] = (specs["readout_only"], _history(0.9, validation=0.5).iloc[:2])
+    assert study_controls(two).unlearned_in_validation == {"mlp": ("hebbian",)}
 
 
 def test_a_study_warns_of_rules_that_do_not_exceed_it() -> None:
