@@ -10,6 +10,7 @@ from brainalign.alignment.families import check_margins
 from brainalign.alignment.score import measures_of
 from brainalign.alignment.time_generalisation import check_time_generalisation
 from brainalign.comparisons.comparators import check_comparator
+from brainalign.comparisons.encoding import Encoding
 from brainalign.datasets.dataset import dataset
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import SpecError
@@ -47,7 +48,7 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
     asked = [(brain, measure) for brain in brains for measure in measures_of(brain.spec, scoring)]
     labels = [measure.label for _, measure in asked]
     check_margins(scoring.equivalence, labels)
-    used = [brain.spec.measures for brain in brains] + [("encoding",)] * scoring.time_generalisation
+    used = [brain.spec.measures for brain in brains] + [(Encoding.name,)] * scoring.time_generalisation
     unused = set(scoring.options).difference(*used)
     if unused:
         msg = (

@@ -11,6 +11,7 @@ from brainalign.alignment.instance import Instance
 from brainalign.alignment.jobs import Jobs, Show
 from brainalign.alignment.layer_rdms import LayerRDMs
 from brainalign.alignment.time_generalisation import TimeGeneralisation
+from brainalign.comparisons.encoding import Encoding
 from brainalign.errors import SpecError
 from brainalign.extraction.dimensionality import layer_dimensions
 from brainalign.provenance import code_hash
@@ -98,7 +99,7 @@ def kept_layer_tables(jobs: Jobs, show: Show, lost: Collection[tuple[str, str]])
         return {}
     asked = [scoring.resolution, scoring.seed, scoring.clusters, dict(scoring.ranking_layer)]
     recorded = {name: value for name, value in to_dict(brain.spec).items() if name not in ("measures", "subjects")}
-    code = code_hash(__name__, TimeGeneralisation.__module__), jobs.code(("encoding",))
+    code = code_hash(__name__, TimeGeneralisation.__module__), jobs.code((Encoding.name,))
     inputs = (recorded, jobs.networks, jobs.content, brain.stimuli.key, made.asked, asked, to_dict(scoring), code)
     folder = jobs.cache / f"{brain.spec.dataset}-layers-{content_hash('layers', *inputs)[:16]}"
     if not is_sealed(folder):
