@@ -193,6 +193,7 @@ COLUMNS: dict[str, Column] = _columns(
     ("rank_low", WHOLE, "first place that the data do not exclude"),
     ("rank_high", WHOLE, "last place that the data do not exclude"),
     ("supported", BOOLEAN, "whether an order of the rules may be shown"),
+    ("gates.time", NUMBER, "time from stimulus onset; NaN where there is one time, or where it holds at all", "s"),
     ("gate", TEXT, "code of the gate"),
     ("severity", TEXT, "`stop` (no ranking) or `warn`"),
     ("sentence", TEXT, "what it says"),

@@ -45,7 +45,8 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
     if of_layers.needs != "means":
         raise of_layers.without_trials()
     check_comparator(scoring.comparator)
-    labels = [measure.label for brain in brains for measure in measures_of(brain.spec, scoring)]
+    asked = [(brain, measure) for brain in brains for measure in measures_of(brain.spec, scoring)]
+    labels = [measure.label for _, measure in asked]
     check_margins(scoring.equivalence, labels)
     used = [brain.spec.measures for brain in brains] + [(Encoding.name,)] * scoring.time_generalisation
     unused = set(scoring.options).difference(*used)
@@ -66,6 +67,8 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
                 "would be compared with itself. Give the recording another seed."
             )
             raise SpecError(msg)
+    for brain, measure in asked:
+        measure.check(brain)
     check_clusters(scoring.clusters, brains)
     check_time_generalisation(scoring, brains)
     if scoring.ranking_layer:

@@ -1,5 +1,6 @@
 """What scores support: contrasts, families, ranks and gates, from scores alone."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
@@ -32,6 +33,7 @@ from brainalign.inference.cell import READOUT, Cell, compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.gates import judge_family
 from brainalign.inference.influence import Influence
+from brainalign.inference.pre_stimulus import BEFORE_ONSET
 from brainalign.inference.scope import resolve_scope
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.roles import CHOSEN_LAYER, COMPARED, MODEL, READOUT_ONLY
@@ -216,12 +218,19 @@ def _judged(claims: Sequence[Claim]) -> tuple[pd.DataFrame, pd.DataFrame]:
         families.setdefault(family, {})[number] = cell
     verdicts = {number: one for cells in families.values() for number, one in judge_family(cells).items()}
     rows: dict[str, list[dict[str, object]]] = {"ranks": [], "gates": []}
+    early: set[tuple[object, ...]] = set()
     for number, (place, _, _) in enumerate(claims):
         found = verdicts[number]
         rows["ranks"] += [{**place, **vars(item), "supported": found.supported} for item in found.ranks]
-        rows["gates"] += [
-            {**place, "gate": gate.code, "severity": gate.severity, "sentence": gate.sentence} for gate in found.gates
-        ]
+        for gate in found.gates:
+            row = {**place, "gate": gate.code, "severity": gate.severity, "sentence": gate.sentence}
+            if gate.code == BEFORE_ONSET:  # it holds at all times of a layer, and is said once
+                said = tuple(value for name, value in row.items() if name != "time")
+                if said in early:
+                    continue
+                early.add(said)
+                row["time"] = math.nan
+            rows["gates"].append(row)
     ranks, gates = (tables.cast(name, pd.DataFrame(own)) if own else tables.empty(name) for name, own in rows.items())
     return ranks, gates
 

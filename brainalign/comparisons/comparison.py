@@ -125,6 +125,16 @@ class Comparison(ABC):
             If the layer cannot be scored, since a pattern is constant, say.
         """
 
+    def check(self, brain: Brain) -> None:
+        """Refuse a recording that lacks what the measure needs, before networks are trained; nothing unless overridden.
+
+        Raises
+        ------
+        BrainalignError
+            In one line.
+        """
+        del brain
+
     def within(self, each: bool = False) -> "Comparison | None":
         """Return the same measure of pairs of stimuli of one category; none where it does not compare pairs.
 

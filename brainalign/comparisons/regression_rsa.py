@@ -10,8 +10,8 @@ import numpy as np
 from brainalign.comparisons.beside_controls import check_controls, in_words
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import GEOMETRY, Description
+from brainalign.comparisons.nuisance import NUISANCES
 from brainalign.comparisons.prepared import Prepared
-from brainalign.comparisons.presentation_order import presentation_order
 from brainalign.comparisons.rdm_regression import METHODS, RDMRegression
 from brainalign.comparisons.rsa import RSA
 from brainalign.condensed import Condensed
@@ -28,7 +28,6 @@ from brainalign.resampling.weighted_ranks import WeightedRanks
 from brainalign.specs import ScoringSpec
 from brainalign.whitening import whitened
 
-_NUISANCE = {"order": "presentation order"}
 _JOZWIK = (
     "Jozwik KM, Kriegeskorte N, Storrs KR, Mur M (2017). Deep convolutional neural networks outperform feature-based "
     "but not categorical models in explaining object similarity judgments. Frontiers in Psychology 8:1726. "
@@ -57,8 +56,9 @@ class RegressionRSA(Comparison):
     nonnegative
         Whether weights below 0 are excluded.
     nuisance
-        ``("order",)`` puts beside them, for each subject, how far apart in time stimuli were shown
-        (:func:`~brainalign.comparisons.presentation_order.presentation_order`), for recordings of trials.
+        What is put beside them for each subject: ``"order"``, how far apart in time stimuli were shown, for recordings
+        of trials; ``"motion"``, how far apart the head was, for those whose trials say it
+        (:mod:`brainalign.comparisons.nuisance`).
 
     Raises
     ------
@@ -79,9 +79,9 @@ class RegressionRSA(Comparison):
     def __post_init__(self) -> None:
         RSA(self.dissimilarity)  # refuses what layers cannot have
         check_controls(self.controls)
-        unknown = [name for name in self.nuisance if name not in _NUISANCE]
+        unknown = [name for name in self.nuisance if name not in NUISANCES]
         if unknown:
-            msg = f"nuisance = {list(self.nuisance)}, expected some of: {', '.join(_NUISANCE)}."
+            msg = f"nuisance = {list(self.nuisance)}, expected some of: {', '.join(NUISANCES)}."
             raise SpecError(msg)
         if self.comparator not in METHODS:
             msg = f"comparator = {self.comparator!r}, expected one of: {', '.join(METHODS)}."
@@ -90,7 +90,7 @@ class RegressionRSA(Comparison):
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
         how = {"corr": "", "spearman": " of ranks", "corr_cov": " (whitened)"}
-        beside = " and ".join([in_words(self.controls), *(_NUISANCE[name] for name in self.nuisance)])
+        beside = " and ".join([in_words(self.controls), *(NUISANCES[name].words for name in self.nuisance)])
         weights = "non-negative weights" if self.nonnegative else "weights of any sign"
         return Description(
             measure=f"{self.name} {self.comparator} beyond {', '.join((*self.controls, *self.nuisance))}",
@@ -147,29 +147,40 @@ class RegressionRSA(Comparison):
     def prepare(self, brain: Brain, roi: str, controls: Mapping[str, Patterns]) -> tuple[Prepared, ...]:
         """Return the RDMs of subjects at every time, and those of the controls."""
         held = [self.control(controls[name]) for name in self.controls]
-        orders = self._orders(brain)
+        nuisances = self._nuisances(brain)
         found = []
         for movie in brain.movies(roi):
             ids = movie.stimulus_ids
-            beside = [_rows([*(one.subset(ids) for one in held), *orders(who, ids)]) for who in movie.subjects]
+            beside = [_rows([*(one.subset(ids) for one in held), *nuisances(who, ids)]) for who in movie.subjects]
             found.append(Prepared(movie.subjects, movie.times, ids, 0, None, brain.groups_of(ids), (movie, beside)))
         return tuple(found)
 
-    def _orders(self, brain: Brain) -> Callable[[str, Sequence[str]], list[RDMs]]:
-        """Return what gives the RDM of the order of stimuli of a subject, or none where it is not asked for."""
+    def check(self, brain: Brain) -> None:
+        """Refuse nuisances that the first subject of a recording does not have."""
+        if self.nuisance:
+            self._require_trials(brain)
+            part, ids = brain.parts[0]
+            for name in self.nuisance:
+                NUISANCES[name].made(part[0], ids[:2])
+
+    def _nuisances(self, brain: Brain) -> Callable[[str, Sequence[str]], list[RDMs]]:
+        """Return what gives the nuisance RDMs of a subject, or none where they are not asked for."""
         if not self.nuisance:
             return lambda subject, ids: []
-        if not brain.has_trials:
-            msg = (
-                f"Recording {brain.source.label!r} was published as RDMs only, which have no presentation order; leave "
-                "nuisance out of regression_rsa."
-            )
-            raise SpecError(msg)
+        self._require_trials(brain)
         found = {}
         for part, ids in brain.parts:
             for one in part:
-                found[one.subject] = presentation_order(one, ids)
-        return lambda subject, ids: [found[subject].subset(ids)]
+                found[one.subject] = [NUISANCES[name].made(one, ids) for name in self.nuisance]
+        return lambda subject, ids: [rdm.subset(ids) for rdm in found[subject]]
+
+    def _require_trials(self, brain: Brain) -> None:
+        if not brain.has_trials:
+            msg = (
+                f"Recording {brain.source.label!r} was published as RDMs only, which have no "
+                f"{' or '.join(NUISANCES[name].words for name in self.nuisance)}; leave nuisance out of regression_rsa."
+            )
+            raise SpecError(msg)
 
     def draws(self, layers: Sequence[RDMs], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:
         """Yield the scores of layers at each time, with those of samples of the stimuli, each fitted anew.

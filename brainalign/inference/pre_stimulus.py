@@ -11,6 +11,8 @@ from brainalign.inference.family import adjust
 from brainalign.inference.gate import Gate
 from brainalign.inference.student import t_interval, t_test
 
+#: Code of the gate.
+BEFORE_ONSET = "G8"
 #: Rules that a sentence names.
 _NAMED = 3
 
@@ -55,7 +57,7 @@ def pre_stimulus(scores: np.ndarray, times: np.ndarray, alpha: float = 0.05) -> 
         f"Before onset the mean score is {mean:.2g} ({100 * (1 - alpha):g}% interval [{low:.2g}, {high:.2g}] over"
         f" {len(means)} subjects): leakage, drift or blocked stimuli; what follows onset is not trusted."
     )
-    return Gate("G8", "stop", sentence)
+    return Gate(BEFORE_ONSET, "stop", sentence)
 
 
 def before_onset(
@@ -87,7 +89,7 @@ def before_onset(
     if not np.isfinite(list(tests.values())).any():
         low, high = _range(means)
         said = f"Before onset mean scores are from {low:.2g} to {high:.2g}; nothing is random here that could test them"
-        return {layer: Gate("G8", "warn", f"{said}.") for layer, _ in means}, f"{said}."
+        return {layer: Gate(BEFORE_ONSET, "warn", f"{said}.") for layer, _ in means}, f"{said}."
     if not signed:
         tests = {name: p / 2 if means[name].mean > 0 else 1 - p / 2 for name, p in tests.items()}
     adjusted = dict(zip(tests, adjust(list(tests.values())).tolist(), strict=True))
@@ -95,7 +97,7 @@ def before_onset(
     for (layer, rule), p in adjusted.items():
         if p < alpha:
             fired.setdefault(layer, []).append(rule)
-    gates = {layer: Gate("G8", "stop", _fired(means, layer, rules, alpha)) for layer, rules in fired.items()}
+    gates = {layer: Gate(BEFORE_ONSET, "stop", _fired(means, layer, rules, alpha)) for layer, rules in fired.items()}
     low, high = _range(means)
     said = f"before onset mean scores of layers are from {low:.2g} to {high:.2g}; "
     count = sum(map(len, fired.values()))

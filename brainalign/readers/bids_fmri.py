@@ -13,8 +13,8 @@ import numpy as np
 from brainalign.errors import DataError
 from brainalign.readers.atlas import read_atlas
 from brainalign.readers.bids_meeg import joined_runs
-from brainalign.readers.confounds import read_confounds
-from brainalign.readers.events import read_events
+from brainalign.readers.confounds import motion_of_events, read_confounds
+from brainalign.readers.events import Events, read_events
 from brainalign.readers.first_level import FirstLevel
 from brainalign.readers.maps import Maps, both_hemispheres, read_maps
 from brainalign.readers.trials import Trials
@@ -48,6 +48,8 @@ class FmriLayout:
         Columns or sets of :func:`brainalign.readers.confounds.read_confounds`.
     repetition_time
         Seconds; those of the sidecar, or of the header, unless given.
+    motion
+        Whether the motion of the head at each event is read from the confounds of fMRIPrep, for nuisance RDMs.
     """
 
     ids: str
@@ -65,6 +67,7 @@ class FmriLayout:
     rois: Mapping[str, str] | None = None
     confounds: tuple[str, ...] = ()
     repetition_time: float | None = None
+    motion: bool = False
 
 
 def fmri_subjects(root: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -102,7 +105,10 @@ def read_bids_fmri(root: str | os.PathLike[str], subject: str, layout: FmriLayou
             onset_unit=layout.onset_unit, lasts=lasts,
         )  # fmt: skip
         named = _with_regions(maps, root, subject, layout)
-        parts.append(model.run(named, shown, seconds, _confounds(root, events, layout), run))
+        own = model.run(named, shown, seconds, _confounds(root, events, layout.confounds, layout), run)
+        if layout.motion:
+            own = replace(own, motion=_motion(root, events, layout, shown, maps.repetition_time(seconds), own))
+        parts.append(own)
     return joined_runs(parts, f"sub-{subject}")
 
 
@@ -179,15 +185,28 @@ def _one(folder: Path, pattern: str) -> Path | None:
     return found[0] if found else None
 
 
-def _confounds(root: Path, events: Path, layout: FmriLayout) -> np.ndarray | None:
-    if not layout.confounds:
+def _motion(
+    root: Path, events: Path, layout: FmriLayout, shown: Events, seconds: float, estimates: Trials
+) -> np.ndarray:
+    """Return the motion of each estimate: of its trial, or the mean over those of its stimulus in the run."""
+    volumes = _confounds(root, events, ("motion6",), layout)
+    assert volumes is not None
+    each = motion_of_events(volumes, shown.onsets, shown.durations, seconds)
+    if estimates.stimulus_ids == tuple(shown.ids):
+        return each
+    own = np.array(shown.ids)
+    return np.stack([each[own == one].mean(axis=0) for one in estimates.stimulus_ids])
+
+
+def _confounds(root: Path, events: Path, columns: Sequence[str], layout: FmriLayout) -> np.ndarray | None:
+    if not columns:
         return None
     if not layout.derivatives:
         msg = "confounds need derivatives = the folder of fMRIPrep, such as 'derivatives/fmriprep'."
         raise DataError(msg)
     folder = root / layout.derivatives / events.parent.relative_to(root)
     names = [folder / f"{_stem(events)}_desc-confounds_{end}.tsv" for end in ("timeseries", "regressors")]
-    return read_confounds(next((one for one in names if one.exists()), names[0]), layout.confounds)[0]
+    return read_confounds(next((one for one in names if one.exists()), names[0]), columns)[0]
 
 
 def _sidecar(bold: Path) -> float | None:

@@ -188,6 +188,7 @@ def joined_runs(parts: Sequence[Trials], name: str) -> Trials:
         runs=tuple(one for part in parts for one in part.runs or ()) or None,
         notes=tuple(dict.fromkeys(notes)),
         geometry=None if first.geometry is None else first.geometry.at(np.array(kept)),
+        motion=None if first.motion is None else np.concatenate([part.motion for part in parts]),
     )
 
 

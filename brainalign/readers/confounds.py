@@ -72,6 +72,43 @@ def read_confounds(path: str | os.PathLike[str], columns: Sequence[str]) -> tupl
     return values, tuple(names)
 
 
+def motion_of_events(
+    motion: np.ndarray,
+    onsets: Sequence[float] | np.ndarray,
+    durations: Sequence[float] | np.ndarray,
+    seconds: float,
+    shift: float = 5.0,
+) -> np.ndarray:
+    """Return the mean motion parameters of the volumes that answer each event, ``(n_events, n_parameters)``.
+
+    Parameters
+    ----------
+    motion
+        ``(n_volumes, n_parameters)``, such as ``read_confounds(path, ["motion6"])[0]`` of a run.
+    onsets, durations
+        Of events, in seconds from the first volume.
+    seconds
+        Between volumes.
+    shift
+        Seconds by which the response follows; volumes whose middle lies from ``onset + shift`` to before
+        ``onset + shift + max(duration, seconds)`` are taken.
+
+    Raises
+    ------
+    DataError
+        If an event has no volume.
+    """
+    middle = (np.arange(len(motion)) + 0.5) * seconds
+    rows = []
+    for onset, duration in zip(onsets, durations, strict=True):
+        own = (middle >= onset + shift) & (middle < onset + shift + max(duration, seconds))
+        if not own.any():
+            msg = f"The event at {onset:g} s has no volume {shift:g} s later; expected one. Look at onsets and shift."
+            raise DataError(msg)
+        rows.append(np.asarray(motion)[own].mean(axis=0))
+    return np.stack(rows)
+
+
 def _number(text: str) -> float:
     try:
         return float(text)

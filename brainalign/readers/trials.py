@@ -33,6 +33,8 @@ class Trials:
         Sentences on what was left out or done on the way.
     geometry
         Where the channels are, ``None`` where that is not known.
+    motion
+        ``(n_trials, 6)`` shifts of the head along x, y, z in mm, then turns in radians, or ``None``.
     """
 
     data: np.ndarray
@@ -45,6 +47,7 @@ class Trials:
     runs: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     geometry: Geometry | None = None
+    motion: np.ndarray | None = None
 
     def fields(self) -> dict[str, Any]:
         """Return the fields by name, arrays as they are."""

@@ -68,4 +68,5 @@ def pseudo_trials(recording: Recording, size: int, seed: int) -> Recording:
         stimulus_ids=tuple(stimulus for stimulus, _, _ in groups),
         runs=None if recording.runs is None else tuple(run for _, run, _ in groups),
         notes=(*recording.notes, note),
+        motion=None if recording.motion is None else np.stack([recording.motion[own].mean(0) for *_, own in groups]),
     )

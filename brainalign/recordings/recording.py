@@ -15,6 +15,7 @@ from brainalign.recordings.recording_checks import (
     blocks,
     checked_data,
     checked_mask,
+    checked_motion,
     checked_names,
     checked_rois,
     checked_times,
@@ -57,11 +58,14 @@ class Recording(RecordingMaker):
         Sentences on what was left out or done before; they do not enter the key.
     geometry
         Where the channels are (:mod:`brainalign.geometry`), for searchlights and maps; it does not enter the key.
+    motion
+        Where the head was at each trial ``(n_trials, 6)``: shifts along x, y, z in mm, then turns in radians; for
+        nuisance RDMs.
 
     Raises
     ------
     StimulusMismatchError
-        If the lengths of data, ids, channels, times, masks or runs disagree, or an id is no id.
+        If the lengths of data, ids, channels, times, masks, runs or motion disagree, or an id is no id.
     DataError
         If ``data`` is empty, masked, not numeric, or holds NaN or infinity; if channels repeat, times do not increase,
         a mask is not boolean or empty, or a name is not text.
@@ -109,6 +113,7 @@ class Recording(RecordingMaker):
     simulated: bool = False
     notes: tuple[str, ...] = ()
     geometry: Geometry | None = None
+    motion: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for option in ("subject", "dataset", "modality", "unit"):
@@ -126,6 +131,7 @@ class Recording(RecordingMaker):
             "data": checked_data(self.data, (len(ids), len(channels), len(times)), name),
             "rois": checked_rois(self.rois, len(channels), name),
             "runs": None if self.runs is None else checked_names(self.runs, name, "runs", len(ids)),
+            "motion": None if self.motion is None else checked_motion(self.motion, len(ids), name),
         }
         for option, value in checked.items():
             object.__setattr__(self, option, value)
@@ -160,7 +166,8 @@ class Recording(RecordingMaker):
         facts = (self.subject, self.dataset, self.modality, self.unit, self.simulated)
         runs = None if self.runs is None else list(self.runs)
         labels = (list(self.stimulus_ids), list(self.channels), list(self.times), runs)
-        return content_hash(list(self.data.shape), parts, *labels, *facts, dict(self.rois))
+        motion = [] if self.motion is None else [content_hash(self.motion)]
+        return content_hash(list(self.data.shape), parts, *labels, *facts, dict(self.rois), *motion)
 
     # -- means over trials --------------------------------------------------------------------------------------------
 
@@ -406,7 +413,8 @@ class Recording(RecordingMaker):
         rows = np.flatnonzero(kept)
         ids = tuple(self.stimulus_ids[row] for row in rows)
         runs = None if self.runs is None else tuple(self.runs[row] for row in rows)
-        return replace(self, data=rows_of(self.data, kept), stimulus_ids=ids, runs=runs)
+        motion = None if self.motion is None else self.motion[rows]
+        return replace(self, data=rows_of(self.data, kept), stimulus_ids=ids, runs=runs, motion=motion)
 
     def _trials_of(self, run: str) -> np.ndarray:
         runs = self.runs or ()

@@ -165,6 +165,15 @@ def checked_times(times: Any, name: str) -> tuple[float, ...]:
     return values
 
 
+def checked_motion(motion: Any, n_trials: int, name: str) -> np.ndarray:
+    """Return the places of a head as ``(n_trials, 6)`` float64, or raise StimulusMismatchError."""
+    places = np.asarray(motion, dtype=np.float64)
+    if places.shape != (n_trials, 6) or not np.isfinite(places).all():
+        msg = f"{name}: motion is {places.shape} for {n_trials} trials; expected (n_trials, 6), all finite."
+        raise StimulusMismatchError(msg)
+    return places
+
+
 def checked_names(values: Any, name: str, what: str, n: int | None = None) -> tuple[str, ...]:
     """Return names of channels or runs as text; whole numbers are written out.
 

@@ -62,7 +62,14 @@ def caption_of(figure: MapFigure, maps: BrainMaps, names: Sequence[str], alpha: 
     simulated = "SIMULATED: no brain was recorded." if maps.facts.get("simulated") else ""
     who = f"{len(maps.subjects)} subjects" if len(maps.subjects) > 1 else f"subject {maps.subjects[0]}"
     measure = f"Scores: {maps.facts.get('comparator')} of RDMs, mean over seeds and {who}."
-    marked = f"Red outlines: p <= {alpha:g}, adjusted for all centres of a map." if alpha is not None else ""
+    marked = "" if alpha is None else _marked_sentence(maps, names, alpha)
     test = maps.test.sentence if maps.test else "No test was made."
     said = (simulated, figure.caption(maps, names, alpha), f"Shown: {listed(list(names))}.", measure, marked, test)
     return " ".join(one for one in said if one)
+
+
+def _marked_sentence(maps: BrainMaps, names: Sequence[str], alpha: float) -> str:
+    """Return what red outlines mean, or that there are none."""
+    if any((maps.map(name, "p_fwe") <= alpha).any() for name in names):
+        return f"Red outlines: p <= {alpha:g}, adjusted for all centres of a map."
+    return f"No centre has p <= {alpha:g}, adjusted for all centres of a map; none is outlined."

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from brainalign.comparisons.layer_choice import LayerChoice
+from brainalign.comparisons.nuisance import presentation_order
 from brainalign.comparisons.prepared import Prepared
-from brainalign.comparisons.presentation_order import presentation_order
 from brainalign.comparisons.rdm_regression import RDMRegression
 from brainalign.comparisons.regression_rsa import RegressionRSA
 from brainalign.condensed import Condensed
@@ -133,8 +133,8 @@ def test_the_order_in_which_stimuli_were_shown_is_taken_out_of_each_subject() ->
         assert first < 1e-9 if nuisance else first > 0.5
         assert found.draws.shape == (20, 2, 2)
     assert "Gabor energy and presentation order" in RegressionRSA(nuisance=("order",)).describe().title
-    with pytest.raises(SpecError, match="expected some of: order"):
-        RegressionRSA(nuisance=("motion",))
+    with pytest.raises(SpecError, match="expected some of: order, motion"):
+        RegressionRSA(nuisance=("speed",))
 
 
 def test_order_is_counted_within_runs() -> None:
