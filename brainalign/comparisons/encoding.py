@@ -46,7 +46,8 @@ class Encoding(Comparison):
 
     ``min_w |y - X w|^2 + alpha |w|^2`` with ``alpha = c trace(K_train) / n_train``, ``K = X X'``, and ``c`` chosen per
     target by the squared error in inner folds of the training stimuli. Features and responses are centred with
-    training statistics. Solved by himalaya (Dupre la Tour et al. 2022, NeuroImage 264:119728).
+    training statistics. Kernels are solved by himalaya (Dupre la Tour et al. 2022, NeuroImage 264:119728); with features
+    fewer than a third of the stimuli a solver of our own gives its numbers in less memory.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ class Encoding(Comparison):
             axis=f"Encoding score ({metric.unit})",
             unit=metric.unit,
             sentence=f"Encoding models (ridge{scaled}) predicted responses to held-out stimuli from layers by "
-            f"regression with himalaya {{citation}}, scored by {metric.words}{self.options}.",
+            f"regression as in himalaya {{citation}}, scored by {metric.words}{self.options}.",
             ceiling="noise ceiling, the largest mean score that the reliability of the responses admits."
             if metric.ceiling
             else "",
