@@ -89,8 +89,8 @@ def _at_equal_accuracy(found: Findings, place: str) -> Iterator[str]:
     accuracy = 100 * found.equal_accuracy()
     said = "an order is supported, too" if _supported(ranks) else "no order is supported"
     yield (
-        f"At checkpoints of nearly equal accuracy ({accuracy.min():.1f} to {accuracy.max():.1f} % of validation "
-        f"samples) {said}. {equal_pairs(found, place)}"
+        f"At checkpoints with validation accuracies from {accuracy.min():.1f} to {accuracy.max():.1f} % {said}. "
+        f"{equal_pairs(found, place)}"
     )
 
 

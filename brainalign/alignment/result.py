@@ -257,9 +257,13 @@ class AlignmentResult:
 
     @property
     def at_equal_accuracy(self) -> "AlignmentResult":
-        """The same with contrasts, ranks and gates of rules at checkpoints of equal accuracy in place of the last."""
+        """The same with contrasts, ranks and gates of rules at checkpoints of equal accuracy in place of the last.
+
+        The history of training is left out, since it ends at the last.
+        """
         return replace(
             self,
+            training=tables.empty("training"),
             contrasts=self.contrasts_at_equal_accuracy,
             ranks=self.ranks_at_equal_accuracy,
             gates=self.gates_at_equal_accuracy,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from brainalign.alignment.equal_accuracy import TOLERANCE
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.scores import groups, panel_rows, panel_title, panels
 from brainalign.report.style import words
@@ -87,6 +88,8 @@ def _verdict(results: AlignmentResult, heading: str, where: dict[str, str]) -> V
     if supported and ranks.layer.nunique() > 1:
         several = counted(ranks.layer.nunique(), "layer")
         reasons.append(f"No layer was declared beforehand: {several} were looked at, each by itself.")
+    if supported:
+        reasons += _accuracies(results, where, set(ranks.rule))
     return Verdict(heading, state, tuple(statements), tuple(reasons), scope, tuple(where.values()))
 
 
@@ -133,6 +136,26 @@ def against_controls(results: AlignmentResult, rows: pd.DataFrame) -> tuple[bool
         lead = f"{rule} scores {number(score)}, the best low-level control, {best}, {number(reached)}."
         return True, f"{lead} That lead was not tested."
     return False, f"But the low-level control {best} scores {number(reached)}, the best rule, {rule}, {number(score)}."
+
+
+def _accuracies(results: AlignmentResult, where: dict[str, str], ranked: set[str]) -> Iterator[str]:
+    """Say where rules in an order ended with other accuracies, so that these may explain it."""
+    table = results.training
+    table = table[(table.network == where["network"]) & table.rule.isin(ranked)]
+    last = table[table.step == table.groupby("rule", observed=True).step.transform("max")]
+    ends = last.groupby("rule", observed=True).val_accuracy.mean().dropna()
+    if len(ends) < 2 or ends.max() - ends.min() <= TOLERANCE:
+        return
+    compared = len(_match(results.ranks_at_equal_accuracy, where)) > 0
+    yield (
+        f"Rules ended with validation accuracies from {number(ends.min())} to {number(ends.max())}: accuracy alone may "
+        "explain an order. "
+        + (
+            "Equal accuracy has a section of its own."
+            if compared
+            else 'checkpoints = "all" compares at equal accuracy.'
+        )
+    )
 
 
 def _missing(results: AlignmentResult, where: dict[str, str]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from brainalign.alignment.instance import Instance
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score import score
 from brainalign.report.equal_accuracy import equal_accuracy
+from brainalign.report.verdict import verdicts
 from brainalign.specs import RecordingSpec, ScoringSpec
 from tests.synthetic_world import N_LATENT, World
 
@@ -162,6 +163,22 @@ def test_rules_that_differ_beyond_accuracy_differ_at_equal_accuracy() -> None:
     assert (name, p, verdict) == ("FA − backprop", "< 0.001", "higher")
     assert float(end.replace("−", "-")) == pytest.approx(result.contrasts.delta.item(), abs=5e-4)
     assert float(equal) == pytest.approx(result.contrasts_at_equal_accuracy.delta.item(), abs=5e-4)
+
+
+def test_a_verdict_at_the_end_says_that_accuracy_may_explain_it() -> None:
+    result = found(0.0)
+    rows = accuracies().reindex(columns=list(tables.TABLES["training"].names)).fillna(0)
+    trained = replace(result, training=tables.cast("training", rows))
+    (verdict,) = verdicts(trained)
+    assert "from 0.600 to 0.900: accuracy alone may explain an order." in verdict.reasons[-1]
+    assert verdict.reasons[-1].endswith("Equal accuracy has a section of its own.")
+    assert not any("may explain" in reason for one in verdicts(trained.at_equal_accuracy) for reason in one.reasons)
+    (alone,) = verdicts(replace(trained, ranks_at_equal_accuracy=tables.empty("ranks_at_equal_accuracy")))
+    assert alone.reasons[-1].endswith('checkpoints = "all" compares at equal accuracy.')
+    alike = trained.training.assign(val_accuracy=0.7)
+    assert not any(
+        "may explain" in reason for one in verdicts(replace(trained, training=alike)) for reason in one.reasons
+    )
 
 
 def test_what_is_not_comparable_has_no_p_and_the_page_says_so() -> None:
