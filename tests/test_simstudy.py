@@ -77,9 +77,12 @@ def test_stored_rates_are_nominal_and_invalid_methods_are_caught() -> None:
     assert not invalid or max(invalid) > 0.15
     studies = {row["study"] for row in rows}
     assert {"coverage", "equivalence", "times", "sign flips", "latencies", "measures", "fitted measures"} <= studies
+    assert {"tests over times", "fusion", "measures of few stimuli"} <= studies
 
 
-@pytest.mark.parametrize("study", ["coverage", "equivalence", "times", "sign flips", "latencies", "fusion"])
+@pytest.mark.parametrize(
+    "study", ["coverage", "equivalence", "times", "sign flips", "latencies", "fusion", "tests over times"]
+)
 def test_further_studies_give_rates_with_errors(study: str) -> None:
     function, worlds, comparators, _ = simstudy.STUDIES[study]
     found = list(function(worlds[0], 4, comparators[0]))
