@@ -77,6 +77,7 @@ def test_stored_rates_are_nominal_and_invalid_methods_are_caught() -> None:
     assert not invalid or max(invalid) > 0.15
     studies = {row["study"] for row in rows}
     assert {"coverage", "equivalence", "times", "sign flips", "latencies", "measures", "fitted measures"} <= studies
+    assert {"tests over times", "fusion", "measures of few stimuli"} <= studies
 
 
 def test_rules_that_differ_by_accuracy_alone_do_not_differ_at_equal_accuracy() -> None:
@@ -90,7 +91,8 @@ def test_rules_that_differ_by_accuracy_alone_do_not_differ_at_equal_accuracy() -
 
 
 @pytest.mark.parametrize(
-    "study", ["coverage", "equivalence", "times", "sign flips", "latencies", "fusion", "equal accuracy"]
+    "study",
+    ["coverage", "equivalence", "times", "sign flips", "latencies", "fusion", "tests over times", "equal accuracy"],
 )
 def test_further_studies_give_rates_with_errors(study: str) -> None:
     function, worlds, comparators, _ = simstudy.STUDIES[study]

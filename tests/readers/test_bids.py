@@ -1,6 +1,7 @@
 """From a BIDS folder to recordings and to a report; folders are written by mne-bids and nibabel."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -174,8 +175,31 @@ def test_volumes_of_fmriprep_with_mask_confounds_and_regions(fmri: tuple[Path, d
     truth = {name: pattern[1:].ravel() for name, pattern in made["01"].items()}
     for row, stimulus in enumerate(found.stimulus_ids):
         assert np.corrcoef(found.data[row, :, 0], truth[stimulus])[0, 1] > 0.9
+    with pytest.raises(DataError, match="has no column 'trans_y'"):  # motion is asked for, and is not all there
+        read_bids_fmri(root, "01", replace(layout, motion=True), FirstLevel())
+    moved = np.arange(6 * data.shape[3]).reshape(-1, 6)
+    names = [f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz"]
+    for file in folder.glob("*confounds*.tsv"):
+        rows = ["\t".join(["csf", "trans_x_derivative1", *names])]
+        rows += ["\t".join([str(k % 7), str(k % 3), *map(str, own)]) for k, own in enumerate(moved)]
+        file.write_text("\n".join(rows) + "\n")
+    with_motion = read_bids_fmri(root, "01", replace(layout, motion=True), FirstLevel())
+    assert with_motion.motion is not None
+    assert with_motion.motion.shape == (40, 6)
+    onset = _first_onset(root, with_motion.stimulus_ids[0])
+    middles = (np.arange(data.shape[3]) + 0.5) * TR
+    first = moved[(middles >= onset[0] + 5) & (middles < onset[0] + 5 + max(onset[1], TR))].mean(axis=0)
+    np.testing.assert_allclose(with_motion.motion[0], first)
     with pytest.raises(DataError, match=r"in space 'MNI'; its spaces are T1w"):
         read_bids_fmri(root, "01", FmriLayout("image", derivatives="derivatives/fmriprep", space="MNI"), FirstLevel())
+
+
+def _first_onset(root: Path, stimulus: str) -> tuple[float, float]:
+    """Return onset and duration of the first presentation of a stimulus in the first run."""
+    table = pd.read_csv(root / "sub-01" / "func" / "sub-01_task-view_run-1_events.tsv", sep="\t")
+    own = table[table.image == stimulus]
+    assert len(own) == 1
+    return float(own.onset.iloc[0]), float(own.duration.iloc[0])
 
 
 def test_a_sidecar_says_the_repetition_time(fmri: tuple[Path, dict], tmp_path: Path) -> None:
