@@ -260,6 +260,10 @@ class AlignmentResult:
         """The same with contrasts, ranks and gates of rules at checkpoints of equal accuracy in place of the last.
 
         The history of training is left out, since it ends at the last.
+
+        >>> from brainalign import tables
+        >>> AlignmentResult(tables.empty("alignment")).at_equal_accuracy.contrasts.empty
+        True
         """
         return replace(
             self,
