@@ -46,8 +46,8 @@ class Encoding(Comparison):
 
     ``min_w |y - X w|^2 + alpha |w|^2`` with ``alpha = c trace(K_train) / n_train``, ``K = X X'``, and ``c`` chosen per
     target by the squared error in inner folds of the training stimuli. Features and responses are centred with
-    training statistics. Kernels are solved by himalaya (Dupre la Tour et al. 2022, NeuroImage 264:119728); with features
-    fewer than a third of the stimuli a solver of our own gives its numbers in less memory.
+    training statistics. Kernels are solved by himalaya (Dupre la Tour et al. 2022, NeuroImage 264:119728); where
+    features are fewer than a third of the stimuli a solver of our own gives its numbers in less memory.
 
     Parameters
     ----------
