@@ -101,6 +101,11 @@ class Findings:
         here = self.at(self.scores if table is None else table, place)
         return here[~here.role.isin(["low_level", "own_start"])].groupby("rule").score.mean()
 
+    def before_training(self, place: str) -> pd.Series:
+        """Return the mean scores before training of rules whose networks answer otherwise than untrained ones."""
+        here = self.at(self.scores, place)
+        return here[here.role == "own_start"].groupby("rule").score.mean()
+
     def floors(self, place: str) -> pd.Series:
         """Return the scores of low-level controls."""
         here = self.at(self.scores, place)

@@ -61,6 +61,7 @@ def _verdict(found: Findings, place: str) -> Iterator[str]:
             yield f"No rule differs from {control}."
         if higher:
             yield f"Above {control}: {listed(higher)}."
+            yield from _own_start(found, place, higher)
         if lower:
             yield f"Below {control}: {listed(lower)}."
     means, floors = found.means(place), found.floors(place)
@@ -135,6 +136,18 @@ Row = dict[str, object]
 _ACCURACY, _EXCEEDS = "test accuracy (%)", "exceeds readout only"
 
 
+def _own_start(found: Findings, place: str, rules: list[str]) -> Iterator[str]:
+    """Yield what rules that answer in their own way score before training: a difference may be there from the start."""
+    start, end = found.before_training(place), found.means(place)
+    for rule in (one for one in rules if one in start.index):
+        one = found.contrast(place, rule, "vs_untrained")
+        p = "" if one is None or np.isnan(one.p) else f" (p = {one.p:.2g} of this difference alone)"
+        yield (
+            f"Networks of {words(rule)} have other answers than those of the control from the start: they score "
+            f"{start[rule]:.2f} before training and {end[rule]:.2f} after{p}."
+        )
+
+
 def main_table(found: Findings) -> Iterator[Row]:
     """Yield rules by recordings, then floors and ceilings."""
     means = {place: found.means(place) for place in found.places}
@@ -147,6 +160,10 @@ def main_table(found: Findings) -> Iterator[Row]:
     for control in ("pixels", "luminance", "gabor"):
         floors = {place: f"{found.floors(place).get(control, np.nan):.3f}" for place in found.places}
         yield {"rule": f"*{control}*", _ACCURACY: "", _EXCEEDS: "floor", **floors}
+    starts = {place: found.before_training(place) for place in found.places}
+    for rule in sorted(set().union(*(one.index for one in starts.values())), key=found.rules.index):
+        cells = {place: f"{one[rule]:.3f}" if rule in one.index else "" for place, one in starts.items()}
+        yield {"rule": f"*{words(rule)}, before training*", _ACCURACY: "", _EXCEEDS: "own start", **cells}
     ceilings = {place: found.ceiling(place) for place in found.places}
     cells = {
         place: "not estimable" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
