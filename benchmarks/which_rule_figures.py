@@ -8,7 +8,6 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import Normalize
-from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 from which_rule import results
 from which_rule_found import (
@@ -128,8 +127,11 @@ def contrast_figure(found: Findings) -> plt.Figure:
                     lw=0.8, marker="o", ms=3, mfc=colour if sure else "white",
                 )  # fmt: skip
         ax.axvline(0, color="0.4", lw=0.6)
-        ax.set_title(place.replace(", ", ",\n").replace("within ", "within\n").replace("each ", "each\n"), fontsize=6)
-        ax.xaxis.set_major_locator(MaxNLocator(2))
+        ax.set_title(place.replace(", ", ",\n").replace(" categor", "\ncategor").replace(" im", "\nim"), fontsize=6)
+        far = max(ax.get_xlim(), key=abs)  # 0 and one more tick: panels are narrow
+        nice = np.sign(far) * max(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if step <= abs(far))
+        ax.set_xticks([0, nice], ["0", f"{nice:g}".replace("-", "−")])
+        ax.tick_params(axis="x", labelsize=5)
         ax.set_xlabel("difference")
     axes[0].set_yticks(range(len(rules)), [words(rule) for rule in rules])
     for name, colour in (("minus readout only", "#0072B2"), ("minus backpropagation", "#D55E00")):
