@@ -118,7 +118,8 @@ def test_run_again_it_scores_nothing_and_ends_the_same(folder: Path) -> None:
 def test_tables_of_layers_are_kept_and_the_diagonal_is_the_encoding_score(folder: Path) -> None:
     results = AlignmentResult.load(folder)
     table = results.time_generalisation
-    diagonal = table[table.seconds_fitted == table.seconds_tested].set_index(["rule", "layer", "seconds_fitted"]).score
+    diagonal = table[table.seconds_fitted == table.seconds_tested].set_index(["rule", "layer", "seconds_fitted"])
+    diagonal = diagonal.sort_index().score
     scores = results.scores[(results.scores.measure == "encoding ridge") & results.scores.rule.isin(["backprop"])]
     for (layer, time), expected in scores.groupby(["layer", "time"], observed=True).score.mean().items():
         assert diagonal.loc["backprop", layer].iloc[
