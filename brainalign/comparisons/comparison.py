@@ -132,6 +132,13 @@ class Comparison(ABC):
         ------
         BrainalignError
             In one line.
+
+        Examples
+        --------
+        >>> import brainalign as ba, numpy as np
+        >>> from brainalign.recordings.brain import Brain
+        >>> rdms = ba.RDMs.from_matrices(1 - np.eye(4), list("abcd"), "correlation")
+        >>> ba.RSA().check(Brain(ba.own_recording(None, rdms=rdms), ba.RecordingSpec("own")))  # it needs nothing more
         """
         del brain
 

@@ -30,7 +30,7 @@ class TimeGeneralisation(Figure):
     file: ClassVar[str] = "time_generalisation"
     heading: ClassVar[str] = "Models of one time tested at every other"
     section: ClassVar[str] = "scores"
-    place: ClassVar[int] = 4
+    place: ClassVar[int] = 6
     needs: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "time_generalisation": ("rule", "layer", "seconds_fitted", "seconds_tested", "score", "p")
     }
