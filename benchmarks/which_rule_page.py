@@ -141,7 +141,7 @@ def _own_start(found: Findings, place: str, rules: list[str]) -> Iterator[str]:
     start, end = found.before_training(place), found.means(place)
     for rule in (one for one in rules if one in start.index):
         one = found.contrast(place, rule, "vs_untrained")
-        p = "" if one is None or np.isnan(one.p) else f" (p = {one.p:.2g} of this difference alone)"
+        p = "" if one is None or np.isnan(one.p) else f" (p = {one.p:.2g}, not adjusted)"
         yield (
             f"Networks of {words(rule)} have other answers than those of the control from the start: they score "
             f"{start[rule]:.2f} before training and {end[rule]:.2f} after{p}."
@@ -406,8 +406,8 @@ def _searched(found: Findings) -> str:
     presets = tomllib.loads((ROOT / "presets" / f"{found.preset}.toml").read_text(encoding="utf-8"))["presets"]
     best = {one: float(presets[one]["found"].rpartition(" ")[2]) for one in found.untrained_yet if one in presets}
     return "".join(
-        f" No candidate of the search of {words(rule)} learned: the best answers {100 * value:.1f} % of validation "
-        "samples."
+        f" The search of {words(rule)} found no candidate that learned: the best answers {100 * value:.1f} % of "
+        "validation samples."
         for rule, value in best.items()
         if value < _LEARNS
     )

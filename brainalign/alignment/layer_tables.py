@@ -97,10 +97,11 @@ def kept_layer_tables(jobs: Jobs, show: Show, lost: Collection[tuple[str, str]])
     made = LayerTables(brain, scoring)
     if not made.asked:
         return {}
-    asked = [scoring.resolution, scoring.seed, scoring.clusters, dict(scoring.ranking_layer)]
+    # what is inferred from scores, such as a level, is no part of it
+    asked = [scoring.resolution, scoring.seed, scoring.clusters, dict(scoring.ranking_layer), dict(scoring.options)]
     recorded = {name: value for name, value in to_dict(brain.spec).items() if name not in ("measures", "subjects")}
     code = code_hash(__name__, TimeGeneralisation.__module__), jobs.code((Encoding.name,))
-    inputs = (recorded, jobs.networks, jobs.content, brain.stimuli.key, made.asked, asked, to_dict(scoring), code)
+    inputs = (recorded, jobs.networks, jobs.content, brain.stimuli.key, made.asked, asked, code)
     folder = jobs.cache / f"{brain.spec.dataset}-layers-{content_hash('layers', *inputs)[:16]}"
     if not is_sealed(folder):
         failures: list[Failure] = []  # those of scoring are the same, and noted there

@@ -5,8 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-# weight of a constant feature beside kernels, as a multiple of theirs: an intercept that is next to free
-_INTERCEPT = 1e3
+from brainalign.resampling.training_left_out import INTERCEPT
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,7 @@ class BandedFold:
         for number in range(int(which.max()) + 1):
             targets = np.flatnonzero(which == number)
             shares = self.shares[:, targets[0]]
-            constant = _INTERCEPT * (1 + float(shares.sum()))
+            constant = INTERCEPT * (1 + float(shares.sum()))
             kernel = np.tensordot(shares, self.ours, 1) + constant
             found.append((targets, constant, np.linalg.inv(kernel + np.eye(len(kernel)))))
         return found

@@ -14,7 +14,7 @@ from brainalign.comparisons.encoding_scores import fold_correlations
 from brainalign.comparisons.held_out_scores import training_means
 from brainalign.comparisons.nested_folds import NestedFolds, groups_of
 from brainalign.comparisons.prepared_responses import refuse_constant_features, refuse_constant_targets
-from brainalign.comparisons.ridge import himalaya_here
+from brainalign.comparisons.ridge import HIMALAYA, himalaya_here
 from brainalign.comparisons.threads import few_threads
 from brainalign.computing import get
 from brainalign.dissimilarities.gram import gram
@@ -23,10 +23,6 @@ from brainalign.patterns import Patterns
 from brainalign.randomness import stream_seed
 from brainalign.specs import ScoringSpec
 
-_CITATION = (
-    "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge "
-    "regression. NeuroImage 264:119728. doi:10.1016/j.neuroimage.2022.119728"
-)
 _METRICS = {
     "share": "share of R² that is the layer's (product measure)",
     "r2": "R² of layer and controls together",
@@ -115,7 +111,7 @@ class BandedRidge(BesideControls):
             f"{beside}, each with a penalty of its own, and were scored by the {_METRICS[self.metric]} "
             f"({self.n_folds} folds of stimuli){self.options}.",
             held=self.controls if share else (),
-            citation=_CITATION,
+            citation=HIMALAYA,
         )
 
     @classmethod

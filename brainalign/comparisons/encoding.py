@@ -18,7 +18,7 @@ from brainalign.comparisons.prepared_responses import (
     refuse_constant_targets,
     without_ceiling,
 )
-from brainalign.comparisons.ridge import Ridge, himalaya_here
+from brainalign.comparisons.ridge import HIMALAYA, Ridge, himalaya_here
 from brainalign.comparisons.target_scores import TargetScores
 from brainalign.comparisons.threads import few_threads
 from brainalign.dissimilarities.gram import gram
@@ -30,11 +30,6 @@ from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.resampling.training_left_out import training_changes
 from brainalign.specs import ScoringSpec
-
-_HIMALAYA = (
-    "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge "
-    "regression. NeuroImage 264:119728. doi:10.1016/j.neuroimage.2022.119728"
-)
 
 # predictions that all layers hold at once for some times
 _TIMES = 2**24
@@ -139,7 +134,7 @@ class Encoding(Comparison):
             ceiling="noise ceiling, the largest mean score that the reliability of the responses admits."
             if metric.ceiling
             else "",
-            citation=_HIMALAYA,
+            citation=HIMALAYA,
         )
 
     @property

@@ -7,8 +7,8 @@ import numpy as np
 
 from brainalign.computing import get
 
-# elements of one temporary: 64 MB in double precision
-_BLOCK = 2**23
+#: Elements of one temporary of a solver: 64 MB in double precision.
+BLOCK = 2**23
 
 
 def primal_ridge(
@@ -17,8 +17,8 @@ def primal_ridge(
     """Return predictions for test rows, and the penalty of each target.
 
     What :class:`himalaya.ridge.RidgeCV` gives, to rounding. It multiplies by matrices of penalties x validation rows x
-    training rows; here all that depends on a penalty has the size of the features. With 10,000 stimuli, 200 features
-    and 20 penalties that is 2 minutes and no large matrix, in place of an hour and 1.6 GB.
+    training rows; here all that depends on a penalty has the size of the features. ``docs/results/cost-and-speed.md``
+    has the figures.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class _Decomposed:
     def predictions(self, turned: Any, alphas: np.ndarray) -> Iterator[tuple[slice, Any]]:
         """Yield some targets after others, and what is predicted of them for turned rows, with a penalty each."""
         backend, n_targets = self.backend, len(self.level)
-        width = max(1, _BLOCK // max(len(turned), len(self.axes)))
+        width = max(1, BLOCK // max(len(turned), len(self.axes)))
         penalties = backend.asarray(alphas.astype(self.level.dtype))
         for start in range(0, n_targets, width):
             part = slice(start, start + width)

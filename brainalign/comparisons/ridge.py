@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from brainalign.comparisons.primal_ridge import primal_ridge
+from brainalign.comparisons.primal_ridge import BLOCK, primal_ridge
 from brainalign.computing import device_of_torch, get
 from brainalign.errors import DataError
 from brainalign.rounding import is_constant
 
-# elements of one float64 temporary of the solver: 64 MB
-_BLOCK = 2**23
+#: Whose regressions these are, for references.
+HIMALAYA = (
+    "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge "
+    "regression. NeuroImage 264:119728. doi:10.1016/j.neuroimage.2022.119728"
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Ridge:
         mean, deviation = y.mean(axis=0), y.std(axis=0)
         # unit variance: ridge is equivariant to it, and himalaya marks unusable penalties by an absolute score
         targets = ((y - mean) / np.where(deviation > 0, deviation, 1)).astype(self.dtype)
-        batch = max(1, _BLOCK // (len(self.alphas) * len(y)))
+        batch = max(1, BLOCK // (len(self.alphas) * len(y)))
         if len(self.alphas) == 1:  # nothing to choose
             ridge = _one_ridge(self.form, self.alphas[0], batch)
             ridge.fit(train, targets)

@@ -5,7 +5,7 @@ import numpy as np
 # Fisher's z of a perfect correlation would be infinite
 _LARGEST_R = 0.999
 #: Weight of a constant feature in kernels whose diagonal has mean 1: an intercept that is next to free.
-_INTERCEPT = 1e3
+INTERCEPT = 1e3
 
 
 def training_changes(
@@ -36,8 +36,8 @@ def training_changes(
         How many there are in all folds.
     """
     train, test = responses
-    values, axes = np.linalg.eigh(ours.astype(np.float64) + _INTERCEPT)
-    across = theirs.astype(np.float64) + _INTERCEPT
+    values, axes = np.linalg.eigh(ours.astype(np.float64) + INTERCEPT)
+    across = theirs.astype(np.float64) + INTERCEPT
     changes = np.zeros((n_units, test.shape[1]))
     single = len(np.unique(units)) == len(units)
     for alpha in np.unique(alphas):
