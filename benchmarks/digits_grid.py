@@ -14,9 +14,9 @@ import datetime
 import shutil
 import tempfile
 import time
-from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -44,7 +44,7 @@ SLOW = (
 )
 COLUMNS = (
     *("network", "rule", "blocks", "epochs", "batch_size", "n_seeds", "accuracy", "sd", "readout_only", "difference"),
-    *("low", "high", "exceeds", "plasticity_off", "seconds", "date", "code", "key", "note"),
+    *("low", "high", "exceeds", "plasticity_off", "seconds", "date", "code", "key", "control_key", "note"),
 )
 
 
@@ -82,13 +82,19 @@ def rows() -> pd.DataFrame:
     path = RESULTS / "digits_grid.csv"
     if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
-    found = pd.read_csv(path, dtype={"key": str, "code": str, "note": str})
+    found = pd.read_csv(path, dtype={"key": str, "code": str, "note": str, "control_key": str})
     return found.drop_duplicates(["network", "rule", "epochs"], keep="last", ignore_index=True)
+
+
+def _today(row: Any) -> bool:
+    """Return whether a row is of what is recommended today, for the rule and for its control."""
+    spec = asked(row.network, row.rule, row.epochs)
+    return bool(row.key == spec.key and row.control_key == readout_spec(spec).key)
 
 
 def _row(network: str, rule: str, epochs: float) -> None:
     spec = asked(network, rule, epochs)
-    if spec.key in set(rows().key):
+    if any(row.key == spec.key and _today(row) for row in rows().itertuples()):
         return
     built = architecture(network, dict(spec.network_options)).build(dataset("digits").task(1))
     if learning_rule(rule, dict(spec.rule_options)).incompatibility(built):
@@ -97,7 +103,7 @@ def _row(network: str, rule: str, epochs: float) -> None:
     row = dict.fromkeys(COLUMNS) | {
         "network": network, "rule": rule, "blocks": built.granularity, "epochs": epochs, "batch_size": spec.batch_size,
         "n_seeds": len(spec.seeds), "date": datetime.date.today().isoformat(), "code": code_hash()[:16],
-        "key": spec.key, "note": "",
+        "key": spec.key, "control_key": readout_spec(spec).key, "note": "",
     }  # fmt: skip
     try:
         row |= _converged(spec) if epochs == CONVERGED else _measured(spec, plasticity_off=True)
@@ -126,7 +132,7 @@ def _measured(spec: TrainSpec, plasticity_off: bool) -> dict[str, object]:
     rule = learning_rule(spec.rule, dict(spec.rule_options))
     if rule.role != TRAINED:
         return found
-    beside = exceeds_readout(scores, _control(spec.network, spec.batch_size, spec.epochs))
+    beside = exceeds_readout(scores, _control(spec))
     found |= {"readout_only": round(beside.control, 4), "difference": round(beside.difference, 4)}
     found |= {"low": round(beside.low, 4), "high": round(beside.high, 4), "exceeds": beside.exceeds}
     if plasticity_off and rule.plasticity_off:
@@ -137,11 +143,16 @@ def _measured(spec: TrainSpec, plasticity_off: bool) -> dict[str, object]:
     return found
 
 
-@cache
-def _control(network: str, batch_size: int, epochs: float) -> dict[int, float]:
-    """Return seed to accuracy of readout only, which rules of one batch size share."""
-    spec = readout_spec(train_spec({**vars(asked(network, "backprop", epochs)), "batch_size": batch_size}))
-    return _scores(spec)
+#: Key of a control to its scores: rules of one network and batch size share it.
+_CONTROLS: dict[str, dict[int, float]] = {}
+
+
+def _control(spec: TrainSpec) -> dict[int, float]:
+    """Return seed to accuracy of the readout-only control of a rule."""
+    control = readout_spec(spec)
+    if control.key not in _CONTROLS:
+        _CONTROLS[control.key] = _scores(control)
+    return _CONTROLS[control.key]
 
 
 def _scores(spec: TrainSpec) -> dict[int, float]:
@@ -155,8 +166,9 @@ def _scores(spec: TrainSpec) -> dict[int, float]:
 def page() -> str:
     """Return the table as a page, with what was not run."""
     found = rows()
-    today = [row.key == asked(row.network, row.rule, row.epochs).key for row in found.itertuples()]
-    found = found[today]  # a figure of other options than are recommended today is none of a rule
+    found = found[
+        [_today(row) for row in found.itertuples()]
+    ]  # a figure of other options than are recommended today is none of a rule
     usual, long = found[found.epochs == EPOCHS], found[found.epochs == CONVERGED]
     lines = [
         "# Which rules teach hidden layers? Digits, every rule and network",

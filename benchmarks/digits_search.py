@@ -34,6 +34,8 @@ PLAIN = {"optimizer": ["sgd"], "schedule": ["constant"], "learning_rate": [1.0]}
 #: SoftHebb as its paper has it.
 SOFT = {"rule.radius": [25.0], "rule.norm_power": [0.5], "rule.largest": [True], "rule.activation": ["triangle"]}
 PRINCIPAL = {"rule.competition": ["linear"], "rule.reconstruction": ["ordered"], "rule.activation": ["linear"]}
+#: STDP as the preset of MNIST has it.
+VOTE = {"rule.readout": ["vote"], "rule.duration": [100.0], "rule.dt": [2.0], "rule.max_rate": [127.5]}
 SIGNS = {"rule.reward": ["expected"], "rule.code": ["signs"], "rule.rewarded": ["all"]}
 
 #: Rule to grids in place of Adam's alone.
@@ -50,8 +52,8 @@ GRIDS: dict[str, list[dict[str, list[Any]]]] = {
     ],
     "stdp": [
         {**PLAIN, "rule.theta": [0.02, 0.1, 0.5], "rule.rate": [4.0]},
-        {**PLAIN, "rule.theta": [0.1], "rule.rate": [0.0]},
-        {**PLAIN, "rule.readout": ["vote"], "rule.theta": [0.1, 0.5], "rule.rate": [4.0]},
+        {**PLAIN, **VOTE, "rule.drive": [2.0, 4.0], "rule.theta": [0.1, 0.5], "rule.rate": [4.0]},
+        {**PLAIN, **VOTE, "rule.drive": [2.0], "rule.theta": [0.5], "rule.rate": [0.0]},
     ],
     "reward_modulated_stdp": [
         {**PLAIN, "rule.rate": [0.0, 0.1, 1.0], "rule.readout_rate": [0.3, 2.0]},

@@ -14,11 +14,11 @@ from brainalign.networks.architecture import architectures
 from brainalign.networks.network import Network, Params
 from brainalign.own_folders import is_own
 from brainalign.randomness import stream
-from brainalign.recommended import completed
+from brainalign.recommended import completed, control_options
 from brainalign.rules.backprop import Backprop
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
 from brainalign.shipped import shipped_folder
-from brainalign.specs import train_spec
+from brainalign.specs import to_dict, train_spec
 
 #: Networks to measure on: what a rule equals does not depend on their size.
 _SMALL_TASK = Task((1, 8, 8), 10, 1000)
@@ -161,13 +161,14 @@ def learned() -> dict[tuple[str, str], dict[str, str]]:
         return {}
     with path.open(encoding="utf-8", newline="") as file:
         rows = {(row["rule"], row["network"]): row for row in csv.DictReader(file) if float(row["epochs"]) == 20}
-    return {pair: row for pair, row in rows.items() if row["key"] == _key(*pair)}
+    return {pair: row for pair, row in rows.items() if (row["key"], row["control_key"]) == _keys(*pair)}
 
 
-def _key(rule: str, network: str) -> str:
-    """Return the key of the training that the table of ``benchmarks/digits_grid.py`` holds."""
+def _keys(rule: str, network: str) -> tuple[str, str]:
+    """Return the keys of training and control that the table of ``benchmarks/digits_grid.py`` holds."""
     asked = {"rule": rule, "network": network, "dataset": "digits", "epochs": 20, "n_checkpoints": 2}
-    return train_spec(completed(asked)[0]).key
+    spec = train_spec(completed(asked)[0])
+    return spec.key, train_spec(control_options(to_dict(spec))).key
 
 
 def support_markdown(own: bool = False) -> str:

@@ -43,7 +43,7 @@ class ReadoutOnly(LearningRule):
     role: ClassVar[str] = READOUT_ONLY
     recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "mlp": {"learning_rate": 0.01},
-        "cnn": {"learning_rate": 0.01},
+        "cnn": {"learning_rate": 0.03},
         "rnn": {"learning_rate": 0.1},
         "transformer": {"learning_rate": 0.1},
     }
