@@ -1,48 +1,37 @@
 """Error rates of every shipped test in simulated worlds, with known-invalid methods beside them: ``make simstudy``.
 
-``python -m benchmarks.simstudy [--n 1000] [--only null,power]`` appends rows to ``docs/results/simstudy.csv`` and
-writes ``docs/results/simstudy.md`` from it. Rows that are there are not computed again, so that a run that stopped goes
-on.
+``python -m benchmarks.simstudy [--n 1000] [--only null,power] [--again]`` appends rows to
+``docs/results/simstudy.csv`` and writes ``docs/results/simstudy.md`` from it. Rows that are there are not computed
+again, so that a run that stopped goes on. Each row holds its date and a hash of the code that it rests on. Rows of
+other code than today's are counted at the end; ``--again`` computes them again.
 """
 
 import argparse
+import ast
 import csv
+import datetime
+import hashlib
+import inspect
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-import numpy as np
-from scipy import stats
-
 from benchmarks.accuracy_studies import equal_accuracy
-from benchmarks.encoding_worlds import layers_and_responses, scored
-from benchmarks.further_studies import (
-    ALPHA,
-    Row,
-    chosen_layers,
-    contrast_of,
-    coverage,
-    latencies,
-    measures,
-    scope_of,
-    share,
-    sign_flips,
-    times,
-    tost,
-)
+from benchmarks.contrast_studies import POWER, encoding, families, invalid, null, permutation, power, supported
+from benchmarks.further_studies import Row, chosen_layers, coverage, latencies, measures, sign_flips, times, tost
 from benchmarks.map_studies import fusion, over_times, searchlights
 from benchmarks.measure_worlds import MEASURES
-from benchmarks.worlds import World, cell, left_out, rdms, stream
-from brainalign.inference.contrast import contrast
-from brainalign.inference.gates import judge, judge_family
-from brainalign.inference.permutation import permutation_test
-from brainalign.rdms import RDMs
-from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
+from benchmarks.worlds import World
+from brainalign.comparisons.comparison import comparisons
+from brainalign.provenance import code_hash
+from brainalign.storage import write_text
 
 FOLDER = Path(__file__).parents[1] / "docs" / "results"
-COLUMNS = ("study", "world", "design", "measure", "test", "quantity", "value", "mc_error", "n")
+COLUMNS = ("study", "world", "design", "measure", "test", "quantity", "value", "mc_error", "n", "date", "code")
+KEY = COLUMNS[:4]
 #: Where rules are equal: world by the scope that it is null for.
 NULL = (
     World(10, 40, 5),
@@ -63,9 +52,6 @@ NULL = (
     World(20, 16, 10, "same"),
     World(3, 16, 5, "swap", seed_sd=0.1, subject_sd=0.0),
 )
-#: Power where the error is known, as a share of which power is asked for: gaps in true standard errors.
-POWER = (World(10, 40, 5, "same"), World(15, 92, 5, "same"), World(10, 40, 5, "same", noise=3.0))
-KNOWN = (0.795, 0.767, 0.463)
 REPEATS = tuple(
     World(3, 16, 5, kind, seed_sd=sd, subject_sd=0.0, n_repeats=r)
     for kind, sd in (("swap", 0.1), ("swap", 0.5), ("noise", 0.1))
@@ -100,120 +86,6 @@ SMALL = (World(1, 30, 3, "features", n_features=8, subject_sd=0.0),)
 #: Measures by how long they take.
 CHEAP = ("linear_cka", "procrustes", "regression_rsa", "weighted_rsa")
 FITTED = tuple(name for name in MEASURES if name not in CHEAP)
-
-
-def null(world: World, n: int, comparator: str) -> Iterator[Row]:
-    """False positives of the contrast, and how its error compares with the true one."""
-    found = [contrast_of(world, left_out(world, k, comparator)) for k in range(n)]
-    delta = np.array([one.delta for one in found])
-    yield "leave one out: p < .05", *share(np.array([one.p < ALPHA for one in found]))
-    variances = np.array([one.se**2 for one in found])
-    if np.isfinite(variances).all():
-        ratio = float(np.sqrt(variances.mean()) / delta.std(ddof=1))
-        yield "leave one out: standard error over true", ratio, ratio / np.sqrt(2 * n)
-
-
-def invalid(world: World, n: int, comparator: str) -> Iterator[Row]:
-    """The bootstrap, and methods that are known to be invalid, on the same data."""
-    del comparator
-    hits = []
-    rows = np.arange(world.n_seeds)
-    for k in range(n):
-        models, subjects, _ = rdms(world, stream(world, k))
-        draws = bootstrap_pairs(models, subjects, "corr", 200, seed=k)
-        difference = draws.observed[rows] - draws.observed[rows + world.n_seeds]
-        entry = _entry_bootstrap(models, subjects, np.random.default_rng(k))
-        hits.append((
-            contrast(draws, rows, rows + world.n_seeds, scope_of(world)).p,
-            stats.ttest_1samp(difference.mean(axis=0), 0).pvalue if world.n_subjects > 1 else np.nan,
-            stats.ttest_1samp(difference.mean(axis=1), 0).pvalue,
-            2 * stats.norm.sf(abs(difference.mean()) / entry),
-        ))  # fmt: skip
-    names = ("bootstrap", "INVALID subject t test", "INVALID seeds as sample", "INVALID bootstrap of RDM entries")
-    for name, p in zip(names, np.array(hits).T, strict=True):
-        if np.isfinite(p).any():
-            yield f"{name}: p < .05", *share(p < ALPHA)
-
-
-def encoding(world: World, n: int, comparator: str) -> Iterator[Row]:
-    """False positives of encoding scores of one subject: with and without the variance of the training stimuli."""
-    del comparator
-    rows, scope, found = np.arange(world.n_seeds), scope_of(world), []
-    for k in range(n):
-        layers, responses = layers_and_responses(world.n_stimuli, world.n_features, world.n_seeds, stream(world, k))
-        draws = scored(layers, responses, "leave_one_out")
-        boot = scored(layers, responses, "bootstrap", k)
-        without = replace(draws, training=None)
-        difference = (draws.observed[rows] - draws.observed[rows + world.n_seeds]).mean(axis=1)
-        tests = [contrast(one, rows, rows + world.n_seeds, scope) for one in (draws, without, boot)]
-        seeds = stats.ttest_1samp(difference, 0).pvalue
-        found.append([*(one.p for one in tests), seeds, *(one.se**2 for one in tests), difference.mean()])
-    table = np.array(found)
-    names = ("leave one out", "leave one out, training set left out (not shipped)", "bootstrap")
-    for place, name in enumerate((*names, "INVALID seeds as sample")):
-        yield f"{name}: p < .05", *share(table[:, place] < ALPHA)
-    for place, name in enumerate(names):
-        ratio = float(np.sqrt(table[:, 4 + place].mean()) / table[:, 7].std(ddof=1))
-        yield f"{name}: standard error over true", ratio, ratio / np.sqrt(2 * n)
-
-
-def power(world: World, n: int, comparator: str) -> Iterator[Row]:
-    """Power at the gap where a test with the true error has that of ``KNOWN``, and at four true standard errors."""
-    found = [contrast_of(world, left_out(world, k, comparator)) for k in range(n)]
-    delta, se, dof = (np.array([getattr(one, name) for one in found]) for name in ("delta", "se", "dof"))
-    true = delta.std(ddof=1)
-    known = KNOWN[POWER.index(world)]
-    for name, gap in (
-        (f"gap found with power {known} if the error were known", stats.norm.ppf(known) + 1.96),
-        ("gap of four true standard errors", 4.0),
-    ):
-        yield f"leave one out: power, {name}", *share(2 * stats.t.sf(abs(delta + gap * true) / se, dof) < ALPHA)
-
-
-def supported(world: World, n: int, comparator: str) -> Iterator[Row]:
-    """How often a ranking of two rules is supported, and p below .05."""
-    cells = [cell(world, left_out(world, k, comparator)) for k in range(n)]
-    yield "ranking supported", *share(np.array([judge(one).supported for one in cells]))
-    yield "leave one out: p < .05", *share(np.array([one.contrasts["a", "b"].p < ALPHA for one in cells]))
-
-
-def permutation(world: World, n: int, comparator: str) -> Iterator[Row]:
-    """One model against brains that know nothing of it: permuted stimulus labels, and permuted entries."""
-    hits = []
-    for k in range(n):
-        rng = stream(world, k)
-        models, subjects, _ = rdms(world, rng)
-        ids = tuple(map(str, range(world.n_stimuli)))
-        found = permutation_test(RDMs(models[:1], ids, "model"), RDMs(subjects, ids, "brain"), comparator, 199, k)
-        brain = subjects.mean(axis=0)
-        r = np.corrcoef(models[0], brain)[0, 1]
-        entries = np.array([np.corrcoef(models[0], rng.permutation(brain))[0, 1] for _ in range(199)])
-        hits.append((found.p[0], (1 + (entries >= r).sum()) / 200))
-    names = "stimulus-label permutation", "INVALID permutation of RDM entries"
-    for name, p in zip(names, np.array(hits).T, strict=True):
-        yield f"{name}: p <= .05", *share(p <= ALPHA)
-
-
-def families(world: World, n: int, comparator: str) -> Iterator[Row]:
-    """Rank sets of four layers at which two rules are equal: a wrong order in some layer, judged apart and together."""
-    apart, together = [], []
-    for k in range(n):
-        cells = {layer: cell(world, left_out(world, 4 * k + layer, comparator)) for layer in range(4)}
-        wrong = lambda found: any(item.rank_low == item.rank_high for one in found for item in one.ranks)  # noqa: E731
-        apart.append(wrong([judge(one) for one in cells.values()]))
-        together.append(wrong(list(judge_family(cells).values())))
-    yield "rank sets judged layer by layer (not shipped): wrong in a layer", *share(np.array(apart))
-    yield "rank sets of the family: wrong in a layer", *share(np.array(together))
-
-
-def _entry_bootstrap(models: np.ndarray, subjects: np.ndarray, rng: np.random.Generator) -> float:
-    """Return the error from resampling RDM entries as if they were independent: wrong on purpose."""
-    n, found = len(models) // 2, []
-    for _ in range(50):
-        entries = rng.integers(0, models.shape[1], models.shape[1])
-        r = np.corrcoef(models[:, entries], subjects[:, entries])[: len(models), len(models) :].mean(axis=1)
-        found.append(r[:n].mean() - r[n:].mean())
-    return float(np.std(found, ddof=1))
 
 
 #: Name to function, worlds, comparators, and the share of ``--n`` that is simulated.
@@ -274,41 +146,96 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def run(path: Path, n: int, only: tuple[str, ...] = ()) -> None:
-    """Compute what is missing, world by world, and append it."""
-    done = {(row["study"], row["world"], row["design"], row["measure"]) for row in rows_of(path)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for study, (function, worlds, comparators, part) in STUDIES.items():
+def asked(only: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], World, str]]:
+    """Return the key, the world and the comparator of what ``make simstudy`` computes."""
+    for study, (_, worlds, comparators, _) in STUDIES.items():
         for world in worlds if not only or study in only else ():
             for comparator in comparators:
                 plain = comparator.startswith(("encoding", "scores", *MEASURES))
                 measure = comparator if plain else f"rsa {comparator}"
-                key = study, name_of(world, comparator), world.design, measure
-                if key in done:
-                    continue
-                started, size = time.perf_counter(), max(20, int(part * n))
-                found = list(function(world, size, comparator))
-                append(
-                    path, [(*key, *text.rsplit(": ", 1), value, error, size) for text, value, error in _split(found)]
-                )
-                seconds = time.perf_counter() - started
-                print(f"{' | '.join(key)}: {found} ({seconds:.0f} s)", file=sys.stderr, flush=True)
+                yield (study, name_of(world, comparator), world.design, measure), world, comparator
+
+
+def run(path: Path, n: int, only: tuple[str, ...] = (), again: bool = False) -> None:
+    """Compute what is missing, world by world, and append it; ``again`` also what rests on other code."""
+    done, old = {_key(row) for row in rows_of(path)}, outdated(path, only)
+    for key, world, comparator in asked(only):
+        if key in done and not (again and key in old):
+            continue
+        function, _, _, part = STUDIES[key[0]]
+        started, size = time.perf_counter(), max(20, int(part * n))
+        found = list(function(world, size, comparator))
+        made = datetime.date.today().isoformat(), code_of(key[0], comparator)
+        rows = [(*key, *text.rsplit(": ", 1), value, error, size, *made) for text, value, error in _split(found)]
+        stored = rows_of(path)
+        kept = [row for row in stored if _key(row) != key]
+        place = next((k for k, row in enumerate(stored) if _key(row) == key), len(kept))
+        new = [dict(zip(COLUMNS, map(_text, row), strict=True)) for row in rows]
+        write_rows(path, [*kept[:place], *new, *kept[place:]])
+        seconds = time.perf_counter() - started
+        print(f"{' | '.join(key)}: {found} ({seconds:.0f} s)", file=sys.stderr, flush=True)
+    if left := outdated(path, only):
+        print(
+            f"Rows of {len(left)} worlds rest on other code than today's; --again computes them again.", file=sys.stderr
+        )
+
+
+def outdated(path: Path, only: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Return the keys whose rows rest on other code than today's, or do not say on which."""
+    today = {key: code_of(key[0], comparator) for key, _, comparator in asked(only)}
+    return {_key(row) for row in rows_of(path) if row["code"] != today.get(_key(row), row["code"])}
+
+
+def _key(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in KEY)
+
+
+@cache
+def code_of(study: str, comparator: str) -> str:
+    """Return a hash of what a study rests on: its own file, those it imports, and all of the package that they use.
+
+    A measure that is found by its name counts with its module. A file that imports the package as a whole rests on all
+    of it.
+    """
+    files, modules = set[Path](), set[str]()
+    _follow(Path(inspect.getfile(STUDIES[study][0])), files, modules)
+    if comparator in comparisons():
+        modules.add(comparisons()[comparator].__module__)
+    package = code_hash() if "brainalign" in modules else code_hash(*sorted(modules))
+    trees = (ast.dump(ast.parse(file.read_text("utf-8"))) for file in sorted(files))
+    return hashlib.sha256("\n".join([package, *trees]).encode()).hexdigest()[:16]
+
+
+def _follow(file: Path, files: set[Path], modules: set[str]) -> None:
+    """Collect the files of this folder and the modules of the package that a file imports."""
+    if file in files:
+        return
+    files.add(file)
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        for name in names:
+            if name.startswith("benchmarks."):
+                _follow(Path(__file__).with_name(f"{name.removeprefix('benchmarks.')}.py"), files, modules)
+            elif name.split(".")[0] == "brainalign":
+                modules.add(name)
 
 
 def _split(found: list[Row]) -> list[Row]:
     return [(text if ": " in text else f"{text}: share", value, error) for text, value, error in found]
 
 
-def append(path: Path, rows: list[tuple[object, ...]]) -> None:
-    """Add rows of one world at once."""
-    new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerows([
-            [f"{value:.4g}" if isinstance(value, float) else value for value in row] for row in rows
-        ])  # fmt: skip
+def _text(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
+    """Write all rows, at once."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, file.getvalue())
 
 
 def page(path: Path) -> str:
@@ -325,6 +252,8 @@ def page(path: Path) -> str:
         "are those of the times that are not significantly below another. They hold the true one in .95 or more, and",
         "are wide where scores are noisy. Under *Equal accuracy* rules learn at other speeds: by accuracy alone they",
         "differ at the end and not at checkpoints of equal accuracy, and a difference beyond accuracy is found there.",
+        "",
+        _when(rows_of(path)),
     ]
     for study in dict.fromkeys(row["study"] for row in rows_of(path)):
         lines += [
@@ -340,19 +269,28 @@ def page(path: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _when(rows: list[dict[str, str]]) -> str:
+    dates, known = sorted({row["date"] for row in rows}), sum(bool(row["code"]) for row in rows)
+    return (
+        f"Computed {dates[0]} to {dates[-1]}. {known} of {len(rows)} rows hold the hash of the code that they rest on "
+        "(column `code` of the table); the others were computed before it was kept."
+    )
+
+
 def main() -> None:
     """Run the study and write its page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=2000, help="simulated data sets of the largest studies")
     parser.add_argument("--only", default="", help="studies, separated by commas")
+    parser.add_argument("--again", action="store_true", help="also compute rows of other code again")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of simstudy.csv and simstudy.md")
-    asked = parser.parse_args()
-    path = asked.out / "simstudy.csv"
+    given = parser.parse_args()
+    path = given.out / "simstudy.csv"
     try:
-        run(path, asked.n, tuple(name for name in asked.only.split(",") if name))
+        run(path, given.n, tuple(name for name in given.only.split(",") if name), given.again)
     finally:
         if path.exists():
-            (asked.out / "simstudy.md").write_text(page(path), encoding="utf-8")
+            (given.out / "simstudy.md").write_text(page(path), encoding="utf-8")
 
 
 if __name__ == "__main__":

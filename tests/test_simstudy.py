@@ -8,6 +8,7 @@ import pytest
 from benchmarks import simstudy
 from benchmarks.measure_worlds import measured
 from benchmarks.worlds import World, stream
+from brainalign import provenance
 
 
 @pytest.fixture
@@ -33,6 +34,41 @@ def test_a_run_that_stopped_goes_on(tmp_path, two_worlds) -> None:
     simstudy.run(path, 20)
     assert path.read_text("utf-8") == whole
     assert len(two_worlds) == 3
+
+
+def test_rows_of_other_code_are_counted_and_computed_again_only_if_asked(tmp_path, two_worlds, capsys) -> None:
+    path = tmp_path / "simstudy.csv"
+    simstudy.run(path, 20)
+    assert simstudy.outdated(path) == set()
+    rows = simstudy.rows_of(path)
+    whole = path.read_text("utf-8")
+    simstudy.write_rows(
+        path, [row | {"code": "0" * 16, "value": "9"} if row["design"] == "6x20x3" else row for row in rows]
+    )
+    simstudy.run(path, 20)
+    assert "Rows of 1 worlds rest on other code" in capsys.readouterr().err
+    assert len(two_worlds) == 2
+    simstudy.run(path, 20, again=True)
+    assert len(two_worlds) == 3
+    assert path.read_text("utf-8") == whole
+
+
+def test_a_row_rests_on_the_measure_that_is_found_by_its_name(monkeypatch) -> None:
+    simstudy.code_of.cache_clear()
+    before = simstudy.code_of("fitted measures", "pls"), simstudy.code_of("fitted measures", "cca")
+    assert before[0] != before[1]
+    read = provenance._module
+
+    def changed(path, written):
+        found = read(path, written)
+        return found._replace(digest="other") if path.name == "pls.py" else found
+
+    monkeypatch.setattr(provenance, "_module", changed)
+    simstudy.code_of.cache_clear()
+    after = simstudy.code_of("fitted measures", "pls"), simstudy.code_of("fitted measures", "cca")
+    simstudy.code_of.cache_clear()
+    assert after[0] != before[0]
+    assert after[1] == before[1]
 
 
 def test_rows_hold_monte_carlo_errors_and_the_page_is_made_of_them(tmp_path, two_worlds) -> None:
