@@ -1,15 +1,17 @@
-"""How each rule is best trained on the digits: grids on validation samples, beside the readout-only control.
+"""How each rule is best trained on digits or MNIST: grids on validation samples, beside the readout-only control.
 
-    python benchmarks/digits_search.py [--network mlp rnn transformer cnn] [--rule RULE ...] [--small | --equal]
+    python benchmarks/recommended_search.py [--network mlp rnn transformer cnn] [--rule RULE ...] [--small | --equal]
+    python benchmarks/recommended_search.py --dataset mnist --network rnn transformer
 
-A quarter of the training split is held out and seeds are 100 to 102, so that neither the test split nor the seeds of
-reported networks play a part. What is tried is appended to ``presets/searches/digits-<network>/<rule>.csv``; called
-again, finished candidates are not trained again. The best of each file is what ``LearningRule.recommended`` holds.
+Of the digits, a quarter of the training split is held out and seeds are 100 to 102, so that neither the test split nor
+the seeds of reported networks play a part. Of MNIST, candidates see 10,000 samples twice with seed 100; searched are
+rules that exceed readout only on the digits with that network, two rates each (``--equal``). What is tried is appended
+to ``presets/searches/<data set>-<network>/<rule>.csv``; called again, finished candidates are not trained again. The
+best of each file is what ``LearningRule.recommended`` or a preset file (``benchmarks/recommended_presets.py``) holds.
 """
 
 import argparse
 import sys
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,13 @@ from brainalign.reproduction.presets import Preset
 from brainalign.reproduction.search import search
 from brainalign.rules.learning_rule import learning_rules
 from brainalign.specs import TrainSpec
+from brainalign.support import learned
 
 SEARCHES = Path(__file__).parents[1] / "presets" / "searches"
 #: Passes over three quarters of the samples: as many steps as 20 passes over nine tenths.
 EPOCHS, HELD_OUT, SEEDS = 28, 0.25, (100, 101, 102)
+#: The same of MNIST: passes, samples, seeds.
+MNIST_EPOCHS, MNIST_SAMPLES, MNIST_SEEDS = 2, 10_000, (100,)
 #: What one block is, so that none hides an exact gradient of a longer path.
 BLOCKS = {"rnn": {"blocks": "step"}, "transformer": {"blocks": "sublayer"}}
 
@@ -122,28 +127,44 @@ def main() -> None:
     """Search every rule and network that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", nargs="*", default=["mlp", "rnn", "transformer", "cnn"], choices=architectures())
-    parser.add_argument("--rule", nargs="*", default=sorted(learning_rules(), key=_cost))
+    parser.add_argument("--dataset", default="digits", choices=("digits", "mnist"))
+    parser.add_argument("--rule", nargs="*")
     parser.add_argument("--small", action="store_true", help="small batches, of rules that did not exceed readout only")
     parser.add_argument("--equal", action="store_true", help="two rates for every rule, the same budget for each")
-    parser.add_argument("--seed", nargs="*", type=int, default=SEEDS)
+    parser.add_argument("--seed", nargs="*", type=int)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rules = LONGER if options.small else options.rule
-    for network, rule in product(options.network, rules):
-        for grid in _grids(network, rule, options):
-            spec = TrainSpec(
-                rule, network, "digits", network_options=BLOCKS.get(network, {}), validation_fraction=HELD_OUT
-            )
-            try:
-                found = search(Preset(f"digits-{network}", rule, spec, "-"), grid, SEARCHES, EPOCHS, options.seed)
-            except BrainalignError as error:
-                print(network, rule, str(error)[:150], file=sys.stderr, flush=True)
-                continue
-            best = found.iloc[0]
-            print(network, rule, {name: best[name] for name in (*grid, "val_accuracy", "status")}, flush=True)
+    on_mnist = options.dataset == "mnist"
+    options.equal |= on_mnist
+    budget: dict[str, Any] = {"epochs": EPOCHS, "seed": options.seed or SEEDS}
+    if on_mnist:
+        budget = {"epochs": MNIST_EPOCHS, "seed": options.seed or MNIST_SEEDS, "n_train": MNIST_SAMPLES}
+    for network in options.network:
+        for rule in LONGER if options.small else options.rule or _rules(network, on_mnist):
+            for grid in _grids(network, rule, options):
+                held_out = {} if on_mnist else {"validation_fraction": HELD_OUT}
+                spec = TrainSpec(rule, network, options.dataset, network_options=BLOCKS.get(network, {}), **held_out)
+                try:
+                    found = search(Preset(f"{options.dataset}-{network}", rule, spec, "-"), grid, SEARCHES, **budget)
+                except BrainalignError as error:
+                    print(network, rule, str(error)[:150], file=sys.stderr, flush=True)
+                    continue
+                best = found.iloc[0]
+                print(network, rule, {name: best[name] for name in (*grid, "val_accuracy", "status")}, flush=True)
+
+
+def _rules(network: str, on_mnist: bool) -> list[str]:
+    """Return all rules, cheap ones first; of MNIST those that exceed readout only on the digits, and that control."""
+    rules = sorted(learning_rules(), key=_cost)
+    if not on_mnist:
+        return rules
+    exceeding = {rule for (rule, shape), row in learned().items() if shape == network and row["exceeds"] == "True"}
+    return [rule for rule in rules if rule in exceeding | {"readout_only"}]
 
 
 def _grids(network: str, rule: str, options: argparse.Namespace) -> list[dict[str, list[Any]]]:
+    if options.dataset == "mnist" and rule == "readout_only":
+        return [{"optimizer": ["adam"], "learning_rate": [0.01, 0.03, 0.1]}]
     if options.equal:
         return [one for one in [EQUAL.get(rule, RATES)] if one]
     return [SMALL | _of(rule)] if options.small else OF_NETWORK.get((network, rule), GRIDS.get(rule, [ADAM]))
