@@ -90,8 +90,8 @@ def _chosen(rule: str, dataset: str, network: str) -> dict[str, object]:
     samples = f" of {best.n_train:g} samples" if best.n_train else ""
     return {
         **tables,
-        "found": f"{len(rows)} candidates, {tried}; {best.epochs:g} epochs{samples}, seeds {seeds}; validation accuracy "
-        f"{best.val_accuracy:.4f}",
+        "found": f"{len(rows)} candidates, {tried}; {best.epochs:g} epochs{samples}, seeds {seeds}; "
+        f"validation accuracy {best.val_accuracy:.4f}",
     }
 
 
