@@ -137,6 +137,7 @@ class _Folder(RecordingSource):
             modality=file.modality,
             unit=file.unit,
             geometry=None if maps is None else maps.geometry,
+            motion=file.numbers("motion", file.motion, subject) if file.motion else None,
         )
 
     def published_rdms(self, roi: str) -> RDMs | None:
