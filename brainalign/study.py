@@ -168,7 +168,15 @@ class _StudyRun:
             try:
                 yield self._train(position, population)
             except DivergenceError as error:
-                self.failures.append(Failure(population.rule, population.network, "training", "", str(error)))
+                self.failures.append(
+                    Failure(
+                        rule=population.rule,
+                        network=population.network,
+                        stage="training",
+                        recording="",
+                        reason=str(error),
+                    )
+                )
         if len(self.failures) == len(self.spec.populations):
             first = self.failures[0].reason
             msg = f"Training of every population of study {self.spec.name!r} diverged; nothing is left. First: {first}"
@@ -209,12 +217,12 @@ class _StudyRun:
         weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
         populations = self.spec.populations
         return Jobs(
-            brain,
-            self.spec.scoring,
-            [[to_dict(population) for population in populations], weights],
-            brain.key,
-            lambda names: scoring_code(populations, brain.source, self.spec.scoring, brain.spec, names),
-            self.out / "cache",
+            brain=brain,
+            scoring=self.spec.scoring,
+            networks=[[to_dict(population) for population in populations], weights],
+            content=brain.key,
+            code=lambda names: scoring_code(populations, brain.source, self.spec.scoring, brain.spec, names),
+            cache=self.out / "cache",
         )
 
     def _equally_accurate(self, checkpoints: Sequence[Sequence[Checkpoint]]) -> EqualCheckpoints:
@@ -298,7 +306,16 @@ class _StudyRun:
                 yield from show(many, brain.stimuli, *self._how(brain))
             except ExtractionError as error:
                 last, label = many[-1], brain.source.label
-                failures.append(Failure(last.spec.rule, last.network.name, "scoring", label, str(error), role_of(last)))
+                failures.append(
+                    Failure(
+                        rule=last.spec.rule,
+                        network=last.network.name,
+                        stage="scoring",
+                        recording=label,
+                        reason=str(error),
+                        role=role_of(last),
+                    )
+                )
 
     def _how(self, brain: Brain) -> tuple[int, str, str]:
         """Return resolution, device and what becomes of pictures with another ratio of sides."""

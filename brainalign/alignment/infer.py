@@ -82,9 +82,16 @@ class Declared:
         cls, scoring: ScoringSpec, subjects: str | None = None, unlearned: Mapping[str, Sequence[str]] | None = None
     ) -> "Declared":
         """Return what a study declares."""
-        layers, equivalence = dict(scoring.ranking_layer), dict(scoring.equivalence)
-        known = (layers, unlearned or {}, equivalence, scoring.clusters, scoring.seed)
-        return cls(subjects, scoring.alpha, scoring.correction, *known)
+        return cls(
+            subjects=subjects,
+            alpha=scoring.alpha,
+            correction=scoring.correction,
+            ranking_layer=dict(scoring.ranking_layer),
+            unlearned=unlearned or {},
+            equivalence=dict(scoring.equivalence),
+            clusters=scoring.clusters,
+            seed=scoring.seed,
+        )
 
 
 def infer(scores: Scores | Sequence[Scores], declared: Declared | None = None) -> AlignmentResult:
@@ -182,12 +189,12 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
         sentences[f"{scores.dataset} {place.roi}: {said}"] = None
     sentences |= {f"{scores.dataset} {said}": None for said in early.sentences if place.roi not in _windows_of(scores)}
     return AlignmentResult(
-        score_table(place, scores.dataset, scores.simulated),
-        contrast_table(contrasts, declared.correction, declared.equivalence.get(place.measure)),
-        tables.empty("ranks"),
-        tables.empty("gates"),
-        latency_table(place, scores.dataset),
-        cluster_table(
+        scores=score_table(place, scores.dataset, scores.simulated),
+        contrasts=contrast_table(contrasts, declared.correction, declared.equivalence.get(place.measure)),
+        ranks=tables.empty("ranks"),
+        gates=tables.empty("gates"),
+        latencies=latency_table(place, scores.dataset),
+        clusters=cluster_table(
             place,
             scores.dataset,
             declared.clusters,
@@ -195,8 +202,8 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
             declared.ranking_layer.get(place.roi),
             declared.seed,
         ),
-        tables.empty("equal_accuracy"),
-        tables.cast("measures", pd.DataFrame([place.about.row()])),
+        equal_accuracy=tables.empty("equal_accuracy"),
+        measures=tables.cast("measures", pd.DataFrame([place.about.row()])),
         facts={"scope_sentences": list(sentences)},
     )
 

@@ -101,7 +101,7 @@ def _of_trials(stimuli: Any, trials: Any, named: tuple[str, Any], options: Mappi
     about = (name, options["subjects"], options["times"], options["rois"])
     found, guessed = own_trials(trials, ids, known, about, facts)
     known = known or tuple(dict.fromkeys(i for one in found.values() for i in one.stimulus_ids))
-    return _Own(None, name, facts, shown, known, found, said=_said(name, guessed))
+    return _Own(data_dir=None, name=name, about=facts, shown=shown, ids=known, trials=found, said=_said(name, guessed))
 
 
 def _of_rdms(stimuli: Any, given: Any, named: tuple[str, Any], options: Mapping[str, Any]) -> "_Own":
@@ -112,7 +112,16 @@ def _of_rdms(stimuli: Any, given: Any, named: tuple[str, Any], options: Mapping[
     shown, known = own_stimuli(stimuli, ids, name)
     geometry, guessed = _geometry(parts, None if ids is None else checked_ids(ids, "RDMs"), known, options)
     known = known or next(iter(geometry.values())).stimulus_ids
-    return _Own(None, name, _facts(options, name), shown, known, {}, geometry, _said(name, guessed))
+    return _Own(
+        data_dir=None,
+        name=name,
+        about=_facts(options, name),
+        shown=shown,
+        ids=known,
+        trials={},
+        geometry=geometry,
+        said=_said(name, guessed),
+    )
 
 
 def _geometry(

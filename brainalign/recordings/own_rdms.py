@@ -169,7 +169,13 @@ def _named(rdms: RDMs, subjects: Sequence[str] | None, times: Sequence[float] | 
     else:
         about["subject"] = tuple(_names(subjects, len(rdms)))
     known = rdms.measure if rdms.measure != ABOUT["dissimilarity"] else measure or rdms.measure
-    return RDMs(rdms.dissimilarities, rdms.stimulus_ids, known, about, rdms.rounding)
+    return RDMs(
+        dissimilarities=rdms.dissimilarities,
+        stimulus_ids=rdms.stimulus_ids,
+        measure=known,
+        descriptors=about,
+        rounding=rdms.rounding,
+    )
 
 
 def _names(subjects: Sequence[str] | None, n: int) -> Sequence[str]:

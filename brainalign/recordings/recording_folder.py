@@ -107,7 +107,13 @@ class _Folder(RecordingSource):
         ids = tuple(dict.fromkeys(self.file.names("ids", subject) or self.stimulus_ids()))
         runs = tuple(dict.fromkeys(self.file.names("runs", subject) or ()))
         mask = self._masks(self._channels(subject, n_channels))[roi]
-        return Facts(ids, n_trials, int(np.count_nonzero(mask)), self.file.seconds() or (0.0,), runs)
+        return Facts(
+            stimulus_ids=ids,
+            n_trials=n_trials,
+            n_channels=int(np.count_nonzero(mask)),
+            times=self.file.seconds() or (0.0,),
+            runs=runs,
+        )
 
     def recording(self, subject: str) -> Recording | None:
         self._require_subject(subject)

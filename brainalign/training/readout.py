@@ -105,7 +105,14 @@ def exceeds_readout(rule: Mapping[int, float], control: Mapping[int, float]) -> 
 
         half = float(t.ppf(0.975, len(seeds) - 1) * differences.std(ddof=1) / math.sqrt(len(seeds)))
     mean = float(differences.mean())
-    return Exceeding(float(ours.mean()), float(theirs.mean()), mean, mean - half, mean + half, len(seeds))
+    return Exceeding(
+        rule=float(ours.mean()),
+        control=float(theirs.mean()),
+        difference=mean,
+        low=mean - half,
+        high=mean + half,
+        n_seeds=len(seeds),
+    )
 
 
 def readout_spec(spec: TrainSpec) -> TrainSpec:
