@@ -197,7 +197,8 @@ class _StudyRun:
         say = lambda *_: self.progress(total, total, "training readout_only")  # noqa: E731
         specs, histories = [one.checkpoint.spec for one in trained], [one.history for one in trained]
         lacking = train_study_controls(specs, self.out / "populations", self.runtime, say)
-        return study_controls([*zip(specs, histories, strict=True), *lacking])
+        self.lacking, beside = lacking, [(one.checkpoint.spec, one.history) for one in lacking]
+        return study_controls([*zip(specs, histories, strict=True), *beside])
 
     def _checkpoints(self, trained: Trained) -> list[Checkpoint]:
         if self.spec.scoring.checkpoints == "last":
@@ -230,7 +231,8 @@ class _StudyRun:
         if self.spec.scoring.checkpoints == "last":
             return EqualCheckpoints()
         left_out = self.controls.unlearned_in_validation
-        return EqualCheckpoints.of(checkpoints, left_out, self.out / "cache", self.runtime.data_dir)
+        beside = [self._checkpoints(one) for one in self.lacking]
+        return EqualCheckpoints.of(checkpoints, left_out, self.out / "cache", self.runtime.data_dir, beside)
 
     def _said_of_equal(self, table: pd.DataFrame) -> list[str]:
         if self.spec.scoring.checkpoints == "last":
@@ -258,7 +260,7 @@ class _StudyRun:
             found = replace(found, ceilings=jobs.ceilings())
         found = replace(found, **kept_layer_tables(jobs, show, lost))
         if chosen := equal.without(lost):
-            found = self._at_equal_accuracy(found, brain, chosen, starts)
+            found = self._at_equal_accuracy(found, brain, equal, chosen, starts)
         brain.let_go()
         return found
 
@@ -266,6 +268,7 @@ class _StudyRun:
         self,
         found: AlignmentResult,
         brain: Brain,
+        equal: EqualCheckpoints,
         chosen: Sequence[Sequence[Checkpoint]],
         starts: Sequence[Checkpoint],
     ) -> AlignmentResult:
@@ -278,7 +281,8 @@ class _StudyRun:
             self.failures.append(replace(Failure.of(error, brain.source.label), stage="checkpoint"))
             return found
         self.failures += [replace(one, stage="checkpoint") for one in scores.failures]
-        return with_equal_accuracy(found, scores, self._declared(brain), self.alike)
+        declared = replace(self._declared(brain), unlearned=equal.unlearned)
+        return with_equal_accuracy(found, scores, declared, self.alike)
 
     def _declared(self, brain: Brain) -> Declared:
         return Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned)

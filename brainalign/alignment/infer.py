@@ -29,7 +29,7 @@ from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score_table import controls_of, score_table
 from brainalign.alignment.scores import Scores
 from brainalign.errors import SpecError
-from brainalign.inference.cell import READOUT, Cell, compare_rules
+from brainalign.inference.cell import READOUT, TEST_SPLIT, Cell, compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.gates import judge_family
 from brainalign.inference.influence import Influence
@@ -62,6 +62,8 @@ class Declared:
     unlearned
         Network to the rules that do not exceed readout only after as many steps: they are scored and contrasted, and
         have no rank.
+    unlearned_on
+        What that was measured on, in words: the test split unless given.
     equivalence
         Measure, by its name in tables, to the largest difference that counts as none.
     clusters, seed
@@ -73,6 +75,7 @@ class Declared:
     correction: str = "holm"
     ranking_layer: Mapping[str, str] = field(default_factory=dict)
     unlearned: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unlearned_on: str = TEST_SPLIT
     equivalence: Mapping[str, float] = field(default_factory=dict)
     clusters: str = "none"
     seed: int = 0
@@ -264,7 +267,8 @@ def _compared(
     paired = not any(role == MODEL for role, _ in rows) or all(len(own) == 1 for own in rows.values())
     readout = next((own for (role, _), own in rows.items() if role == READOUT_ONLY), None)
     found = compare_rules(draws, trained, scope, untrained, paired, declared.alpha, readout)
-    found = replace(found, unlearned=tuple(rule for rule in declared.unlearned.get(network, ()) if rule in trained))
+    unlearned = tuple(rule for rule in declared.unlearned.get(network, ()) if rule in trained)
+    found = replace(found, unlearned=unlearned, unlearned_on=declared.unlearned_on)
     primary = _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network})
     if windows := _windows_of(scores):
         primary = primary and roi in windows
