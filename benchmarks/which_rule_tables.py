@@ -53,6 +53,10 @@ from brainalign.roles import LOW_LEVEL, OWN_START, READOUT_ONLY
 from brainalign.storage import write_table
 from brainalign.training.checkpoint import Checkpoint
 
+#: Samples that say which rules exceed readout only at the end, and so are ranked. At equal accuracy these are those by
+#: which checkpoints are chosen; readout only was not measured at checkpoints.
+_SPLIT = {"": "test", EQUAL: "val"}
+
 # -- one study ----------------------------------------------------------------------------------------------
 
 
@@ -65,9 +69,10 @@ def networks_of(path: Path) -> Iterator[Instance]:
 def tables(study_name: str) -> None:
     """Score the committed RDMs against the recordings of the study, and write what follows."""
     spec, folder = study(study_name), results(study_name)
-    learned = exceeding(pd.read_csv(folder / "training.csv"))
+    training = pd.read_csv(folder / "training.csv")
     recordings = [one for one in spec.recordings if "rsa" in one.measures]
     for suffix in ("", EQUAL) if study_name in (MAIN, FULL) else ("",):
+        learned = exceeding(training, _SPLIT[suffix])
         found = AlignmentResult.concatenate([scored(spec, folder, one, suffix, learned) for one in recordings])
         write(found, spec, folder, suffix)
         if study_name in (MAIN, FULL) and not suffix:
@@ -218,10 +223,10 @@ def encode(study_name: str, out: Path) -> None:
     there is not fitted again.
     """
     spec, folder = study(study_name), results(study_name)
-    found, learned = list(trained(study_name, out)), exceeding(pd.read_csv(folder / "training.csv"))
+    found, training = list(trained(study_name, out)), pd.read_csv(folder / "training.csv")
     earlier = [(one, role_of(one)) for one in equal_checkpoints(found, folder)]
     for suffix, moments in (("", final_and_starts(found)), (EQUAL, earlier)):
-        parts = []
+        parts, learned = [], exceeding(training, _SPLIT[suffix])
         for recording in (one for one in spec.recordings if "encoding" in one.measures):
             joined = of_all_networks([_encoding(out, *moment, recording, spec) for moment in moments])
             models = [model for model in joined.places[0].models if model.role != LOW_LEVEL]

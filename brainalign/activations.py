@@ -147,7 +147,9 @@ def show(
         return _with_start(shown, model.files if isinstance(model, Trained) else (), stimuli, showing, name, group)
     found = layers_of_module(shown, stimuli, showing)  # type: ignore[arg-type]  # checked above
     who = name or type(shown).__name__
-    origin = Origin(who, group or "models", seed or 0, _role(role), showing.inputs.resolution)
+    origin = Origin(
+        name=who, group=group or "models", seed=seed or 0, role=_role(role), resolution=showing.inputs.resolution
+    )
     return Shown([activations_of(found, stimuli, origin)])
 
 

@@ -164,7 +164,13 @@ class RDMs(Summarised):
         low, high = np.minimum(first, second), np.maximum(first, second)
         # position of pair (i, j), i < j, in the condensed vector; a repeated id is refused on construction
         pairs = low * len(self.stimulus_ids) - low * (low + 1) // 2 + high - low - 1
-        return RDMs(self.dissimilarities[:, pairs], tuple(ids), self.measure, self.descriptors, self.rounding)
+        return RDMs(
+            dissimilarities=self.dissimilarities[:, pairs],
+            stimulus_ids=tuple(ids),
+            measure=self.measure,
+            descriptors=self.descriptors,
+            rounding=self.rounding,
+        )
 
     def select(self, **descriptors: str | Sequence[str]) -> "RDMs":
         """Return the RDMs with these descriptors, e.g. ``subject=("s1", "s2")``.
@@ -188,13 +194,25 @@ class RDMs(Summarised):
             raise DataError(msg)
         chosen = np.flatnonzero(keep)
         kept = {name: tuple(values[k] for k in chosen) for name, values in self.descriptors.items()}
-        return RDMs(self.dissimilarities[chosen], self.stimulus_ids, self.measure, kept, self.rounding[chosen])
+        return RDMs(
+            dissimilarities=self.dissimilarities[chosen],
+            stimulus_ids=self.stimulus_ids,
+            measure=self.measure,
+            descriptors=kept,
+            rounding=self.rounding[chosen],
+        )
 
     def mean(self) -> "RDMs":
         """Return the mean RDM as RDMs of length 1; descriptors stay where all RDMs agree."""
         shared = {name: values[:1] for name, values in self.descriptors.items() if len(set(values)) == 1}
         values = self.dissimilarities.mean(axis=0, keepdims=True)
-        return RDMs(values, self.stimulus_ids, self.measure, shared, self.rounding.max(keepdims=True, initial=0.0))
+        return RDMs(
+            dissimilarities=values,
+            stimulus_ids=self.stimulus_ids,
+            measure=self.measure,
+            descriptors=shared,
+            rounding=self.rounding.max(keepdims=True, initial=0.0),
+        )
 
 
 def match(a: RDMs, b: RDMs) -> tuple[RDMs, RDMs]:
@@ -231,7 +249,13 @@ def concatenate(rdms: Sequence[RDMs]) -> RDMs:
     descriptors = {name: tuple(v for part in rdms for v in part.descriptors[name]) for name in names}
     values = np.concatenate([part.dissimilarities for part in parts])
     errors = np.concatenate([part.rounding for part in parts])
-    return RDMs(values, rdms[0].stimulus_ids, measures[0], descriptors, errors)
+    return RDMs(
+        dissimilarities=values,
+        stimulus_ids=rdms[0].stimulus_ids,
+        measure=measures[0],
+        descriptors=descriptors,
+        rounding=errors,
+    )
 
 
 def by_subject(rdms: RDMs) -> RDMs:
@@ -295,7 +319,7 @@ def compute_rdms(
     parts = [_pairs(distance, one, ids) for one in (patterns if sets else patterns[None])]
     labels = {name: tuple(v) for name, v in (descriptors or {}).items()}
     values, rounding = np.stack([values for values, _ in parts]), np.array([error for _, error in parts])
-    return RDMs(values, ids, measure, labels, rounding)
+    return RDMs(dissimilarities=values, stimulus_ids=ids, measure=measure, descriptors=labels, rounding=rounding)
 
 
 def compute_trial_rdms(
@@ -355,7 +379,7 @@ def compute_trial_rdms(
     ids = tuple(dict.fromkeys(shown)) if stimulus_ids is None else checked_ids(stimulus_ids, "RDMs")
     names = None if runs is None else [str(one) for one in runs]
     values, rounding = distance.of_trials(Trials.of(trials[:, :, None], shown, ids, names))
-    return RDMs(values, ids, measure, {}, rounding)
+    return RDMs(dissimilarities=values, stimulus_ids=ids, measure=measure, descriptors={}, rounding=rounding)
 
 
 def _check_shape(shape: tuple[int, ...], n_ids: int, sets: bool) -> None:

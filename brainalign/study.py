@@ -168,7 +168,15 @@ class _StudyRun:
             try:
                 yield self._train(position, population)
             except DivergenceError as error:
-                self.failures.append(Failure(population.rule, population.network, "training", "", str(error)))
+                self.failures.append(
+                    Failure(
+                        rule=population.rule,
+                        network=population.network,
+                        stage="training",
+                        recording="",
+                        reason=str(error),
+                    )
+                )
         if len(self.failures) == len(self.spec.populations):
             first = self.failures[0].reason
             msg = f"Training of every population of study {self.spec.name!r} diverged; nothing is left. First: {first}"
@@ -189,7 +197,8 @@ class _StudyRun:
         say = lambda *_: self.progress(total, total, "training readout_only")  # noqa: E731
         specs, histories = [one.checkpoint.spec for one in trained], [one.history for one in trained]
         lacking = train_study_controls(specs, self.out / "populations", self.runtime, say)
-        return study_controls([*zip(specs, histories, strict=True), *lacking])
+        self.lacking, beside = lacking, [(one.checkpoint.spec, one.history) for one in lacking]
+        return study_controls([*zip(specs, histories, strict=True), *beside])
 
     def _checkpoints(self, trained: Trained) -> list[Checkpoint]:
         if self.spec.scoring.checkpoints == "last":
@@ -209,12 +218,12 @@ class _StudyRun:
         weights = [one.weights_hash(row) for one in moments for row in range(len(one.seeds))]
         populations = self.spec.populations
         return Jobs(
-            brain,
-            self.spec.scoring,
-            [[to_dict(population) for population in populations], weights],
-            brain.key,
-            lambda names: scoring_code(populations, brain.source, self.spec.scoring, brain.spec, names),
-            self.out / "cache",
+            brain=brain,
+            scoring=self.spec.scoring,
+            networks=[[to_dict(population) for population in populations], weights],
+            content=brain.key,
+            code=lambda names: scoring_code(populations, brain.source, self.spec.scoring, brain.spec, names),
+            cache=self.out / "cache",
         )
 
     def _equally_accurate(self, checkpoints: Sequence[Sequence[Checkpoint]]) -> EqualCheckpoints:
@@ -222,7 +231,8 @@ class _StudyRun:
         if self.spec.scoring.checkpoints == "last":
             return EqualCheckpoints()
         left_out = self.controls.unlearned_in_validation
-        return EqualCheckpoints.of(checkpoints, left_out, self.out / "cache", self.runtime.data_dir)
+        beside = [self._checkpoints(one) for one in self.lacking]
+        return EqualCheckpoints.of(checkpoints, left_out, self.out / "cache", self.runtime.data_dir, beside)
 
     def _said_of_equal(self, table: pd.DataFrame) -> list[str]:
         if self.spec.scoring.checkpoints == "last":
@@ -250,7 +260,7 @@ class _StudyRun:
             found = replace(found, ceilings=jobs.ceilings())
         found = replace(found, **kept_layer_tables(jobs, show, lost))
         if chosen := equal.without(lost):
-            found = self._at_equal_accuracy(found, brain, chosen, starts)
+            found = self._at_equal_accuracy(found, brain, equal, chosen, starts)
         brain.let_go()
         return found
 
@@ -258,6 +268,7 @@ class _StudyRun:
         self,
         found: AlignmentResult,
         brain: Brain,
+        equal: EqualCheckpoints,
         chosen: Sequence[Sequence[Checkpoint]],
         starts: Sequence[Checkpoint],
     ) -> AlignmentResult:
@@ -270,7 +281,8 @@ class _StudyRun:
             self.failures.append(replace(Failure.of(error, brain.source.label), stage="checkpoint"))
             return found
         self.failures += [replace(one, stage="checkpoint") for one in scores.failures]
-        return with_equal_accuracy(found, scores, self._declared(brain), self.alike)
+        declared = replace(self._declared(brain), unlearned=equal.unlearned)
+        return with_equal_accuracy(found, scores, declared, self.alike)
 
     def _declared(self, brain: Brain) -> Declared:
         return Declared.of(self.spec.scoring, brain.spec.subjects, self.controls.unlearned)
@@ -298,7 +310,16 @@ class _StudyRun:
                 yield from show(many, brain.stimuli, *self._how(brain))
             except ExtractionError as error:
                 last, label = many[-1], brain.source.label
-                failures.append(Failure(last.spec.rule, last.network.name, "scoring", label, str(error), role_of(last)))
+                failures.append(
+                    Failure(
+                        rule=last.spec.rule,
+                        network=last.network.name,
+                        stage="scoring",
+                        recording=label,
+                        reason=str(error),
+                        role=role_of(last),
+                    )
+                )
 
     def _how(self, brain: Brain) -> tuple[int, str, str]:
         """Return resolution, device and what becomes of pictures with another ratio of sides."""

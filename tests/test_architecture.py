@@ -195,6 +195,53 @@ def _faults(node: ast.AST) -> Iterator[str]:
                 yield "allow_pickle"
 
 
+#: Dataclasses with more fields than this are made by name.
+BY_POSITION = 4
+
+#: Dataclasses that are made as rows of a table, whose columns are in the order of fields.
+ROWS = ("Criterion", "Landscape")
+
+
+def made_by_position(root: Path) -> list[str]:
+    """Return calls of dataclasses that have more fields than anybody counts, with as many by position or a star."""
+    trees = {
+        f"{root.name}.{name}".removesuffix(".__init__"): ast.parse(p.read_text("utf-8"))
+        for name, p in modules(root).items()
+    }
+    fields = {
+        (name, one.name): _fields(one)
+        for name, tree in trees.items()
+        for one in tree.body
+        if isinstance(one, ast.ClassDef)
+    }
+    wrong = []
+    for name, tree in trees.items():
+        known = {own: (where, own) for where, own in fields if where == name}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                known |= {one.asname or one.name: (node.module or "", one.name) for one in node.names}
+        for call, called in _calls(tree):
+            uncounted = len(call.args) > BY_POSITION or any(isinstance(one, ast.Starred) for one in call.args)
+            if uncounted and called not in ROWS and fields.get(known.get(called, ("", "")), 0) > BY_POSITION:
+                wrong.append(f"{name}:{call.lineno}: {called}")
+    return wrong
+
+
+def _fields(kind: ast.ClassDef) -> int:
+    """Return how many fields a dataclass says itself; none of other classes."""
+    if not any("dataclass" in ast.unparse(one) for one in kind.decorator_list):
+        return 0
+    return sum(isinstance(one, ast.AnnAssign) and "ClassVar" not in ast.unparse(one.annotation) for one in kind.body)
+
+
+def _calls(node: ast.AST, inside: str = "") -> Iterator[tuple[ast.Call, str]]:
+    """Yield calls of names; ``cls`` is the class that it stands in."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Call) and isinstance(child.func, ast.Name):
+            yield child, inside if child.func.id == "cls" else child.func.id
+        yield from _calls(child, child.name if isinstance(child, ast.ClassDef) else inside)
+
+
 def loaded(statement: str) -> set[str]:
     """Return the top-level modules a fresh interpreter holds after a statement."""
     code = f"{statement}\nimport sys\nsys.stdout.write(' '.join(sys.modules))"
@@ -228,6 +275,10 @@ def test_a_file_holds_one_public_class_under_its_own_name() -> None:
 
 def test_nothing_prints_unpickles_or_hides_behind_an_empty_name() -> None:
     assert forbidden(PACKAGE) == []
+
+
+def test_a_dataclass_of_many_fields_is_made_by_name() -> None:
+    assert made_by_position(PACKAGE) == []
 
 
 def test_the_core_imports_without_what_only_one_job_needs() -> None:
@@ -345,3 +396,28 @@ def test_an_empty_name_is_seen(tmp_path: Path) -> None:
 
 def test_a_loaded_module_is_seen() -> None:
     assert "sklearn" in loaded("import sklearn")
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        ("Many(1, 2, 3, 4, 5)", ["pack.use:4: Many"]),
+        ("Many(*given)", ["pack.use:4: Many"]),
+        ("Many(1, 2, 3, 4, e=5)", []),
+        ("Few(1, 2, 3, 4)", []),
+    ],
+    ids=["positions", "star", "names", "few"],
+)
+def test_a_dataclass_made_by_position_is_seen(tmp_path: Path, call: str, found: list[str]) -> None:
+    root = tmp_path / "pack"
+    root.mkdir()
+    (root / "__init__.py").write_text("")
+    kinds = (
+        (name, "".join(f"    {one}: int\n" for one in letters))
+        for name, letters in (("Many", "abcde"), ("Few", "abcd"))
+    )
+    (root / "kinds.py").write_text("".join(f"@dataclass(frozen=True)\nclass {name}:\n{own}" for name, own in kinds))
+    (root / "use.py").write_text(
+        f"from pack.kinds import Few, Many\n\ndef made(given: list[int]) -> Many:\n    return {call}\n"
+    )
+    assert made_by_position(root) == found

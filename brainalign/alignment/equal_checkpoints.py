@@ -17,6 +17,10 @@ from brainalign.alignment.scores import Scores
 from brainalign.roles import TRAINED, UNTRAINED
 from brainalign.training.checkpoint import Checkpoint
 from brainalign.training.checkpoint_accuracy import kept_accuracy
+from brainalign.training.readout import exceeds_readout, is_control_of
+
+#: What decides here whether a rule exceeds readout only, in words.
+ON = "validation samples at this checkpoint"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +34,14 @@ class EqualCheckpoints:
     checkpoints
         Of every rule that can be compared its checkpoint, and the untrained networks beside them; each in a list of its
         own, as a population whose last checkpoint it is.
+    unlearned
+        Network to the rules that do not exceed readout only there, on validation samples, as checkpoints are chosen.
+        They are scored and have no rank.
     """
 
     table: pd.DataFrame = field(default_factory=partial(tables.empty, "equal_accuracy"))
     checkpoints: tuple[Sequence[Checkpoint], ...] = ()
+    unlearned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -42,6 +50,7 @@ class EqualCheckpoints:
         left_out: Mapping[str, Collection[str]],
         cache: Path,
         data_dir: str | None = None,
+        beside: Sequence[Sequence[Checkpoint]] = (),
     ) -> "EqualCheckpoints":
         """Choose among the checkpoints of populations, each from first to last.
 
@@ -53,6 +62,8 @@ class EqualCheckpoints:
             Network to rules that take no part.
         cache, data_dir
             Where accuracies are kept, and where data sets are.
+        beside
+            Populations of readout only that are not scored.
         """
         learning = [[one for one in many if one.step] for many in populations if role_of(many[-1]) == TRAINED]
         if not learning:
@@ -65,12 +76,39 @@ class EqualCheckpoints:
         ]
         networks = {network for network, _ in steps}
         untrained = [many[-1:] for many in populations if role_of(many[-1]) == UNTRAINED]
-        return cls(table, (*(one for one in untrained if one[0].network.name in networks), *chosen))
+        shown = (*(one for one in untrained if one[0].network.name in networks), *chosen)
+        controls = [[one for one in many if one.step] for many in (*populations, *beside)]
+        unlearned: dict[str, tuple[str, ...]] = {}
+        for (one,) in chosen:
+            own = next((many for many in controls if many and is_control_of(many[-1].spec, one.spec)), None)
+            if own is not None and _shows_nothing(one, _accuracy(kept, one), own, cache, data_dir):
+                unlearned[one.network.name] = (*unlearned.get(one.network.name, ()), one.spec.rule)
+        return cls(table, shown, unlearned)
 
     def without(self, lost: Collection[tuple[str, str]]) -> tuple[Sequence[Checkpoint], ...]:
         """Return the checkpoints without lost populations (rule and network); none where fewer than two rules stay."""
         left = tuple(one for one in self.checkpoints if (one[0].spec.rule, one[0].network.name) not in lost)
         return left if sum(role_of(one) == TRAINED for (one,) in left) > 1 else ()
+
+
+def _accuracy(kept: Sequence[pd.DataFrame], one: Checkpoint) -> dict[int, float]:
+    """Return the validation accuracy of each seed at a checkpoint."""
+    own = (table[(table.rule == one.spec.rule) & (table.network == one.network.name)] for table in kept)
+    rows = next(table for table in own if len(table))
+    here = rows[rows.step == one.step]
+    return dict(zip(map(int, here.seed), map(float, here.val_accuracy), strict=True))
+
+
+def _shows_nothing(
+    one: Checkpoint, accuracies: Mapping[int, float], control: Sequence[Checkpoint], cache: Path, data_dir: str | None
+) -> bool:
+    """Return whether nothing shows that a checkpoint is more accurate than readout only after as many steps.
+
+    Where readout only has no checkpoint at that step, its next one is taken.
+    """
+    later = [other for other in control if other.step >= one.step] or control[-1:]
+    beside = kept_accuracy(cache, later[:1], data_dir)
+    return exceeds_readout(accuracies, _accuracy([beside], later[0])).shows_nothing
 
 
 def with_equal_accuracy(
@@ -85,12 +123,14 @@ def with_equal_accuracy(
     scores
         Of checkpoints of equal accuracy, scored as last ones are.
     declared
-        What the study declares. A layer that no network here has declares nothing.
+        What the study declares; its ``unlearned`` are rules that do not exceed readout only at these checkpoints
+        (:attr:`EqualCheckpoints.unlearned`). A layer that no network here has declares nothing.
     alike
         Network to the rules that change it as backpropagation does.
     """
     layers = {roi: layer for roi, layer in declared.ranking_layer.items() if layer in scores.layers}
-    equal = share_places(infer(scores, replace(declared, ranking_layer=layers, clusters="none")), alike)
+    here = replace(declared, ranking_layer=layers, clusters="none", unlearned_on=ON)
+    equal = share_places(infer(scores, here), alike)
     return replace(
         found,
         contrasts_at_equal_accuracy=tables.cast("contrasts_at_equal_accuracy", equal.contrasts),

@@ -40,4 +40,12 @@ class Failure:
     def of(cls, error: LayerError, recording: str) -> "Failure":
         """Return the failure of a layer that a measure cannot score."""
         stage = "scoring" if error.step is None else "checkpoint"
-        return cls(error.rule, error.network, stage, recording, str(error), error.role, error.step)
+        return cls(
+            rule=error.rule,
+            network=error.network,
+            stage=stage,
+            recording=recording,
+            reason=str(error),
+            role=error.role,
+            step=error.step,
+        )

@@ -29,7 +29,7 @@ from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.score_table import controls_of, score_table
 from brainalign.alignment.scores import Scores
 from brainalign.errors import SpecError
-from brainalign.inference.cell import READOUT, Cell, compare_rules
+from brainalign.inference.cell import READOUT, TEST_SPLIT, Cell, compare_rules
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.gates import judge_family
 from brainalign.inference.influence import Influence
@@ -62,6 +62,8 @@ class Declared:
     unlearned
         Network to the rules that do not exceed readout only after as many steps: they are scored and contrasted, and
         have no rank.
+    unlearned_on
+        What that was measured on, in words: the test split unless given.
     equivalence
         Measure, by its name in tables, to the largest difference that counts as none.
     clusters, seed
@@ -73,6 +75,7 @@ class Declared:
     correction: str = "holm"
     ranking_layer: Mapping[str, str] = field(default_factory=dict)
     unlearned: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unlearned_on: str = TEST_SPLIT
     equivalence: Mapping[str, float] = field(default_factory=dict)
     clusters: str = "none"
     seed: int = 0
@@ -82,9 +85,16 @@ class Declared:
         cls, scoring: ScoringSpec, subjects: str | None = None, unlearned: Mapping[str, Sequence[str]] | None = None
     ) -> "Declared":
         """Return what a study declares."""
-        layers, equivalence = dict(scoring.ranking_layer), dict(scoring.equivalence)
-        known = (layers, unlearned or {}, equivalence, scoring.clusters, scoring.seed)
-        return cls(subjects, scoring.alpha, scoring.correction, *known)
+        return cls(
+            subjects=subjects,
+            alpha=scoring.alpha,
+            correction=scoring.correction,
+            ranking_layer=dict(scoring.ranking_layer),
+            unlearned=unlearned or {},
+            equivalence=dict(scoring.equivalence),
+            clusters=scoring.clusters,
+            seed=scoring.seed,
+        )
 
 
 def infer(scores: Scores | Sequence[Scores], declared: Declared | None = None) -> AlignmentResult:
@@ -182,12 +192,12 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
         sentences[f"{scores.dataset} {place.roi}: {said}"] = None
     sentences |= {f"{scores.dataset} {said}": None for said in early.sentences if place.roi not in _windows_of(scores)}
     return AlignmentResult(
-        score_table(place, scores.dataset, scores.simulated),
-        contrast_table(contrasts, declared.correction, declared.equivalence.get(place.measure)),
-        tables.empty("ranks"),
-        tables.empty("gates"),
-        latency_table(place, scores.dataset),
-        cluster_table(
+        scores=score_table(place, scores.dataset, scores.simulated),
+        contrasts=contrast_table(contrasts, declared.correction, declared.equivalence.get(place.measure)),
+        ranks=tables.empty("ranks"),
+        gates=tables.empty("gates"),
+        latencies=latency_table(place, scores.dataset),
+        clusters=cluster_table(
             place,
             scores.dataset,
             declared.clusters,
@@ -195,8 +205,8 @@ def _of_place(place: PlaceScores, scores: Scores, declared: Declared, claims: li
             declared.ranking_layer.get(place.roi),
             declared.seed,
         ),
-        tables.empty("equal_accuracy"),
-        tables.cast("measures", pd.DataFrame([place.about.row()])),
+        equal_accuracy=tables.empty("equal_accuracy"),
+        measures=tables.cast("measures", pd.DataFrame([place.about.row()])),
         facts={"scope_sentences": list(sentences)},
     )
 
@@ -257,7 +267,8 @@ def _compared(
     paired = not any(role == MODEL for role, _ in rows) or all(len(own) == 1 for own in rows.values())
     readout = next((own for (role, _), own in rows.items() if role == READOUT_ONLY), None)
     found = compare_rules(draws, trained, scope, untrained, paired, declared.alpha, readout)
-    found = replace(found, unlearned=tuple(rule for rule in declared.unlearned.get(network, ()) if rule in trained))
+    unlearned = tuple(rule for rule in declared.unlearned.get(network, ()) if rule in trained)
+    found = replace(found, unlearned=unlearned, unlearned_on=declared.unlearned_on)
     primary = _is_primary(roi, layer, declared, {own for name, own in place.cells if name == network})
     if windows := _windows_of(scores):
         primary = primary and roi in windows

@@ -47,9 +47,17 @@ class Instance:
     def of(cls, activations: Activations | LayerRDMs, resolution: tuple[int, int]) -> "Instance":
         """Return what :func:`brainalign.activations.show` returned as an instance; ``resolution`` if it says none."""
         who = activations.origin
-        moment = (who.step, who.epoch)
-        shown = who.resolution or resolution
-        return cls(who.name, who.group, who.seed, *moment, True, activations, shown, who.role)
+        return cls(
+            rule=who.name,
+            network=who.group,
+            seed=who.seed,
+            step=who.step,
+            epoch=who.epoch,
+            final=True,
+            activations=activations,
+            resolution=who.resolution or resolution,
+            role=who.role,
+        )
 
 
 def show(
@@ -74,15 +82,15 @@ def show(
         final = position == len(checkpoints) - 1
         for seed, activations in zip(checkpoint.seeds, shown, strict=True):
             yield Instance(
-                checkpoint.spec.rule,
-                checkpoint.network.name,
-                seed,
-                checkpoint.step,
-                checkpoint.epoch,
-                final,
-                activations,
-                preprocessing.resolution,
-                role_of(checkpoint),
+                rule=checkpoint.spec.rule,
+                network=checkpoint.network.name,
+                seed=seed,
+                step=checkpoint.step,
+                epoch=checkpoint.epoch,
+                final=final,
+                activations=activations,
+                resolution=preprocessing.resolution,
+                role=role_of(checkpoint),
             )
 
 

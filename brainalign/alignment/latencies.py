@@ -55,7 +55,23 @@ def _latency(courses: np.ndarray, times: np.ndarray, kind: str, without: np.ndar
     n, nan = len(courses), float("nan")
     if n < _FEWEST:
         subjects = "1 subject" if n == 1 else f"{n} subjects"
-        return Latency(kind, nan, nan, nan, nan, n, f"{subjects}, fewer than {_FEWEST}: no latency is claimed.")
+        return Latency(
+            kind=kind,
+            seconds=nan,
+            se=nan,
+            ci_low=nan,
+            ci_high=nan,
+            n_subjects=n,
+            gate=f"{subjects}, fewer than {_FEWEST}: no latency is claimed.",
+        )
     if not np.isfinite(courses).all():
-        return Latency(kind, nan, nan, nan, nan, n, "Some scores are undefined: no latency is claimed.")
+        return Latency(
+            kind=kind,
+            seconds=nan,
+            se=nan,
+            ci_low=nan,
+            ci_high=nan,
+            n_subjects=n,
+            gate="Some scores are undefined: no latency is claimed.",
+        )
     return latency(courses, times, kind, without)

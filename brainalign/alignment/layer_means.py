@@ -44,7 +44,16 @@ class LayerMeans:
                 layers = shown.subset(self.ids).layers
                 rdms = {name: compute_rdms(values, self.ids, self.dissimilarity) for name, values in layers.items()}
         except DataError as error:
-            self.failures.append(Failure(one.rule, one.network, "display", self.label, str(error), one.role))
+            self.failures.append(
+                Failure(
+                    rule=one.rule,
+                    network=one.network,
+                    stage="display",
+                    recording=self.label,
+                    reason=str(error),
+                    role=one.role,
+                )
+            )
             return
         for name, rdm in rdms.items():
             self._rdms.setdefault((one.role, one.rule, one.network, name), []).append(rdm)

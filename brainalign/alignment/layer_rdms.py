@@ -192,7 +192,13 @@ def load_rdms(path: str | Path) -> tuple[list[LayerRDMs], dict[str, Any]]:
         floor = np.finfo(np.float32).eps / 2 * np.abs(values).max(axis=1, initial=0.0)
         rounding = np.maximum(one["rounding"], floor)
         layers = {
-            name: RDMs(values[k : k + 1], facts["stimulus_ids"], one["dissimilarity"], {}, rounding[k : k + 1])
+            name: RDMs(
+                dissimilarities=values[k : k + 1],
+                stimulus_ids=facts["stimulus_ids"],
+                measure=one["dissimilarity"],
+                descriptors={},
+                rounding=rounding[k : k + 1],
+            )
             for k, name in enumerate(one["layers"])
         }
         found.append(LayerRDMs(layers, Origin.from_record(one["origin"])))

@@ -18,5 +18,8 @@ def mean_rdms(brain: Brain, ids: tuple[str, ...], layers: Mapping[Layer, RDMs]) 
     for roi in brain.rois:
         subjects = concatenate([movie.rdms().subset(ids) for movie in brain.movies(roi)])
         found[MeanRDM(brain.source.label, roi)] = subjects.mean()
-        found |= {MeanRDM(brain.source.label, roi, *key): rdm for key, rdm in layers.items()}
+        found |= {
+            MeanRDM(dataset=brain.source.label, roi=roi, role=role, rule=rule, network=network, layer=layer): rdm
+            for (role, rule, network, layer), rdm in layers.items()
+        }
     return found

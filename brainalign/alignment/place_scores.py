@@ -82,9 +82,20 @@ class PlaceScores:
             draws.append(_sharing(draws[0], own) if draws else own)
         assert first is not None
         return cls(
-            first.about, first.roi, tuple(times), first.models, first.subjects, np.stack(scores), np.stack(errors),
-            np.stack(ceilings), tuple(draws), rows, first.n_stimuli, first.n_targets, first.own_stimuli,
-        )  # fmt: skip
+            about=first.about,
+            roi=first.roi,
+            times=tuple(times),
+            models=first.models,
+            subjects=first.subjects,
+            scores=np.stack(scores),
+            errors=np.stack(errors),
+            ceiling=np.stack(ceilings),
+            draws=tuple(draws),
+            rows=rows,
+            n_stimuli=first.n_stimuli,
+            n_targets=first.n_targets,
+            own_stimuli=first.own_stimuli,
+        )
 
     @property
     def measure(self) -> str:
@@ -175,19 +186,19 @@ class PlaceScores:
             draws.append(ScoreDraws(**{**facts["draws"], **first, **(own if time else {})}))
         own_stimuli = facts["own_stimuli"]
         return cls(
-            Description.from_row(facts["about"]),
-            facts["roi"],
-            tuple(np.nan if time is None else time for time in facts["times"]),
-            tuple(Model(**one) for one in facts["models"]),
-            tuple(facts["subjects"]),
-            arrays["scores"],
-            arrays["errors"],
-            arrays["ceiling"],
-            tuple(draws),
-            tuple(facts["rows"]),
-            facts["n_stimuli"],
-            facts["n_targets"],
-            None if own_stimuli is None else tuple(own_stimuli),
+            about=Description.from_row(facts["about"]),
+            roi=facts["roi"],
+            times=tuple(np.nan if time is None else time for time in facts["times"]),
+            models=tuple(Model(**one) for one in facts["models"]),
+            subjects=tuple(facts["subjects"]),
+            scores=arrays["scores"],
+            errors=arrays["errors"],
+            ceiling=arrays["ceiling"],
+            draws=tuple(draws),
+            rows=tuple(facts["rows"]),
+            n_stimuli=facts["n_stimuli"],
+            n_targets=facts["n_targets"],
+            own_stimuli=None if own_stimuli is None else tuple(own_stimuli),
         )
 
 

@@ -102,7 +102,14 @@ def score_each(
                 notes.append(f"{label}: errors of {measure.word} {_ON_FITS}")
         facts = facts_of(brain, scoring, bool(measure.describe().dissimilarity))
         lost = [*unseen, *(Failure.of(error, label) for error in scored.lost(measure))]
-        found[measure.label] = Scores(label, brain.source.simulated, tuple(own), facts, tuple(notes), tuple(lost))
+        found[measure.label] = Scores(
+            dataset=label,
+            simulated=brain.source.simulated,
+            places=tuple(own),
+            facts=facts,
+            notes=tuple(notes),
+            failures=tuple(lost),
+        )
     return found
 
 

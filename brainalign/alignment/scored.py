@@ -30,12 +30,32 @@ class Model:
     @classmethod
     def of(cls, one: Instance, layer: str, index: int) -> "Model":
         """Return the row of a layer of an instance."""
-        return cls(one.rule, one.network, one.seed, one.step, one.epoch, one.final, layer, index, one.role)
+        return cls(
+            rule=one.rule,
+            network=one.network,
+            seed=one.seed,
+            step=one.step,
+            epoch=one.epoch,
+            final=one.final,
+            layer=layer,
+            layer_index=index,
+            role=one.role,
+        )
 
     @classmethod
     def control(cls, name: str) -> "Model":
         """Return the row of a low-level control."""
-        return cls(LOW_LEVEL, "-", None, None, None, True, name, 0, LOW_LEVEL)
+        return cls(
+            rule=LOW_LEVEL,
+            network="-",
+            seed=None,
+            step=None,
+            epoch=None,
+            final=True,
+            layer=name,
+            layer_index=0,
+            role=LOW_LEVEL,
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,7 +110,14 @@ class Scores:
     def _of(cls, about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], first: int) -> "Scores":
         places = [PlaceScores.read(_own(tensors, first + k), of_place) for k, of_place in enumerate(about["places"])]
         failures = tuple(Failure(**one) for one in about["failures"])
-        return cls(about["dataset"], about["simulated"], tuple(places), about["facts"], tuple(about["notes"]), failures)
+        return cls(
+            dataset=about["dataset"],
+            simulated=about["simulated"],
+            places=tuple(places),
+            facts=about["facts"],
+            notes=tuple(about["notes"]),
+            failures=failures,
+        )
 
     @staticmethod
     def save_all(path: str | Path, many: Sequence["Scores"]) -> None:

@@ -242,18 +242,20 @@ class _Side:
                 shown = _rows_of(self.blocks[roi, False], k, kept[False], parts)
                 earlier = np.concatenate([one.observed for one in shown], axis=1)
             yield Scored(
-                about,
-                models,
-                draws,
-                errors,
-                earlier,
-                tuple(subject for part in parts for subject in part.subjects),
-                min(len(part.stimulus_ids) for part in parts),
-                sum(part.n_targets for part in parts),
-                np.concatenate([_ceiling(part, k, draws) for part in parts], axis=1),
-                roi,
-                time if len(times) > 1 or windows else np.nan,
-                tuple(len(part.stimulus_ids) for part in parts for _ in part.subjects) if len(parts) > 1 else None,
+                about=about,
+                models=models,
+                draws=draws,
+                errors=errors,
+                earlier=earlier,
+                subjects=tuple(subject for part in parts for subject in part.subjects),
+                n_stimuli=min(len(part.stimulus_ids) for part in parts),
+                n_targets=sum(part.n_targets for part in parts),
+                ceiling=np.concatenate([_ceiling(part, k, draws) for part in parts], axis=1),
+                roi=roi,
+                time=time if len(times) > 1 or windows else np.nan,
+                own_stimuli=tuple(len(part.stimulus_ids) for part in parts for _ in part.subjects)
+                if len(parts) > 1
+                else None,
             )
 
     def _rows(self, models: Sequence[Model]) -> list[int]:

@@ -55,7 +55,7 @@ def train(
     from brainalign.training.runtime import Runtime
     from brainalign.training.train import train as train_population
 
-    runtime = Runtime(device, execution, compile, data_dir, retrain)
+    runtime = Runtime(device=device, execution=execution, compile=compile, data_dir=data_dir, retrain=retrain)
     names = {"rule": rule, "network": network, "dataset": dataset}
     numbers = {"seeds": seeds, "epochs": epochs}
     settings = read_settings(set_ or [], beside=names | numbers)

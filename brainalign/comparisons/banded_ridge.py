@@ -229,7 +229,15 @@ class BandedRidge(BesideControls):
                 ridge.fit(own, targets)
                 # himalaya splits no predictions with an intercept, which is 0 here: all is centred on training stimuli
                 shares, dual = np.exp(get(ridge.deltas_)), get(ridge.dual_coef_)
-                yield BandedFold(train, own, np.stack(theirs), targets, deviation, shares, dual)
+                yield BandedFold(
+                    train=train,
+                    ours=own,
+                    theirs=np.stack(theirs),
+                    targets=targets,
+                    deviation=deviation,
+                    shares=shares,
+                    dual=dual,
+                )
 
 
 def _centred(kernel: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -256,4 +264,11 @@ def _scored(
         name: (part * (2 * centred - whole)).sum(axis=0) / spread for name, part in zip(names, parts, strict=True)
     }
     unique = {name: r2 - (1 - ((centred - rest) ** 2).sum(axis=0) / spread) for name, rest in without.items()}
-    return BandedScores(whole + y - centred, folds, fold_correlations(whole, y, folds), r2, by_space, unique)
+    return BandedScores(
+        predictions=whole + y - centred,
+        folds=folds,
+        r=fold_correlations(whole, y, folds),
+        r2=r2,
+        by_space=by_space,
+        unique=unique,
+    )

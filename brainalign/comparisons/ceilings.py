@@ -53,7 +53,14 @@ def rsa_ceiling(rdms: RDMs, method: str) -> Ceiling:
     dof = (subjects + stimuli) ** 2 / (subjects**2 / (n_subjects - 1) + stimuli**2 / (n - 1))
     width = float(t.ppf(0.975, dof) * np.sqrt(variance))
     mean = float(mean)
-    return Ceiling(BETWEEN, mean, float(upper[0].mean()), mean - width, mean + width, "subjects and stimuli")
+    return Ceiling(
+        kind=BETWEEN,
+        lower=mean,
+        upper=float(upper[0].mean()),
+        low=mean - width,
+        high=mean + width,
+        scope="subjects and stimuli",
+    )
 
 
 def brain_to_brain(rdms: RDMs, method: str) -> Ceiling:
@@ -71,7 +78,8 @@ def brain_to_brain(rdms: RDMs, method: str) -> Ceiling:
     np.fill_diagonal(alike, 0.0)
     value = float(alike.sum() / (n * (n - 1)))
     without = (alike.sum() - alike.sum(axis=0) - alike.sum(axis=1)) / ((n - 1) * (n - 2))
-    return Ceiling(REFERENCE, value, value, *jackknife_interval(value, without), scope="subjects")
+    low, high = jackknife_interval(value, without)
+    return Ceiling(kind=REFERENCE, lower=value, upper=value, low=low, high=high, scope="subjects")
 
 
 def variance_ceiling(recording: Recording, roi: str | None = None) -> Ceiling:
@@ -87,7 +95,8 @@ def variance_ceiling(recording: Recording, roi: str | None = None) -> Ceiling:
         return Ceiling.inestimable(VARIANCE, str(error))
     ids = np.asarray(recording.stimulus_ids)
     without = [_root(explainable_share(recording.drop_trials(ids == one), roi)) for one in dict.fromkeys(ids)]
-    return Ceiling(VARIANCE, value, value, *jackknife_interval(value, np.array(without)), scope="stimuli")
+    low, high = jackknife_interval(value, np.array(without))
+    return Ceiling(kind=VARIANCE, lower=value, upper=value, low=low, high=high, scope="stimuli")
 
 
 def ceilings_table(

@@ -208,7 +208,16 @@ class Encoding(Comparison):
         edges = np.isin(alphas, (min(self.alphas), max(self.alphas)))
         r2 = 1 - residual / spread
         r = fold_correlations(predictions, y, folds)
-        return EncodingScores(predictions, folds, r, r2, alphas, float(edges.mean()), form, ids)
+        return EncodingScores(
+            predictions=predictions,
+            folds=folds,
+            r=r,
+            r2=r2,
+            alphas=alphas,
+            at_boundary=float(edges.mean()),
+            form=form,
+            stimulus_ids=ids,
+        )
 
     def target_scores(
         self,
@@ -249,7 +258,9 @@ class Encoding(Comparison):
             channels += names
             progress(f"{recording.name}: {len(channels)} of {n_channels} channels predicted")
         r, r2, alphas = (np.concatenate([part[k] for part in parts], axis=-1) for k in range(3))
-        return TargetScores(r, r2, alphas, fitted.folds, fitted.form, ids, tuple(channels))
+        return TargetScores(
+            r=r, r2=r2, alphas=alphas, folds=fitted.folds, form=fitted.form, stimulus_ids=ids, channels=tuple(channels)
+        )
 
     # -- stages of a study ----------------------------------------------------------------------------------------
 

@@ -101,7 +101,15 @@ def drawn_scores(
     observed, draws = scores[:1, None], scores[1:, None, None]
     if samples.kind != "bootstrap":
         return ScoreDraws.without_each(observed, draws, units, sizes[1])
-    return ScoreDraws(observed, draws, counts[1:], draw_subjects(1, samples.n_draws, samples.seed), *sizes)
+    n_units, n_strata = sizes
+    return ScoreDraws(
+        observed=observed,
+        draws=draws,
+        stimulus_counts=counts[1:],
+        subject_resamples=draw_subjects(1, samples.n_draws, samples.seed),
+        n_units=n_units,
+        n_strata=n_strata,
+    )
 
 
 def r_squared(

@@ -141,7 +141,7 @@ class LayerChoice(Encoding):
         if not layers:
             msg = "There is no layer to choose, expected one or more; give layers by name."
             raise SpecError(msg)
-        plain = Encoding(*(getattr(self, name) for name in _FIELDS))
+        plain = Encoding(**{name: getattr(self, name) for name in _FIELDS})
         whole = {name: plain.score(features, responses, groups) for name, features in layers.items()}
         folds = next(iter(whole.values())).folds
         picked: list[list[int]] = [[] for _ in range(int(owner.max()) + 1)]
@@ -169,7 +169,16 @@ class LayerChoice(Encoding):
         residual, spread = ((y - predictions) ** 2).sum(axis=0), _spread(y, folds)
         r = fold_correlations(predictions, y, folds)
         edges = float(np.isin(alphas, (min(self.alphas), max(self.alphas))).mean())
-        return EncodingScores(predictions, folds, r, 1 - residual / spread, alphas, edges, "chosen", first.stimulus_ids)
+        return EncodingScores(
+            predictions=predictions,
+            folds=folds,
+            r=r,
+            r2=1 - residual / spread,
+            alphas=alphas,
+            at_boundary=edges,
+            form="chosen",
+            stimulus_ids=first.stimulus_ids,
+        )
 
 
 _FIELDS = ("n_folds", "n_inner_folds", "alphas", "solver", "standardize", "seed", "dtype", "metric")

@@ -100,7 +100,17 @@ class LinearCKA(Comparison):
             movie = Movie.of_recordings(part, roi, ids, "squared_euclidean")
             groups = brain.stimuli.groups_of(ids)
             check_each_pair(self.name, groups is None or len(set(groups)) == len(ids))
-            found.append(Prepared(movie.subjects, movie.times, ids, 0, None, None, movie))
+            found.append(
+                Prepared(
+                    subjects=movie.subjects,
+                    times=movie.times,
+                    stimulus_ids=ids,
+                    n_targets=0,
+                    ceiling=None,
+                    groups=None,
+                    content=movie,
+                )
+            )
         return tuple(found)
 
     def draws(self, layers: Sequence[RDMs], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:

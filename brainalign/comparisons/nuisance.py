@@ -94,7 +94,8 @@ def motion_distance(recording: Recording, ids: Sequence[str], radius: float = RA
     if recording.motion is None:
         msg = (
             f"{recording.name} says nothing of head motion; expected motion of each trial. Give Recording(motion=...), "
-            "or layout = {motion = true} of a BIDS folder with confounds of fMRIPrep; or leave it out."
+            'motion = "file" in a recording.toml, or layout = {motion = true} of a BIDS folder with confounds of '
+            "fMRIPrep; or leave it out."
         )
         raise DataError(msg)
     return _apart(recording, recording.motion * np.repeat([1.0, radius], 3), ids, "mm of head motion")

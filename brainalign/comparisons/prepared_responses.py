@@ -36,13 +36,13 @@ def prepared_responses(brain: Brain, roi: str, predicted: bool) -> tuple[Prepare
         upper = np.stack(ceilings)
         found.append(
             Prepared(
-                tuple(subjects),
-                times,
-                ids,
-                sum(one[0].size for one in responses) if predicted else 0,
-                np.stack([np.full_like(upper, np.nan), upper]),
-                brain.groups_of(ids),
-                tuple(responses),
+                subjects=tuple(subjects),
+                times=times,
+                stimulus_ids=ids,
+                n_targets=sum(one[0].size for one in responses) if predicted else 0,
+                ceiling=np.stack([np.full_like(upper, np.nan), upper]),
+                groups=brain.groups_of(ids),
+                content=tuple(responses),
             )
         )
     return tuple(found)

@@ -67,7 +67,13 @@ class Procrustes(FittedPatterns):
         counts, _, _ = draw_stimuli(len(x), samples.n_draws, samples.seed, units)
         draws = _ratio(counts.astype(np.float64) @ parts)
         subjects = draw_subjects(1, samples.n_draws, samples.seed)
-        return ScoreDraws(observed[:, None], draws[:, None, None], counts, subjects, n_units)
+        return ScoreDraws(
+            observed=observed[:, None],
+            draws=draws[:, None, None],
+            stimulus_counts=counts,
+            subject_resamples=subjects,
+            n_units=n_units,
+        )
 
     def scored_without(
         self, x: np.ndarray, y: np.ndarray, folds: np.ndarray, trained: np.ndarray, chosen: Any

@@ -94,7 +94,7 @@ class RDMRegression:
         every = list(range(len(x)))
         weights, r2 = _fit(x, y, nonnegative)
         unique = np.stack([r2 - _fit(x[[j for j in every if j != k]], y, nonnegative)[1] for k in every], axis=1)
-        return cls(tuple(models), weights, r2, unique, _partial(x, y))
+        return cls(names=tuple(models), weights=weights, r2=r2, unique=unique, partial=_partial(x, y))
 
 
 def _rows(rdms: Condensed, which: str, method: str, n: int) -> np.ndarray:

@@ -152,7 +152,17 @@ class RegressionRSA(Comparison):
         for movie in brain.movies(roi):
             ids = movie.stimulus_ids
             beside = [_rows([*(one.subset(ids) for one in held), *nuisances(who, ids)]) for who in movie.subjects]
-            found.append(Prepared(movie.subjects, movie.times, ids, 0, None, brain.groups_of(ids), (movie, beside)))
+            found.append(
+                Prepared(
+                    subjects=movie.subjects,
+                    times=movie.times,
+                    stimulus_ids=ids,
+                    n_targets=0,
+                    ceiling=None,
+                    groups=brain.groups_of(ids),
+                    content=(movie, beside),
+                )
+            )
         return tuple(found)
 
     def check(self, brain: Brain) -> None:
@@ -208,7 +218,13 @@ class RegressionRSA(Comparison):
                 yield ScoreDraws.without_each(found[0], found[1:], units)
                 continue
             resampled = draw_subjects(len(movie.subjects), samples.n_draws, samples.seed)
-            yield ScoreDraws(found[0], found[1:], counts[1:], resampled, n_units)
+            yield ScoreDraws(
+                observed=found[0],
+                draws=found[1:],
+                stimulus_counts=counts[1:],
+                subject_resamples=resampled,
+                n_units=n_units,
+            )
 
     def _unique(
         self,

@@ -72,8 +72,8 @@ def split_half_ceiling(recording: Recording, roi: str | None = None, n_splits: i
         return Ceiling.inestimable(KIND, str(error))
     whole, without = _correlations(halves)
     value = _root(spearman_brown(whole))
-    interval = jackknife_interval(value, np.array([_root(spearman_brown(one)) for one in without]))
-    return Ceiling(KIND, value, value, *interval, scope="stimuli")
+    low, high = jackknife_interval(value, np.array([_root(spearman_brown(one)) for one in without]))
+    return Ceiling(kind=KIND, lower=value, upper=value, low=low, high=high, scope="stimuli")
 
 
 def rdm_split_half_ceiling(
@@ -114,7 +114,14 @@ def rdm_split_half_ceiling(
         scores.append(float(compare(one, other, method)[0, 0]))
     low, high = np.quantile(scores, [0.025, 0.975])
     mean = float(np.mean(scores))
-    return Ceiling(KIND, mean, float(spearman_brown(np.array(mean))), float(low), float(high), "splits of the repeats")
+    return Ceiling(
+        kind=KIND,
+        lower=mean,
+        upper=float(spearman_brown(np.array(mean))),
+        low=float(low),
+        high=float(high),
+        scope="splits of the repeats",
+    )
 
 
 def spearman_brown(r: np.ndarray, factor: float = 2.0) -> np.ndarray:

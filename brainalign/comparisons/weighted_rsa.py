@@ -146,13 +146,13 @@ class WeightedRSA(Comparison):
         del controls
         return tuple(
             Prepared(
-                movie.subjects,
-                movie.times,
-                movie.stimulus_ids,
-                0,
-                None,
-                brain.stimuli.groups_of(movie.stimulus_ids),
-                movie,
+                subjects=movie.subjects,
+                times=movie.times,
+                stimulus_ids=movie.stimulus_ids,
+                n_targets=0,
+                ceiling=None,
+                groups=brain.stimuli.groups_of(movie.stimulus_ids),
+                content=movie,
             )
             for movie in brain.movies(roi)
         )
@@ -180,7 +180,14 @@ class WeightedRSA(Comparison):
                 yield ScoreDraws.without_each(found[0], found[1:], units, self.n_folds)
                 continue
             subjects = draw_subjects(n_subjects, samples.n_draws, samples.seed)
-            yield ScoreDraws(found[0], found[1:], counts[1:].astype(np.int64), subjects, n_units, self.n_folds)
+            yield ScoreDraws(
+                observed=found[0],
+                draws=found[1:],
+                stimulus_counts=counts[1:].astype(np.int64),
+                subject_resamples=subjects,
+                n_units=n_units,
+                n_strata=self.n_folds,
+            )
 
     def predicted(self, x: np.ndarray, brain: np.ndarray, folds: np.ndarray, units: np.ndarray) -> np.ndarray:
         """Return predicted dissimilarities ``(n, n)``; 0 for pairs of stimuli of different folds.

@@ -82,13 +82,21 @@ def feedback_path(network: Network, gain: float = 1.0, bias: bool = False) -> tu
         if len(seen) == len(below) == 3:
             kernel = kernel or 1
             synapse = Synapse(
-                name, "conv2d", seen[0], below[0], kernel, _stride(seen, below, kernel), kernel // 2, gain, bias
+                name=name,
+                kind="conv2d",
+                n_in=seen[0],
+                n_out=below[0],
+                kernel=kernel,
+                stride=_stride(seen, below, kernel),
+                padding=kernel // 2,
+                gain=gain,
+                bias=bias,
             )
         elif len(above) == len(below) == 2 and above[0] == below[0]:
             synapse = Synapse(name, "linear", above[1], below[1], gain=gain, bias=bias)
         else:
             synapse = Synapse(name, "linear", prod(above), prod(below), gain=gain, bias=bias)
-        stages.append(FeedbackStage(block.name, synapse, above, below, seen))
+        stages.append(FeedbackStage(block=block.name, synapse=synapse, above=above, below=below, seen=seen))
     return tuple(stages)
 
 

@@ -56,7 +56,9 @@ def similarity_head(block: str, x: Tensor) -> Synapse:
     """Return the map that keeps the shape of ``x``: 3 x 3 convolution of maps, else linear, for each token alike."""
     name = f"head/{block}.similarity"
     if x.ndim == 4:
-        return Synapse(name, "conv2d", x.shape[1], x.shape[1], 3, padding=1, gain=_GAIN, bias=False)
+        return Synapse(
+            name=name, kind="conv2d", n_in=x.shape[1], n_out=x.shape[1], kernel=3, padding=1, gain=_GAIN, bias=False
+        )
     return Synapse(name, "linear", x.shape[-1], x.shape[-1], gain=_GAIN, bias=False)
 
 

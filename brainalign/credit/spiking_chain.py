@@ -62,7 +62,11 @@ class SpikingChain:
             threshold = (self.threshold + adapted[block.name]).view(-1, *[1] * (current.ndim - 3))
             spikes = self._fire(current, threshold)
             excess = current.mean(0) / (1 - decay(self.tau, self.dt)) - threshold
-            found.append(LayerPresentation(block, pre, excess, spikes, firing_rates(spikes, self.dt)))
+            found.append(
+                LayerPresentation(
+                    block=block, pre=pre, excess=excess, spikes=spikes, rates=firing_rates(spikes, self.dt)
+                )
+            )
         return found
 
     def current(self, block: Block, weights: Params, state: Params, pre: Tensor) -> Tensor:

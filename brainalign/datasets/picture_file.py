@@ -80,7 +80,9 @@ class PictureFile:
             if image.getexif().get(_ORIENTATION) in _TURNED:
                 width, height = height, width
             grey = image.mode in _GREY and (background is None or len(set(background)) == 1)
-            return cls(path, height, width, grey, 1 if grey else 3, background)
+            return cls(
+                path=path, height=height, width=width, grey=grey, channels=1 if grey else 3, background=background
+            )
 
     def read(self) -> np.ndarray:
         """Return the pixels, ``(height, width, channels)`` uint8.

@@ -112,8 +112,13 @@ class Preprocessing:
 
     @classmethod
     def _of(cls, images: np.ndarray, mean: np.ndarray, std: np.ndarray, white: float) -> "Preprocessing":
-        shown = tuple(float(m) for m in mean), tuple(float(s) if s > 0 else 1.0 for s in std)
-        return cls(images.shape[1], (images.shape[2], images.shape[3]), *shown, white)
+        return cls(
+            channels=images.shape[1],
+            resolution=(images.shape[2], images.shape[3]),
+            mean=tuple(float(m) for m in mean),
+            std=tuple(float(s) if s > 0 else 1.0 for s in std),
+            white=white,
+        )
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return float32 ``(n, channels, *resolution)`` from ``(n, any channels, any height, any width)``.

@@ -169,7 +169,7 @@ class Stimuli(Summarised):
         # codes of the whole set: two stimuli may belong together through a third that is left out
         together = None if self.group_labels is None else tuple(str(self.groups[row]) for row in rows)
         images = self.images[rows] if isinstance(self.images, np.ndarray) else self.images.part(rows)
-        return Stimuli(ids, images, self.name, labels, together)
+        return Stimuli(ids=ids, images=images, name=self.name, labels=labels, group_labels=together)
 
     def summary(self) -> Summary:
         """Return how many there are, of which size and kind; HTML shows the first few."""

@@ -96,7 +96,13 @@ def run_covariances(trials: Trials, noise: str) -> list[np.ndarray]:
                 "covariance of its own; say per_run = False."
             )
             raise DataError(msg)
-        part = Trials(trials.data[own], stimulus.ravel(), tuple(trials.ids[k] for k in ids), None, trials.name)
+        part = Trials(
+            data=trials.data[own],
+            stimulus=stimulus.ravel(),
+            ids=tuple(trials.ids[k] for k in ids),
+            runs=None,
+            name=trials.name,
+        )
         found.append(_mean_covariance(part, noise))
     return found
 

@@ -55,7 +55,9 @@ class Trials:
             )
             raise DataError(msg)
         which = None if runs is None else np.unique(np.asarray(runs)[kept], return_inverse=True)[1].ravel()
-        return cls(data if kept.all() else data[kept], stimulus[kept], tuple(ids), which, name)
+        return cls(
+            data=data if kept.all() else data[kept], stimulus=stimulus[kept], ids=tuple(ids), runs=which, name=name
+        )
 
     @property
     def n_times(self) -> int:
@@ -161,7 +163,7 @@ class Trials:
         for start in range(0, self.n_times, width):
             part = np.array(self.data[:, :, start : start + width])
             release(self.data)
-            yield Trials(part, self.stimulus, self.ids, self.runs, self.name).residuals
+            yield Trials(data=part, stimulus=self.stimulus, ids=self.ids, runs=self.runs, name=self.name).residuals
 
 
 # alternating between effects of stimuli and of runs; one is enough where designs are balanced

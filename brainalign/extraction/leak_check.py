@@ -142,7 +142,14 @@ def _trials(show: Show, x: Tensor, together: Layers) -> Iterator[_Trial]:
             difference = difference.nan_to_num(torch.inf, posinf=torch.inf)
             finite = one.nan_to_num(0.0, 0.0, 0.0)
             spread = finite.amax(0) - finite.amin(0)
-            yield _Trial(name, cause, difference.amax(0), spread, finite.abs().amax(0), eps)
+            yield _Trial(
+                layer=name,
+                cause=cause,
+                difference=difference.amax(0),
+                spread=spread,
+                size=finite.abs().amax(0),
+                eps=eps,
+            )
 
 
 def _join(parts: Sequence[Layers], together: Layers) -> dict[str, Tensor]:

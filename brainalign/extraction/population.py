@@ -40,7 +40,16 @@ def of_population(
     role = model.rule.role if model.rule.learns else UNTRAINED
     who, where = name or model.spec.rule, group or model.network.name
     for row, seed in enumerate(model.seeds):
-        origin = Origin(who, where, seed, role, showing.inputs.resolution, control, model.step, model.epoch)
+        origin = Origin(
+            name=who,
+            group=where,
+            seed=seed,
+            role=role,
+            resolution=showing.inputs.resolution,
+            control=control,
+            step=model.step,
+            epoch=model.epoch,
+        )
         yield activations_of(layers_of_instance(model, row, stimuli, showing), stimuli, origin)
 
 
@@ -57,4 +66,11 @@ def answers_its_own_way(population: Checkpoint) -> bool:
 
 def activations_of(found: Found, stimuli: Stimuli, origin: Origin) -> Activations:
     """Return layers that were found, with whose they are."""
-    return Activations(found.layers, stimuli.ids, found.key, found.activity, origin, found.residual)
+    return Activations(
+        layers=found.layers,
+        stimulus_ids=stimuli.ids,
+        key=found.key,
+        activity=found.activity,
+        origin=origin,
+        residual=found.residual,
+    )

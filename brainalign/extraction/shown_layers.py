@@ -107,7 +107,16 @@ class Showing:
             projection.check(len(stimuli))
         written = None if folder is None else Path(folder)
         inputs = checked_inputs(transform, stimuli)
-        return cls(inputs, names, labels, check_pool(pool), int(batch_size), where, projection, written)
+        return cls(
+            inputs=inputs,
+            layers=names,
+            labels=labels,
+            pool=check_pool(pool),
+            batch_size=int(batch_size),
+            device=where,
+            projection=projection,
+            folder=written,
+        )
 
     @property
     def asked(self) -> list[Any]:
@@ -211,7 +220,16 @@ def _instance(model: Checkpoint, row: int, showing: Showing) -> _Network:
             return model.rule.residual(model.network, params, state, x.to(dtype))
 
     activity = model.rule.activity
-    return _Network(respond_in(dtype), respond_in, dtype, function, activity, trained, showing.pool, residual)
+    return _Network(
+        respond=respond_in(dtype),
+        in_precision=respond_in,
+        dtype=dtype,
+        function=function,
+        activity=activity,
+        trained=trained,
+        pool=showing.pool,
+        residual=residual,
+    )
 
 
 def _asked(layers: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -88,7 +88,17 @@ def example_maps() -> BrainMaps:
         data = _truth() @ rng.standard_normal((_N_FEATURES, len(grid))) + 4 * rng.standard_normal((24, len(grid)))
         about: Any = {"modality": "simulated", "unit": "a.u.", "rois": {}, "simulated": True, "geometry": grid}
         names = grid.names()
-        people.append(Recording(data[:, :, None], _ids(), names, (0.0,), f"s{k + 1}", "simulated example", **about))
+        people.append(
+            Recording(
+                data=data[:, :, None],
+                stimulus_ids=_ids(),
+                channels=names,
+                times=(0.0,),
+                subject=f"s{k + 1}",
+                dataset="simulated example",
+                **about,
+            )
+        )
     late = Shown(replace(one, layers={"late": one.layers["late"]}, key="") for one in example_networks())
     return Searchlight(radius=5.0).run(late, people)
 

@@ -95,7 +95,15 @@ class Grayordinates(Geometry):
         sizes = {str(name).removeprefix(_PREFIX): int(n) for name, n in axis.nvertices.items()}
         shape = None if axis.volume_shape is None else tuple(int(n) for n in axis.volume_shape)
         voxel = np.where(axis.vertex[:, None] >= 0, -1, axis.voxel)
-        return cls(names, axis.vertex, voxel, sizes, axis.affine, shape, space=space)  # type: ignore[arg-type]
+        return cls(
+            structure=names,
+            vertex=axis.vertex,
+            voxel=voxel,
+            n_vertices=sizes,
+            affine=axis.affine,
+            shape=shape,  # type: ignore[arg-type]
+            space=space,
+        )
 
     @property
     def _kept(self) -> np.ndarray:

@@ -84,7 +84,13 @@ def over_architectures(
     signs = {np.sign(one.delta) for one in contrasts.values()}
     p_all = max(one.p for one in contrasts.values()) if len(signs) == 1 else 1.0
     verdict = _verdict(contrasts, p_interaction, p_all, alpha)
-    return Architectures(contrasts, p_interaction, p_all, verdict, _sentence(contrasts, p_interaction, p_all, verdict))
+    return Architectures(
+        contrasts=contrasts,
+        p_interaction=p_interaction,
+        p_all=p_all,
+        verdict=verdict,
+        sentence=_sentence(contrasts, p_interaction, p_all, verdict),
+    )
 
 
 def _interaction(draws: ScoreDraws, rows_a: Rows, rows_b: Rows, pair: tuple[str, str], scope: Scope) -> float:

@@ -20,6 +20,9 @@ _FEWEST_SEEDS = 2
 #: Under which name :class:`Cell` holds the rows of networks of which only the readout was trained.
 READOUT = "readout only"
 
+#: What decides, unless another thing is said, whether a rule exceeds readout only.
+TEST_SPLIT = "test split"
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -51,6 +54,8 @@ class Cell:
         all rules.
     unlearned
         Rules that do not exceed readout only after as many steps: scored and contrasted, not ranked.
+    unlearned_on
+        What that was measured on, in words.
     vs_readout_only
         Rule to the contrast with networks of which only the readout was trained; empty without these.
     rows
@@ -76,6 +81,7 @@ class Cell:
     sign_flip: float = 0.0
     collapsed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     unlearned: tuple[str, ...] = ()
+    unlearned_on: str = TEST_SPLIT
     vs_readout_only: Mapping[str, Contrast] = field(default_factory=dict)
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     seeds: tuple[int, ...] = ()

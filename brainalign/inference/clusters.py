@@ -101,7 +101,9 @@ def clusters(
         )
     smallest = max(2.0 ** (1 - n), 1 / n_permutations)
     sentence = f"{said} (sign flips over {n} subjects, smallest attainable p {smallest:.2g})."
-    return Clusters(t, labels, np.asarray(p) if method == "cluster" else np.empty(0), points, sentence)
+    return Clusters(
+        t=t, labels=labels, p=np.asarray(p) if method == "cluster" else np.empty(0), p_points=points, sentence=sentence
+    )
 
 
 def _mne(

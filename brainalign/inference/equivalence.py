@@ -57,10 +57,10 @@ def equivalence(contrast: Contrast, margin: float) -> Equivalence:
         raise SpecError(msg)
     low, high = t_interval(contrast.delta, contrast.se, contrast.dof, 2 * contrast.alpha)
     if math.isnan(low):
-        return Equivalence(margin, math.nan, low, high, "no inference possible")
+        return Equivalence(margin=margin, p=math.nan, low=low, high=high, verdict="no inference possible")
     p = float(stdtr(contrast.dof, -(margin - abs(contrast.delta)) / contrast.se))
     within, apart = p < contrast.alpha, contrast.p < contrast.alpha
     verdict = "equivalent" if within else "inconclusive"
     if apart:
         verdict = "different, by less than the margin" if within else "different"
-    return Equivalence(margin, p, low, high, verdict)
+    return Equivalence(margin=margin, p=p, low=low, high=high, verdict=verdict)

@@ -80,4 +80,4 @@ def estimate_ceiling(draws: ScoreDraws, scope: Scope, alpha: float = 0.05, upper
 def _estimate(mean: float, variance: ScoreVariance, scope: Scope, alpha: float) -> Estimate:
     se = math.sqrt(variance.total)
     low, high = t_interval(mean, se, variance.dof, alpha)
-    return Estimate(mean, se, variance.dof, low, high, scope)
+    return Estimate(mean=mean, se=se, dof=variance.dof, ci_low=low, ci_high=high, scope=scope)

@@ -64,7 +64,13 @@ def fuse(
             )
             raise StimulusMismatchError(msg)
         # times stand as models, so that one permutation is that of all times
-        mean = RDMs(movie.values.mean(axis=0), movie.stimulus_ids, movie.measure, {}, movie.rounding.max(axis=0))
+        mean = RDMs(
+            dissimilarities=movie.values.mean(axis=0),
+            stimulus_ids=movie.stimulus_ids,
+            measure=movie.measure,
+            descriptors={},
+            rounding=movie.rounding.max(axis=0),
+        )
         own = by_subject(rdms.subset(shared))
         found = permutation_test(mean.subset(shared), own, method, n_permutations, seed)
         ceiling = rsa_ceiling(own, method)

@@ -258,8 +258,8 @@ def _unlearned(cell: Cell) -> list[Gate]:
         return []
     does, are = ("does", "is") if len(rules) == 1 else ("do", "are")
     sentence = (
-        f"{', '.join(rules)} {does} not exceed readout only after as many steps (test split, paired over seeds): {are}"
-        " scored and not ranked."
+        f"{', '.join(rules)} {does} not exceed readout only after as many steps ({cell.unlearned_on}, paired over "
+        f"seeds): {are} scored and not ranked."
     )
     return [Gate("G12", "warn", sentence)]
 

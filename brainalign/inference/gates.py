@@ -73,7 +73,13 @@ def _verdict(
     stops = [gate for gate in gates if gate.severity == "stop"]
     normalised = cell.ceiling is not None and not any(gate.code in ("G4", "G5", "G10") for gate in gates)
     supported = not stops and len(ranks) > 1
-    return Verdict(supported, normalised, gates, ranks, _sentence(cell, stops, ranks, n_cells))
+    return Verdict(
+        supported=supported,
+        normalised=normalised,
+        gates=gates,
+        ranks=ranks,
+        sentence=_sentence(cell, stops, ranks, n_cells),
+    )
 
 
 def _ranks(cell: Cell, pairs: Mapping[tuple[str, str], float]) -> tuple[RankSet, ...]:

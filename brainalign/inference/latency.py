@@ -106,7 +106,9 @@ def latency(courses: np.ndarray, times: np.ndarray, kind: str = "peak", without:
         without = None if without is None else without - without[:, before].mean(axis=1, keepdims=True)
     gate = _gate(values, at, kind)
     if gate:
-        return Latency(kind, math.nan, math.nan, math.nan, math.nan, n, gate)
+        return Latency(
+            kind=kind, seconds=math.nan, se=math.nan, ci_low=math.nan, ci_high=math.nan, n_subjects=n, gate=gate
+        )
     of_others = (values.sum(axis=0) - values) / (n - 1)
     moments = np.array([_moment(one, at, kind) for one in of_others])
     seconds = _moment(values.mean(axis=0), at, kind)
@@ -114,7 +116,9 @@ def latency(courses: np.ndarray, times: np.ndarray, kind: str = "peak", without:
     # latencies that agree to the sample are known to the sample, no better
     se = max(se, float(np.diff(at).min()) / math.sqrt(12))
     low, high = _interval(CourseErrors.of(values, without), at, kind)
-    return Latency(kind, seconds, se, min(low, seconds), max(high, seconds), n)
+    return Latency(
+        kind=kind, seconds=seconds, se=se, ci_low=min(low, seconds), ci_high=max(high, seconds), n_subjects=n
+    )
 
 
 def _interval(errors: CourseErrors, at: np.ndarray, kind: str) -> tuple[float, float]:

@@ -53,4 +53,4 @@ def measurement_variance(scores: np.ndarray, without: np.ndarray, seeds_random: 
         parts, dofs = [*parts, of_seeds], [*dofs, n_seeds - 1.0]
     total = max(sum(parts) - shared, *parts)
     dof = satterthwaite(parts, dofs) * total / sum(parts) if total > 0 else math.inf
-    return ScoreVariance(total, math.nan, math.nan, dof, of_seeds)
+    return ScoreVariance(total=total, subjects=math.nan, stimuli=math.nan, dof=dof, seeds=of_seeds)

@@ -103,7 +103,9 @@ def plausibility_relation(
     sizes = f"{len(names)} families of {len(rules)} rules"
     how = f"{sizes}: Spearman {rho:.2f}, 95% interval over rules [{low:.2f}, {high:.2f}]"
     said = f", permutation p = {p:.3g}." if len(names) >= MIN_FAMILIES else f"; fewer than {MIN_FAMILIES} have no p."
-    return PlausibilityRelation(rho, low, high, p, len(rules), len(names), how + said)
+    return PlausibilityRelation(
+        rho=rho, ci_low=low, ci_high=high, p=p, n_rules=len(rules), n_families=len(names), sentence=how + said
+    )
 
 
 def _spearman(x: np.ndarray, y: np.ndarray) -> np.ndarray:

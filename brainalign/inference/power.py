@@ -90,13 +90,13 @@ def needed(
     fold = _smallest(lambda k: found(_grown(sizes, grows, k / 10)), 10)
     se, dof = standard_error(components, sizes)
     return Plan(
-        gap,
-        power,
-        alpha,
-        minimum_detectable(se, dof, alpha, power),
-        dict(sizes),
-        alone,
-        None if fold is None else _grown(sizes, grows, fold / 10),
+        gap=gap,
+        power=power,
+        alpha=alpha,
+        detectable=minimum_detectable(se, dof, alpha, power),
+        sizes=dict(sizes),
+        alone=alone,
+        together=None if fold is None else _grown(sizes, grows, fold / 10),
     )
 
 

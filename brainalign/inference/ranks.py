@@ -55,5 +55,12 @@ def rank_sets(
             worse[winner] += 1
     order = sorted(rules, key=lambda rule: -np.nan_to_num(means[rule], nan=-np.inf))
     return tuple(
-        RankSet(rule, means[rule], order.index(rule) + 1, 1 + better[rule], len(rules) - worse[rule]) for rule in order
+        RankSet(
+            rule=rule,
+            mean_score=means[rule],
+            rank=order.index(rule) + 1,
+            rank_low=1 + better[rule],
+            rank_high=len(rules) - worse[rule],
+        )
+        for rule in order
     )

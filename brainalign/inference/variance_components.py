@@ -108,22 +108,34 @@ class VarianceComponents:
         n_stimuli, (n_seeds, n_subjects) = len(without), scores.shape
         if not (np.isfinite(scores).all() and np.isfinite(without).all()):
             nan = math.nan
-            return cls(nan, nan, nan, nan, nan, nan, nan, n_subjects, n_stimuli, n_seeds, n_strata)
+            return cls(
+                by_subjects=nan,
+                by_stimuli=nan,
+                by_seeds=nan,
+                shared_subjects_stimuli=nan,
+                shared_stimuli_seeds=nan,
+                shared_subjects_seeds=nan,
+                shared_all=nan,
+                n_subjects=n_subjects,
+                n_stimuli=n_stimuli,
+                n_seeds=n_seeds,
+                n_strata=n_strata,
+            )
         of_subject, of_seed = without.mean(axis=1), without.mean(axis=2)
         pairs = n_seeds * n_subjects * (n_seeds - 1) * (n_subjects - 1)
         several, drawn = pairs > 0, n_stimuli > 1
         found = cls(
-            _spread(scores.mean(axis=0)),
-            float(jackknife(of_subject.mean(axis=1))) if drawn else math.nan,
-            _spread(scores.mean(axis=1)),
-            _shared(of_subject) if drawn else math.nan,
-            _shared(of_seed) if drawn else math.nan,
-            float((_residual(scores) ** 2).sum() / pairs) if several else math.nan,
-            float(jackknife(_residual(without)).sum() / pairs) if several and drawn else math.nan,
-            n_subjects,
-            n_stimuli,
-            n_seeds,
-            n_strata,
+            by_subjects=_spread(scores.mean(axis=0)),
+            by_stimuli=float(jackknife(of_subject.mean(axis=1))) if drawn else math.nan,
+            by_seeds=_spread(scores.mean(axis=1)),
+            shared_subjects_stimuli=_shared(of_subject) if drawn else math.nan,
+            shared_stimuli_seeds=_shared(of_seed) if drawn else math.nan,
+            shared_subjects_seeds=float((_residual(scores) ** 2).sum() / pairs) if several else math.nan,
+            shared_all=float(jackknife(_residual(without)).sum() / pairs) if several and drawn else math.nan,
+            n_subjects=n_subjects,
+            n_stimuli=n_stimuli,
+            n_seeds=n_seeds,
+            n_strata=n_strata,
         )
         return found if training is None or not drawn else found._with(cls.of(scores, training, n_strata))
 
@@ -150,7 +162,7 @@ class VarianceComponents:
         levels = {"subjects": self.n_subjects, "stimuli": self.n_stimuli, "seeds": self.n_seeds}
         by_factor = {"subjects": self.by_subjects, "stimuli": self.by_stimuli, "seeds": self.by_seeds}
         if self._undefined:
-            return ScoreVariance(math.nan, math.nan, math.nan, math.nan, math.nan)
+            return ScoreVariance(total=math.nan, subjects=math.nan, stimuli=math.nan, dof=math.nan, seeds=math.nan)
         random = {name for name, value in asked.items() if value == "random" and levels[name] > 1}
         shared = (
             ({"subjects", "stimuli"}, self.shared_subjects_stimuli),
@@ -167,7 +179,7 @@ class VarianceComponents:
             whole = satterthwaite(list(parts.values()), [float(free[name]) for name in parts])
             dof = whole * total / sum(parts.values())
         of_subjects, of_stimuli, of_seeds = (parts.get(name, math.nan) for name in by_factor)
-        return ScoreVariance(total, of_subjects, of_stimuli, dof, of_seeds)
+        return ScoreVariance(total=total, subjects=of_subjects, stimuli=of_stimuli, dof=dof, seeds=of_seeds)
 
     @property
     def components(self) -> dict[str, float]:

@@ -228,42 +228,47 @@ CONTROL_TASKS: dict[str, ControlTask] = {
     one.name: one
     for one in (
         ControlTask(
-            "cart_pole", "CartPole-v1", (-10.0, 10.0), 500, 475.0, -1,
-            {"gravity": 9.8, "masscart": 1.0, "masspole": 0.1, "length": 0.5, "actuator": 1.0},
-            {
+            name="cart_pole", gymnasium_id="CartPole-v1", forces=(-10.0, 10.0), steps=500, solved=475.0, ending=-1,
+            settings={"gravity": 9.8, "masscart": 1.0, "masspole": 0.1, "length": 0.5, "actuator": 1.0},
+            unseen={
                 "short pole": {"length": 0.25}, "long pole": {"length": 1.0}, "very long pole": {"length": 1.5},
                 "heavy pole": {"masspole": 0.5}, "very heavy pole": {"masspole": 1.0}, **_REVERSED,
             },
-            (2.4, 2.0, 0.21, 2.0), _uniform(0.05, 0.05, 0.05, 0.05), _cart_pole, _itself, _cart_pole_derived, _none,
+            scale=(2.4, 2.0, 0.21, 2.0), draw=_uniform(0.05, 0.05, 0.05, 0.05),
+            advance=_cart_pole, observe=_itself, derived=_cart_pole_derived, progress=_none,
         ),
         ControlTask(
-            "mountain_car", "MountainCar-v0", (-1.0, 0.0, 1.0), 200, -110.0, 1,
-            {"force": 0.001, "gravity": 0.0025, "actuator": 1.0},
-            {
+            name="mountain_car", gymnasium_id="MountainCar-v0", forces=(-1.0, 0.0, 1.0), steps=200, solved=-110.0,
+            ending=1,
+            settings={"force": 0.001, "gravity": 0.0025, "actuator": 1.0},
+            unseen={
                 "weak motor": {"force": 0.0008}, "strong motor": {"force": 0.0015},
                 "less gravity": {"gravity": 0.002}, "more gravity": {"gravity": 0.003}, **_REVERSED,
             },
-            (1.2, 0.07), _mountain_car_start, _mountain_car, _itself, _nothing, _place,
+            scale=(1.2, 0.07), draw=_mountain_car_start,
+            advance=_mountain_car, observe=_itself, derived=_nothing, progress=_place,
         ),
         ControlTask(
-            "acrobot", "Acrobot-v1", (-1.0, 0.0, 1.0), 500, -100.0, 1,
-            {
+            name="acrobot", gymnasium_id="Acrobot-v1", forces=(-1.0, 0.0, 1.0), steps=500, solved=-100.0, ending=1,
+            settings={
                 "LINK_LENGTH_1": 1.0, "LINK_MASS_1": 1.0, "LINK_MASS_2": 1.0, "LINK_COM_POS_1": 0.5,
                 "LINK_COM_POS_2": 0.5, "LINK_MOI": 1.0, "actuator": 1.0,
             },
-            {
+            unseen={
                 "light lower link": {"LINK_MASS_2": 0.8}, "heavy lower link": {"LINK_MASS_2": 1.2},
                 "short upper link": {"LINK_LENGTH_1": 0.8}, "long upper link": {"LINK_LENGTH_1": 1.2}, **_REVERSED,
             },
-            (1.0, 1.0, 1.0, 1.0, 4.0, 8.0), _uniform(0.1, 0.1, 0.1, 0.1), _acrobot, _acrobot_senses, _nothing, _raised,
+            scale=(1.0, 1.0, 1.0, 1.0, 4.0, 8.0), draw=_uniform(0.1, 0.1, 0.1, 0.1),
+            advance=_acrobot, observe=_acrobot_senses, derived=_nothing, progress=_raised,
         ),
         ControlTask(
-            "pendulum", "Pendulum-v1", (-2.0, 0.0, 2.0), 200, -200.0, 0,
-            {"g": 10.0, "m": 1.0, "l": 1.0, "actuator": 1.0},
-            {
+            name="pendulum", gymnasium_id="Pendulum-v1", forces=(-2.0, 0.0, 2.0), steps=200, solved=-200.0, ending=0,
+            settings={"g": 10.0, "m": 1.0, "l": 1.0, "actuator": 1.0},
+            unseen={
                 "light": {"m": 0.7}, "heavy": {"m": 1.3}, "short": {"l": 0.8}, "long": {"l": 1.2}, **_REVERSED,
             },
-            (1.0, 1.0, 8.0), _uniform(pi, 1.0), _pendulum, _pendulum_senses, _nothing, _none,
+            scale=(1.0, 1.0, 8.0), draw=_uniform(pi, 1.0),
+            advance=_pendulum, observe=_pendulum_senses, derived=_nothing, progress=_none,
         ),
     )
 }  # fmt: skip

@@ -160,7 +160,7 @@ def train_method(method: str, name: str, options: ReinforcementOptions, seed: in
     task, generator, empty = credit.control, stream(seed, "outer", name, method), pd.DataFrame()
     lifetimes = options.evolution.lifetimes * options.lifetimes
     if method == "untrained":
-        return Learner(method, credit, None, 0, 0, empty)
+        return Learner(method=method, options=credit, found=None, n_parameters=0, most_steps=0, history=empty)
     if method.startswith("credit"):
 
         def fitness(phi: Tensor, generator: torch.Generator) -> Tensor:
@@ -171,7 +171,14 @@ def train_method(method: str, name: str, options: ReinforcementOptions, seed: in
         start = credit.network.init(generator)
         evolved = evolve(fitness, start, options.evolution, generator)
         steps = lifetimes * (credit.learning_steps + task.steps)
-        return Learner(method, credit, evolved.mean, len(start), steps, evolved.history)
+        return Learner(
+            method=method,
+            options=credit,
+            found=evolved.mean,
+            n_parameters=len(start),
+            most_steps=steps,
+            history=evolved.history,
+        )
     if method == "evolved_policy":
         return _evolved_policy(credit, options, generator)
     if method == "lifetime_policy_gradient":
@@ -179,7 +186,14 @@ def train_method(method: str, name: str, options: ReinforcementOptions, seed: in
         policy = lifetime_policy_gradient(credit, LIFETIME_RATES, world, task.settings)
         found = returns(task, policy, world.test_starts, task.settings).mean(-1)
         steps = len(LIFETIME_RATES) * _TUNING * (credit.learning_steps + task.steps)
-        return Learner(method, credit, LIFETIME_RATES[found.argmax()], 1, steps, empty)
+        return Learner(
+            method=method,
+            options=credit,
+            found=LIFETIME_RATES[found.argmax()],
+            n_parameters=1,
+            most_steps=steps,
+            history=empty,
+        )
     drawn = credit.world(1, generator).policy
     policy = Policy(*(w.expand(len(ADAM_RATES), -1, -1) for w in (drawn.inner, drawn.outer)))
     gradient = PolicyGradient(options.updates)
@@ -188,7 +202,14 @@ def train_method(method: str, name: str, options: ReinforcementOptions, seed: in
     best = returns(task, _each(learned), starts, task.settings).mean(-1).argmax()
     count = learned.inner[0].numel() + learned.outer[0].numel()
     chosen = Policy(learned.inner[best], learned.outer[best])
-    return Learner(method, credit, chosen, count, steps * len(ADAM_RATES), empty)
+    return Learner(
+        method=method,
+        options=credit,
+        found=chosen,
+        n_parameters=count,
+        most_steps=steps * len(ADAM_RATES),
+        history=empty,
+    )
 
 
 def _evolved_policy(credit: CreditPolicy, options: ReinforcementOptions, generator: torch.Generator) -> Learner:
@@ -206,7 +227,14 @@ def _evolved_policy(credit: CreditPolicy, options: ReinforcementOptions, generat
     start = torch.cat([drawn.inner.flatten(), drawn.outer.flatten()])
     evolved = evolve(fitness, start, options.evolution, generator)
     steps = options.evolution.lifetimes * options.lifetimes * task.steps
-    return Learner("evolved_policy", credit, unpacked(evolved.mean), len(start), steps, evolved.history)
+    return Learner(
+        method="evolved_policy",
+        options=credit,
+        found=unpacked(evolved.mean),
+        n_parameters=len(start),
+        most_steps=steps,
+        history=evolved.history,
+    )
 
 
 def _each(policy: Policy) -> Policy:

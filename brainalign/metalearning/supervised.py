@@ -175,7 +175,13 @@ def evolve_learner(
         progress,
     )
     memory.save()
-    return Outer(learner, found.best, found.history, options.lifetimes * life.lessons, memory.seconds)
+    return Outer(
+        learner=learner,
+        theta=found.best,
+        history=found.history,
+        lifetimes=options.lifetimes * life.lessons,
+        seconds=memory.seconds,
+    )
 
 
 def unroll_learner(
@@ -219,11 +225,11 @@ def unroll_learner(
         if progress:
             progress(generation + 1, options.generations, f"generation {generation + 1}")
     return Outer(
-        learner,
-        best,
-        pd.DataFrame(rows, columns=["generation", "fitness", "validation"]),
-        options.generations * life.lessons,
-        memory.seconds,
+        learner=learner,
+        theta=best,
+        history=pd.DataFrame(rows, columns=["generation", "fitness", "validation"]),
+        lifetimes=options.generations * life.lessons,
+        seconds=memory.seconds,
     )
 
 
@@ -244,7 +250,13 @@ def search_rate(
     memory.save()
     mean = torch.stack(found).mean(0).nan_to_num(float("inf"))
     history = pd.DataFrame({"rate": rates[:, 0].exp().tolist(), "fitness": mean.tolist()})
-    return Outer(learner, rates[mean.argmin()], history, rounds * n_rates * life.lessons, memory.seconds)
+    return Outer(
+        learner=learner,
+        theta=rates[mean.argmin()],
+        history=history,
+        lifetimes=rounds * n_rates * life.lessons,
+        seconds=memory.seconds,
+    )
 
 
 def _seed(life: Lifetime, generation: int) -> int:

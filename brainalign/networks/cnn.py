@@ -104,9 +104,18 @@ class CNN(Architecture):
         blocks: list[Block] = []
         for k, (n_out, kernel) in enumerate(zip(self.channels, kernels, strict=True), start=1):
             synapse = Synapse(
-                f"conv{k}", "conv2d", n_in, n_out, kernel, padding=kernel // 2, gain=gain, bias=not normalised
+                name=f"conv{k}",
+                kind="conv2d",
+                n_in=n_in,
+                n_out=n_out,
+                kernel=kernel,
+                padding=kernel // 2,
+                gain=gain,
+                bias=not normalised,
             )
-            blocks.append(_Convolution(f"conv{k}", synapse, function, normalised, self.pool))
+            blocks.append(
+                _Convolution(name=f"conv{k}", weight=synapse, function=function, normalised=normalised, pool=self.pool)
+            )
             n_in = n_out
         if self.decoder:
             return Network("cnn", "layer", (*blocks, *self._decoder(task, kernels)), task)
@@ -131,12 +140,20 @@ class CNN(Architecture):
             last = k == len(self.channels)
             name, size = "readout" if last else f"up{k}", len(self.channels) - k
             synapse = Synapse(
-                name, "conv2d", n_in, n_out, kernel, padding=kernel // 2,
+                name=name, kind="conv2d", n_in=n_in, n_out=n_out, kernel=kernel, padding=kernel // 2,
                 gain=self.decoder_scale * (1.0 if last else gain),
                 bias=last or not normalised,
             )  # fmt: skip
             side = (height // 2**size, width // 2**size)
-            blocks.append(_Upsampling(name, synapse, None if last else function, normalised and not last, side))
+            blocks.append(
+                _Upsampling(
+                    name=name,
+                    weight=synapse,
+                    function=None if last else function,
+                    normalised=normalised and not last,
+                    size=side,
+                )
+            )
             n_in = n_out
         return blocks
 

@@ -83,7 +83,15 @@ class RNN(Architecture):
         else:
             states = sum(self.widths)
             chain = [
-                _TimeStep(f"step{t + 1}", tuple(cells), size, t, n_steps, task.input_shape) for t in range(n_steps)
+                _TimeStep(
+                    name=f"step{t + 1}",
+                    cells=tuple(cells),
+                    patch=size,
+                    t=t,
+                    n_steps=n_steps,
+                    input_shape=task.input_shape,
+                )
+                for t in range(n_steps)
             ]
             chain.append(_LastState("readout", readout, states))
         return Network("rnn", self.blocks, tuple(chain), task)

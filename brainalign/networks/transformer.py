@@ -81,7 +81,7 @@ class Transformer(Architecture):
 
 def _attention(name: str, width: int, heads: int) -> "_Attention":
     query, key, value = (Synapse(f"{name}.{part}", "linear", width, width) for part in ("query", "key", "value"))
-    mixing = _Mixing(f"{name}.mixing", query, key, value, heads, f"{name}.norm")
+    mixing = _Mixing(name=f"{name}.mixing", query=query, key=key, value=value, heads=heads, norm=f"{name}.norm")
     return _Attention(name, mixing, Synapse(f"{name}.output", "linear", width, width))
 
 

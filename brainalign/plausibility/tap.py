@@ -297,7 +297,17 @@ class Tap(TorchDispatchMode):
                 message.ndim - 1 if at < matrix_at else max(message.ndim - 2, 0),
                 current.ndim - 1 if at < matrix_at else max(current.ndim - 2, 0),
             )
-        self.crossings.append(Crossing(*meeting, message, axes[0], current, axes[1], geometry, place))
+        self.crossings.append(
+            Crossing(
+                **meeting._asdict(),
+                message=message,
+                message_axis=axes[0],
+                current=current,
+                current_axis=axes[1],
+                geometry=geometry,
+                node=place,
+            )
+        )
 
     def _sums_inputs(self, matrix: Tensor, axis: int, matrices: frozenset[str]) -> bool:
         """Return whether ``axis`` of ``matrix`` is the second axis of the weight it was made of."""

@@ -211,7 +211,9 @@ def read_assembly(path: str | os.PathLike[str], variable: str = "") -> Assembly:
                 for one, dims in arrays.items()
                 if one != name and len(dims) == 1 and dims[0] in arrays[name]
             }
-            return Assembly(file, name, arrays[name], tuple(opened[name].shape), coordinates)
+            return Assembly(
+                path=file, variable=name, dims=arrays[name], shape=tuple(opened[name].shape), coordinates=coordinates
+            )
     except (OSError, KeyError, ValueError) as error:
         if isinstance(error, DataError):
             raise

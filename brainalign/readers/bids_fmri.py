@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from brainalign.errors import DataError
+from brainalign.errors import DataError, SpecError
+from brainalign.options import fitted, require_not_negative
 from brainalign.readers.atlas import read_atlas
 from brainalign.readers.bids_meeg import joined_runs
-from brainalign.readers.confounds import motion_of_events, read_confounds
+from brainalign.readers.confounds import PEAK, motion_of_events, read_confounds
 from brainalign.readers.events import Events, read_events
 from brainalign.readers.first_level import FirstLevel
 from brainalign.readers.maps import Maps, both_hemispheres, read_maps
@@ -50,6 +51,15 @@ class FmriLayout:
         Seconds; those of the sidecar, or of the header, unless given.
     motion
         Whether the motion of the head at each event is read from the confounds of fMRIPrep, for nuisance RDMs.
+    motion_after
+        With ``motion``: seconds after onset from which on the head's place is taken, for as long as the event lasts.
+        5 unless given, where the haemodynamic response to a short event peaks, so that the volumes are those that
+        weigh most in its estimate.
+
+    Raises
+    ------
+    SpecError
+        If ``motion_after`` is no number of at least 0, or is given without ``motion``.
     """
 
     ids: str
@@ -68,6 +78,16 @@ class FmriLayout:
     confounds: tuple[str, ...] = ()
     repetition_time: float | None = None
     motion: bool = False
+    motion_after: float = PEAK
+
+    def __post_init__(self) -> None:
+        after = fitted(float, self.motion_after, "Option layout of fMRI: motion_after")
+        require_not_negative(motion_after=after)
+        if after != PEAK and not self.motion:
+            msg = (
+                f"Option layout of fMRI: motion_after is {after:g} without motion. Add motion = true, or leave it out."
+            )
+            raise SpecError(msg)
 
 
 def fmri_subjects(root: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -191,7 +211,7 @@ def _motion(
     """Return the motion of each estimate: of its trial, or the mean over those of its stimulus in the run."""
     volumes = _confounds(root, events, ("motion6",), layout)
     assert volumes is not None
-    each = motion_of_events(volumes, shown.onsets, shown.durations, seconds)
+    each = motion_of_events(volumes, shown.onsets, shown.durations, seconds, layout.motion_after)
     if estimates.stimulus_ids == tuple(shown.ids):
         return each
     own = np.array(shown.ids)

@@ -10,6 +10,8 @@ from brainalign.errors import DataError
 from brainalign.readers.damage import require_data
 from brainalign.readers.events import read_table
 
+#: Seconds from the onset of a short event to the peak of the haemodynamic response (SPM's canonical one).
+PEAK = 5.0
 _MOTION = tuple(f"{kind}_{axis}" for kind in ("trans", "rot") for axis in "xyz")
 
 #: Sets of columns by a name; ``*`` stands for any number.
@@ -77,7 +79,7 @@ def motion_of_events(
     onsets: Sequence[float] | np.ndarray,
     durations: Sequence[float] | np.ndarray,
     seconds: float,
-    shift: float = 5.0,
+    shift: float = PEAK,
 ) -> np.ndarray:
     """Return the mean motion parameters of the volumes that answer each event, ``(n_events, n_parameters)``.
 
@@ -90,8 +92,8 @@ def motion_of_events(
     seconds
         Between volumes.
     shift
-        Seconds by which the response follows; volumes whose middle lies from ``onset + shift`` to before
-        ``onset + shift + max(duration, seconds)`` are taken.
+        Seconds by which the response follows, its peak unless given; volumes whose middle lies from ``onset + shift``
+        to before ``onset + shift + max(duration, seconds)`` are taken.
 
     Raises
     ------

@@ -77,7 +77,9 @@ class CosmoDataset:
         else:
             channels, times = self._features(), (0.0,)
             data = self.samples[:, :, None]
-        return Trials(data, labels, channels, times, modality, unit, runs=parts)
+        return Trials(
+            data=data, stimulus_ids=labels, channels=channels, times=times, modality=modality, unit=unit, runs=parts
+        )
 
     def _grid(self, time_unit: str) -> tuple[tuple[str, ...], tuple[float, ...], np.ndarray]:
         channels = tuple(_texts(self.dimensions["chan"]))
@@ -158,7 +160,7 @@ def read_cosmomvpa(path: str | os.PathLike[str], variable: str | None = None) ->
     names = _texts(fdim.get("labels", []))
     values = fdim.get("values", [])
     dimensions = {names[0]: values} if len(names) == 1 and _flat(values) else dict(zip(names, values, strict=False))
-    return CosmoDataset(samples, sa, fa, dimensions, shown)
+    return CosmoDataset(samples=samples, sa=sa, fa=fa, dimensions=dimensions, name=shown)
 
 
 def _check_lengths(samples: np.ndarray, sa: Mapping[str, Any], fa: Mapping[str, Any], shown: str) -> None:

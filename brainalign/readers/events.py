@@ -107,7 +107,9 @@ def read_events(
     table = table.iloc[order].reset_index(drop=True)
     found = formed(table[ids].tolist(), id_form, f"{str(file)!r}, column {ids!r}")
     durations = pd.to_numeric(table.get("duration", pd.Series(np.nan, table.index)), errors="coerce")
-    return Events(seconds[order], durations.to_numpy(float), found, table, tuple(notes))
+    return Events(
+        onsets=seconds[order], durations=durations.to_numpy(float), ids=found, table=table, notes=tuple(notes)
+    )
 
 
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -272,7 +272,15 @@ def _surface(image: Any, file: Path) -> Maps:
     seconds = float(step) / 1000 if step else None
     values = np.stack(arrays)
     _require_varying(values, file)
-    return Maps(values, places, "surface", seconds, names, geometry=geometry, name=repr(str(file)))
+    return Maps(
+        data=values,
+        places=places,
+        kind="surface",
+        seconds=seconds,
+        names=names,
+        geometry=geometry,
+        name=repr(str(file)),
+    )
 
 
 def _grayordinates(image: Any, file: Path) -> Maps:
@@ -294,7 +302,16 @@ def _grayordinates(image: Any, file: Path) -> Maps:
     geometry = Grayordinates.of_axis(columns)
     values = _all_values(image, file)
     _require_varying(values, file)
-    return Maps(values, geometry.names(), "grayordinates", seconds, names, rois, geometry, repr(str(file)))
+    return Maps(
+        data=values,
+        places=geometry.names(),
+        kind="grayordinates",
+        seconds=seconds,
+        names=names,
+        rois=rois,
+        geometry=geometry,
+        name=repr(str(file)),
+    )
 
 
 def both_hemispheres(left: Maps, right: Maps) -> Maps:

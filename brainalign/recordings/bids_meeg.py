@@ -83,4 +83,11 @@ class BidsMeeg(BidsSource):
 
     def _events(self) -> MeegEvents:
         where = dict(self.where) or None
-        return MeegEvents(self.ids, where, self.id_form, self.onset, self.onset_unit, self.ids_file)
+        return MeegEvents(
+            ids=self.ids,
+            where=where,
+            id_form=self.id_form,
+            onset=self.onset,
+            onset_unit=self.onset_unit,
+            file=self.ids_file,
+        )

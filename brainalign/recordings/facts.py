@@ -45,7 +45,13 @@ class Facts:
         ids = tuple(dict.fromkeys(recording.stimulus_ids))
         runs = tuple(dict.fromkeys(recording.runs or ()))
         n_channels = len(recording.channels) if roi is None else recording.n_channels(roi)
-        return cls(ids, len(recording.stimulus_ids), n_channels, recording.times, runs)
+        return cls(
+            stimulus_ids=ids,
+            n_trials=len(recording.stimulus_ids),
+            n_channels=n_channels,
+            times=recording.times,
+            runs=runs,
+        )
 
     @classmethod
     def of_rdms(cls, rdms: RDMs, times: Sequence[float]) -> "Facts":

@@ -90,7 +90,14 @@ class Movie:
         """
         distance = dissimilarity(measure, dict(options or {}))
         values, rounding = distance.of_trials(Trials.of(one.data, one.stimulus_ids, ids, one.runs, one.name))
-        return cls(values[None], rounding[None], tuple(ids), (one.subject,), one.times, measure)
+        return cls(
+            values=values[None],
+            rounding=rounding[None],
+            stimulus_ids=tuple(ids),
+            subjects=(one.subject,),
+            times=one.times,
+            measure=measure,
+        )
 
     @classmethod
     def of_means(
@@ -125,7 +132,9 @@ class Movie:
             release(values)
             if isinstance(values, np.memmap):
                 progress(f"{name}: RDMs of {k + 1} of {len(times)} times")
-        return cls(values, rounding, tuple(ids), (subject,), times, measure)
+        return cls(
+            values=values, rounding=rounding, stimulus_ids=tuple(ids), subjects=(subject,), times=times, measure=measure
+        )
 
     @classmethod
     def joined(cls, parts: Sequence["Movie"]) -> "Movie":
@@ -149,7 +158,14 @@ class Movie:
                 release(values)
         rounding = np.concatenate([one.rounding for one in parts])
         subjects = tuple(one.subjects[0] for one in parts)
-        return cls(values, rounding, first.stimulus_ids, subjects, first.times, first.measure)
+        return cls(
+            values=values,
+            rounding=rounding,
+            stimulus_ids=first.stimulus_ids,
+            subjects=subjects,
+            times=first.times,
+            measure=first.measure,
+        )
 
     @classmethod
     def of_rdms(cls, rdms: RDMs) -> "Movie":
@@ -177,7 +193,14 @@ class Movie:
                 "every subject at every time. Leave that time out."
             )
             raise DataError(msg)
-        return cls(values / counts[:, :, None], rounding, rdms.stimulus_ids, subjects, times, rdms.measure)
+        return cls(
+            values=values / counts[:, :, None],
+            rounding=rounding,
+            stimulus_ids=rdms.stimulus_ids,
+            subjects=subjects,
+            times=times,
+            measure=rdms.measure,
+        )
 
     def windows(self, windows: Sequence[tuple[float, ...]], name: str) -> "Movie":
         """Return the mean RDMs over windows ``(tmin, tmax)`` in seconds, both included, each at its centre.
@@ -200,7 +223,12 @@ class Movie:
             rounding.append(self.rounding[:, inside].max(axis=1))
         centres = tuple((tmin + tmax) / 2 for tmin, tmax in windows)
         return Movie(
-            np.stack(values, 1), np.stack(rounding, 1), self.stimulus_ids, self.subjects, centres, self.measure
+            values=np.stack(values, 1),
+            rounding=np.stack(rounding, 1),
+            stimulus_ids=self.stimulus_ids,
+            subjects=self.subjects,
+            times=centres,
+            measure=self.measure,
         )
 
     def at(self, times: slice) -> Condensed:
@@ -215,7 +243,13 @@ class Movie:
         if n_times > 1:
             about[TIME] = tuple(repr(time) for time in self.times) * len(self.subjects)
         values = self.values.reshape(-1, self.values.shape[2])
-        return RDMs(values, self.stimulus_ids, self.measure, about, self.rounding.ravel())
+        return RDMs(
+            dissimilarities=values,
+            stimulus_ids=self.stimulus_ids,
+            measure=self.measure,
+            descriptors=about,
+            rounding=self.rounding.ravel(),
+        )
 
     def rdms(self) -> RDMs:
         """Return one RDM per subject, under ``"subject"``: where there are several times, their mean from onset on."""
@@ -226,7 +260,13 @@ class Movie:
             values += self.values[:, k]
             release(self.values)
         values /= len(kept)
-        return RDMs(values, self.stimulus_ids, self.measure, {"subject": self.subjects}, rounding)
+        return RDMs(
+            dissimilarities=values,
+            stimulus_ids=self.stimulus_ids,
+            measure=self.measure,
+            descriptors={"subject": self.subjects},
+            rounding=rounding,
+        )
 
 
 def subjects_of(rdms: RDMs) -> tuple[str, ...]:

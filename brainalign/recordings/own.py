@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from brainalign.datasets.stimuli import Stimuli, checked_ids
 from brainalign.errors import SpecError
 from brainalign.rdms import RDMs
-from brainalign.recordings.own_rdms import own_rdms
-from brainalign.recordings.own_trials import ALL, own_stimuli, own_trials
+from brainalign.recordings.own_options import ABOUT, check_for_rdms, check_for_trials, check_texts
+from brainalign.recordings.own_rdms import as_rdms, own_rdms
+from brainalign.recordings.own_trials import ALL, own_stimuli, own_trials, recordings_among
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
-from brainalign.rsatoolbox_exchange import from_rsatoolbox
 from brainalign.summary import Summary, some
 
 
@@ -42,25 +43,28 @@ def own_recording(
         RDMs instead: ``(n_subjects, n, n)``, ``(n_subjects, n_pairs)``, a list of one array per subject, RDMs of this
         package or of rsatoolbox; with ``times``, an axis for these before the stimuli. A mapping is by ROI.
     ids
-        Id of each trial, or of each row of RDMs or image; a mapping by subject, or a list of lists, where subjects
-        differ. Without, rows are the stimuli in their order, and the page says so. :class:`Recording` and RDMs of this
-        package or of rsatoolbox have ids of their own.
+        Id of each trial, or of each row of RDMs or image; of trials a mapping by subject, or a list of lists, where
+        subjects differ. Without, rows are the stimuli in their order, and the page says so. :class:`Recording` and
+        RDMs of this package or of rsatoolbox have ids of their own.
     subjects
-        Names; ``s01`` and so on unless given.
+        Names, in the order of trials or RDMs; those that these have, else ``s01`` and so on, unless given. A mapping
+        of trials has names of its own.
     name
         Of the recording, in tables; that of the data set of recordings, or ``"own"``, unless given.
     rois
-        ROI to mask over channels ``(n_channels,)``; of RDMs, the name of their one ROI. ``"all"`` unless given.
+        ROI to mask over channels ``(n_channels,)``; of RDMs, the name of their one ROI. ``"all"`` unless given. RDMs by
+        ROI have names of their own.
     times
-        Seconds from onset, where there is an axis of times.
+        Seconds from onset, where there is an axis of times. :class:`Recording` has times of its own; so have RDMs with
+        a descriptor ``"time"``.
     **about
-        ``title``, ``modality``, ``citation``, ``unit`` (of trials) and ``dissimilarity`` (of RDMs). Recordings know
-        their modality and unit.
+        ``title``, ``modality``, ``citation``, ``unit`` (of trials) and ``dissimilarity`` (of RDMs). Recordings have a
+        unit of their own; modality and dissimilarity are for recordings and RDMs that do not say theirs.
 
     Raises
     ------
     SpecError
-        If neither or both of trials and RDMs are given, or an option does not fit.
+        If neither or both of trials and RDMs are given, or an option does not fit: no option is left unused.
     StimulusMismatchError
         If ids do not fit, or an array could be read in two ways.
     DataError
@@ -76,84 +80,86 @@ def own_recording(
     >>> source.subjects, source.rois, source.recording("s01").data.shape
     (('s01',), ('all',), (8, 5, 1))
     """
-    carriers = _carriers(trials)
-    if carriers:
-        _refuse_known({"times": times, "unit": about.get("unit"), "ids": ids if _has_ids(stimuli) else None})
-    name = name or _the_one({one.dataset for one in carriers}, "own")
-    known_of = {"modality": _the_one({one.modality for one in carriers}, _ABOUT["modality"])} if carriers else {}
-    facts = _facts({**known_of, **about}, name)
     if (trials is None) == (rdms is None):
         msg = "own_recording expects trials or rdms, one of them. Give trials = array, or rdms = array."
         raise SpecError(msg)
-    shown, known = own_stimuli(stimuli, ids, name)
+    check_texts(name, about)
+    # ids are those of pictures where these are an array
+    options = {**about, "ids": ids if _has_ids(stimuli) else None, "subjects": subjects, "times": times, "rois": rois}
     if trials is not None:
-        recordings, guessed = own_trials(trials, ids, known, (name, subjects, times, rois), facts)
-        known = known or tuple(dict.fromkeys(i for one in recordings.values() for i in one.stimulus_ids))
-        return _Own(None, name, facts, shown, known, recordings, said=_said(name, guessed))
-    parts = rdms if isinstance(rdms, Mapping) else {_one_name(rois): rdms}
-    carried = next((_carried(one) for one in parts.values()), None)
-    if carried is not None and ids is not None and _has_ids(stimuli) and tuple(ids) != carried:
-        _refuse_known({"ids": ids}, "RDMs")
-    rows = carried if carried is not None else known if ids is None else checked_ids(ids, "RDMs")
-    if rows is None:
-        msg = "own_recording: RDMs without pictures need ids. Give ids = one per row."
-        raise SpecError(msg)
-    geometry = {
-        str(roi): own_rdms(one, rows, subjects, times, facts["dissimilarity"]).subset(known or rows)
-        for roi, one in parts.items()
-    }
-    return _Own(None, name, facts, shown, known or rows, {}, geometry, _said(name, ids is None and carried is None))
+        return _of_trials(stimuli, trials, (name, ids), options)
+    return _of_rdms(stimuli, rdms, (name or "own", ids), options)
 
 
-_ABOUT = {
-    "title": "{name}",
-    "modality": "unknown modality",
-    "citation": "unpublished data",
-    "unit": "arbitrary",
-    "dissimilarity": "unknown",
-}
+def _of_trials(stimuli: Any, trials: Any, named: tuple[str, Any], options: Mapping[str, Any]) -> "_Own":
+    carriers = recordings_among(trials)
+    check_for_trials(options, carriers)
+    name, ids = named[0] or _the_one({one.dataset for one in carriers}, "own"), named[1]
+    modality = _the_one({one.modality for one in carriers}, ABOUT["modality"])
+    facts = _facts({"modality": modality, **options}, name)
+    shown, known = own_stimuli(stimuli, ids, name)
+    about = (name, options["subjects"], options["times"], options["rois"])
+    found, guessed = own_trials(trials, ids, known, about, facts)
+    known = known or tuple(dict.fromkeys(i for one in found.values() for i in one.stimulus_ids))
+    return _Own(data_dir=None, name=name, about=facts, shown=shown, ids=known, trials=found, said=_said(name, guessed))
 
 
-def _facts(about: Mapping[str, str], name: str) -> dict[str, str]:
-    for key, value in about.items():
-        if key not in _ABOUT:
-            msg = f"own_recording: unknown option {key!r}. Choose one of: {', '.join(_ABOUT)}."
-            raise SpecError(msg)
-        if not isinstance(value, str) or not value.strip():
-            msg = f"own_recording: {key} is {value!r}; expected text."
-            raise SpecError(msg)
-    return {key: about.get(key, value.format(name=name)) for key, value in _ABOUT.items()}
-
-
-def _carriers(trials: Any) -> list[Recording]:
-    """Return trials that are recordings; none where some are arrays."""
-    each = (
-        list(trials.values()) if isinstance(trials, Mapping) else [trials] if isinstance(trials, Recording) else trials
+def _of_rdms(stimuli: Any, given: Any, named: tuple[str, Any], options: Mapping[str, Any]) -> "_Own":
+    name, ids = named
+    rdms = {str(roi): as_rdms(one) for roi, one in given.items()} if isinstance(given, Mapping) else as_rdms(given)
+    check_for_rdms(options, rdms)
+    parts = rdms if isinstance(rdms, dict) else {_one_name(options["rois"]): rdms}
+    shown, known = own_stimuli(stimuli, ids, name)
+    geometry, guessed = _geometry(parts, None if ids is None else checked_ids(ids, "RDMs"), known, options)
+    known = known or next(iter(geometry.values())).stimulus_ids
+    return _Own(
+        data_dir=None,
+        name=name,
+        about=_facts(options, name),
+        shown=shown,
+        ids=known,
+        trials={},
+        geometry=geometry,
+        said=_said(name, guessed),
     )
-    return list(each) if isinstance(each, (list, tuple)) and all(isinstance(one, Recording) for one in each) else []
+
+
+def _geometry(
+    parts: Mapping[str, Any], ids: tuple[str, ...] | None, known: tuple[str, ...] | None, options: Mapping[str, Any]
+) -> tuple[dict[str, RDMs], bool]:
+    """Return RDMs by ROI, and whether rows of some were taken for the stimuli ``known`` in their order."""
+    found: dict[str, RDMs] = {}
+    guessed = False
+    for roi, one in parts.items():
+        rows = one.stimulus_ids if isinstance(one, RDMs) else ids or known
+        if rows is None:
+            msg = "own_recording: RDMs without pictures need ids. Give ids = one per row."
+            raise SpecError(msg)
+        if options["ids"] is not None and ids != rows:
+            msg = "own_recording: ids was given, but RDMs have ids of their own. Leave ids out."
+            raise SpecError(msg)
+        guessed |= ids is None and not isinstance(one, RDMs)
+        known = known or rows
+        found[roi] = own_rdms(one, rows, options["subjects"], options["times"], options.get("dissimilarity"))
+        found[roi] = found[roi].subset(known)
+    if not found:
+        msg = "own_recording: rdms is empty; expected RDMs of at least one ROI, such as rdms = {'IT': array}."
+        raise SpecError(msg)
+    return found, guessed
+
+
+def _facts(about: Mapping[str, Any], name: str) -> dict[str, str]:
+    return {key: about.get(key, value.format(name=name)) for key, value in ABOUT.items()}
 
 
 def _has_ids(stimuli: Any) -> bool:
-    """Return whether stimuli need no ids: they are no array of images."""
-    return stimuli is None or isinstance(stimuli, (Stimuli, str, Path)) or isinstance(stimuli[0], str)
-
-
-def _refuse_known(options: Mapping[str, Any], what: str = "recordings") -> None:
-    for option, value in options.items():
-        if value is not None:
-            msg = f"own_recording: {option} was given, but {what} have {option} of their own. Leave {option} out."
-            raise SpecError(msg)
+    """Return whether stimuli are no array of images, which take the ids."""
+    listed = hasattr(stimuli, "__len__") and not isinstance(stimuli, Stimuli)
+    return not (listed and len(stimuli) and np.ndim(stimuli[0]) == 3)
 
 
 def _the_one(values: set[str], other: str) -> str:
     return values.pop() if len(values) == 1 else other
-
-
-def _carried(given: Any) -> tuple[str, ...] | None:
-    """Return the ids that RDMs come with; none for arrays."""
-    if isinstance(given, RDMs):
-        return given.stimulus_ids
-    return from_rsatoolbox(given).stimulus_ids if hasattr(given, "pattern_descriptors") else None
 
 
 def _one_name(rois: Any) -> str:

@@ -9,21 +9,31 @@ from brainalign.arrays import as_numbers
 from brainalign.errors import BrainalignError, DataError, SpecError, StimulusMismatchError
 from brainalign.rdms import RDMs
 from brainalign.recordings.movie import TIME
+from brainalign.recordings.own_options import ABOUT
 from brainalign.rsatoolbox_exchange import from_rsatoolbox
 
 # with three stimuli, three pairs and a side of three look alike
 _ALIKE = 3
 
 
+def as_rdms(given: Any) -> Any:
+    """Return RDMs of rsatoolbox as those of this package; anything else as it is."""
+    return from_rsatoolbox(given) if not isinstance(given, RDMs) and hasattr(given, "pattern_descriptors") else given
+
+
 def own_rdms(
-    given: Any, ids: Sequence[str], subjects: Sequence[str] | None, times: Sequence[float] | None, measure: str
+    given: Any,
+    ids: Sequence[str],
+    subjects: Sequence[str] | None,
+    times: Sequence[float] | None,
+    measure: str | None = None,
 ) -> RDMs:
     """Return RDMs with descriptors ``"subject"`` and, where there are times, ``"time"``.
 
     Parameters
     ----------
     given
-        RDMs, those of rsatoolbox, one array, or a list of one array per subject. With n stimuli, an array is ``(n, n)``
+        RDMs, one array, or a list of one array per subject. With n stimuli, an array is ``(n, n)``
         or ``(n_pairs,)`` for one subject, ``(n_subjects, n, n)`` or ``(n_subjects, n_pairs)`` for several; with
         ``times`` there is an axis for these, after that of subjects.
     ids
@@ -33,7 +43,7 @@ def own_rdms(
     times
         Seconds from onset.
     measure
-        Name of the dissimilarity.
+        Name of the dissimilarity, where RDMs do not say theirs.
 
     Raises
     ------
@@ -44,10 +54,9 @@ def own_rdms(
     SpecError
         If names of subjects or times do not fit.
     """
-    if not isinstance(given, RDMs) and hasattr(given, "pattern_descriptors"):
-        given = from_rsatoolbox(given)
     if isinstance(given, RDMs):
-        return _named(given.subset(ids), subjects, times)
+        return _named(given.subset(ids), subjects, times, measure)
+    measure = measure or ABOUT["dissimilarity"]
     rows = _rows(given, len(ids), times)
     n_subjects, n_times = rows.shape[:2]
     names = _names(subjects, n_subjects)
@@ -136,8 +145,8 @@ def _shape_message(shape: tuple[int, ...], n: int, remedy: str) -> str:
     )
 
 
-def _named(rdms: RDMs, subjects: Sequence[str] | None, times: Sequence[float] | None) -> RDMs:
-    """Return RDMs that carry ids, with names of subjects and times where they are given."""
+def _named(rdms: RDMs, subjects: Sequence[str] | None, times: Sequence[float] | None, measure: str | None) -> RDMs:
+    """Return RDMs that carry ids, with what is given of subjects, times and dissimilarity."""
     about = dict(rdms.descriptors)
     if times is not None:
         if TIME in about or len(times) != len(rdms):
@@ -145,17 +154,28 @@ def _named(rdms: RDMs, subjects: Sequence[str] | None, times: Sequence[float] | 
             msg = f"{len(times)} times for {len(rdms)} RDMs{known}; expected one time each. Leave times out."
             raise SpecError(msg)
         about[TIME] = tuple(repr(float(time)) for time in times)
-    have = tuple(dict.fromkeys(about.get("subject", ())))
-    if subjects is not None and have:
-        if len(subjects) != len(have):
-            raise SpecError(_count(len(subjects), len(have)))
-        new = dict(zip(have, subjects, strict=True))
+    if "subject" in about:
+        have = tuple(dict.fromkeys(about["subject"]))
+        new = dict(zip(have, _names(have if subjects is None else subjects, len(have)), strict=True))
         about["subject"] = tuple(new[one] for one in about["subject"])
-    elif times is not None and subjects is None:
-        about.setdefault("subject", ("s01",) * len(rdms))
-    elif not have:
+    elif TIME in about:
+        about["subject"] = tuple(_names(subjects, 1)) * len(rdms)
+        if len(set(about[TIME])) < len(rdms):
+            msg = (
+                f"{len(rdms)} RDMs at {len(set(about[TIME]))} times; expected to be told whose each is. Give the RDMs "
+                "a descriptor 'subject', one name each."
+            )
+            raise SpecError(msg)
+    else:
         about["subject"] = tuple(_names(subjects, len(rdms)))
-    return RDMs(rdms.dissimilarities, rdms.stimulus_ids, rdms.measure, about, rdms.rounding)
+    known = rdms.measure if rdms.measure != ABOUT["dissimilarity"] else measure or rdms.measure
+    return RDMs(
+        dissimilarities=rdms.dissimilarities,
+        stimulus_ids=rdms.stimulus_ids,
+        measure=known,
+        descriptors=about,
+        rounding=rdms.rounding,
+    )
 
 
 def _names(subjects: Sequence[str] | None, n: int) -> Sequence[str]:

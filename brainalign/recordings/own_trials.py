@@ -10,9 +10,30 @@ import numpy as np
 from brainalign.arrays import as_numbers
 from brainalign.datasets.stimuli import Stimuli, checked_ids
 from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.recordings.own_options import ABOUT
 from brainalign.recordings.recording import ALL, Recording
 
-__all__ = ["ALL", "own_stimuli", "own_trials"]
+__all__ = ["ALL", "own_stimuli", "own_trials", "recordings_among"]
+
+
+def recordings_among(trials: Any) -> list[Recording]:
+    """Return trials that are recordings; none where they are arrays.
+
+    Raises
+    ------
+    SpecError
+        If some are recordings and some arrays: what is said of the one would be no option of the other.
+    """
+    given = trials.values() if isinstance(trials, Mapping) else [trials] if isinstance(trials, Recording) else trials
+    each = list(given) if isinstance(trials, (Mapping, Recording, list, tuple)) else []
+    found = [one for one in each if isinstance(one, Recording)]
+    if found and len(found) < len(each):
+        msg = (
+            f"own_recording: {len(found)} of {len(each)} trials are recordings; expected all or none. Make the others "
+            "recordings: Recording.from_array(array, ids)."
+        )
+        raise SpecError(msg)
+    return found
 
 
 def own_stimuli(given: Any, ids: Any, name: str) -> tuple[Stimuli | None, tuple[str, ...] | None]:
@@ -71,7 +92,7 @@ def own_trials(
     options
         Name, subjects, times and ROIs.
     about
-        ``modality`` and ``unit``.
+        ``modality`` and ``unit``; a recording of unknown modality has the one given here.
 
     Raises
     ------
@@ -81,13 +102,17 @@ def own_trials(
         If ids do not fit, or an array could be read in two ways.
     """
     name, subjects, times, rois = options
+    if isinstance(given, (Mapping, list, tuple)) and not len(given):
+        msg = "own_recording: trials is empty; expected those of at least one subject, such as trials = [array]."
+        raise SpecError(msg)
     each = _by_subject(given, ids, known, subjects, times)
     found, guessed = {}, False
-    for number, (subject, one) in enumerate(each.items()):
+    ids_of = {} if recordings_among(given) else _ids_of(tuple(each), ids)
+    for subject, one in each.items():
         if isinstance(one, Recording):
-            found[subject] = _named(one, subject, rois)
+            found[subject] = _named(one, subject, rois, about["modality"])
             continue
-        own = _ids_of(subject, number, ids)
+        own = ids_of[subject]
         array = as_numbers(one, f"Trials of {subject!r}")
         if own is None:
             guessed = True
@@ -160,20 +185,30 @@ def _arrays(
     return [array]
 
 
-def _ids_of(subject: str, number: int, ids: Any) -> Any:
+def _ids_of(subjects: Sequence[str], ids: Any) -> dict[str, Any]:
+    """Return ids by subject, each as it was given."""
     if isinstance(ids, Mapping):
-        if subject not in ids:
-            msg = f"own_recording: no ids of subject {subject!r}; ids are of {', '.join(map(str, ids))}. Add them."
+        lacking, more = [one for one in subjects if one not in ids], [one for one in ids if one not in subjects]
+        if lacking:
+            msg = f"own_recording: no ids of subject {lacking[0]!r}; ids are of {', '.join(map(str, ids))}. Add them."
             raise SpecError(msg)
-        return ids[subject]
-    nested = ids is not None and len(ids) and not isinstance(ids[0], str) and np.ndim(ids[0]) == 1
-    if nested and number >= len(ids):
-        msg = f"own_recording: {len(ids)} lists of ids, none for subject {subject!r}; expected one list per subject."
+        if more:
+            known = ", ".join(subjects)
+            msg = (
+                f"own_recording: ids are of {more[0]!r}, who has no trials; subjects are {known}. Leave these ids out."
+            )
+            raise SpecError(msg)
+        return dict(ids)
+    if ids is None or not len(ids) or isinstance(ids[0], str) or np.ndim(ids[0]) != 1:
+        return dict.fromkeys(subjects, ids)
+    if len(ids) != len(subjects):
+        msg = f"own_recording: {len(ids)} lists of ids for {len(subjects)} subjects; expected one list per subject."
         raise SpecError(msg)
-    return ids[number] if nested else ids
+    return dict(zip(subjects, ids, strict=True))
 
 
-def _named(one: Recording, subject: str, rois: Any) -> Recording:
-    """Return a recording under its subject's name, with ROIs."""
-    masks = one.rois if rois is None else rois
-    return replace(one, subject=subject, rois=masks or {ALL: np.ones(len(one.channels), dtype=bool)})
+def _named(one: Recording, subject: str, rois: Any, modality: str) -> Recording:
+    """Return a recording under its subject's name, with ROIs and a modality."""
+    masks = (one.rois if rois is None else rois) or {ALL: np.ones(len(one.channels), dtype=bool)}
+    modality = modality if one.modality == ABOUT["modality"] else one.modality
+    return replace(one, subject=subject, rois=masks, modality=modality)

@@ -47,6 +47,8 @@ class RecordingFile:
         Files of names, or lists: stimulus and run of each trial (or row of RDMs), names of channels.
     times
         A file of seconds from onset, or a list.
+    motion
+        File of numbers ``(n_trials, 6)``: where the head was at each trial, in mm along x, y, z, then in radians.
     rois
         ROI to a file with a boolean mask over channels, or a list of names of channels; of RDMs, the name of the one.
     stimuli
@@ -69,6 +71,7 @@ class RecordingFile:
     runs: str = ""
     channels: str | tuple[str, ...] = ""
     times: str | tuple[float, ...] = ""
+    motion: str = ""
     rois: str | Mapping[str, Any] = ""
     stimuli: Mapping[str, Any] = field(default_factory=dict)
 
@@ -164,7 +167,7 @@ class RecordingFile:
             msg = f"{where}: subjects repeat ({', '.join(self.subjects)}); expected each once."
             raise SpecError(msg)
         if not self.assembly:
-            only = ("runs", "channels", "unit") if self.rdms else ("dissimilarity",)
+            only = ("runs", "channels", "motion", "unit") if self.rdms else ("dissimilarity",)
             kind, other = ("rdms are", "trials") if self.rdms else ("trials are", "rdms")
             self._check_only(where, only, other, kind)
         if not self.images:
@@ -183,7 +186,7 @@ class RecordingFile:
             raise SpecError(msg)
         for key, value in self.assembly.items():
             fitted(str, value, f"{where}, [assembly]: {key}")
-        of_others = ("trials", "rdms", "ids", "runs", "channels", "times", "rois", "dissimilarity")
+        of_others = ("trials", "rdms", "ids", "runs", "channels", "times", "motion", "rois", "dissimilarity")
         self._check_only(where, of_others, "other recordings", "an assembly is")
 
     def _check_only(self, where: str, keys: tuple[str, ...], other: str, given: str) -> None:
@@ -222,6 +225,7 @@ class RecordingFile:
         add("mask", self.mask, IMAGES)
         add("assembly", self.assembly.get("file"), (".nc",))
         add("times", self.times, NUMBERS)
+        add("motion", self.motion, NUMBERS)
         for key in ("ids", "runs", "channels"):
             add(key, getattr(self, key), NAMES)
         for roi, given in self.rois.items() if isinstance(self.rois, Mapping) else ():

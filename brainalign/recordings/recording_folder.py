@@ -107,7 +107,13 @@ class _Folder(RecordingSource):
         ids = tuple(dict.fromkeys(self.file.names("ids", subject) or self.stimulus_ids()))
         runs = tuple(dict.fromkeys(self.file.names("runs", subject) or ()))
         mask = self._masks(self._channels(subject, n_channels))[roi]
-        return Facts(ids, n_trials, int(np.count_nonzero(mask)), self.file.seconds() or (0.0,), runs)
+        return Facts(
+            stimulus_ids=ids,
+            n_trials=n_trials,
+            n_channels=int(np.count_nonzero(mask)),
+            times=self.file.seconds() or (0.0,),
+            runs=runs,
+        )
 
     def recording(self, subject: str) -> Recording | None:
         self._require_subject(subject)
@@ -137,6 +143,7 @@ class _Folder(RecordingSource):
             modality=file.modality,
             unit=file.unit,
             geometry=None if maps is None else maps.geometry,
+            motion=file.numbers("motion", file.motion, subject) if file.motion else None,
         )
 
     def published_rdms(self, roi: str) -> RDMs | None:

@@ -34,6 +34,7 @@ class RecordingMaker(Summarised):
         modality: str = "unknown modality",
         unit: str = "arbitrary",
         geometry: Geometry | None = None,
+        motion: Any = None,
     ) -> Self:
         """Return a recording of an array.
 
@@ -55,6 +56,8 @@ class RecordingMaker(Summarised):
             Who, from which set, how it was recorded, and the unit of ``data``.
         geometry
             Where the channels are, such as :class:`brainalign.geometry.volume.Volume`, for searchlights.
+        motion
+            Where the head was at each trial, ``(n_trials, 6)``: mm along x, y, z, then radians.
 
         Raises
         ------
@@ -78,7 +81,7 @@ class RecordingMaker(Summarised):
         masks = {ALL: np.ones(n_channels, dtype=bool)} if rois is None else rois
         make: Any = cls
         given = (array, ids, names, seconds, subject, dataset, modality, unit, masks, runs)
-        return make(*given, geometry=geometry)
+        return make(*given, geometry=geometry, motion=motion)
 
     @classmethod
     def of(cls, trials: Trials, subject: str, dataset: str) -> Self:

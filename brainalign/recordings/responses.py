@@ -114,10 +114,16 @@ class _Waiting:
     @classmethod
     def of(cls, one: Recording, ids: tuple[str, ...], spec: RecordingSpec, rois: Sequence[str]) -> "_Waiting":
         distance = dissimilarity(spec.dissimilarity_of_trials, dict(spec.dissimilarity_options))
-        facts = one.subject, one.name, one.times, ids, spec
-        if distance.needs == "means":
-            return cls(*facts, {roi: one.means(ids, roi=roi) for roi in rois}, {})
-        return cls(*facts, {}, {roi: one.select(roi) for roi in rois})
+        of_means = distance.needs == "means"
+        return cls(
+            subject=one.subject,
+            name=one.name,
+            times=one.times,
+            ids=ids,
+            spec=spec,
+            means={roi: one.means(ids, roi=roi) for roi in rois} if of_means else {},
+            trials={} if of_means else {roi: one.select(roi) for roi in rois},
+        )
 
     def movie(self, roi: str, ids: Sequence[str], progress: Callable[[str], None]) -> Movie:
         measure = self.spec.dissimilarity_of_trials
@@ -186,7 +192,7 @@ class _Reading:
         apart = self.spec.stimuli == "own" and len(set(map(frozenset, self.own.values()))) > 1
         movies = {roi: tuple(parts) if apart else (Movie.joined(parts),) for roi, parts in self.movies.items()}
         held = {subject: over(one, ids) for subject, one in self.held.items()}
-        return Responses(self.facts, tuple(self.keys), ids, apart, movies, held)
+        return Responses(facts=self.facts, keys=tuple(self.keys), ids=ids, apart=apart, movies=movies, held=held)
 
     def _make(self, waiting: _Waiting, ids: tuple[str, ...]) -> None:
         for roi in self.rois:

@@ -91,7 +91,14 @@ def _differences(results: AlignmentResult) -> Table:
         ends = (number(row["delta"]), p_value(row["p_adjusted"]))
         rows.append((f"{short[row['rule_a']]} − {short[row['rule_b']]}", *ends, *_there(equal)))
     columns = ("Difference", "Δ at the end", "p adjusted", "Δ at equal accuracy", "CI", "p adjusted", "Verdict")
-    return Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 5}), frozenset(bold), headings, note)
+    return Table(
+        columns=columns,
+        rows=tuple(rows),
+        numeric=frozenset({1, 2, 3, 4, 5}),
+        bold=frozenset(bold),
+        headings=headings,
+        note=note,
+    )
 
 
 def _there(row: Mapping[Any, Any] | None) -> tuple[str, ...]:

@@ -79,13 +79,14 @@ def score_panels(results: AlignmentResult, network: str, measure: str) -> list[S
     scores, times = at_one_time(every), peak_times(every)
     return [
         ScorePanel(
-            *cell,
-            panel_title(results, *cell),
-            panel_rows(scores, *cell),
-            low_level_scores(results, *cell, measure, times.get(cell)),
-            times.get(cell),
+            dataset=dataset,
+            roi=roi,
+            title=panel_title(results, dataset, roi),
+            rows=panel_rows(scores, dataset, roi),
+            controls=low_level_scores(results, dataset, roi, measure, times.get((dataset, roi))),
+            time=times.get((dataset, roi)),
         )
-        for cell in panels(scores)
+        for dataset, roi in panels(scores)
     ]
 
 

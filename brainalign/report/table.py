@@ -120,7 +120,14 @@ def _contrasts(results: AlignmentResult, table: pd.DataFrame) -> Table:
                 number(row["mde"]),
                 row["verdict"],
             ))  # fmt: skip
-    return Table(columns, tuple(rows), frozenset({1, 2, 3, 4, 6}), frozenset(bold), headings, note)
+    return Table(
+        columns=columns,
+        rows=tuple(rows),
+        numeric=frozenset({1, 2, 3, 4, 6}),
+        bold=frozenset(bold),
+        headings=headings,
+        note=note,
+    )
 
 
 def place_of(results: AlignmentResult, row: Mapping[Any, Any]) -> str:

@@ -90,7 +90,14 @@ def _verdict(results: AlignmentResult, heading: str, where: dict[str, str]) -> V
         reasons.append(f"No layer was declared beforehand: {several} were looked at, each by itself.")
     if supported:
         reasons += _accuracies(results, where, set(ranks.rule))
-    return Verdict(heading, state, tuple(statements), tuple(reasons), scope, tuple(where.values()))
+    return Verdict(
+        heading=heading,
+        state=state,
+        statements=tuple(statements),
+        reasons=tuple(reasons),
+        scope=scope,
+        cell=tuple(where.values()),
+    )
 
 
 def _statements(cells: Sequence[_Cell], supported: Sequence[_Supported]) -> list[str]:

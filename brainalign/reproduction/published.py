@@ -174,7 +174,7 @@ def _row(item: dict[str, Any], columns: tuple[str, ...], where: str) -> Publishe
             raise SpecError(msg)
         published[name] = (float(value[0]), float(value[1]))
     rule = _text(item.get("rule", label), f"{where}: rule")
-    return PublishedRow(method, label, rule, published, _sentences(item, where))
+    return PublishedRow(method=method, label=label, rule=rule, published=published, differences=_sentences(item, where))
 
 
 def _gap(item: Any, rows: tuple[PublishedRow, ...], where: str) -> Gap:

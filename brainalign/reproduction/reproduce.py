@@ -104,7 +104,15 @@ def reproduce(
     out = Path("results") / published.name if out is None else Path(out)
     asked = published.select(rows, columns)
     files = {c.presets: preset_file(c.presets, presets_folder) for c in published.columns if c.presets}
-    run = _Run(published, out, seeds, epochs, runtime or Runtime(), keep_networks, files)
+    run = _Run(
+        table=published,
+        out=out,
+        seeds=seeds,
+        epochs=epochs,
+        runtime=runtime or Runtime(),
+        keep_networks=keep_networks,
+        files=files,
+    )
     return run.finish(asked, progress or (lambda *_: None))
 
 

@@ -95,7 +95,14 @@ class ScoreDraws:
         ``(n_units + 1, n_subjects)``, of all stimuli first.
         """
         kept = (np.arange(len(without))[:, None] != units[None]).astype(np.int64)
-        found = cls(observed, without, kept, np.empty((0, observed.shape[1]), np.int64), len(without), n_strata)
+        found = cls(
+            observed=observed,
+            draws=without,
+            stimulus_counts=kept,
+            subject_resamples=np.empty((0, observed.shape[1]), np.int64),
+            n_units=len(without),
+            n_strata=n_strata,
+        )
         if ceilings is not None:
             lower, upper = ceilings
             found = replace(

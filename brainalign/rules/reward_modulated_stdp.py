@@ -234,8 +234,16 @@ class RewardModulatedSTDP(LearningRule):
 
     @property
     def _chain(self) -> SpikingChain:
-        shown = self.duration, self.dt, self.max_rate, self.tau, self.threshold, self.drive
-        return SpikingChain(*shown, graded=self.encoding == "graded", subtract=self.reset == "subtract")
+        return SpikingChain(
+            duration=self.duration,
+            dt=self.dt,
+            max_rate=self.max_rate,
+            tau=self.tau,
+            threshold=self.threshold,
+            drive=self.drive,
+            graded=self.encoding == "graded",
+            subtract=self.reset == "subtract",
+        )
 
     def _present(self, network: Network, weights: Params, state: Params, x: Tensor) -> list[LayerPresentation]:
         """Return every hidden layer's presentation."""
@@ -309,7 +317,13 @@ class RewardModulatedSTDP(LearningRule):
 
     def _change(self, weights: Params, state: Params, layer: LayerPresentation, learns: Tensor) -> Tensor:
         """Return ``dW`` of a layer by what its units are told about the first presentations."""
-        window = STDPWindow(self.potentiation, self.depression, self.tau_pre, self.tau_post, self.dt)
+        window = STDPWindow(
+            potentiation=self.potentiation,
+            depression=self.depression,
+            tau_pre=self.tau_pre,
+            tau_post=self.tau_post,
+            dt=self.dt,
+        )
         name = layer.block.synapses[0].weight_name
         chain = self._chain
         met = window.met(chain.every_step(layer.pre[:, : len(learns)]))

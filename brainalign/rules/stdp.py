@@ -216,7 +216,9 @@ class STDP(LearningRule):
 
     def _fire(self, block: Block, weights: Params, state: Params, pre: Tensor) -> Tensor:
         """Return the spikes of ``block``; spikes arrive one step after they were sent."""
-        neurons = IntegrateAndFire(self.tau, self.dt, self.refractory, self.inhibition, self.floor, one=True)
+        neurons = IntegrateAndFire(
+            tau=self.tau, dt=self.dt, refractory=self.refractory, inhibition=self.inhibition, floor=self.floor, one=True
+        )
         current = block.preactivation(weights, pre[:-1].flatten(0, 1), Wiring(state)).unflatten(0, pre[:-1].shape[:2])
         strength = self.total * pre.mean((0, 2)) * pre.shape[2]
         current = current * (self.drive * self.dt / strength.clamp_min(1e-6)).unsqueeze(-1)
@@ -246,9 +248,14 @@ class STDP(LearningRule):
         weights = self._weights(network, params)
         spikes, output = self._present(network, weights, state, batch.x, noise.get("uniform"))
         window = STDPWindow(
-            self.rate * self.potentiation, self.rate * self.depression, self.tau_pre, self.tau_post, self.dt,
-            self.nearest, self.tau_triplet,
-        )  # fmt: skip
+            potentiation=self.rate * self.potentiation,
+            depression=self.rate * self.depression,
+            tau_pre=self.tau_pre,
+            tau_post=self.tau_post,
+            dt=self.dt,
+            nearest=self.nearest,
+            tau_triplet=self.tau_triplet,
+        )
         kept = exp(-len(batch.y) * self.duration / self.tau_theta)
         updates, new = {}, {}
         for block, pre, post in zip(network.blocks[:-1], spikes[:-1], spikes[1:], strict=True):

@@ -105,4 +105,4 @@ class LabelPermutations:
             "for all centres of a map by the largest mean score. Stimuli and subjects are fixed. The smallest "
             f"attainable p is {attainable.max():.3g}."
         )
-        return MapTest(p, p_fwe, p_all, attainable, sentence)
+        return MapTest(p=p, p_fwe=p_fwe, p_all=p_all, attainable=attainable, sentence=sentence)

@@ -28,4 +28,6 @@ def flipped_signs(means: np.ndarray, n_flips: int, seed: int, over: str) -> MapT
     found[1][:, there] = np.stack([one.p_max for one in alone])
     found[2][:, there] = every.p_max.reshape(n_maps, -1)
     sentence = f"{every.sentence} Scores {over}; p adjusts for all centres of a map. Stimuli are fixed."
-    return MapTest(found[0], found[1], found[2], np.full(n_maps, every.attainable), sentence)
+    return MapTest(
+        p=found[0], p_fwe=found[1], p_all=found[2], attainable=np.full(n_maps, every.attainable), sentence=sentence
+    )

@@ -84,11 +84,11 @@ class Batches:
             return Samples(torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device))
 
         return cls(
-            spec,
-            samples(split.images[train], split.labels[train]),
-            samples(split.images[validation], split.labels[validation]),
-            samples(test.images, test.labels),
-            Preprocessing.fit(split.images[train]),
+            spec=spec,
+            train=samples(split.images[train], split.labels[train]),
+            validation=samples(split.images[validation], split.labels[validation]),
+            test=samples(test.images, test.labels),
+            preprocessing=Preprocessing.fit(split.images[train]),
         )
 
     @property

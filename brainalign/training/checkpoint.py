@@ -169,14 +169,14 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     )
     record: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in facts["preprocessing"].items()}
     checkpoint = Checkpoint(
-        spec,
-        network,
-        learning_rule(spec.rule, {**spec.rule_options, **facts.get("found", {})}),
-        Preprocessing(**record),
-        params,
-        state,
-        facts["step"],
-        facts["epoch"],
+        spec=spec,
+        network=network,
+        rule=learning_rule(spec.rule, {**spec.rule_options, **facts.get("found", {})}),
+        preprocessing=Preprocessing(**record),
+        params=params,
+        state=state,
+        step=facts["step"],
+        epoch=facts["epoch"],
     )
     return checkpoint, tensors, facts
 

@@ -60,7 +60,12 @@ class Frozen:
         states = tuple(_settled(network, own, x, spec.batch_size) for own in drawn)
         pairs = zip(drawn, states, strict=True)
         return cls(
-            batches, network, drawn, states, torch.stack([_entering(network, own, s, x) for own, s in pairs]), targets
+            batches=batches,
+            network=network,
+            drawn=drawn,
+            states=states,
+            entering=torch.stack([_entering(network, own, s, x) for own, s in pairs]),
+            targets=targets,
         )
 
     def trained(self, spec: TrainSpec) -> Params:

@@ -17,7 +17,7 @@ from brainalign.roles import READOUT_ONLY
 from brainalign.specs import TrainSpec, to_dict, train_spec
 from brainalign.training.run import Progress
 from brainalign.training.runtime import Runtime
-from brainalign.training.train import train
+from brainalign.training.train import Trained, train
 
 #: Seeds below which there is no test.
 FEWEST = 3
@@ -50,6 +50,11 @@ class Exceeding:
     def exceeds(self) -> bool | None:
         """Whether the whole interval is above 0; None without a test."""
         return None if math.isnan(self.low) else self.low > 0
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether nothing shows that it exceeds: the test says so, or the mean where seeds are too few for a test."""
+        return self.exceeds is False or (self.exceeds is None and self.difference <= 0)
 
     def sentence(self, name: str) -> str:
         """Return one line on the rule ``name``, of scores that are shares."""
@@ -105,7 +110,14 @@ def exceeds_readout(rule: Mapping[int, float], control: Mapping[int, float]) -> 
 
         half = float(t.ppf(0.975, len(seeds) - 1) * differences.std(ddof=1) / math.sqrt(len(seeds)))
     mean = float(differences.mean())
-    return Exceeding(float(ours.mean()), float(theirs.mean()), mean, mean - half, mean + half, len(seeds))
+    return Exceeding(
+        rule=float(ours.mean()),
+        control=float(theirs.mean()),
+        difference=mean,
+        low=mean - half,
+        high=mean + half,
+        n_seeds=len(seeds),
+    )
 
 
 def readout_spec(spec: TrainSpec) -> TrainSpec:
@@ -136,8 +148,11 @@ def train_control(
     control = readout_spec(spec)
     if rate is not None:
         control = replace(control, optimizer="adam", optimizer_options={}, learning_rate=rate)
-    folder = Path(out) / f"{READOUT_ONLY}-{control.key}"
-    return train(control, folder, replace(runtime, compile=False), progress).history
+    return _trained(control, Path(out), runtime, progress).history
+
+
+def _trained(control: TrainSpec, out: Path, runtime: Runtime, progress: Progress | None) -> Trained:
+    return train(control, out / f"{READOUT_ONLY}-{control.key}", replace(runtime, compile=False), progress)
 
 
 def final_scores(history: pd.DataFrame, split: str = "test") -> dict[int, float]:
@@ -153,8 +168,8 @@ def final_scores(history: pd.DataFrame, split: str = "test") -> dict[int, float]
 
 def train_study_controls(
     populations: Sequence[TrainSpec], out: str | Path, runtime: Runtime, progress: Progress | None = None
-) -> list[tuple[TrainSpec, pd.DataFrame]]:
-    """Train the controls that a study lacks, and return specification and history of each.
+) -> list[Trained]:
+    """Train the controls that a study lacks, and return them.
 
     A network that has readout only among its populations needs it again for rules of other numbers of steps; these
     controls are not scored. One that diverges is left out.
@@ -167,8 +182,13 @@ def train_study_controls(
             continue
         known.append(_shared(spec))
         with contextlib.suppress(DivergenceError):
-            found.append((readout_spec(spec), train_control(spec, out, runtime, progress)))
+            found.append(_trained(readout_spec(spec), Path(out), runtime, progress))
     return found
+
+
+def is_control_of(control: TrainSpec, spec: TrainSpec) -> bool:
+    """Return whether one population is readout only for another: the same networks, batches and number of steps."""
+    return control.rule == READOUT_ONLY and has_control(spec) and _shared(control) == _shared(spec)
 
 
 def _shared(spec: TrainSpec) -> dict[str, Any]:
@@ -184,7 +204,7 @@ class StudyControls:
     lines
         Warnings: which rules do not exceed readout only, and which were not compared.
     unlearned
-        Network to the rules that do not exceed it. They are scored and have no rank.
+        Network to the rules that do not exceed it on test samples at the end. They are scored and have no rank there.
     unlearned_in_validation
         Network to the rules that do not exceed it on validation samples, or whose mean there is no higher where seeds
         are too few for a test. They take no part at equal accuracy, for which no test sample is looked at.
@@ -223,8 +243,7 @@ def study_controls(trained: Sequence[tuple[TrainSpec, pd.DataFrame]]) -> StudyCo
         lines += [line for line in found if line.startswith("WARNING") or "no test" in line]
         if exceeds_readout(final_scores(history), final_scores(equal[0])).exceeds is False:
             unlearned[spec.network] = (*unlearned.get(spec.network, ()), spec.rule)
-        held_out = exceeds_readout(final_scores(history, "val"), final_scores(equal[0], "val"))
-        if held_out.exceeds is False or (held_out.exceeds is None and held_out.difference <= 0):
+        if exceeds_readout(final_scores(history, "val"), final_scores(equal[0], "val")).shows_nothing:
             in_validation[spec.network] = (*in_validation.get(spec.network, ()), spec.rule)
     return StudyControls(tuple(lines), unlearned, in_validation)
 

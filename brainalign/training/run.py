@@ -101,7 +101,14 @@ class Run:
         """The population as it is now."""
         epoch = self.step / self.batches.steps_per_epoch
         return Checkpoint(
-            self.spec, self.network, self.rule, self.batches.preprocessing, self.params, self.state, self.step, epoch
+            spec=self.spec,
+            network=self.network,
+            rule=self.rule,
+            preprocessing=self.batches.preprocessing,
+            params=self.params,
+            state=self.state,
+            step=self.step,
+            epoch=epoch,
         )
 
     @property

@@ -78,7 +78,7 @@ class Trained(Summarised):
             raise DataError(msg)
         last, _, facts = read_checkpoint(files[-1])
         history, angles = (tables.read(folder, name) for name in ("training", "feedback_angles"))
-        return cls(last, history, angles, files, facts.get("code", "unknown"))
+        return cls(checkpoint=last, history=history, angles=angles, files=files, code=facts.get("code", "unknown"))
 
     @property
     def stale(self) -> bool:
@@ -135,7 +135,7 @@ def train(
     history, angles = run.finish()
     if run.lost and not run.stale:
         Run(spec, out, runtime, progress, before=run.lost[0]).restore(run.lost, run)
-    return Trained(run.checkpoint, history, angles, run.files, run.code)
+    return Trained(checkpoint=run.checkpoint, history=history, angles=angles, files=run.files, code=run.code)
 
 
 def _retrain(former: Run) -> None:

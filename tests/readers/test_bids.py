@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from brainalign.errors import DataError, SpecError
 from brainalign.readers.bids_fmri import FmriLayout, read_bids_fmri
 from brainalign.readers.bids_meeg import MeegEvents, read_bids_meeg
+from brainalign.readers.confounds import PEAK
 from brainalign.readers.first_level import FirstLevel
 from brainalign.readers.preprocess import Preprocess
 from brainalign.recordings.source import recording_source
@@ -190,8 +192,36 @@ def test_volumes_of_fmriprep_with_mask_confounds_and_regions(fmri: tuple[Path, d
     middles = (np.arange(data.shape[3]) + 0.5) * TR
     first = moved[(middles >= onset[0] + 5) & (middles < onset[0] + 5 + max(onset[1], TR))].mean(axis=0)
     np.testing.assert_allclose(with_motion.motion[0], first)
+    later = read_bids_fmri(root, "01", replace(layout, motion=True, motion_after=8), FirstLevel())
+    first = moved[(middles >= onset[0] + 8) & (middles < onset[0] + 8 + max(onset[1], TR))].mean(axis=0)
+    assert later.motion is not None
+    np.testing.assert_allclose(later.motion[0], first)
+    np.testing.assert_array_equal(later.data, with_motion.data)
     with pytest.raises(DataError, match=r"in space 'MNI'; its spaces are T1w"):
         read_bids_fmri(root, "01", FmriLayout("image", derivatives="derivatives/fmriprep", space="MNI"), FirstLevel())
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"motion_after": 4}, r"motion_after is 4 without motion\. Add motion = true"),
+        ({"motion": True, "motion_after": -1}, "motion_after is -1; expected 0 or more"),
+        ({"motion": True, "motion_after": "5 s"}, "motion_after is '5 s'; expected a finite number"),
+    ],
+    ids=["alone", "negative", "text"],
+)
+def test_a_time_of_motion_that_says_nothing_is_refused(given: dict[str, Any], line: str) -> None:
+    with pytest.raises(SpecError, match=line):
+        FmriLayout("image", **given)
+
+
+def test_motion_is_taken_where_the_response_peaks() -> None:
+    """5 s unless told otherwise: the peak of the canonical responses of nilearn, to a tenth of a second."""
+    from nilearn.glm.first_level import glover_hrf, spm_hrf
+
+    assert FmriLayout("image").motion_after == PEAK
+    for response in (spm_hrf, glover_hrf):
+        assert np.argmax(response(1.0, 100)) / 100 == pytest.approx(PEAK, abs=0.1)
 
 
 def _first_onset(root: Path, stimulus: str) -> tuple[float, float]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from brainalign.comparisons.nuisance import motion_distance
 from brainalign.errors import BrainalignError
 from brainalign.own_data import add_data
 from brainalign.rdms import compute_rdms
@@ -105,6 +106,29 @@ def test_trials_are_read_as_the_file_says(tmp_path: Path) -> None:
     shown = source.stimuli()
     assert shown is not None
     assert (shown.ids, shown.labels) == (IDS, ("face",) * 10 + ("house",) * 10)
+
+
+def test_motion_of_trials_is_read_as_the_file_says(tmp_path: Path) -> None:
+    folder = write(tmp_path / "my_fmri")
+    before = recording_folder(folder).key
+    _moved((40, 6))(folder)
+    source = recording_folder(folder)
+    assert source.key != before
+    one = source.recording("s02")
+    assert one is not None
+    np.testing.assert_array_equal(one.motion, np.load(folder / "s02-motion.npy"))
+    (distance,) = motion_distance(one, IDS).dissimilarities
+    assert distance.shape == (190,)
+    assert distance.min() > 0
+    key = recording_folder(folder).key
+    np.save(folder / "s03-motion.npy", np.zeros((40, 6)))
+    assert recording_folder(folder).key != key
+
+
+def test_rdms_have_no_motion(tmp_path: Path) -> None:
+    folder = write_rdms(tmp_path / "mine", 'motion = "evc.npy"\n' + RDM_TOML)
+    with pytest.raises(BrainalignError, match=r"motion is of trials, and rdms are given\. Leave motion out"):
+        recording_folder(folder)
 
 
 def test_rdms_are_read_as_the_file_says(tmp_path: Path) -> None:
@@ -246,6 +270,17 @@ def _broken(file: str, text: bytes = b"\x93NUMPY cut") -> Callable[[Path], None]
     return lambda folder: (folder / file).write_bytes(text) and None
 
 
+def _moved(shape: tuple[int, int]) -> Callable[[Path], None]:
+    """Write the motion of each subject, and name it."""
+
+    def change(folder: Path) -> None:
+        for k, subject in enumerate(("s01", "s02", "s03")):
+            np.save(folder / f"{subject}-motion.npy", np.random.default_rng(k).normal(size=shape))
+        _text("recording.toml", "times =", 'motion = "{subject}-motion.npy"\ntimes =')(folder)
+
+    return change
+
+
 def _mask(folder: Path) -> None:
     np.save(folder / "mask.npy", np.array([1, 0, 0, 1]))
 
@@ -276,6 +311,9 @@ MISTAKES: list[tuple[Callable[[Path], None], str]] = [
     (_text("times.csv", "\n", "\n5\n"), r"data has 3 times and 6 are given; expected one each"),
     (_remove("s03.npy"), r"there is no file 's03.npy' in .* Did you mean 's0\d"),
     (_broken("s03.npy"), r"'.*s03.npy' cannot be read \(.*\); expected numbers alone"),
+    (_moved((40, 5)), r"my_eeg/s01: motion is \(40, 5\) for 40 trials; expected \(n_trials, 6\)"),
+    (_moved((20, 6)), r"my_eeg/s01: motion is \(20, 6\) for 40 trials; expected \(n_trials, 6\)"),
+    (_text("recording.toml", "times =", 'motion = "moved.npy"\ntimes ='), r"motion: there is no file 'moved.npy'"),
     (_mask, r"the mask of ROI 'mask' holds whole numbers; expected one boolean per channel"),
 ]
 
@@ -393,6 +431,7 @@ def test_an_assembly_in_a_folder(tmp_path: Path) -> None:
         ('file = "rates.nc"', "", 'expected file. Write file = "assembly.nc", say.'),
         ('file = "rates.nc"', 'file = "rate.nc"', "there is no file 'rate.nc'"),
         ('animals = "monkey"', 'animal = "monkey"', "animal"),
+        ('unit = "spikes/s"', 'motion = "m.npy"', "motion is of other recordings, and an assembly is given"),
         ('unit = "spikes/s"', 'runs = "half.txt"', "runs is of other recordings, and an assembly is given"),
         ('unit = "spikes/s"', 'trials = "a.npy"', "trials is of other recordings, and an assembly is given"),
         ('unit = "spikes/s"', 'subjects = ["c"]', "the assembly has no animal 'c'; choose among b, a"),

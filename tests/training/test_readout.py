@@ -18,6 +18,7 @@ from brainalign.training.readout import (
     exceeds_readout,
     final_scores,
     has_control,
+    is_control_of,
     readout_spec,
     study_controls,
     train_control,
@@ -149,6 +150,9 @@ def test_a_rule_is_compared_with_the_control_of_its_own_number_of_steps(tmp_path
     small = {"network_options": {"widths": (8,)}, "seeds": (0, 1, 2), "epochs": 0.5}
     few, many = (TrainSpec("hebbian", "mlp", "digits", batch_size=size, **small) for size in (128, 32))
     assert train_study_controls([few, many], tmp_path, Runtime()) == []  # a study without that control asks for none
-    ((spec, history),) = train_study_controls([few, many, readout_spec(few)], tmp_path, Runtime())
-    assert spec.batch_size == 32
-    assert len(history)
+    (control,) = train_study_controls([few, many, readout_spec(few)], tmp_path, Runtime())
+    assert control.checkpoint.spec.batch_size == 32
+    assert len(control.history)
+    assert is_control_of(control.checkpoint.spec, many)
+    assert not is_control_of(control.checkpoint.spec, few)
+    assert not is_control_of(many, many)

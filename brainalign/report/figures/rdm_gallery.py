@@ -50,7 +50,7 @@ class RdmGallery(Figure):
         """Return the caption."""
         dataset = cell[0]
         cells = [one for one in rdm_cells(results) if one[0] == dataset]
-        brain = results.rdms[MeanRDM(*cells[0])]
+        brain = results.rdms[MeanRDM(dataset, cells[0][1])]
         short = {rule: style.short for rule, style in rule_styles(results.rules).items()}
         return joined(
             simulated_note(results, [dataset]),
