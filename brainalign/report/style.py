@@ -168,9 +168,31 @@ def bottom_legend(drawn: "Sheet", handles: Sequence[Any], on: "On" = None) -> No
         legend.remove()
 
 
+#: Identifiers of which the field writes more than their words.
+_WRITTEN = {
+    "gabor": "Gabor",
+    "contrastive_hebbian": "contrastive Hebbian",
+    "counter_current": "counter-current",
+    "fixed_weight_target_propagation": "fixed-weight target propagation",
+    "forward_forward": "forward-forward",
+    "hebbian": "Hebbian",
+    "kolen_pollack": "Kolen-Pollack",
+    "pepita": "PEPITA",
+    "reward_modulated_stdp": "reward-modulated STDP",
+    "stdp": "STDP",
+    "top_down_credit": "top-down credit",
+}
+
+
 def words(name: str) -> str:
-    """Return an identifier as words: ``"feedback_alignment"`` gives ``"feedback alignment"``."""
-    return {"gabor": "Gabor"}.get(name, name.replace("_", " "))
+    """Return an identifier as the field writes it: ``"feedback_alignment"`` gives ``"feedback alignment"``.
+
+    Examples
+    --------
+    >>> words("direct_feedback_alignment"), words("kolen_pollack"), words("my_rule")
+    ('direct feedback alignment', 'Kolen-Pollack', 'my rule')
+    """
+    return _WRITTEN.get(name, name.replace("_", " "))
 
 
 def slug(*names: str) -> str:
