@@ -151,7 +151,7 @@ class WeightedRSA(Comparison):
                 movie.stimulus_ids,
                 0,
                 None,
-                brain.stimuli.groups_of(movie.stimulus_ids),
+                brain.groups_of(movie.stimulus_ids),
                 movie,
             )
             for movie in brain.movies(roi)

@@ -8,6 +8,7 @@ from typing import Any
 
 from brainalign.datasets.stimuli import Stimuli, checked_ids
 from brainalign.errors import SpecError
+from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs
 from brainalign.recordings.own_rdms import own_rdms
 from brainalign.recordings.own_trials import ALL, own_stimuli, own_trials
@@ -37,7 +38,7 @@ def own_recording(
         ``(n_stimuli, height, width, channels)`` with ``ids``, or None where there are no pictures, with ``ids``.
     trials
         Responses: an array ``(n_trials, n_channels)`` or ``(n_trials, n_channels, n_times)`` of one subject, a list of
-        such arrays or of :class:`Recording` (one per subject), or a mapping from subject to either.
+        such arrays, of :class:`Recording` or of :class:`Patterns` (one per subject), or a mapping from subject to one.
     rdms
         RDMs instead: ``(n_subjects, n, n)``, ``(n_subjects, n_pairs)``, a list of one array per subject, RDMs of this
         package or of rsatoolbox; with ``times``, an axis for these before the stimuli. A mapping is by ROI.
@@ -76,7 +77,9 @@ def own_recording(
     >>> source.subjects, source.rois, source.recording("s01").data.shape
     (('s01',), ('all',), (8, 5, 1))
     """
-    carriers = _carriers(trials)
+    carriers = _carriers(trials, Recording)
+    if _carriers(trials, Patterns):
+        _refuse_known({"ids": ids if _has_ids(stimuli) else None}, "patterns")
     if carriers:
         _refuse_known({"times": times, "unit": about.get("unit"), "ids": ids if _has_ids(stimuli) else None})
     name = name or _the_one({one.dataset for one in carriers}, "own")
@@ -102,7 +105,9 @@ def own_recording(
         str(roi): own_rdms(one, rows, subjects, times, facts["dissimilarity"]).subset(known or rows)
         for roi, one in parts.items()
     }
-    return _Own(None, name, facts, shown, known or rows, {}, geometry, _said(name, ids is None and carried is None))
+    unseen = [one for one in rows if known is not None and one not in set(known)]
+    said = (*_said(name, ids is None and carried is None), *_said_unseen(name, unseen, len(rows)))
+    return _Own(None, name, facts, shown, known or rows, {}, geometry, said)
 
 
 _ABOUT = {
@@ -125,12 +130,10 @@ def _facts(about: Mapping[str, str], name: str) -> dict[str, str]:
     return {key: about.get(key, value.format(name=name)) for key, value in _ABOUT.items()}
 
 
-def _carriers(trials: Any) -> list[Recording]:
-    """Return trials that are recordings; none where some are arrays."""
-    each = (
-        list(trials.values()) if isinstance(trials, Mapping) else [trials] if isinstance(trials, Recording) else trials
-    )
-    return list(each) if isinstance(each, (list, tuple)) and all(isinstance(one, Recording) for one in each) else []
+def _carriers(trials: Any, kind: type) -> list[Any]:
+    """Return trials that are recordings, or patterns; none where some are something else."""
+    each = list(trials.values()) if isinstance(trials, Mapping) else [trials] if isinstance(trials, kind) else trials
+    return list(each) if isinstance(each, (list, tuple)) and all(isinstance(one, kind) for one in each) else []
 
 
 def _has_ids(stimuli: Any) -> bool:
@@ -167,6 +170,11 @@ def _one_name(rois: Any) -> str:
 def _said(name: str, guessed: bool) -> tuple[str, ...]:
     said = f"{name}: no ids were given; rows of arrays were taken for the stimuli in their order."
     return (said,) if guessed else ()
+
+
+def _said_unseen(name: str, unseen: Sequence[str], n: int) -> tuple[str, ...]:
+    said = f"{name}: {len(unseen)} of the {n} stimuli of its RDMs have no picture and are left out ({some(unseen, 3)})."
+    return (said,) if unseen else ()
 
 
 @dataclass(frozen=True, eq=False)
