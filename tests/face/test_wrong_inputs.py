@@ -45,9 +45,7 @@ def test_recordings_without_pictures_are_scored_by_measures_of_geometry(name: st
 @pytest.mark.parametrize("name", BEYOND_PICTURES)
 def test_the_features_that_a_measure_is_beyond_are_named_where_there_are_no_pictures(name: str) -> None:
     brain = ba.own_recording(None, trials=TRIALS, ids=[*IDS, *IDS])
-    with pytest.raises(
-        SpecError, match=f"comes without pictures; {ba.measure(name).word} needs their gabor and pix"
-    ):
+    with pytest.raises(SpecError, match=f"comes without pictures; {ba.measure(name).word} needs their gabor and pix"):
         ba.align(NETS, brain, name, n_bootstrap=100)
 
 
