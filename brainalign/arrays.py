@@ -6,6 +6,8 @@ import numpy as np
 
 from brainalign.errors import DataError
 
+# letters of a value in a message; the type stands for longer ones
+_LONGEST = 60
 _KINDS = {"U": "text", "S": "text", "c": "complex numbers", "M": "dates", "m": "time spans", "V": "records"}
 
 
@@ -63,6 +65,9 @@ def _from_objects(array: np.ndarray, what: str) -> np.ndarray:
     real = (int, float, np.integer, np.floating)
     wrong = [one for one in array.ravel() if not isinstance(one, real) or isinstance(one, bool)]
     if wrong:
-        msg = f"{what}: a value is {wrong[0]!r}; expected numbers. Leave those stimuli or columns out."
+        said = repr(wrong[0])
+        if len(said) > _LONGEST or "\n" in said:
+            said = f"an object of type {type(wrong[0]).__name__}"
+        msg = f"{what}: a value is {said}; expected numbers. Leave those stimuli or columns out."
         raise DataError(msg)
     return array.astype(np.float64)

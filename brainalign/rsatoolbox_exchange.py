@@ -44,7 +44,8 @@ def from_rsatoolbox(rdms: Any, id_descriptor: str = "stimulus") -> RDMs:
     if id_descriptor not in patterns:
         found = ", ".join(patterns) or "none; set pattern_descriptors first"
         msg = (
-            f"These rsatoolbox RDMs have no pattern descriptor {id_descriptor!r}; give id_descriptor, one of: {found}."
+            f"These rsatoolbox RDMs have no pattern descriptor {id_descriptor!r}; take them by "
+            f"from_rsatoolbox(rdms, id_descriptor), one of: {found}."
         )
         raise StimulusMismatchError(msg)
     return RDMs(

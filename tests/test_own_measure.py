@@ -194,7 +194,7 @@ def test_a_joint_contrast_with_rsa_pairs_subjects_stimuli_and_seeds(cka: Compari
 
 def test_a_measure_of_trials_refuses_published_rdms_before_anything_is_trained(cka: Comparison) -> None:
     source = replace(WORLD.source(), trials=())
-    said = r"published as RDMs only; CKA needs responses\. Use measures = \['regression_rsa', 'rsa', 'weighted_rsa'\]"
+    said = r"comes as RDMs only; CKA needs responses\. Use measures = \['regression_rsa', 'rsa', 'weighted_rsa'\]"
     with pytest.raises(SpecError, match=said):
         check_recording(Brain(source, RecordingSpec("made_up", measures=("cka",))), 2)
 

@@ -42,7 +42,9 @@ def test_rdms_without_descriptors_get_one_line():
     import rsatoolbox as toolbox
 
     bare = toolbox.rdm.RDMs(np.ones((1, 6)))
-    with pytest.raises(StimulusMismatchError, match="'stimulus'; give id_descriptor, one of: index"):
+    with pytest.raises(
+        StimulusMismatchError, match=r"take them by from_rsatoolbox\(rdms, id_descriptor\), one of: index"
+    ):
         from_rsatoolbox(bare)
     assert from_rsatoolbox(bare, "index").stimulus_ids == ("0", "1", "2", "3")
     bare.rdm_descriptors = None

@@ -11,7 +11,7 @@ from brainalign.alignment.instance import Instance
 from brainalign.alignment.layer_tables import LayerTables
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score import Progress, measures_of, score_brain
+from brainalign.alignment.score import Progress, measures_of, refuse_rdms_only, score_brain
 from brainalign.alignment.time_generalisation import check_time_generalisation
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.comparisons.pairs_within import categories_apart, pairs_within
@@ -127,14 +127,7 @@ def check_recording(brain: Brain, n_seeds: int) -> None:
     if spec.within_categories or spec.each_category:
         _check_categories(brain)
     known = comparisons()
-    of_trials = [name for name in spec.measures if known[name].of_trials]
-    if of_trials and not brain.has_trials:
-        other = [name for name, measure in known.items() if not measure.of_trials]
-        msg = (
-            f"Recording {source.label!r} was published as RDMs only; {known[of_trials[0]].word} needs responses. "
-            f"Use measures = {other}."
-        )
-        raise SpecError(msg)
+    refuse_rdms_only(brain, [known[name] for name in spec.measures])
 
 
 def _check_categories(brain: Brain) -> None:

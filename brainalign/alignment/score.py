@@ -10,6 +10,7 @@ from brainalign.alignment.instance import Instance, check_paired
 from brainalign.alignment.place_scores import PlaceScores
 from brainalign.alignment.scores import Scores
 from brainalign.alignment.scoring import Scoring
+from brainalign.comparisons.beside_controls import CONTROLS
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.comparisons.description import PREDICTION
 from brainalign.errors import SpecError
@@ -84,6 +85,10 @@ def score_each(
     Failures that are noted in ``failures`` while networks are shown are of all measures.
     """
     label = brain.source.label
+    refuse_rdms_only(brain, measures)
+    _refuse_without_pictures(brain, measures)
+    for measure in measures:
+        measure.check(brain)
     scored, seen = _show_all(instances, brain, measures, scoring, failures)
     check_paired(seen)
     unseen = _unseen(failures, label)
@@ -111,6 +116,30 @@ def score_each(
             failures=tuple(lost),
         )
     return found
+
+
+def refuse_rdms_only(brain: Brain, measures: Sequence[Comparison | type[Comparison]]) -> None:
+    """Raise :class:`SpecError` if a measure needs responses and the recording holds RDMs only."""
+    of_trials = [measure for measure in measures if measure.of_trials]
+    if of_trials and not brain.has_trials:
+        other = [name for name, measure in comparisons().items() if not measure.of_trials]
+        msg = (
+            f"Recording {brain.source.label!r} comes as RDMs only; {of_trials[0].word} needs responses. "
+            f"Use measures = {other}."
+        )
+        raise SpecError(msg)
+
+
+def _refuse_without_pictures(brain: Brain, measures: Sequence[Comparison]) -> None:
+    """Raise :class:`SpecError` if a measure is beyond features of pictures and the recording has no pictures."""
+    for measure in measures:
+        beyond = {*measure.describe().held, *getattr(measure, "controls", ())}.intersection(CONTROLS)
+        if beyond and brain.pictures is None:
+            msg = (
+                f"Recording {brain.source.label!r} comes without pictures; {measure.word} needs their "
+                f"{' and '.join(sorted(beyond))}. Give the recording its pictures, or use another measure."
+            )
+            raise SpecError(msg)
 
 
 def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:

@@ -26,7 +26,7 @@ def check_time_generalisation(scoring: ScoringSpec, brains: Sequence[Brain]) -> 
     Raises
     ------
     SpecError
-        If no recording has several times, or one that has was published as RDMs only.
+        If no recording has several times, or one that has comes as RDMs only.
     """
     if not scoring.time_generalisation:
         return
@@ -38,7 +38,7 @@ def check_time_generalisation(scoring: ScoringSpec, brains: Sequence[Brain]) -> 
     for brain in timed:
         if not brain.has_trials:
             msg = (
-                f"time_generalisation is true, but {brain.source.label} was published as RDMs only; expected "
+                f"time_generalisation is true, but {brain.source.label} comes as RDMs only; expected "
                 "responses, which models can predict. Leave the option out."
             )
             raise SpecError(msg)

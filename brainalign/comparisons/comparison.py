@@ -23,7 +23,7 @@ class Comparison(ABC):
     The file ``comparisons/<name>.py`` holds the class. What ``features`` and ``responses`` are is the measure's own:
     RDMs for a geometry measure, patterns for an encoding model. ``kind`` is ``"geometry"`` or ``"prediction"``,
     ``word`` what sentences call the measure, ``of_trials`` whether it takes responses (``Brain.recordings``) and so
-    cannot score a recording that was published as RDMs only. ``of_rdms`` says whether a layer may come as its RDM,
+    cannot score a recording that comes as RDMs only. ``of_rdms`` says whether a layer may come as its RDM,
     ``of_networks`` that it scores a network, not a layer: it takes all layers at once (:meth:`network`), and its rows
     are at the layer ``"chosen layer"``.
 

@@ -98,7 +98,7 @@ class LinearCKA(Comparison):
         for part, ids in brain.parts:
             _check_stimuli(len(ids))
             movie = Movie.of_recordings(part, roi, ids, "squared_euclidean")
-            groups = brain.stimuli.groups_of(ids)
+            groups = brain.groups_of(ids)
             check_each_pair(self.name, groups is None or len(set(groups)) == len(ids))
             found.append(
                 Prepared(

@@ -187,7 +187,7 @@ class RegressionRSA(Comparison):
     def _require_trials(self, brain: Brain) -> None:
         if not brain.has_trials:
             msg = (
-                f"Recording {brain.source.label!r} was published as RDMs only, which have no "
+                f"Recording {brain.source.label!r} comes as RDMs only, which have no "
                 f"{' or '.join(NUISANCES[name].words for name in self.nuisance)}; leave nuisance out of regression_rsa."
             )
             raise SpecError(msg)

@@ -151,7 +151,7 @@ class WeightedRSA(Comparison):
                 stimulus_ids=movie.stimulus_ids,
                 n_targets=0,
                 ceiling=None,
-                groups=brain.stimuli.groups_of(movie.stimulus_ids),
+                groups=brain.groups_of(movie.stimulus_ids),
                 content=movie,
             )
             for movie in brain.movies(roi)

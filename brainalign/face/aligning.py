@@ -27,6 +27,7 @@ from brainalign.recordings.brain import Brain
 from brainalign.recordings.own import own_recording
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
+from brainalign.report.wording import of_models
 from brainalign.roles import COMPARED, MODEL, OWN_START, UNTRAINED
 from brainalign.specs import RecordingSpec, ScoringSpec
 
@@ -63,7 +64,8 @@ def align(
         layer of one name. Or :class:`LayerRDMs`, which measures of RDMs score.
     brain
         A set of recordings, such as :func:`own_recording` returns, or its name (:func:`list_recordings`); one
-        :class:`Recording`, or several (one for each subject), or :class:`RDMs`, which then come without pictures.
+        :class:`Recording`, or several (one for each subject), or :class:`RDMs` (those of rsatoolbox, too), which then
+        come without pictures.
     measures
         Measures, with options of their own (``ba.RSA(comparator="corr")``), or names (:func:`list_measures`).
     rois
@@ -129,7 +131,7 @@ def align(
         dissimilarity=brain_dissimilarity,
         accept=tuple(accept),
         aspect=aspect,
-        windows=windows if isinstance(windows, Mapping) else tuple(tuple(window) for window in windows),
+        windows=windows,  # type: ignore[arg-type]  # the specification checks their form
     )
     _check_controls(shown)
     with computing_on(device):
@@ -142,11 +144,12 @@ def _source(brain: Brains) -> RecordingSource:
         return recording(brain)
     if isinstance(brain, RecordingSource):
         return brain
-    if isinstance(brain, RDMs):
-        return own_recording(None, rdms=brain, ids=brain.stimulus_ids)
+    if isinstance(brain, RDMs) or hasattr(brain, "pattern_descriptors"):
+        return own_recording(None, rdms=brain)
     trials = [brain] if isinstance(brain, Recording) else list(brain) if isinstance(brain, (list, tuple)) else []
     if not trials or not all(isinstance(one, Recording) for one in trials):
-        msg = f"align() got a brain of type {type(brain).__name__}; expected recordings or the name of some."
+        kind = type(brain).__name__
+        msg = f"align() got a brain of type {kind}; expected recordings or the name of some. See ba.own_recording."
         raise SpecError(msg)
     return own_recording(None, trials=trials)
 
@@ -195,19 +198,9 @@ def _in_words_of_models(gates: pd.DataFrame, shown: Shown) -> pd.DataFrame:
     """Return gates that speak of networks where a group holds networks from elsewhere only, which no rule trained."""
     rules = {one.origin.group for one in shown if one.origin.role in COMPARED and one.origin.role != MODEL}
     told = gates.assign(sentence=gates.sentence.astype(object))
-    of_models = ~told.network.isin(rules)
-    for pattern, words in _WORDS:
-        told.loc[of_models, "sentence"] = told.sentence[of_models].str.replace(pattern, words, regex=True)
+    elsewhere = ~told.network.isin(rules)
+    told.loc[elsewhere, "sentence"] = told.sentence[elsewhere].map(of_models)
     return tables.cast("gates", told)
-
-
-#: What sentences on learning rules say of networks that no rule trained.
-_WORDS = (
-    (r", not for the learning rules\b", ", not for others that are trained alike"),
-    (r"\blearning rules\b", "networks that are trained alike"),
-    (r"\brules\b", "networks"),
-    (r"\brule\b", "network"),
-)
 
 
 def _measures(

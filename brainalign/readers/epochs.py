@@ -139,7 +139,11 @@ def _column(epochs: Any, values: str | Sequence[Any], what: str, name: str) -> S
     if values == "event":
         names = {code: label for label, code in epochs.event_id.items()}
         return [names[code] for code in epochs.events[:, 2]]
-    columns = "none" if epochs.metadata is None else ", ".join(map(str, epochs.metadata.columns))
+    if epochs.metadata is None:
+        fault = f"no metadata, so no column {values!r}; expected epochs.metadata = a table with a row per epoch"
+        msg = f"{name}: {fault}. Set it, give one value per epoch, or 'event' for the names of events."
+        raise DataError(msg)
+    columns = ", ".join(map(str, epochs.metadata.columns))
     msg = f"{name}: no column {values!r} in the metadata; choose one of: {columns}, or 'event' for the names of events."
     raise DataError(msg)
 

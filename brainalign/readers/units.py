@@ -35,8 +35,8 @@ def misfit(data: np.ndarray, kind: str) -> str:
         return ""
     unit, low, high = UNITS[kind]
     spread = float(np.median(data.std(axis=-1)))
-    if low <= spread <= high or spread == 0.0:
-        return ""
+    if low <= spread <= high or spread == 0.0 or not np.isfinite(data).all():
+        return ""  # what is not finite has no spread, and is refused as such
     factor = "1e-6 if they are in microvolt" if unit == "V" and spread > high else "the factor that makes them so"
     return (
         f"channels of type {kind} vary by {spread:.3g} {unit}; expected {low:g} to {high:g} {unit}. Give scale = "

@@ -12,7 +12,7 @@ from brainalign.errors import SpecError
 from brainalign.rdms import RDMs
 from brainalign.recordings.own_options import ABOUT, check_for_rdms, check_for_trials, check_texts
 from brainalign.recordings.own_rdms import as_rdms, own_rdms
-from brainalign.recordings.own_trials import ALL, own_stimuli, own_trials, recordings_among
+from brainalign.recordings.own_trials import ALL, has_patterns, own_stimuli, own_trials, recordings_among
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.source import RecordingSource
 from brainalign.summary import Summary, some
@@ -38,7 +38,7 @@ def own_recording(
         ``(n_stimuli, height, width, channels)`` with ``ids``, or None where there are no pictures, with ``ids``.
     trials
         Responses: an array ``(n_trials, n_channels)`` or ``(n_trials, n_channels, n_times)`` of one subject, a list of
-        such arrays or of :class:`Recording` (one per subject), or a mapping from subject to either.
+        such arrays, of :class:`Recording` or of :class:`Patterns` (one per subject), or a mapping from subject to one.
     rdms
         RDMs instead: ``(n_subjects, n, n)``, ``(n_subjects, n_pairs)``, a list of one array per subject, RDMs of this
         package or of rsatoolbox; with ``times``, an axis for these before the stimuli. A mapping is by ROI.
@@ -93,7 +93,7 @@ def own_recording(
 
 def _of_trials(stimuli: Any, trials: Any, named: tuple[str, Any], options: Mapping[str, Any]) -> "_Own":
     carriers = recordings_among(trials)
-    check_for_trials(options, carriers)
+    check_for_trials(options, carriers, has_patterns(trials))
     name, ids = named[0] or _the_one({one.dataset for one in carriers}, "own"), named[1]
     modality = _the_one({one.modality for one in carriers}, ABOUT["modality"])
     facts = _facts({"modality": modality, **options}, name)
@@ -110,7 +110,7 @@ def _of_rdms(stimuli: Any, given: Any, named: tuple[str, Any], options: Mapping[
     check_for_rdms(options, rdms)
     parts = rdms if isinstance(rdms, dict) else {_one_name(options["rois"]): rdms}
     shown, known = own_stimuli(stimuli, ids, name)
-    geometry, guessed = _geometry(parts, None if ids is None else checked_ids(ids, "RDMs"), known, options)
+    geometry, unseen, guessed = _geometry(parts, None if ids is None else checked_ids(ids, "RDMs"), known, options)
     known = known or next(iter(geometry.values())).stimulus_ids
     return _Own(
         data_dir=None,
@@ -120,16 +120,17 @@ def _of_rdms(stimuli: Any, given: Any, named: tuple[str, Any], options: Mapping[
         ids=known,
         trials={},
         geometry=geometry,
-        said=_said(name, guessed),
+        said=(*_said(name, guessed), *_said_unseen(name, *unseen)),
     )
 
 
 def _geometry(
     parts: Mapping[str, Any], ids: tuple[str, ...] | None, known: tuple[str, ...] | None, options: Mapping[str, Any]
-) -> tuple[dict[str, RDMs], bool]:
-    """Return RDMs by ROI, and whether rows of some were taken for the stimuli ``known`` in their order."""
+) -> tuple[dict[str, RDMs], tuple[list[str], int], bool]:
+    """Return RDMs by ROI; rows without a picture among how many; and whether rows were taken for ``known`` in order."""
     found: dict[str, RDMs] = {}
-    guessed = False
+    guessed, every = False, dict[str, None]()
+    pictures = known
     for roi, one in parts.items():
         rows = one.stimulus_ids if isinstance(one, RDMs) else ids or known
         if rows is None:
@@ -140,12 +141,14 @@ def _geometry(
             raise SpecError(msg)
         guessed |= ids is None and not isinstance(one, RDMs)
         known = known or rows
+        every |= dict.fromkeys(rows)
         found[roi] = own_rdms(one, rows, options["subjects"], options["times"], options.get("dissimilarity"))
         found[roi] = found[roi].subset(known)
     if not found:
         msg = "own_recording: rdms is empty; expected RDMs of at least one ROI, such as rdms = {'IT': array}."
         raise SpecError(msg)
-    return found, guessed
+    unseen = [one for one in every if pictures is not None and one not in set(pictures)]
+    return found, (unseen, len(every)), guessed
 
 
 def _facts(about: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -173,6 +176,11 @@ def _one_name(rois: Any) -> str:
 def _said(name: str, guessed: bool) -> tuple[str, ...]:
     said = f"{name}: no ids were given; rows of arrays were taken for the stimuli in their order."
     return (said,) if guessed else ()
+
+
+def _said_unseen(name: str, unseen: Sequence[str], n: int) -> tuple[str, ...]:
+    said = f"{name}: {len(unseen)} of the {n} stimuli of its RDMs have no picture and are left out ({some(unseen, 3)})."
+    return (said,) if unseen else ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ def check_texts(name: str, about: Mapping[str, str]) -> None:
         raise SpecError(msg)
 
 
-def check_for_trials(options: Mapping[str, Any], carriers: list[Recording]) -> None:
+def check_for_trials(options: Mapping[str, Any], carriers: list[Recording], patterns: bool = False) -> None:
     """Raise :class:`SpecError` where trials have no use for an option, or say it themselves.
 
     Parameters
@@ -40,6 +40,8 @@ def check_for_trials(options: Mapping[str, Any], carriers: list[Recording]) -> N
         By name; None where it was not given.
     carriers
         Trials that are recordings; none where they are arrays.
+    patterns
+        Whether trials are patterns, which have ids of their own.
     """
     _check_subjects(options["subjects"])
     if options.get("dissimilarity") is not None:
@@ -48,6 +50,8 @@ def check_for_trials(options: Mapping[str, Any], carriers: list[Recording]) -> N
         raise SpecError(msg)
     if carriers:
         _refuse_known(options, ("times", "unit", "ids"), "recordings")
+    if patterns:
+        _refuse_known(options, ("ids",), "patterns")
     for one in carriers:
         _check_agrees("modality", options.get("modality"), one.modality, one.name)
 

@@ -10,10 +10,11 @@ import numpy as np
 from brainalign.arrays import as_numbers
 from brainalign.datasets.stimuli import Stimuli, checked_ids
 from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.patterns import Patterns
 from brainalign.recordings.own_options import ABOUT
 from brainalign.recordings.recording import ALL, Recording
 
-__all__ = ["ALL", "own_stimuli", "own_trials", "recordings_among"]
+__all__ = ["ALL", "has_patterns", "own_stimuli", "own_trials", "recordings_among"]
 
 
 def recordings_among(trials: Any) -> list[Recording]:
@@ -34,6 +35,12 @@ def recordings_among(trials: Any) -> list[Recording]:
         )
         raise SpecError(msg)
     return found
+
+
+def has_patterns(trials: Any) -> bool:
+    """Return whether some trials are :class:`~brainalign.patterns.Patterns`, which have ids of their own."""
+    each = trials.values() if isinstance(trials, Mapping) else trials if isinstance(trials, (list, tuple)) else [trials]
+    return any(isinstance(one, Patterns) for one in each)
 
 
 def own_stimuli(given: Any, ids: Any, name: str) -> tuple[Stimuli | None, tuple[str, ...] | None]:
@@ -84,7 +91,7 @@ def own_trials(
     Parameters
     ----------
     given
-        One array, a list of arrays or recordings, or a mapping from subject to either.
+        One array, a list of arrays, recordings or patterns, or a mapping from subject to one.
     ids
         Id of each trial; by subject, or a list of lists, where subjects differ.
     known
@@ -112,8 +119,8 @@ def own_trials(
         if isinstance(one, Recording):
             found[subject] = _named(one, subject, rois, about["modality"])
             continue
-        own = ids_of[subject]
-        array = as_numbers(one, f"Trials of {subject!r}")
+        own = one.stimulus_ids if isinstance(one, Patterns) else ids_of[subject]
+        array = one.values if isinstance(one, Patterns) else as_numbers(one, f"Trials of {subject!r}")
         if own is None:
             guessed = True
             own = known
@@ -141,11 +148,17 @@ def _by_subject(
             msg = "own_recording: subjects are the names of trials by subject; leave subjects out."
             raise SpecError(msg)
         return {str(subject): one for subject, one in given.items()}
-    if isinstance(given, Recording):
+    if isinstance(given, (Recording, Patterns)) or hasattr(given, "obs_descriptors"):
         given = [given]
-    if not (
-        isinstance(given, (list, tuple)) and len(given) and (isinstance(given[0], Recording) or np.ndim(given[0]) > 1)
-    ):
+    listed = isinstance(given, (list, tuple)) and len(given)
+    if listed and (datasets := [one for one in given if hasattr(one, "obs_descriptors")]):
+        known_ids = ", ".join(map(repr, datasets[0].obs_descriptors or {})) or "none"
+        msg = (
+            "own_recording: trials are data sets of rsatoolbox; expected arrays or Patterns. Give trials = "
+            f"[from_rsatoolbox(one, NAME) for one in datasets], with NAME one of: {known_ids}."
+        )
+        raise SpecError(msg)
+    if not (listed and (isinstance(given[0], (Recording, Patterns)) or np.ndim(given[0]) > 1)):
         given = _arrays(as_numbers(given, "Trials"), ids, known, subjects, times)
     carried = [one.subject for one in given if isinstance(one, Recording)]
     names = list(subjects) if subjects is not None else carried or [f"s{k + 1:02d}" for k in range(len(given))]

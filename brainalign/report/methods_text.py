@@ -11,7 +11,15 @@ from brainalign.report import citation_list as known
 from brainalign.report.citation_list import CitationList
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
-from brainalign.report.wording import correction_name, counted, dissimilarity_name, listed, scope_of, spanned
+from brainalign.report.wording import (
+    correction_name,
+    counted,
+    dissimilarity_name,
+    in_words_of,
+    listed,
+    scope_of,
+    spanned,
+)
 from brainalign.roles import CHOSEN_LAYER
 
 _KINDS = {GEOMETRY: "representational similarity", PREDICTION: "predictions"}
@@ -39,7 +47,7 @@ def methods_text(results: AlignmentResult) -> MethodsText:
     )  # fmt: skip
     paragraphs = [writer(results, citations) for writer in writers]
     citations.cite(*results.facts.get("citations", []))
-    return MethodsText(tuple(text for text in paragraphs if text), citations.texts)
+    return MethodsText(tuple(in_words_of(results, text) for text in paragraphs if text), citations.texts)
 
 
 def _plausibility(results: AlignmentResult, citations: CitationList) -> str:
@@ -66,7 +74,7 @@ def _training(results: AlignmentResult, citations: CitationList) -> str:
         f"We trained {listed([words(name) for name in trained.network.unique()])} on "
         f"{listed([_training_set(results, name) for name in trained.dataset.unique()])} "
         f"with {counted(len(rules), 'learning rule')} "
-        f"({listed([words(rule) for rule in rules])}), {spanned(seeds)} {'seed' if seeds.max() == 1 else 'seeds'} each"
+        f"({listed([words(rule) for rule in rules])}), {spanned(seeds, 'seed')} each"
     ]
     ends = trained.groupby(["rule", "network", "dataset"], observed=True)[["epoch", "step"]].max()
     if ends.notna().all(axis=None) and len(ends):
@@ -107,7 +115,7 @@ def _recordings(results: AlignmentResult, citations: CitationList) -> str:
     for dataset in scores.dataset.unique():
         about = results.facts["recordings"].get(dataset, {})
         cells = [panel_rows(scores, *cell) for cell in panels(scores) if cell[0] == dataset]
-        shown = f"{spanned(pd.concat(cells).n_stimuli)} stimuli"
+        shown = spanned(pd.concat(cells).n_stimuli, "stimulus", "stimuli")
         where = listed([f"{rows.roi.iloc[0]} ({counted(rows.subject.nunique(), 'subject')})" for rows in cells])
         kind = (
             "SIMULATED: no brain was recorded" if results.is_simulated(dataset) else about.get("modality", "recordings")
@@ -235,7 +243,7 @@ def _families(results: AlignmentResult, citations: CitationList) -> list[str]:
     if declared.empty:
         return [
             f"p values were adjusted by {listed(list(cited.values()))} within families of "
-            f"{spanned(table.family_size)} contrasts; the level is {results.alpha:g}."
+            f"{spanned(table.family_size, 'contrast')}; the level is {results.alpha:g}."
         ]
     others = table[table.correction != "max_t"]
     known_kinds = {"vs_backprop": "backprop", "vs_readout_only": "readout only", "pair": "every other"}
@@ -244,12 +252,12 @@ def _families(results: AlignmentResult, citations: CitationList) -> list[str]:
     found = [
         f"Declared tests: every rule against {against}, at the declared layer{windows} of each recording and ROI; "
         f"their p values were adjusted by {cited.pop('max_t')} over shared multipliers, within families of"
-        f" {spanned(declared.family_size)} contrasts; the level is {results.alpha:g}."
+        f" {spanned(declared.family_size, 'contrast')}; the level is {results.alpha:g}."
     ]
     if cited and len(others):
         found.append(
             f"All other contrasts are exploratory; their p values were adjusted by {listed(list(cited.values()))} "
-            f"within families of {spanned(others.family_size)} contrasts."
+            f"within families of {spanned(others.family_size, 'contrast')}."
         )
     return found
 

@@ -28,7 +28,7 @@ from brainalign.report.table import (
     training_table,
 )
 from brainalign.report.verdict import verdicts
-from brainalign.report.wording import abbreviations, counted, listed
+from brainalign.report.wording import abbreviations, counted, in_words_of, listed
 from brainalign.results_folder import FIGURES, FORMATS, PAGE, note_drawn, remove_figures
 from brainalign.storage import write_text
 
@@ -166,9 +166,10 @@ def _notices(results: AlignmentResult) -> list[str]:
 def _summary(results: AlignmentResult) -> str:
     networks = listed([words(name) for name in results.networks])
     scores, controls = results.network_scores, results.low_level.layer.unique()
+    rules = f"{counted(len(results.rules), 'rule')} ({listed([words(rule) for rule in results.rules])})"
+    kinds = "networks" if (told := in_words_of(results, rules)) == rules else "group"
     return (
-        f"{counted(len(results.rules), 'rule')} ({listed([words(rule) for rule in results.rules])}), "
-        f"networks: {networks}, "
+        f"{told}, {kinds}: {networks}, "
         f"{counted(scores.seed.nunique(), 'seed')}, {counted(scores.dataset.nunique(), 'recording')}, "
         f"{counted(len(results.scored_measures), 'measure')}. "
         f"Low-level controls: {listed([words(str(name)) for name in controls])}."

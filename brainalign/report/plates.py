@@ -10,6 +10,7 @@ from brainalign.report.figure import SECTIONS, Figure, figures
 from brainalign.report.figures.scorecard import draw_scorecard, scorecard_caption, scorecard_title
 from brainalign.report.plate import Plate
 from brainalign.report.style import slug
+from brainalign.report.wording import in_words_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -20,8 +21,8 @@ def draw_all(results: AlignmentResult) -> Iterator[Plate]:
     for figure, cell in _in_order([made() for made in figures().values() if has_rows(made, results)], results):
         yield Plate(
             slug(figure.file, *cell),
-            figure.title(results, *cell),
-            figure.caption(results, *cell),
+            in_words_of(results, figure.title(results, *cell)),
+            in_words_of(results, figure.caption(results, *cell)),
             cast("Drawing", figure.draw(results, *cell)),  # a figure of its own: nothing was given to draw on
             raster=figure.raster(results, *cell),
         )

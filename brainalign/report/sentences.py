@@ -9,6 +9,7 @@ from brainalign.report.scores import ceiling_of, panel_rows, panels, peak_times
 from brainalign.report.shown_rdms import rdm_dissimilarities, rdm_layer
 from brainalign.report.wording import (
     abbreviations,
+    contrast_sizes,
     correction_name,
     in_ms,
     listed,
@@ -61,8 +62,7 @@ def contrasts_sentences(results: AlignmentResult, table: pd.DataFrame, measure: 
         f"Lines: {100 * (1 - results.alpha):g}% confidence interval, unadjusted.",
         f"Filled: adjusted p < {results.alpha:g}. {key}",
         scope_of(table, results),
-        f"{spanned(table.n_subjects)} subjects, {spanned(table.n_stimuli)} stimuli, {spanned(table.n_seeds)} seeds; "
-        f"families of {spanned(table.family_size)} contrasts, adjusted by {methods}.",
+        f"{contrast_sizes(table)}; families of {spanned(table.family_size, 'contrast')}, adjusted by {methods}.",
         abbreviations(short) if len(table) and "first rule" in key else "",
     )
 

@@ -12,7 +12,7 @@ from brainalign.report.contrast_rows import rival_names
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import at_one_time, final_scores, groups, mean_by, peak_times
 from brainalign.report.style import words
-from brainalign.report.wording import counted, in_ms, scope_of, spanned
+from brainalign.report.wording import contrast_sizes, counted, in_ms, scope_of
 from brainalign.roles import CHOSEN_LAYER, OWN_START
 
 _CELL = ("network", "dataset", "roi", "time", "layer", "measure")
@@ -104,7 +104,7 @@ def _contrasts(results: AlignmentResult, table: pd.DataFrame) -> Table:
     rows: list[tuple[str, ...]] = []
     headings, bold = {}, []
     for (network, dataset, roi, time, layer, measure), cell in groups(table, *_CELL):
-        sizes = f"{spanned(cell.n_subjects)} subjects, {spanned(cell.n_stimuli)} stimuli, {spanned(cell.n_seeds)} seeds"
+        sizes = contrast_sizes(cell)
         place = place_of(results, dict(zip(_CELL, (network, dataset, roi, time, layer, measure), strict=True)))
         headings[len(rows)] = f"{place} · {sizes} · {scope_of(cell, results)}"
         for row, rival in zip(cell.to_dict("records"), rival_names(results, cell, short), strict=True):

@@ -1,5 +1,6 @@
 """Counts, lists and scopes in words, taken from rows."""
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.scores import panel_rows, panels
 from brainalign.report.style import words
+from brainalign.roles import MODEL
 
 _DISSIMILARITIES = {
     "correlation": "correlation distance",
@@ -19,6 +21,7 @@ _DISSIMILARITIES = {
     "correlation_across_runs": "correlation distance across runs",
     "decoding_accuracy": "pairwise decoding accuracy",
     "decoding_dprime": "pairwise decoding d'",
+    "unknown": "dissimilarity not named",
     "": "a dissimilarity that the study did not store",
 }
 
@@ -34,10 +37,40 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
-def spanned(values: pd.Series) -> str:
-    """Return ``"5"`` or ``"4 to 6"`` for the whole numbers in ``values``."""
+def spanned(values: pd.Series, noun: str = "", plural: str | None = None) -> str:
+    """Return ``"5"`` or ``"4 to 6"`` for the whole numbers in ``values``; with a noun, ``"4 to 6 seeds"``."""
     low, high = int(values.min()), int(values.max())
-    return str(low) if low == high else f"{low} to {high}"
+    span = str(low) if low == high else f"{low} to {high}"
+    return f"{span} {noun if high == 1 else plural or noun + 's'}" if noun else span
+
+
+#: What sentences on learning rules say of networks that no rule trained.
+_OF_MODELS = (
+    (r", not for the learning rules\b", ", not for others that are trained alike"),
+    (r"\bof ([^.,]*) trained with each rule\b", r"of each network (\1)"),
+    (r"\blearning rules\b", "networks that are trained alike"),
+    (r"\brules\b", "networks"),
+    (r"\brule\b", "network"),
+)
+
+
+def of_models(sentence: str) -> str:
+    """Return a sentence on learning rules as one on networks that no rule trained.
+
+    Examples
+    --------
+    >>> of_models("Mean RSA score of models trained with each rule. One colour scale for all rules.")
+    'Mean RSA score of each network (models). One colour scale for all networks.'
+    """
+    for pattern, words_of_models in _OF_MODELS:
+        sentence = re.sub(pattern, words_of_models, sentence)
+    return sentence
+
+
+def in_words_of(results: AlignmentResult, sentence: str) -> str:
+    """Return a sentence on learning rules in words that are true of what was compared."""
+    roles = set(results.network_scores.role)
+    return of_models(sentence) if roles == {MODEL} else sentence
 
 
 def sample_sizes(results: AlignmentResult, scores: pd.DataFrame) -> str:
@@ -48,8 +81,13 @@ def sample_sizes(results: AlignmentResult, scores: pd.DataFrame) -> str:
         stimuli = counted(int(rows.n_stimuli.max()), "stimulus", "stimuli")
         parts.append(f"{results.dataset_label(dataset)} {roi}: {counted(rows.subject.nunique(), 'subject')}, {stimuli}")
     seeds = scores.groupby("rule", observed=True).seed.nunique()
-    per_rule = f"{spanned(seeds)} {'seed' if seeds.max() == 1 else 'seeds'} per rule"
-    return f"{'; '.join(parts)}; {per_rule}."
+    return f"{'; '.join(parts)}; {spanned(seeds, 'seed')} per rule."
+
+
+def contrast_sizes(contrasts: pd.DataFrame) -> str:
+    """Return ``"6 subjects, 24 stimuli, 1 seed"`` of contrasts."""
+    stimuli = spanned(contrasts.n_stimuli, "stimulus", "stimuli")
+    return f"{spanned(contrasts.n_subjects, 'subject')}, {stimuli}, {spanned(contrasts.n_seeds, 'seed')}"
 
 
 def scope_of(contrasts: pd.DataFrame, results: AlignmentResult) -> str:

@@ -77,7 +77,7 @@ def test_an_unknown_roi_is_refused() -> None:
 
 
 def test_encoding_is_refused_where_only_rdms_were_published() -> None:
-    with pytest.raises(SpecError, match="published as RDMs only; encoding needs responses"):
+    with pytest.raises(SpecError, match="comes as RDMs only; encoding needs responses"):
         check_recording(Brain(WORLD.source(), replace(SPEC, measures=("rsa", "encoding"))), 3)
 
 

@@ -121,7 +121,7 @@ def test_what_cannot_be_is_refused_in_one_line() -> None:
     published = test_latencies.source()
     for brain, instances, words in (
         (WORLD.source(), WORLD.instances(), "time_generalisation is true, but .* has one time only"),
-        (published, test_latencies.WORLD.instances(), "was published as RDMs only; expected responses"),
+        (published, test_latencies.WORLD.instances(), "comes as RDMs only; expected responses"),
     ):
         with pytest.raises(SpecError, match=words):
             align(instances, brain, SPEC, asked)

@@ -100,5 +100,5 @@ def test_a_study_takes_motion_out_of_each_subject_and_refuses_recordings_without
     scores = [one.scores[one.scores.role != "low_level"].score.to_numpy() for one in found.values()]
     assert np.abs(scores[0] - scores[1]).max() > 1e-6
     published = replace(world.source(), trials=())
-    with pytest.raises(SpecError, match="published as RDMs only"):
+    with pytest.raises(SpecError, match="comes as RDMs only"):
         align(world.instances(), published, spec, ScoringSpec(options=own))

@@ -106,7 +106,7 @@ def test_options_of_measures_are_honoured() -> None:
         ({"measures": [3]}, "measures hold a int; expected"),
         ({"n_boot": 100}, "unknown option 'n_boot'. Choose among: rois, windows, .*n_bootstrap"),
         ({"rois": "IT"}, "has no ROI 'IT'"),
-        ({"windows": [(0.2, 0.1)]}, r"Option windows is \(\(0.2, 0.1\),\)"),
+        ({"windows": [(0.2, 0.1)]}, r"Option windows is \[\(0.2, 0.1\)\]"),
         ({"windows": [(0.1, 0.2)]}, "has no time from 0.1 to 0.2 s"),
         ({"brain": 3}, "a brain of type int; expected recordings"),
         ({"brain": "cichy"}, "Unknown recording 'cichy'"),

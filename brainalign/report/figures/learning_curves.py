@@ -54,7 +54,7 @@ class LearningCurves(Figure):
         seeds = table.groupby("rule", observed=True).seed.nunique()
         sentences = [
             f"Learning of {words(network)} on {dataset}.",
-            f"Bold: mean over seeds. Thin: seeds ({spanned(seeds)} per rule).",
+            f"Bold: mean over seeds. Thin: {spanned(seeds, 'seed')} per rule.",
         ]
         if results.untrained & set(table.rule):
             sentences.append("Broken line: untrained network.")

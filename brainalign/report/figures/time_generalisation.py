@@ -11,6 +11,7 @@ from brainalign.columns import OWN_START
 from brainalign.report.figure import Figure
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import simulated_prefix
+from brainalign.report.scores import panel_rows
 from brainalign.report.sentences import joined
 from brainalign.report.style import in_first_column, panel_grid, paper, words
 from brainalign.report.wording import simulated_note, spanned
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from brainalign.report.style import On, Sheet
 
 _CHANGES = "#222222"
+_MOST_COLUMNS = 4
 
 
 class TimeGeneralisation(Figure):
@@ -51,10 +53,12 @@ class TimeGeneralisation(Figure):
         table = _rows(results, cell)
         layers = [layer for layer in results.layers(cell[0]) if (table.layer == layer).any()]
         rules = [rule for rule in results.rules if (table.rule == rule).any()]
-        each = [(layer, rule, own) for layer in layers for rule in rules if len(own := _of(table, layer, rule))]
+        # layers of a rule stand beside each other where a row holds them all
+        abreast = len(layers) if 1 < len(layers) <= _MOST_COLUMNS else _MOST_COLUMNS
+        each = [(layer, rule, own) for rule in rules for layer in layers if len(own := _of(table, layer, rule))]
         largest = max(float(np.nanmax(np.abs(table.score))), 1e-9)
         with paper(on):
-            drawn, axes = panel_grid(len(each), 2.1, most_columns=4, on=on)
+            drawn, axes = panel_grid(len(each), 2.1, most_columns=abreast, on=on)
             for axis, (layer, rule, own) in zip(axes, each, strict=True):
                 image = _draw(axis, own, largest, results.alpha)
                 label = rule_styles(results.rules)[rule].label
@@ -69,6 +73,7 @@ class TimeGeneralisation(Figure):
     def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
         table = _rows(results, cell)
+        scores = panel_rows(results.network_scores, *cell[1:])
         layers = list(dict.fromkeys(table.layer))
         tested = table.p.notna().any()
         inside = (table.p <= results.alpha).any()
@@ -85,7 +90,8 @@ class TimeGeneralisation(Figure):
             "time (vertical) predict responses to held-out stimuli at every time (horizontal).",
             "The dashed diagonal is the encoding score by time. A square beside it means that what a layer predicts "
             "lasts; a diagonal alone, that it changes.",
-            f"Mean over {spanned(table.n_seeds)} seeds and {spanned(table.n_subjects)} subjects; one colour scale.",
+            f"Mean over {spanned(table.n_seeds, 'seed')} and {spanned(table.n_subjects, 'subject')}; "
+            f"{spanned(scores.n_stimuli, 'stimulus', 'stimuli')}; one colour scale.",
             outlines if tested else "Nothing was tested here.",
         )
 
