@@ -1,5 +1,6 @@
 """Condensed RDMs without their ids, and with their rounding errors: what comparators and draws compute on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,13 @@ class Condensed:
         values = np.atleast_2d(np.asarray(as_numbers(rdms, "Dissimilarities"), dtype=np.float64))
         stored = STORED * np.nan_to_num(np.abs(values)).max(axis=1, initial=0.0)
         return cls(values, stored if rounding is None else np.asarray(rounding, dtype=np.float64))
+
+    @classmethod
+    def of_all(cls, rdms: "Sequence[RDMs]") -> "Condensed":
+        """Return the RDMs of several sets over the same stimuli in one order, one set after another."""
+        return cls(
+            np.concatenate([one.dissimilarities for one in rdms]), np.concatenate([one.rounding for one in rdms])
+        )
 
     def __len__(self) -> int:
         return len(self.values)

@@ -1,7 +1,7 @@
 """What a study is: frozen dataclasses, read from TOML, written to TOML and JSON, named by a content key."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from brainalign.own_data import folder_hash, own_data
 from brainalign.shipped import known_keys
 from brainalign.storage import content_hash
 from brainalign.summary import Summarised, Summary, changed, some
+from brainalign.time_windows import checked_windows
 
 Options = Mapping[str, Any]
 T = TypeVar("T")
@@ -204,7 +205,7 @@ class RecordingSpec(Summarised):
     each_category: bool = field(default=False, metadata=_LATER)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "windows", _windows(self.windows))
+        object.__setattr__(self, "windows", checked_windows(self.windows))
         fit_fields(self)
         _choose("subjects", self.subjects, ("random", "fixed"))
         known = names("comparisons")
@@ -469,35 +470,6 @@ def _seeds(given: Any) -> tuple[int, ...]:
     distinct = len(seeds) > 0 and len(set(seeds)) == len(seeds) and min(seeds) >= 0
     _require(distinct, "seeds", seeds or given, "distinct seeds, at least one, each 0 or more")
     return seeds
-
-
-def window_places(rois: Iterable[str], windows: Any) -> dict[str, str]:
-    """Return the name of each ROI in each named window, ``"scalp peak"``, to that of the ROI.
-
-    ``windows`` are those of a :class:`RecordingSpec`, or of its :func:`to_dict`.
-    """
-    return {f"{roi} {name}": roi for roi in rois for name in (windows if isinstance(windows, Mapping) else ())}
-
-
-def _windows(given: Any) -> tuple[tuple[float, ...], ...] | dict[str, tuple[float, ...]]:
-    """Return windows of time in the order of their centres, or by name."""
-    given = plain(given)
-    if isinstance(given, Mapping):
-        _require(len(given) > 0 and all(given), "windows", given, "a name for each window, such as {peak = [0.1, 0.2]}")
-        return {name: _windows([one])[0] for name, one in given.items()}  # type: ignore[index]  # a list has a tuple
-    expected = "pairs of seconds, the first before the second, such as [[0.08, 0.12], [0.13, 0.18]]"
-    _require(isinstance(given, (list, tuple)), "windows", given, expected)
-    found = []
-    for one in given:
-        numbers = isinstance(one, (list, tuple)) and all(
-            isinstance(time, (int, float)) and not isinstance(time, bool) and abs(time) < float("inf") for time in one
-        )
-        _require(numbers and len(one) == 2 and one[0] < one[1], "windows", given, expected)
-        found.append((float(one[0]), float(one[1])))
-    found.sort(key=lambda window: sum(window))
-    centres = [sum(window) for window in found]
-    _require(len(set(centres)) == len(found), "windows", given, "windows that differ in their centre, which names them")
-    return tuple(found)
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from brainalign.alignment.code import scoring_code
 from brainalign.alignment.display import Display, displayed
 from brainalign.alignment.equal_accuracy import equal_accuracy_sentences, no_part_sentences
 from brainalign.alignment.equal_checkpoints import EqualCheckpoints, with_equal_accuracy
-from brainalign.alignment.equal_rules import share_places
+from brainalign.alignment.equal_rules import equal_rules, share_places
 from brainalign.alignment.facts import recording_facts
 from brainalign.alignment.failure import Failure
 from brainalign.alignment.failure_table import failure_table
@@ -31,20 +31,15 @@ from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.errors import DivergenceError, ExtractionError, LayerError, SpecError
 from brainalign.extraction.population import answers_its_own_way
-from brainalign.plausibility.candidate import Candidate
-from brainalign.plausibility.code import probing_code
-from brainalign.plausibility.probe import mechanism, probes
-from brainalign.plausibility.scorecard import COLUMNS, read_scorecard, scorecard, write_scorecard
-from brainalign.plausibility.subject import PROBED, probed_options
+from brainalign.plausibility.kept_scorecard import kept_scorecard
 from brainalign.provenance import code_hash, own_hashes, versions
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
 from brainalign.results_folder import require_own
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
-from brainalign.storage import content_hash, is_sealed, locked, seal
+from brainalign.storage import content_hash
 from brainalign.study_checks import check_study
-from brainalign.support import equals_backpropagation
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.readout import StudyControls, study_controls, train_study_controls
 from brainalign.training.runtime import Runtime
@@ -135,7 +130,9 @@ class _StudyRun:
             parts = [self._align(brain, checkpoints, starts, equal, display) for brain in self.brains]
         found = share_places(AlignmentResult.concatenate(parts), self.alike)
         self.stale = [one.checkpoint.spec.rule for one in trained if one.stale]
-        plausible, criteria = self._probe()
+        total = len(self.spec.populations) * 1000
+        say = lambda done, of, text: self.progress(total, total, text)  # noqa: E731
+        plausible, criteria = kept_scorecard(self.spec, self.out / "cache", say)
         found = replace(
             found,
             training=tables.joined("training", [one.history for one in trained]),
@@ -325,40 +322,6 @@ class _StudyRun:
         """Return resolution, device and what becomes of pictures with another ratio of sides."""
         return self.spec.scoring.resolution, self.runtime.device, brain.spec.aspect
 
-    def _probe(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the scorecard of every rule with its options, and the criteria; from an earlier run of the same code.
-
-        Without probes they have no rows.
-        """
-        if self.spec.plausibility == "none":
-            return tables.empty("scorecard"), tables.empty("criteria")
-        codes = mechanism() if self.spec.plausibility == "mechanism" else tuple(probes())
-        rules: dict[str, list[Candidate]] = {}
-        options: dict[str, dict[str, object]] = {}
-        for one in self.spec.populations:
-            if one.network in PROBED:
-                rules.setdefault(one.network, []).append(
-                    Candidate(one.rule, one.rule, tuple(_hashable(one.rule_options).items()))
-                )
-                options[one.network] = probed_options(one.network, one.network_options, one.objective)
-        code = probing_code(codes, [(one.rule, network) for network, group in rules.items() for one in group])
-        shown = [(network, repr(options[network]), *map(repr, group)) for network, group in rules.items()]
-        key = content_hash(sorted(shown), codes, code)
-        folder = self.out / "cache" / f"scorecard-{key[:16]}"
-        if not is_sealed(folder):
-            total = len(self.spec.populations) * 1000
-            say = lambda done, of, text: self.progress(total, total, text)  # noqa: E731
-            found = [
-                scorecard(group, network, only=codes, progress=say, network_options=options[network])
-                for network, group in rules.items()
-            ]
-            folder.mkdir(parents=True, exist_ok=True)
-            with locked(folder):
-                write_scorecard(folder, pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS))
-                seal(folder)
-        with locked(folder, shared=True):
-            return read_scorecard(folder)
-
     def _facts(self, found: AlignmentResult) -> dict[str, Any]:
         names = [population.dataset for population in self.spec.populations] + [one.spec.dataset for one in self.brains]
         known = [name for name in dict.fromkeys(names) if name in manifests()]
@@ -410,19 +373,6 @@ class _StudyRun:
             sentence for brain in self.brains if (sentence := recovery(brain.source, found.scores, found.ranks))
         ]
         return facts
-
-
-def equal_rules(trained: Sequence[Checkpoint]) -> dict[str, list[str]]:
-    """Return network to the rules that change it as backpropagation does, where there are several."""
-    found: dict[str, list[str]] = {}
-    for one in trained:
-        if one.spec.rule == "backprop" or equals_backpropagation(one.rule, one.network):
-            found.setdefault(one.network.name, []).append(one.spec.rule)
-    return {network: rules for network, rules in found.items() if len(rules) > 1}
-
-
-def _hashable(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
 
 
 def _file_hashes(name: str) -> Mapping[str, str]:

@@ -7,8 +7,19 @@ import pandas as pd
 
 from brainalign import tables
 from brainalign.alignment.result import AlignmentResult
+from brainalign.support import equals_backpropagation
+from brainalign.training.checkpoint import Checkpoint
 
 _CELL = ["network", "dataset", "roi", "time", "layer", "measure"]
+
+
+def equal_rules(trained: Sequence[Checkpoint]) -> dict[str, list[str]]:
+    """Return network to the rules that change it as backpropagation does, where there are several."""
+    found: dict[str, list[str]] = {}
+    for one in trained:
+        if one.spec.rule == "backprop" or equals_backpropagation(one.rule, one.network):
+            found.setdefault(one.network.name, []).append(one.spec.rule)
+    return {network: rules for network, rules in found.items() if len(rules) > 1}
 
 
 def share_places(alignment: AlignmentResult, equal: Mapping[str, Sequence[str]]) -> AlignmentResult:

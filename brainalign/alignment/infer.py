@@ -37,7 +37,8 @@ from brainalign.inference.pre_stimulus import BEFORE_ONSET
 from brainalign.inference.scope import resolve_scope
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.roles import CHOSEN_LAYER, COMPARED, MODEL, READOUT_ONLY
-from brainalign.specs import ScoringSpec, window_places
+from brainalign.specs import ScoringSpec
+from brainalign.time_windows import window_places
 
 #: A cell's place in tables, the family it is judged in, and what is known of its rules.
 Claim = tuple[dict[str, object], str, Cell]

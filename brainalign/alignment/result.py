@@ -35,9 +35,9 @@ from brainalign.provenance import code_hash, own_hashes
 from brainalign.rdms import RDMs
 from brainalign.results_folder import STUDY, replacing, require_own
 from brainalign.roles import CHOSEN_LAYER
-from brainalign.specs import window_places
 from brainalign.storage import locked
 from brainalign.tables import AT_EQUAL_ACCURACY
+from brainalign.time_windows import window_places
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -10,22 +10,22 @@ from brainalign.comparisons.comparators import check_comparator, compare
 from brainalign.comparisons.comparison import Comparison
 from brainalign.comparisons.description import GEOMETRY, Description
 from brainalign.comparisons.pairs_within import categories_apart, pairs_within
+from brainalign.comparisons.partial_compare import check_partial, partial_compare
 from brainalign.comparisons.prepared import Prepared
-from brainalign.condensed import Condensed, unit
+from brainalign.condensed import Condensed
 from brainalign.dissimilarities.dissimilarity import dissimilarity
-from brainalign.errors import DataError, SpecError
+from brainalign.errors import SpecError
 from brainalign.options import require
 from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, compute_rdms, match
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.movie import Movie
-from brainalign.resampling.condensed_pairs import KEEP_MEAN, PARTIAL, WHITENED, check_each_pair, check_method
+from brainalign.resampling.condensed_pairs import KEEP_MEAN, WHITENED, check_each_pair, check_method
 from brainalign.resampling.left_out import left_out_ceilings, left_out_pairs, units_of
 from brainalign.resampling.pairs_bootstrap import bootstrap_pairs
 from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.specs import ScoringSpec
-from brainalign.whitening import whitened
 
 _UNITS = {
     "corr": "Pearson r",
@@ -118,7 +118,7 @@ class RSA(Comparison):
             raise distance.without_trials()
         check_comparator(self.comparator)
         if self.partial:
-            _check_partial(self.comparator)
+            check_partial(self.comparator)
         known = ("all", *_OF_PAIRS)
         require(self.pairs in known, "Option pairs", self.pairs, f"one of: {', '.join(known)}")
         if self.pairs == EACH and self.comparator in KEEP_MEAN:
@@ -217,8 +217,8 @@ class RSA(Comparison):
         named = [(categories or {})[one] for one in ids]
         counted, codes = pairs_within(named), categories_apart(named) if self.pairs == EACH else None
         held = [match(features, one)[1] for one in self._held(nuisance)]
-        models, brains = (_rows([one]).where(counted) for one in (features, responses))
-        nuisance_rows = _rows(held).where(counted) if held else None
+        models, brains = (Condensed.of_all([one]).where(counted) for one in (features, responses))
+        nuisance_rows = Condensed.of_all(held).where(counted) if held else None
         scored = left_out_pairs(self.comparator, models, np.arange(len(ids)), counted, nuisance_rows, codes)
         return scored.scores(brains, resampled=False)[0]
 
@@ -299,7 +299,7 @@ class RSA(Comparison):
         found = []
         for movie in brain.movies(roi):
             ids = movie.stimulus_ids
-            nuisance = _rows([one.subset(ids) for one in held]) if held else None
+            nuisance = Condensed.of_all([one.subset(ids) for one in held]) if held else None
             groups = brain.groups_of(ids)
             categories = brain.categories(ids) if self.pairs in _OF_PAIRS else None
             if categories is not None and self.pairs == EACH:
@@ -326,7 +326,7 @@ class RSA(Comparison):
         samples = samples.at(len(prepared.times))
         movie, nuisance, categories = prepared.content
         ids = prepared.stimulus_ids
-        models = _rows([one if one.stimulus_ids == ids else one.subset(ids) for one in layers])
+        models = Condensed.of_all([one if one.stimulus_ids == ids else one.subset(ids) for one in layers])
         units, counted = units_of(None if prepared.groups is None else np.asarray(prepared.groups), len(ids))
         codes = categories_apart(categories) if self.pairs == EACH else None
         if categories is not None:
@@ -371,77 +371,3 @@ class RSA(Comparison):
                 if n_subjects > 1:
                     ceilings = left_out_ceilings(scored, subjects, units, counted, resampled)
                 yield ScoreDraws.without_each(observed[:, :, k], without[..., k], units, n_strata, ceilings)
-
-
-def _rows(rdms: Sequence[RDMs]) -> Condensed:
-    return Condensed(
-        np.concatenate([one.dissimilarities for one in rdms]), np.concatenate([one.rounding for one in rdms])
-    )
-
-
-def partial_compare(
-    models: RDMs, brains: RDMs, nuisance: Sequence[RDMs], method: str, semi: bool = False
-) -> np.ndarray:
-    """Return the partial correlations ``(n_models, n_brains)`` given nuisance RDMs.
-
-    Both sides are regressed on the nuisance RDMs and an intercept, and the residuals are correlated; for
-    ``"spearman"`` everything is ranked first. The result equals the correlation where there is no nuisance RDM.
-
-    Parameters
-    ----------
-    models, brains, nuisance
-        RDMs over the same stimuli, in any order.
-    method
-        ``"corr"``, ``"spearman"`` or ``"corr_cov"``.
-    semi
-        Regress the models only.
-
-    Raises
-    ------
-    SpecError
-        If the method has no partial form.
-    StimulusMismatchError
-        If stimuli differ.
-    DataError
-        If an RDM is constant, or is a linear function of the nuisance RDMs, so that nothing is left to compare.
-    """
-    _check_partial(method)
-    if len(nuisance) == 0:
-        return compare(models, brains, method)
-    model, brain = (
-        _centred([match(models, side)[1]], which, method) for side, which in ((models, "model"), (brains, "brain"))
-    )
-    held = _centred([match(models, side)[1] for side in nuisance], "nuisance", method)
-    _, values, axes = np.linalg.svd(held / np.linalg.norm(held, axis=1, keepdims=True), full_matrices=False)
-    # nuisance RDMs that repeat each other span fewer directions than there are RDMs
-    basis = axes[values > 1e-10 * values[0]]
-    first = unit(_residual(model, basis, "model"), "model")
-    second = unit(brain if semi else _residual(brain, basis, "brain"), "brain")
-    return first @ second.T
-
-
-def _centred(rdms: Sequence[RDMs], which: str, method: str) -> np.ndarray:
-    """Return dissimilarities minus their means: ranked for ``"spearman"``, whitened for ``"corr_cov"``."""
-    rows = _rows(rdms)
-    if method == "corr_cov":
-        return whitened(rows.centred(which), len(rdms[0].stimulus_ids))
-    return rows.centred_ranks(which) if method == "spearman" else rows.centred(which)
-
-
-def _residual(vectors: np.ndarray, basis: np.ndarray, which: str) -> np.ndarray:
-    residual = vectors - (vectors @ basis.T) @ basis
-    explained = np.linalg.norm(residual, axis=1) <= 1e-9 * np.linalg.norm(vectors, axis=1)
-    if explained.any():
-        msg = (
-            f"RDM {int(explained.argmax())} of the {which} RDMs is a linear function of the nuisance RDMs, expected "
-            "more than they hold; leave it out of `partial`, or score it without."
-        )
-        raise DataError(msg)
-    return residual
-
-
-def _check_partial(method: str) -> None:
-    check_comparator(method)
-    if method not in PARTIAL:
-        msg = f"Comparator {method!r} has no partial form. Choose one of: {', '.join(PARTIAL)}, or set partial = []."
-        raise SpecError(msg)

@@ -14,7 +14,8 @@ from brainalign.recordings.one_by_one import OneByOne
 from brainalign.recordings.recording import Recording
 from brainalign.recordings.responses import Responses, as_declared, over
 from brainalign.recordings.source import RecordingSource
-from brainalign.specs import RecordingSpec, window_places
+from brainalign.specs import RecordingSpec
+from brainalign.time_windows import window_places
 
 # an RDM of fewer stimuli has one pair at most
 _MIN_DISPLAYED = 3
