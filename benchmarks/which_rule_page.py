@@ -73,7 +73,7 @@ def _verdict(found: Findings, place: str) -> Iterator[str]:
         )
     else:
         highest = f"the highest network {words(best)} ({means[best]:.2f})"
-        yield f"The highest floor is {floor} ({floors[floor]:.2f}), {highest}."
+        yield f"The highest floor is {words(floor)} ({floors[floor]:.2f}), {highest}."
     if not _supported(found.at(found.ranks, place)):
         yield "No order of the rules is supported."
         return

@@ -171,11 +171,11 @@ def bottom_legend(drawn: "Sheet", handles: Sequence[Any], on: "On" = None) -> No
 #: Identifiers of which the field writes more than their words.
 _WRITTEN = {
     "gabor": "Gabor",
-    "contrastive_hebbian": "contrastive Hebbian",
-    "counter_current": "counter-current",
+    "contrastive_hebbian": "contrastive Hebbian learning",
+    "counter_current": "counter-current learning",
     "fixed_weight_target_propagation": "fixed-weight target propagation",
     "forward_forward": "forward-forward",
-    "hebbian": "Hebbian",
+    "hebbian": "Hebbian learning",
     "kolen_pollack": "Kolen-Pollack",
     "pepita": "PEPITA",
     "reward_modulated_stdp": "reward-modulated STDP",
