@@ -304,6 +304,19 @@ def architecture_table(parts: Mapping[str, Findings]) -> Iterator[Row]:
         yield {"rule": words(rule), **cells}
 
 
+def not_trained(parts: Mapping[str, Findings]) -> Iterator[str]:
+    """Yield which rules an architecture lacks, a bullet for each: those that are laid out, and those that are not."""
+    for name, one in parts.items():
+        path = ROOT / "benchmarks" / f"{name.replace(MAIN, 'which_rule_search', 1)}.toml"
+        laid_out = tomllib.loads(path.read_text(encoding="utf-8"))["presets"]
+        later = [rule for rule in one.untrained_yet if rule in laid_out]
+        never = [rule for rule in one.untrained_yet if rule not in laid_out]
+        said = [f"not trained: {listed(later)}"] if later else []
+        said += [f"not laid out: {listed(never)}"] if never else []
+        if said:
+            yield f"{_SHORT[one.spec.populations[0].network]}, {'; '.join(said)}."
+
+
 def interactions(found: Findings) -> Iterator[str]:
     """Yield what rules do over all architectures, a bullet for each place."""
     table = found.table("architectures")
@@ -447,6 +460,7 @@ def page(found: Findings) -> str:
         gap=f"{GAP:g}",
         needs_table=table(needs_table(found)),
         architecture_table=table(architecture_table({name: parts[name] for name in ARCHITECTURES})),
+        not_trained=list(not_trained({name: parts[name] for name in ARCHITECTURES if name != MAIN})),
         interactions=list(interactions(found)),
         beside_table=table(beside_table({name: parts[name] for name in BESIDE})),
         training_sets=table(training_sets(found, parts["which_rule_mnist"])),

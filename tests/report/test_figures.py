@@ -155,7 +155,11 @@ def test_a_rule_has_one_colour_and_no_two_share_colour_and_marker():
 
 def test_short_names_never_clash():
     short = {rule: style.short for rule, style in rule_styles(["feedback_alignment", "forward_a", "hebbian"]).items()}
-    assert short == {"feedback_alignment": "feedback alignment", "forward_a": "forward a", "hebbian": "Hebbian learning"}
+    assert short == {
+        "feedback_alignment": "feedback alignment",
+        "forward_a": "forward a",
+        "hebbian": "Hebbian learning",
+    }
 
 
 def test_dollar_signs_in_names_are_letters(small_folder):
