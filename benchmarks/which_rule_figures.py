@@ -63,7 +63,7 @@ def joint_figure(found: Findings) -> plt.Figure:
             ax.axhspan(low, high, color="0.9", lw=0)
         for name, value in found.floors(place).items():
             ax.axhline(value, color="0.55", lw=0.7, ls=_FLOORS[name])
-            ax.text(101, value, name, fontsize=5, va="center", color="0.4", clip_on=False)
+            ax.text(101, value, words(name), fontsize=5, va="center", color="0.4", clip_on=False)
         for rule in found.rules:
             x, y = 100 * found.accuracy["mean"][rule], means[rule]
             error = found.contrast(place, rule, "vs_readout_only")
@@ -98,7 +98,7 @@ def _name(ax: plt.Axes, points: Sequence[tuple[float, float, str]]) -> None:
     unit = ax.figure.dpi / 72
     taken = [Bbox.from_bounds(x - 2 * unit, y - 2 * unit, 4 * unit, 4 * unit) for x, y in places]
     for (x, y, name), (left, bottom) in zip(points, places, strict=True):
-        width, height = 2.7 * len(name) * unit, 4.5 * unit
+        width, height = sum(3.3 if letter.isupper() else 2.7 for letter in name) * unit, 4.5 * unit
         for dx, dy, ha, va in _BESIDE:
             corner = left + 3.5 * dx * unit - (width if ha == "right" else width / 2 if ha == "center" else 0)
             base = bottom + 3.5 * dy * unit - (height if va == "top" else height / 2 if va == "center" else 0)
