@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, get_origin
 
-from brainalign.errors import SpecError
+from brainalign.errors import SpecError, nearest
 from brainalign.options import field_types, fitted
 from brainalign.own_data import own_data
 from brainalign.own_folders import add_folder, how_to_name, own_files, own_folders, own_module, remove_folder
@@ -126,13 +126,14 @@ def create(room: str, base: type, name: str, options: dict[str, Any] | None = No
     """
     classes = available(room, base)
     if name not in classes:
-        msg = f"Unknown {_noun(room)} {name!r}. Choose one of: {', '.join(classes)}."
+        msg = f"Unknown {_noun(room)} {name!r}. Choose one of: {', '.join(classes)}.{nearest(name, classes)}"
         raise SpecError(msg)
     kinds = field_types(classes[name])
     fitting = {}
     for option, value in (options or {}).items():
         if option not in kinds:
-            msg = f"Unknown option {option!r} of {name!r}. Choose one of: {', '.join(kinds) or 'none'}."
+            those = f"{', '.join(kinds) or 'none'}.{nearest(option, kinds)}"
+            msg = f"Unknown option {option!r} of {name!r}. Choose one of: {those}"
             raise SpecError(msg)
         fitting[option] = fitted(kinds[option], value, f"Option {option} of {name!r}")
     return classes[name](**fitting)

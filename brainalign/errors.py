@@ -1,5 +1,8 @@
 """What can go wrong, said in one line: the value, what was expected, the remedy."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class BrainalignError(Exception):
     """Base of every error the package raises on purpose; the command line prints it as one line.
@@ -66,3 +69,15 @@ class ExtractionError(BrainalignError, ValueError):
 
 class StorageError(BrainalignError, OSError):
     """A result that could not be written."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a sentence on the known name that is nearest to one, to follow a list of them; nothing if none is near.
+
+    Examples
+    --------
+    >>> nearest("backpro", ["backprop", "hebbian"])
+    " The nearest is 'backprop'."
+    """
+    near = get_close_matches(name, list(known), 1)
+    return f" The nearest is {near[0]!r}." if near else ""

@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from brainalign.errors import SpecError
+from brainalign.errors import SpecError, nearest
 
 _WORDS = {
     str: "text",
@@ -85,7 +85,8 @@ def made_of(kind: Any, options: Mapping[str, Any], what: str) -> Any:
     known = set(kind.__dataclass_fields__)
     unknown = [one for one in options if one not in known]
     if unknown:
-        msg = f"{what} has no field {unknown[0]!r}; expected among {', '.join(sorted(known))}."
+        those = f"{', '.join(sorted(known))}.{nearest(unknown[0], known)}"
+        msg = f"{what} has no field {unknown[0]!r}; expected among {those}"
         raise SpecError(msg)
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()})
 

@@ -3,11 +3,10 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from brainalign.errors import SpecError
+from brainalign.errors import SpecError, nearest
 
 _PACKAGE = Path(__file__).parent
 
@@ -35,7 +34,8 @@ def find_file(name: str, folder: Path, what: str, suffix: str = ".toml") -> Path
         return Path(name)
     names = names_in(folder, suffix)
     if name not in names:
-        msg = f"Unknown {what} {name!r}. Give the path of a {suffix} file, or one of: {', '.join(names) or 'none'}."
+        those = f"{', '.join(names) or 'none'}.{nearest(name, names)}"
+        msg = f"Unknown {what} {name!r}. Give the path of a {suffix} file, or one of: {those}"
         raise SpecError(msg)
     return folder / f"{name}{suffix}"
 
@@ -54,7 +54,8 @@ def read_toml(path: str | Path, what: str) -> dict[str, Any]:
         msg = f"Cannot read {what} {str(path)!r}: {error.strerror}. Give the path of a .toml file."
         raise SpecError(msg) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{what.capitalize()} {str(path)!r} is not valid TOML: {error}."
+        remedy = "Mend that line: text stands in quotes, 0.7 has its zero."
+        msg = f"{what.capitalize()} {str(path)!r} is not valid TOML: {error}. {remedy}"
         raise SpecError(msg) from error
 
 
@@ -62,9 +63,7 @@ def known_keys(table: Mapping[str, Any], known: tuple[str, ...], where: str) -> 
     """Raise :class:`SpecError` naming the first key of ``table`` that is unknown, those there are and the nearest."""
     for key in table:
         if key not in known:
-            near = get_close_matches(key, known, 1)
-            nearest = f" The nearest is {near[0]!r}." if near else ""
-            msg = f"{where}: unknown key {key!r}. Choose one of: {', '.join(known)}.{nearest}"
+            msg = f"{where}: unknown key {key!r}. Choose one of: {', '.join(known)}.{nearest(key, known)}"
             raise SpecError(msg)
 
 

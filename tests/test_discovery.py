@@ -60,7 +60,9 @@ def test_adding_a_file_adds_an_algorithm(new_file: Path) -> None:
 
 
 def test_an_unknown_name_lists_the_alternatives_in_one_line() -> None:
-    with pytest.raises(SpecError, match=r"Unknown rule 'backprob'\. Choose one of: backprop, .*untrained") as caught:
+    with pytest.raises(
+        SpecError, match=r"Unknown rule 'backprob'\. Choose one of: backprop, .*untrained.*The nearest is 'backprop'"
+    ) as caught:
         learning_rule("backprob")
     assert "\n" not in str(caught.value)
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from brainalign.datasets.download import download
 from brainalign.datasets.manifest_file import ManifestFile, parse_file, require, require_keys
-from brainalign.errors import DataError, ManifestError
+from brainalign.errors import DataError, ManifestError, nearest
 from brainalign.storage import atomic_path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -113,7 +113,7 @@ def load_manifest(name: str) -> Manifest:
         If the name is unknown (the message lists the alternatives) or the manifest malformed.
     """
     if name not in _names():
-        msg = f"Unknown data set {name!r}. Choose one of: {', '.join(_names())}."
+        msg = f"Unknown data set {name!r}. Choose one of: {', '.join(_names())}.{nearest(name, _names())}"
         raise ManifestError(msg)
     path = _folder() / f"{name}.toml"
     return _read(name, path, path.stat().st_mtime_ns)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from brainalign.errors import SpecError
+from brainalign.errors import SpecError, nearest
 from brainalign.plausibility.probe import Control
 from brainalign.rules.learning_rule import learning_rules
 
@@ -21,7 +21,7 @@ def candidates(names: Iterable[str] = ()) -> list[Candidate]:
     known = learning_rules()
     for name in names:
         if name not in known:
-            msg = f"Unknown rule {name!r}. Choose one of: {', '.join(known)}."
+            msg = f"Unknown rule {name!r}. Choose one of: {', '.join(known)}.{nearest(name, known)}"
             raise SpecError(msg)
     return [Candidate(name, name) for name in (tuple(names) or known)]
 

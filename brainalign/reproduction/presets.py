@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from brainalign.errors import SpecError
+from brainalign.errors import SpecError, nearest
 from brainalign.recommended import completed
 from brainalign.shipped import find_file, names_in, read_toml, require_keys, shipped_folder
 from brainalign.specs import TrainSpec, to_dict, train_spec
@@ -95,7 +95,7 @@ def preset(file: str, label: str, folder: str | Path | None = None) -> Preset:
     found = preset_file(file, folder)
     if label not in found.presets:
         have = ", ".join(found.presets) or "none"
-        msg = f"Preset file {file!r} has no preset {label!r}. Choose one of: {have}."
+        msg = f"Preset file {file!r} has no preset {label!r}. Choose one of: {have}.{nearest(label, found.presets)}"
         raise SpecError(msg)
     return found.presets[label]
 
