@@ -302,7 +302,7 @@ def test_a_rule_that_answers_its_own_way_has_a_control_of_its_own(tmp_path: Path
     results = AlignmentResult.load(tmp_path / "own")
     assert results.own_controls == ("contrastive_hebbian",)
     assert results.rules == ("backprop", "contrastive_hebbian", "untrained")
-    assert "contrastive hebbian is the same networks before training" in methods_text(results).paragraphs[0]
+    assert "contrastive Hebbian learning is the same networks before training" in methods_text(results).paragraphs[0]
 
 
 def test_a_rule_that_starts_as_untrained_networks_do_shares_their_control(tmp_path: Path) -> None:

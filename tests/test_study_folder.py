@@ -20,6 +20,7 @@ from brainalign import results_folder, study
 from brainalign.alignment.result import AlignmentResult
 from brainalign.alignment.scores import Scores
 from brainalign.errors import DataError, DivergenceError, ExtractionError, StorageError
+from brainalign.plausibility import kept_scorecard
 from brainalign.plausibility.scorecard import COLUMNS
 from brainalign.report.page import write_report
 from brainalign.study import run_study
@@ -85,7 +86,7 @@ def test_a_scorecard_that_was_cut_is_measured_again(folder: Path, monkeypatch: p
         rows = [(one.label, network, "P1", 1.0, 1.0, 1.0, True, True, "trace", "why", 0.1) for one in group]
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
-    monkeypatch.setattr(study, "scorecard", measured)
+    monkeypatch.setattr(kept_scorecard, "scorecard", measured)
     spec = _spec(plausibility="mechanism")
     run_study(spec, folder)
     whole = (folder / "scorecard.csv").read_text()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.simstudy import scope_of
+from benchmarks.further_studies import scope_of
 from benchmarks.worlds import World, left_out
 from brainalign.inference.contrast import Contrast, contrast
 

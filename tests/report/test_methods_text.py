@@ -65,7 +65,7 @@ def test_methods_say_what_an_activity_is_where_it_is_not_the_blocks_own(full):
     assert "activity of hidden units" not in " ".join(methods_text(full).paragraphs)
     study = {**full.facts, "activities": {"stdp": "spike rate in Hz over 300 ms, dt 4 ms"}}
     whole = " ".join(methods_text(dataclasses.replace(full, facts=study)).paragraphs)
-    assert "The activity of hidden units of stdp networks is their spike rate in Hz over 300 ms, dt 4 ms." in whole
+    assert "The activity of hidden units of STDP networks is their spike rate in Hz over 300 ms, dt 4 ms." in whole
 
 
 def test_methods_of_an_undeclared_layer(full):
@@ -152,7 +152,7 @@ def test_methods_name_who_was_left_out(full):
     ]
     failures = pd.DataFrame(rows, columns=list(full.failures.columns))
     assert (
-        "Training or scoring of stdp failed;"
+        "Training or scoring of STDP failed;"
         in methods_text(dataclasses.replace(full, failures=failures)).paragraphs[0]
     )
 

@@ -112,6 +112,6 @@ def test_a_verdict_names_who_is_missing_where(full):
     ]
     failures = pd.DataFrame(rows, columns=list(full.failures.columns))
     assert _at_it(dataclasses.replace(full, failures=failures)).statements[1:] == (
-        "Not compared: stdp, since its training failed.",
-        "Not compared: hebbian, since a layer of it could not be scored.",
+        "Not compared: STDP, since its training failed.",
+        "Not compared: Hebbian learning, since a layer of it could not be scored.",
     )
