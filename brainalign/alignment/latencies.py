@@ -53,25 +53,12 @@ def _without(place: PlaceScores, models: Sequence[int], defined: np.ndarray) -> 
 
 def _latency(courses: np.ndarray, times: np.ndarray, kind: str, without: np.ndarray | None) -> Latency:
     n, nan = len(courses), float("nan")
+    gate = ""
     if n < _FEWEST:
         subjects = "1 subject" if n == 1 else f"{n} subjects"
-        return Latency(
-            kind=kind,
-            seconds=nan,
-            se=nan,
-            ci_low=nan,
-            ci_high=nan,
-            n_subjects=n,
-            gate=f"{subjects}, fewer than {_FEWEST}: no latency is claimed.",
-        )
-    if not np.isfinite(courses).all():
-        return Latency(
-            kind=kind,
-            seconds=nan,
-            se=nan,
-            ci_low=nan,
-            ci_high=nan,
-            n_subjects=n,
-            gate="Some scores are undefined: no latency is claimed.",
-        )
+        gate = f"{subjects}, fewer than {_FEWEST}: no latency is claimed."
+    elif not np.isfinite(courses).all():
+        gate = "Some scores are undefined: no latency is claimed."
+    if gate:
+        return Latency(kind=kind, seconds=nan, se=nan, ci_low=nan, ci_high=nan, n_subjects=n, gate=gate)
     return latency(courses, times, kind, without)

@@ -100,17 +100,7 @@ class LinearCKA(Comparison):
             movie = Movie.of_recordings(part, roi, ids, "squared_euclidean")
             groups = brain.groups_of(ids)
             check_each_pair(self.name, groups is None or len(set(groups)) == len(ids))
-            found.append(
-                Prepared(
-                    subjects=movie.subjects,
-                    times=movie.times,
-                    stimulus_ids=ids,
-                    n_targets=0,
-                    ceiling=None,
-                    groups=None,
-                    content=movie,
-                )
-            )
+            found.append(Prepared.of_movie(movie, None, movie))
         return tuple(found)
 
     def draws(self, layers: Sequence[RDMs], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from brainalign.recordings.movie import Movie
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -34,3 +36,16 @@ class Prepared:
     ceiling: np.ndarray | None
     groups: tuple[int, ...] | None
     content: Any
+
+    @classmethod
+    def of_movie(cls, movie: Movie, groups: tuple[int, ...] | None, content: Any) -> "Prepared":
+        """Return what a measure of RDMs prepares: no targets, and ceilings that come with the draws."""
+        return cls(
+            subjects=movie.subjects,
+            times=movie.times,
+            stimulus_ids=movie.stimulus_ids,
+            n_targets=0,
+            ceiling=None,
+            groups=groups,
+            content=content,
+        )

@@ -152,17 +152,7 @@ class RegressionRSA(Comparison):
         for movie in brain.movies(roi):
             ids = movie.stimulus_ids
             beside = [_rows([*(one.subset(ids) for one in held), *nuisances(who, ids)]) for who in movie.subjects]
-            found.append(
-                Prepared(
-                    subjects=movie.subjects,
-                    times=movie.times,
-                    stimulus_ids=ids,
-                    n_targets=0,
-                    ceiling=None,
-                    groups=brain.groups_of(ids),
-                    content=(movie, beside),
-                )
-            )
+            found.append(Prepared.of_movie(movie, brain.groups_of(ids), (movie, beside)))
         return tuple(found)
 
     def check(self, brain: Brain) -> None:

@@ -304,17 +304,7 @@ class RSA(Comparison):
             categories = brain.categories(ids) if self.pairs in _OF_PAIRS else None
             if categories is not None and self.pairs == EACH:
                 categories_apart(categories, groups)
-            found.append(
-                Prepared(
-                    subjects=movie.subjects,
-                    times=movie.times,
-                    stimulus_ids=ids,
-                    n_targets=0,
-                    ceiling=None,
-                    groups=groups,
-                    content=(movie, nuisance, categories),
-                )
-            )
+            found.append(Prepared.of_movie(movie, groups, (movie, nuisance, categories)))
         return tuple(found)
 
     def draws(self, layers: Sequence[RDMs], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:

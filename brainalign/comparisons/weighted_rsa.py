@@ -145,16 +145,7 @@ class WeightedRSA(Comparison):
         """Return the RDMs of subjects at every time."""
         del controls
         return tuple(
-            Prepared(
-                subjects=movie.subjects,
-                times=movie.times,
-                stimulus_ids=movie.stimulus_ids,
-                n_targets=0,
-                ceiling=None,
-                groups=brain.groups_of(movie.stimulus_ids),
-                content=movie,
-            )
-            for movie in brain.movies(roi)
+            Prepared.of_movie(movie, brain.groups_of(movie.stimulus_ids), movie) for movie in brain.movies(roi)
         )
 
     def draws(self, layers: Sequence[Any], prepared: Prepared, samples: Samples) -> Iterator[ScoreDraws]:

@@ -1,6 +1,7 @@
 """RDMs that a user holds as arrays, in the forms that people keep them, read as RDMs under ids."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -169,13 +170,7 @@ def _named(rdms: RDMs, subjects: Sequence[str] | None, times: Sequence[float] | 
     else:
         about["subject"] = tuple(_names(subjects, len(rdms)))
     known = rdms.measure if rdms.measure != ABOUT["dissimilarity"] else measure or rdms.measure
-    return RDMs(
-        dissimilarities=rdms.dissimilarities,
-        stimulus_ids=rdms.stimulus_ids,
-        measure=known,
-        descriptors=about,
-        rounding=rdms.rounding,
-    )
+    return replace(rdms, measure=known, descriptors=about)
 
 
 def _names(subjects: Sequence[str] | None, n: int) -> Sequence[str]:

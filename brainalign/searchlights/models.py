@@ -1,6 +1,7 @@
 """What is looked for in every patch: RDMs of layers and seeds, or of models, under names."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -91,13 +92,7 @@ def _of_rdms(rdms: RDMs) -> RDMs:
     names = [f"model {k + 1}" for k in range(len(rdms))] if named is None else list(rdms.descriptors[named])
     seeds = list(rdms.descriptors.get("seed", ("",) * len(rdms)))
     labels = _labels(names, names, [""] * len(names), seeds)
-    return RDMs(
-        dissimilarities=rdms.dissimilarities,
-        stimulus_ids=rdms.stimulus_ids,
-        measure=rdms.measure,
-        descriptors=labels,
-        rounding=rdms.rounding,
-    )
+    return replace(rdms, descriptors=labels)
 
 
 def _named(name: str, rdms: Any) -> RDMs:
@@ -107,24 +102,12 @@ def _named(name: str, rdms: Any) -> RDMs:
     n = len(rdms)
     seeds = [""] if n == 1 else [str(k) for k in range(n)]
     labels = _labels([name] * n, [name] * n, [""] * n, list(rdms.descriptors.get("seed", seeds)))
-    return RDMs(
-        dissimilarities=rdms.dissimilarities,
-        stimulus_ids=rdms.stimulus_ids,
-        measure=rdms.measure,
-        descriptors=labels,
-        rounding=rdms.rounding,
-    )
+    return replace(rdms, descriptors=labels)
 
 
 def _measured_alike(rdms: RDMs) -> RDMs:
     """Return RDMs of models under one word: each is compared with the brain alone, so their units may differ."""
-    return RDMs(
-        dissimilarities=rdms.dissimilarities,
-        stimulus_ids=rdms.stimulus_ids,
-        measure="of models",
-        descriptors=rdms.descriptors,
-        rounding=rdms.rounding,
-    )
+    return replace(rdms, measure="of models")
 
 
 def _of_layers(shown: list[Activations], dissimilarity: str) -> RDMs:
@@ -145,13 +128,7 @@ def _of_layers(shown: list[Activations], dissimilarity: str) -> RDMs:
 def labelled(rdm: RDMs, who: str, layer: str, seed: int | str) -> RDMs:
     """Return the one RDM of a layer under the labels of its map."""
     labels = _labels([f"{who} {layer}"], [who], [layer], [str(seed)])
-    return RDMs(
-        dissimilarities=rdm.dissimilarities,
-        stimulus_ids=rdm.stimulus_ids,
-        measure=rdm.measure,
-        descriptors=labels,
-        rounding=rdm.rounding,
-    )
+    return replace(rdm, descriptors=labels)
 
 
 def joined(parts: Sequence[RDMs]) -> RDMs:
