@@ -12,13 +12,11 @@ from matplotlib.transforms import Bbox
 from which_rule import results
 from which_rule_found import (
     CONTROLS,
-    EACH,
     ENCODING,
     FAMILIES,
     FAMILY,
+    PAIRS,
     PLACES,
-    SPEARMAN,
-    WITHIN,
     Findings,
     plausibility,
 )
@@ -26,8 +24,6 @@ from which_rule_found import (
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import DOUBLE, paper, words
 
-#: Measures of the time course and what they are called.
-_PAIRS = {SPEARMAN: "all pairs", WITHIN: "within categories", EACH: "each category"}
 _FLOORS = {"pixels": "--", "luminance": ":", "gabor": "-."}
 _COLOURS = dict(
     zip(
@@ -146,7 +142,7 @@ def time_figure(found: Findings) -> plt.Figure:
     table = found.table("time_course")
     table = table[table.role != "own_start"]
     figure, axes = plt.subplots(2, 3, figsize=(DOUBLE, DOUBLE * 0.66), sharex=True, layout="constrained")
-    for column, (measure, kind) in enumerate(_PAIRS.items()):
+    for column, (measure, kind) in enumerate(PAIRS.items()):
         own = table[table.measure == measure]
         for row, ax in enumerate(axes[:, column]):
             for rule in found.rules:

@@ -10,6 +10,8 @@ import brainalign as ba
 SPEARMAN, WITHIN, WHITENED = "rsa spearman", "rsa spearman within categories", "rsa corr_cov"
 EACH = "rsa spearman of each category"
 ENCODING = "encoding ridge"
+#: Which pairs of stimuli a measure of the EEG set takes.
+PAIRS = {SPEARMAN: "all pairs", WITHIN: "within categories", EACH: "each category"}
 #: Place to recording, ROI, measure and title; the order of the page.
 PLACES = {
     "EVC": ("cichy92", "EVC", SPEARMAN, "human EVC, 15 people"),

@@ -2,7 +2,7 @@
 
     python benchmarks/which_rule_tables.py [STUDY ...]    # all tables that follow from RDMs; all studies by default
     python benchmarks/which_rule_tables.py --encode OUT   # tables of encoding models; needs the networks in OUT
-    python benchmarks/which_rule_page.py                  # docs/findings.md and its figures, from the tables
+    python benchmarks/which_rule_page.py                  # docs/findings.md, findings-in-full.md and figures
 
 What is scored is declared in ``analyses/which_rule_declared.md``.
 """

@@ -22,6 +22,10 @@ def read(name: str, study: str = "which_rule") -> pd.DataFrame:
     return pd.read_csv(RESULTS / study / f"{name}.csv")
 
 
+def page(name: str) -> str:
+    return (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+
+
 def trained(study: str = "which_rule") -> list[str]:
     return sorted(set(read("training", study).rule))
 
@@ -146,8 +150,7 @@ def test_v4_at_equal_accuracy_stands_at_the_same_checkpoints() -> None:
     same = (both[0] - both[1].reindex(both[0].index)).abs() < 1e-9
     at_end = steps[steps == read("training").step.max()].index
     assert set(same.index.get_level_values("rule")[same]) == set(at_end)  # earlier moments are other networks
-    text = (ROOT / "docs" / "findings.md").read_text("utf-8")
-    assert "It was not tested at equal accuracy" not in text
+    assert "It was not tested at equal accuracy" not in page("findings-in-full")
 
 
 def test_an_order_in_general_needs_every_architecture() -> None:
@@ -163,13 +166,28 @@ def test_an_order_in_general_needs_every_architecture() -> None:
 
 
 def test_the_page_says_its_limits_first_and_shows_no_photograph() -> None:
-    text = (ROOT / "docs" / "findings.md").read_text("utf-8")
+    text = page("findings")
     assert text.index("## Limits first") < text.index("## In short") < text.index("## Results")
-    assert "before onset" in text
+    assert "Before onset" in text
     assert "within categories" in text
     pictures = [line for line in text.splitlines() if line.startswith("![")]
     assert pictures
     assert all("results/which_rule/figures/" in line for line in pictures)
+    assert "![" not in page("findings-in-full")
+
+
+def test_the_page_is_read_in_five_minutes() -> None:
+    prose = " ".join(line for line in page("findings").splitlines() if not line.startswith(("|", "!", "#")))
+    assert len(prose.split()) < 1250  # 250 words a minute
+
+
+def test_both_pages_follow_from_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    made = pytest.importorskip("which_rule_page")
+    assert set(made.PAGES) == {"findings", "findings-in-full"}
+    written = made.pages({name: made.Findings(name) for name in STUDIES})
+    for name, text in written.items():
+        assert text == page(name), f"docs/{name}.md: python benchmarks/which_rule_page.py"
 
 
 def test_scores_follow_from_the_committed_rdms() -> None:
