@@ -15,6 +15,7 @@ from brainalign.extraction.population import activations_of, answers_its_own_way
 from brainalign.extraction.projection import Projection
 from brainalign.extraction.shown import Shown
 from brainalign.extraction.shown_layers import Showing, layers_of_module
+from brainalign.options import require_text
 from brainalign.roles import MODEL, OWN_START, UNTRAINED
 from brainalign.training.checkpoint import Checkpoint, load_checkpoint
 from brainalign.training.train import Trained
@@ -133,6 +134,7 @@ def show(
             folder=folder,
         )
 
+    require_text("show()", name=name, group=group, role=role)
     if isinstance(model, Mapping):
         _refuse("a mapping gives names itself", name=name, seed=seed)
         return Shown(one for own, part in model.items() for one in each(part, own, None))

@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+#: A message longer than this loses its middle: what was given may be an array, and the remedy stands at the end.
+_LONGEST, _KEPT = 2000, 700
+
 
 class BrainalignError(Exception):
-    """Base of every error the package raises on purpose; the command line prints it as one line.
+    """Base of every error the package raises on purpose; its message is one line, whatever it quotes.
 
     Examples
     --------
@@ -16,6 +19,14 @@ class BrainalignError(Exception):
     ...     print(str(error).split(". ")[0])
     Unknown recording 'nowhere'
     """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(_one_line(one) if isinstance(one, str) else one for one in args))
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split()) if "\n" in text else text
+    return line if len(line) <= _LONGEST else f"{line[:_KEPT]} ... {line[-_KEPT:]}"
 
 
 class SpecError(BrainalignError, ValueError):

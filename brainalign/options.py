@@ -91,6 +91,12 @@ def made_of(kind: Any, options: Mapping[str, Any], what: str) -> Any:
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()})
 
 
+def require_text(what: str, **options: Any) -> None:
+    """Raise :class:`SpecError` for an option of ``what`` that is not text."""
+    for name, value in options.items():
+        require(isinstance(value, str), f"{what}: {name}", value, "text")
+
+
 def require_positive(**options: float) -> None:
     """Raise :class:`SpecError` for an option that is not above zero."""
     for name, value in options.items():

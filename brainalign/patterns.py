@@ -8,6 +8,7 @@ import numpy as np
 from brainalign.arrays import as_numbers
 from brainalign.datasets.stimuli import checked_ids, positions
 from brainalign.errors import DataError, StimulusMismatchError
+from brainalign.options import require_text
 from brainalign.summary import Summarised, Summary, some
 
 
@@ -46,6 +47,7 @@ class Patterns(Summarised):
     name: str = "Patterns"
 
     def __post_init__(self) -> None:
+        require_text("Patterns", name=self.name)
         values = as_numbers(self.values, self.name)
         ids = checked_ids(self.stimulus_ids, self.name, unique=False)
         if values.ndim != 2 or len(values) != len(ids):

@@ -6,8 +6,8 @@ import torch
 
 from brainalign.alignment.align import check_recording
 from brainalign.alignment.cluster_table import check_clusters
-from brainalign.alignment.families import check_margins
-from brainalign.alignment.score import measures_of
+from brainalign.alignment.families import check_margins, check_ranked_rois
+from brainalign.alignment.score import check_scoring_is_used, measures_of
 from brainalign.alignment.time_generalisation import check_time_generalisation
 from brainalign.comparisons.comparators import check_comparator
 from brainalign.comparisons.encoding import Encoding
@@ -49,6 +49,7 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
     labels = [measure.label for _, measure in asked]
     check_margins(scoring.equivalence, labels)
     used = [brain.spec.measures for brain in brains] + [(Encoding.name,)] * scoring.time_generalisation
+    check_scoring_is_used(scoring, [measure for _, measure in asked])
     unused = set(scoring.options).difference(*used)
     if unused:
         msg = (
@@ -87,11 +88,8 @@ def _network(population: TrainSpec, data_dir: str | None) -> Network:
 
 
 def _check_ranking_layers(declared: Mapping[str, object], places: Sequence[str], layers: Sequence[str]) -> None:
-    rois = list(dict.fromkeys(places))
+    check_ranked_rois(declared, places)
     for roi, layer in declared.items():
-        if roi not in rois:
-            msg = f"Ranking layer of ROI {roi!r}: no recording of the study has it. Choose among: {', '.join(rois)}."
-            raise SpecError(msg)
         if layer not in layers:
             msg = f"Ranking layer {layer!r} of ROI {roi!r} is in no network. Choose among: {', '.join(layers)}."
             raise SpecError(msg)

@@ -9,6 +9,7 @@ import pytest
 
 import brainalign as ba
 from brainalign.alignment.instance import role_of
+from brainalign.errors import DataError
 from brainalign.training.train import Trained, train
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ def twice(study: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> list[l
             ]
             for name in ("first", "second")
         ]
-    except ba.DataError as error:
+    except DataError as error:
         pytest.skip(str(error))
 
 
@@ -71,7 +72,7 @@ def test_their_scores_lie_within_the_seeds_of_the_committed_scores(
     source = ba.recording("cichy92")
     try:
         brain, stimuli = source.rdms("IT"), source.stimuli()
-    except ba.DataError as error:
+    except DataError as error:
         pytest.skip(str(error))
     scores = pd.read_csv(COMMITTED / "scores.csv")
     scores = scores[(scores.roi == "IT") & (scores.layer == "hidden2") & (scores.measure == "rsa spearman")]

@@ -349,7 +349,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "misspelt ROI of a ranking layer",
         {"scoring__ranking_layer": {"plantd": "hidden1"}},
-        r"Ranking layer of ROI 'plantd': no recording of the study has it\. Choose among: planted\.",
+        r"Ranking layer of ROI 'plantd': no recording here has it\. Choose among: planted\. The nearest is 'planted'\.",
     ),
     (
         "ranking layer that no network has",

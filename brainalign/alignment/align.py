@@ -6,12 +6,13 @@ from dataclasses import replace
 from brainalign.alignment.ceilings import ceilings_of
 from brainalign.alignment.cluster_table import check_clusters
 from brainalign.alignment.failure import Failure
+from brainalign.alignment.families import check_ranked_rois
 from brainalign.alignment.infer import Declared, infer
 from brainalign.alignment.instance import Instance
 from brainalign.alignment.layer_tables import LayerTables
 from brainalign.alignment.recovery import recovery
 from brainalign.alignment.result import AlignmentResult
-from brainalign.alignment.score import Progress, measures_of, refuse_rdms_only, score_brain
+from brainalign.alignment.score import Progress, check_scoring_is_used, measures_of, refuse_rdms_only, score_brain
 from brainalign.alignment.time_generalisation import check_time_generalisation
 from brainalign.comparisons.comparison import Comparison, comparisons
 from brainalign.comparisons.pairs_within import categories_apart, pairs_within
@@ -87,6 +88,8 @@ def align_checked(
     brain, spec = check.brain, check.brain.spec
     findings = check.findings()
     refuse_severe(findings, spec, brain.source.label)
+    check_scoring_is_used(scoring, measures or measures_of(spec, scoring))
+    check_ranked_rois(scoring.ranking_layer, (*brain.source.rois, *brain.rois))
     check_clusters(scoring.clusters, [brain])
     check_time_generalisation(scoring, [brain])
     beside = LayerTables(brain, scoring)

@@ -1,12 +1,13 @@
 """Which tests are declared and which are exploratory, and their p values within each family."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
 
 from brainalign import tables
+from brainalign.errors import SpecError, nearest
 from brainalign.inference.contrast import Contrast
 from brainalign.inference.equivalence import equivalence
 from brainalign.inference.family import adjust
@@ -53,6 +54,18 @@ class Test:
 def confirmatory(kinds: Collection[str]) -> tuple[str, ...]:
     """Return the kinds of contrasts that the largest t corrects: with controls, or all pairs where there is none."""
     return tuple(kind for kind in WITH_CONTROLS if kind in kinds) or ("pair",)
+
+
+def check_ranked_rois(declared: Iterable[str], places: Iterable[str]) -> None:
+    """Raise :class:`SpecError` for a ROI with a ranking layer that no recording has: nothing would be declared."""
+    rois = list(dict.fromkeys(places))
+    for roi in declared:
+        if roi not in rois:
+            msg = (
+                f"Ranking layer of ROI {roi!r}: no recording here has it. Choose among: {', '.join(rois)}."
+                f"{nearest(roi, rois)}"
+            )
+            raise SpecError(msg)
 
 
 def check_margins(margins: Mapping[str, object], measures: Collection[str]) -> None:

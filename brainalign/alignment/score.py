@@ -161,6 +161,23 @@ def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
     return made
 
 
+def check_scoring_is_used(scoring: ScoringSpec, measures: Sequence[Comparison]) -> None:
+    """Raise :class:`SpecError` for options of RSA that no measure takes."""
+    said = [measure.describe() for measure in measures]
+    names = ", ".join(measure.name for measure in measures)
+    for option, default, taken in (
+        ("comparator", ScoringSpec.comparator, any(one.comparator for one in said)),
+        ("partial", (), any(one.held for one in said)),
+    ):
+        value = getattr(scoring, option)
+        if value != default and not taken:
+            msg = (
+                f"Option {option} is {value!r}, but no measure takes it ({names}); add 'rsa' to measures, or leave it "
+                "out."
+            )
+            raise SpecError(msg)
+
+
 def _show_all(
     instances: Iterable[Instance],
     brain: Brain,

@@ -16,6 +16,7 @@ from brainalign.datasets.near_identical import near_identical
 from brainalign.datasets.picture_folder import picture_files
 from brainalign.datasets.pictures import Pictures
 from brainalign.errors import SpecError, StimulusMismatchError
+from brainalign.options import require_text
 from brainalign.storage import content_hash
 from brainalign.summary import Summarised, Summary, picture, some
 
@@ -72,6 +73,7 @@ class Stimuli(Summarised):
     group_labels: tuple[str | int, ...] | None = None
 
     def __post_init__(self) -> None:
+        require_text("Stimuli", name=self.name)
         what = f"Stimuli {self.name!r}"
         object.__setattr__(self, "ids", checked_ids(self.ids, what))
         if not self.ids:

@@ -6,6 +6,7 @@ import mne
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import brainalign as ba
 from brainalign.comparisons.comparison import comparisons
@@ -124,3 +125,47 @@ def test_one_seed_is_one_seed_and_a_dissimilarity_without_name_is_said_to_have_n
     assert "Brain: dissimilarity not named; networks: correlation distance." in captions
     assert "1 seed per network" in captions
     assert "24 stimuli, 1 seed ·" in str(contrast_tables(found))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"ranking_layer": {"al": "early"}}, r"^Ranking layer of ROI 'al': no recording here has it\. .*'all'\.$"),
+        ({"measures": "linear_cka", "comparator": "corr"}, r"^Option comparator is 'corr', but no measure takes it"),
+        ({"measures": ["linear_cka"], "partial": ("pixels",)}, r"^Option partial is \('pixels',\), but no measure"),
+    ],
+)
+def test_what_nothing_would_use_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        ba.align(NETS, ba.own_recording(None, trials=TRIALS, ids=[*IDS, *IDS]), n_bootstrap=100, **options)
+
+
+PICTURES = np.random.default_rng(0).integers(0, 255, (8, 8, 8, 3), dtype=np.uint8)
+STIMULI = ba.Stimuli(list("abcdefgh"), PICTURES, "noise")
+
+
+@pytest.mark.parametrize("name", [PICTURES, 5, None], ids=["an array", "a number", "nothing"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda name: ba.Stimuli(list("abcdefgh"), PICTURES, name),
+        lambda name: ba.Patterns(PICTURES.reshape(8, -1), list("abcdefgh"), name),
+        lambda name: ba.show(torch.nn.Flatten(), STIMULI, "pixels", name=name),
+        lambda name: ba.show(torch.nn.Flatten(), STIMULI, "pixels", group=name),
+        lambda name: ba.own_recording(STIMULI, rdms=RDMS, ids=IDS, name=name),
+    ],
+    ids=["Stimuli", "Patterns", "show name", "show group", "own_recording"],
+)
+def test_a_name_that_is_no_text_is_one_short_line(make: Any, name: Any) -> None:
+    with pytest.raises(SpecError, match=r"expected text") as error:
+        make(name)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 2001
+
+
+def test_a_message_is_one_line_whatever_it_quotes() -> None:
+    said = str(DataError(f"Values are {PICTURES!r}; expected fewer.\nGive fewer."))
+    assert said.startswith("Values are array(")
+    assert said.endswith("expected fewer. Give fewer.")
+    assert "\n" not in said
+    assert len(said) < 2001
