@@ -18,7 +18,7 @@ import tomlkit
 
 from brainalign.errors import BrainalignError
 from brainalign.reproduction.presets import Preset, changed
-from brainalign.reproduction.search import search
+from brainalign.reproduction.search import search, without_effect
 from brainalign.specs import train_spec
 
 HERE = Path(__file__).parent
@@ -84,6 +84,8 @@ class Search:
 
     def _chosen(self, rows: pd.DataFrame, preset: Preset, grid: dict) -> tomlkit.items.Table:
         """Return the table of the best candidate, and what it was chosen among."""
+        if idle := without_effect(rows, grid):
+            sys.exit(f"{preset.label}: {idle[0]} changes no candidate; search another option, as other rules have two.")
         own, shared = self.asked["presets"][preset.label], self.asked["training"]
         best = rows[rows.status == "finished"].sort_values("val_accuracy", ascending=False).iloc[0]
         spec = changed(preset.spec, {name: best[name].item() for name in grid})

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, ClassVar, get_origin
 
 from brainalign.errors import SpecError, nearest
-from brainalign.options import field_types, fitted
+from brainalign.options import field_types, fitted, require_used
 from brainalign.own_data import own_data
 from brainalign.own_folders import add_folder, how_to_name, own_files, own_folders, own_module, remove_folder
 
@@ -122,7 +122,7 @@ def create(room: str, base: type, name: str, options: dict[str, Any] | None = No
     ------
     SpecError
         If the name or an option is unknown, the message lists the alternatives; if an option is of another type than
-        its field, what was expected.
+        its field, or has no effect beside the others, what was expected.
     """
     classes = available(room, base)
     if name not in classes:
@@ -136,7 +136,9 @@ def create(room: str, base: type, name: str, options: dict[str, Any] | None = No
             msg = f"Unknown option {option!r} of {name!r}. Choose one of: {those}"
             raise SpecError(msg)
         fitting[option] = fitted(kinds[option], value, f"Option {option} of {name!r}")
-    return classes[name](**fitting)
+    made = classes[name](**fitting)
+    require_used(made, name)
+    return made
 
 
 def require_here(room: str, base: type, name: str, what: str) -> None:

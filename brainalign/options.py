@@ -66,6 +66,51 @@ def field_types(cls: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(cls)}
 
 
+#: What an option has no effect without: option to ``{other option: values}``, see :func:`unused_options`.
+Needs = Mapping[str, Mapping[str, Any]]
+#: Stands for any value that is not 0, false or empty, in ``only_with`` of a class.
+SET = "set"
+
+
+def unused_options(instance: Any) -> dict[str, str]:
+    """Return the options of an instance that have no effect beside its others, with what each would need.
+
+    A class says what an option needs in ``only_with``: option to ``{other option: values}``, or ``SET`` for every value
+    that is not 0, false or empty. An option that has its default is never listed.
+
+    Examples
+    --------
+    >>> from brainalign.rules.hebbian import Hebbian
+    >>> unused_options(Hebbian(competition="winner", power=2.0))
+    {'power': "activation 'triangle'"}
+    """
+    found = {}
+    defaults = {field.name: field.default for field in dataclasses.fields(instance)}
+    for option, needs in getattr(type(instance), "only_with", {}).items():
+        missing = [
+            _needed(other, values)
+            for other, values in needs.items()
+            if not (getattr(instance, other) if values == SET else getattr(instance, other) in values)
+        ]
+        if missing and getattr(instance, option) != defaults[option]:
+            found[option] = " and ".join(missing)
+    return found
+
+
+def require_used(instance: Any, name: str) -> None:
+    """Raise :class:`SpecError` for an option that has no effect beside the others: it would be ignored in silence."""
+    for option, needed in unused_options(instance).items():
+        value = reprlib.repr(getattr(instance, option))
+        msg = f"Option {option} of {name!r} is {value}, which has no effect without {needed}; add that or leave it out."
+        raise SpecError(msg)
+
+
+def _needed(option: str, values: Any) -> str:
+    if values == SET:
+        return option
+    return f"{option} {' or '.join(str(value).lower() if isinstance(value, bool) else repr(value) for value in values)}"
+
+
 def require(condition: bool, what: str, value: Any, expected: str) -> None:
     """Raise :class:`SpecError` unless ``condition`` holds: ``what`` is ``value``, what was expected."""
     if not condition:

@@ -12,6 +12,8 @@ from functools import cache
 from typing import Any
 
 from brainalign.discovery import algorithm
+from brainalign.errors import BrainalignError
+from brainalign.options import unused_options
 from brainalign.roles import READOUT_ONLY, TRAINED
 from brainalign.shipped import names_in, read_toml, shipped_folder
 
@@ -28,8 +30,8 @@ SHARED = (
 def completed(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of a training with what is recommended in place of what was not given.
 
-    An option that was given stays. Where another optimiser was given than the recommended one, nothing of the
-    optimiser is filled in. Unknown names are left for others to refuse.
+    An option that was given stays, and what has no effect beside it is not filled in. Where another optimiser was given
+    than the recommended one, nothing of the optimiser is filled in. Unknown names are left for others to refuse.
 
     Parameters
     ----------
@@ -60,6 +62,22 @@ def completed(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
         if (option if dot else name) not in table:
             table[option if dot else name] = value
             filled[name] = value
+    return _without_unused(found, filled)
+
+
+def _without_unused(found: dict[str, Any], filled: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Leave out what was filled in and has no effect beside the options that were given."""
+    for room, kind in (("rules", "rule"), ("networks", "network")):
+        table, made_by = found.get(f"{kind}_options", {}), algorithm(room, found.get(kind, ""))
+        if made_by is None:
+            continue
+        try:
+            made = made_by(**table)
+        except (BrainalignError, TypeError, ValueError):  # whoever checks options says what was expected
+            continue
+        for option in unused_options(made):
+            if filled.pop(f"{kind}.{option}", None) is not None:
+                del table[option]
     return found, filled
 
 

@@ -139,7 +139,7 @@ def search(
 ) -> None:
     """Choose options of a preset on validation data; the test split plays no part."""
     from brainalign.reproduction.presets import preset
-    from brainalign.reproduction.search import at_the_edge, found_text
+    from brainalign.reproduction.search import at_the_edge, found_text, without_effect
     from brainalign.reproduction.search import search as search_grid
     from brainalign.training.runtime import Runtime
 
@@ -153,6 +153,8 @@ def search(
     if not as_json:
         for name in at_the_edge(ranked, values):
             typer.echo(f"The best {name} is at the edge of its grid; widen it.")
+        for name in without_effect(ranked, values):
+            typer.echo(f"{name} changes no candidate: all its values give the same networks. Search another option.")
         typer.echo(f'found = "{found_text(ranked, values)}"')
 
 

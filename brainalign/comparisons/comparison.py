@@ -9,6 +9,7 @@ from brainalign.comparisons.description import Description
 from brainalign.comparisons.prepared import Prepared
 from brainalign.discovery import available, create
 from brainalign.errors import SpecError
+from brainalign.options import Needs
 from brainalign.patterns import Patterns
 from brainalign.recordings.brain import Brain
 from brainalign.resampling.samples import Samples
@@ -57,6 +58,7 @@ class Comparison(ABC):
     of_trials: ClassVar[bool] = False
     of_rdms: ClassVar[bool] = False
     of_networks: ClassVar[bool] = False
+    only_with: ClassVar[Needs] = {}
 
     @abstractmethod
     def describe(self) -> Description:

@@ -15,7 +15,7 @@ from brainalign.comparisons.prepared import Prepared
 from brainalign.condensed import Condensed
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import SpecError
-from brainalign.options import require
+from brainalign.options import SET, Needs, require, require_used
 from brainalign.patterns import Patterns
 from brainalign.rdms import RDMs, compute_rdms, match
 from brainalign.recordings.brain import Brain
@@ -106,6 +106,7 @@ class RSA(Comparison):
     word: ClassVar[str] = "RSA"
     of_rdms: ClassVar[bool] = True
 
+    only_with: ClassVar[Needs] = {"semi": {"partial": SET}}
     dissimilarity: str = "correlation"
     comparator: str = "spearman"
     partial: tuple[str, ...] = ()
@@ -128,6 +129,7 @@ class RSA(Comparison):
             raise SpecError(msg)
         if self.pairs == WITHIN:
             check_each_pair(self.comparator, self.comparator not in WHITENED, "and pairs within categories are some")
+        require_used(self, self.name)
 
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""

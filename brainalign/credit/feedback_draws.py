@@ -16,6 +16,8 @@ FEEDBACKS = (
     *("constant", "alternate_negative", "chunked_negative", "cartesian_product"),
     *("identity_fill_zero", "identity_repeat", "identity_repeat_pm"),
 )
+#: Those that draw from options ``values``.
+VALUED = ("discrete_uniform", "cartesian_product")
 
 
 def check_feedback(feedback: str, scale: float, values: tuple[float, ...]) -> None:

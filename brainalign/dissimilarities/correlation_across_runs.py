@@ -8,6 +8,7 @@ import numpy as np
 from brainalign.dissimilarities.dissimilarity import refuse
 from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
+from brainalign.options import SET, Needs
 from brainalign.rounding import no_spread, sum_error
 
 
@@ -29,6 +30,7 @@ class CorrelationAcrossRuns(OfTrials):
     needs: ClassVar[str] = "runs"
     unit: ClassVar[str] = "1 - r"
 
+    only_with: ClassVar[Needs] = {"seed": {"n_folds": SET}}
     n_folds: int = 0
     seed: int = 0
 

@@ -9,6 +9,7 @@ from brainalign.dissimilarities.noise import check_noise, inverse, noise_precisi
 from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
 from brainalign.errors import DataError, SpecError
+from brainalign.options import SET, Needs
 from brainalign.rounding import sum_error
 
 
@@ -43,6 +44,7 @@ class Crossnobis(OfTrials):
         "measures for multi-voxel pattern analysis. NeuroImage 137:188-200. doi:10.1016/j.neuroimage.2015.12.012"
     )
 
+    only_with: ClassVar[Needs] = {"seed": {"n_folds": SET}}
     noise: str = "ledoit_wolf"
     n_folds: int = 0
     per_run: bool = False

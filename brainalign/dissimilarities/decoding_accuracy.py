@@ -9,6 +9,7 @@ from brainalign.dissimilarities.noise import check_noise
 from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.pairwise_lda import held_out_evidence
 from brainalign.dissimilarities.trials import Trials, check_folds
+from brainalign.options import SET, Needs
 from brainalign.rounding import EPSILON
 
 
@@ -36,6 +37,7 @@ class DecodingAccuracy(OfTrials):
         "measures. NeuroImage 173:434-447. doi:10.1016/j.neuroimage.2018.02.044"
     )
 
+    only_with: ClassVar[Needs] = {"seed": {"n_folds": SET}}
     noise: str = "ledoit_wolf"
     n_folds: int = 0
     seed: int = 0

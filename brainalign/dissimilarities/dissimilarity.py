@@ -10,6 +10,7 @@ import numpy as np
 from brainalign.discovery import available, create, snake_case
 from brainalign.dissimilarities.trials import Trials
 from brainalign.errors import DataError, SpecError
+from brainalign.options import Needs
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Dissimilarity(ABC):
     signed: ClassVar[bool] = False
     unit: ClassVar[str] = ""
     citation: ClassVar[str] = ""
+    only_with: ClassVar[Needs] = {}
 
     @abstractmethod
     def pairs(self, patterns: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, float]:

@@ -8,6 +8,7 @@ import numpy as np
 from brainalign.dissimilarities.of_trials import OfTrials
 from brainalign.dissimilarities.trials import Trials, check_folds, counts_of, sums_of
 from brainalign.errors import DataError, SpecError
+from brainalign.options import SET, Needs
 from brainalign.rounding import sum_error
 
 
@@ -37,6 +38,7 @@ class PoissonKL(OfTrials):
         "geometries. eLife 12:e82566. doi:10.7554/eLife.82566"
     )
 
+    only_with: ClassVar[Needs] = {"seed": {"n_folds": SET}}
     prior_rate: float = 1.0
     prior_weight: float = 0.1
     n_folds: int = 0

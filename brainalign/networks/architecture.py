@@ -13,7 +13,7 @@ from brainalign.datasets.task import Task
 from brainalign.discovery import available, create
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network
-from brainalign.options import fit_fields, require
+from brainalign.options import Needs, fit_fields, require
 
 #: Name to (function, gain of the weights before it).
 NONLINEARITIES: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
@@ -55,6 +55,7 @@ class Architecture(ABC):
     summary: ClassVar[str]
     recommended: ClassVar[Mapping[str, Any]] = {}
     least: ClassVar[Mapping[str, int]] = {}
+    only_with: ClassVar[Needs] = {}
 
     def __post_init__(self) -> None:
         fit_fields(self)

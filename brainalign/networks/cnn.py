@@ -14,7 +14,7 @@ from brainalign.networks.block import Block
 from brainalign.networks.network import Network
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
-from brainalign.options import require
+from brainalign.options import SET, Needs, require
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class CNN(Architecture):
 
     least: ClassVar[Mapping[str, int]] = {"channels": 1, "hidden": 0, "kernel": 1, "pool": 2}
 
+    only_with: ClassVar[Needs] = {"decoder_scale": {"decoder": SET}}
     channels: tuple[int, ...] = (32, 64, 128)
     hidden: int = 256
     kernel: int | tuple[int, ...] = 3

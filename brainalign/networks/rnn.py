@@ -14,7 +14,7 @@ from brainalign.networks.network import Network
 from brainalign.networks.patches import patch_grid, patches
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
-from brainalign.options import require
+from brainalign.options import Needs, require
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class RNN(Architecture):
 
     least: ClassVar[Mapping[str, int]] = {"widths": 1, "patch": 1}
 
+    only_with: ClassVar[Needs] = {"patch": {"sequence": ("patches",)}}
     widths: tuple[int, ...] = (128,)
     sequence: str = "rows"
     patch: int = 4

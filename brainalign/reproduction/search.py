@@ -141,6 +141,23 @@ def at_the_edge(ranked: pd.DataFrame, grid: Grid) -> list[str]:
     return [n for n, v in numeric.items() if any(math.isclose(best[n], edge) for edge in (min(v), max(v)))]
 
 
+def without_effect(ranked: pd.DataFrame, grid: Grid) -> list[str]:
+    """Return the options whose values change no candidate, though they were searched.
+
+    They are those under which every group of candidates that are alike otherwise reached one loss, to the last digit.
+    """
+    numbers = ["val_accuracy", "val_loss"]
+    found = []
+    for name, values in grid.items():
+        others = [other for other in grid if other != name]
+        rows = ranked.assign(**{other: ranked[other].astype(str) for other in others})
+        groups = [one for _, one in rows.groupby(others)] if others else [rows]
+        alike = [(one[numbers].nunique(dropna=False) == 1).all() and len(one) > 1 for one in groups]
+        if len(values) > 1 and all(alike) and ranked.val_loss.notna().all():
+            found.append(name)
+    return found
+
+
 def _candidates(
     chosen: Preset, grid: Grid, epochs: float | None, seeds: tuple[int, ...], n_train: int | None
 ) -> list[tuple[dict[str, Any], TrainSpec]]:

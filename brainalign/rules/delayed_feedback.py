@@ -12,13 +12,14 @@ from brainalign.credit.batch import Batch
 from brainalign.credit.chain import blockwise
 from brainalign.credit.cost import direct_cost, forward_cost
 from brainalign.credit.direct_feedback import as_gradient, direct_feedback, direct_updates
-from brainalign.credit.feedback_draws import check_feedback, draw_feedback, feedback_mismatch
+from brainalign.credit.feedback_draws import VALUED, check_feedback, draw_feedback, feedback_mismatch
 from brainalign.credit.objective import answer, output_error, output_metrics, target
 from brainalign.credit.step import Step
 from brainalign.datasets.task import Task
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
+from brainalign.options import Needs
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -92,6 +93,7 @@ class DelayedFeedback(LearningRule):
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _FLUEGEL)}
     recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"batch_size": 32, "learning_rate": 0.003}}
 
+    only_with: ClassVar[Needs] = {"values": {"feedback": VALUED}}
     error_information: str = "delayed_error_softmax"
     initial: str = "target"
     feedback: str = "kaiming_uniform"

@@ -12,10 +12,11 @@ from brainalign.credit.batch import Batch
 from brainalign.credit.chain import blockwise
 from brainalign.credit.cost import direct_cost
 from brainalign.credit.direct_feedback import as_gradient, direct_feedback, direct_updates
-from brainalign.credit.feedback_draws import check_feedback, draw_feedback, feedback_mismatch
+from brainalign.credit.feedback_draws import VALUED, check_feedback, draw_feedback, feedback_mismatch
 from brainalign.credit.objective import output_metrics, target
 from brainalign.credit.step import Step
 from brainalign.networks.network import Network, Params
+from brainalign.options import Needs
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -53,6 +54,7 @@ class DirectRandomTargetProjection(LearningRule):
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _FRENKEL)}
     recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.001}}
 
+    only_with: ClassVar[Needs] = {"values": {"feedback": VALUED}}
     feedback: str = "kaiming_uniform"
     scale: float = 0.25
     values: tuple[float, ...] = (-1.0, 0.0, 1.0)

@@ -32,7 +32,7 @@ from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
-from brainalign.options import require_not_negative, require_positive, require_steps
+from brainalign.options import Needs, require_not_negative, require_positive, require_steps
 from brainalign.randomness import stream
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
@@ -112,6 +112,9 @@ class EquilibriumPropagation(LearningRule):
     reference: ClassVar[str] = "Scellier & Bengio 2017, Front. Comput. Neurosci. 11:24"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
 
+    only_with: ClassVar[Needs] = {
+        option: {"energy": ("hopfield",)} for option in ("free_steps", "activation", "slope", "gain", "rest")
+    }
     nudging: str = "symmetric"
     beta: float = 0.5
     free_steps: int = 20

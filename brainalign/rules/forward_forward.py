@@ -32,7 +32,7 @@ from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
-from brainalign.options import require_positive
+from brainalign.options import SET, Needs, require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -102,6 +102,13 @@ class ForwardForward(LearningRule):
     reference: ClassVar[str] = "Hinton 2022 (arXiv 2212.13345)"
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(True, _LV)}
 
+    only_with: ClassVar[Needs] = {
+        **{
+            option: {"goodness": ("sum_of_squares",)}
+            for option in ("negatives", "label", "label_scale", "threshold", "slope", "peer_strength")
+        },
+        "peer_momentum": {"goodness": ("sum_of_squares",), "peer_strength": SET},
+    }
     goodness: str = "sum_of_squares"
     readout: str = "neutral"
     readout_from: int = 2

@@ -31,7 +31,7 @@ from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
-from brainalign.options import require_positive, require_steps
+from brainalign.options import SET, Needs, require_positive, require_steps
 from brainalign.rules.learning_rule import LearningRule
 
 Blocks = tuple[Block, ...]
@@ -84,6 +84,10 @@ class ForwardGradient(LearningRule):
     reference: ClassVar[str] = "Baydin et al. 2022 (arXiv 2202.08587)"
     recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"batch_size": 32, "learning_rate": 0.003}}
 
+    only_with: ClassVar[Needs] = {
+        "group_size": {"local": SET, "space": ("activities",)},
+        "head_features": {"local": SET},
+    }
     space: str = "activities"
     local: bool = True
     samples: int = 1

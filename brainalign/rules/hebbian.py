@@ -17,7 +17,7 @@ from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
-from brainalign.options import require_not_negative, require_positive, require_steps
+from brainalign.options import Needs, require_not_negative, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -113,6 +113,11 @@ class Hebbian(LearningRule):
         }
     }
 
+    only_with: ClassVar[Needs] = {
+        "winners": {"competition": ("winners",)},
+        "temperature": {"competition": ("soft", "soft_anti")},
+        "power": {"activation": ("triangle",)},
+    }
     competition: str = "soft_anti"
     reconstruction: str = "own"
     winners: int = 5

@@ -13,6 +13,7 @@ from brainalign.credit.step import Step
 from brainalign.discovery import available, create, snake_case
 from brainalign.errors import IncompatibleError
 from brainalign.networks.network import Network, Params
+from brainalign.options import Needs
 from brainalign.roles import TRAINED
 from brainalign.rules.claim import Claim
 
@@ -31,6 +32,8 @@ class LearningRule(ABC):
     written into a specification where they are not given (:mod:`brainalign.recommended`). They are chosen on
     validation data (``presets/searches``), and no default of an option. ``plasticity_off`` are options under which a
     rule whose networks answer in their own way leaves hidden synapses as drawn: its own control.
+    ``only_with`` says which options have no effect without others (:func:`brainalign.options.unused_options`); to give
+    one alone is refused.
 
     Examples
     --------
@@ -75,6 +78,7 @@ class LearningRule(ABC):
     role: ClassVar[str] = TRAINED
     recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     plasticity_off: ClassVar[Mapping[str, Any]] = {}
+    only_with: ClassVar[Needs] = {}
 
     @classmethod
     def name(cls) -> str:

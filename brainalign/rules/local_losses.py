@@ -30,6 +30,7 @@ from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
+from brainalign.options import SET, Needs
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -77,6 +78,7 @@ class LocalLosses(LearningRule):
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(False, _LV), "C2": Claim(True, _LV), "C3": Claim(False, _LV)}
     recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.003}}
 
+    only_with: ClassVar[Needs] = {"beta": {"loss": ("predsim",)}, "n_projections": {"backprop_free": SET}}
     loss: str = "predsim"
     beta: float = 0.99
     backprop_free: bool = False

@@ -24,7 +24,7 @@ from brainalign.credit.synaptic import Synaptic, synaptic_updates
 from brainalign.errors import SpecError
 from brainalign.networks.network import Network, Params
 from brainalign.networks.synapse import Synapse
-from brainalign.options import require_positive, require_steps
+from brainalign.options import SET, Needs, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -88,6 +88,9 @@ class NodePerturbation(LearningRule):
     claims: ClassVar[Mapping[str, Claim]] = {"C1": Claim(True, _LV), "C2": Claim(True, _LV), "C3": Claim(False, _LV)}
     recommended: ClassVar[Mapping[str, Mapping[str, Any]]] = {"mlp": {"learning_rate": 0.01, "rule.samples": 8}}
 
+    only_with: ClassVar[Needs] = {
+        option: {"decorrelation": SET} for option in ("whitening", "decorrelation_samples", "decorrelation_steps")
+    }
     sigma: float = 0.01
     samples: int = 1
     antithetic: bool = True

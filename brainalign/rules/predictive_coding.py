@@ -30,7 +30,7 @@ from brainalign.credit.step import Step
 from brainalign.errors import SpecError
 from brainalign.networks.architecture import choose
 from brainalign.networks.network import Network, Params
-from brainalign.options import require_positive, require_steps
+from brainalign.options import Needs, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -115,6 +115,11 @@ class PredictiveCoding(LearningRule):
         "C3": Claim(False, _LV),
     }
 
+    only_with: ClassVar[Needs] = {
+        "weight_rate": {"variant": ("incremental",)},
+        "feedback_scale": {"feedback": ("random", "learned")},
+        "decay": {"feedback": ("learned",)},
+    }
     variant: str = "strict"
     steps: int = 20
     rate: float = 0.1

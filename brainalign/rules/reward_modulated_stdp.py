@@ -21,7 +21,7 @@ from brainalign.credit.synaptic import synaptic_update
 from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
-from brainalign.options import require_not_negative, require_positive, require_steps
+from brainalign.options import Needs, require_not_negative, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -136,6 +136,12 @@ class RewardModulatedSTDP(LearningRule):
         "": {"optimizer": "sgd", "learning_rate": 1.0, "schedule": "constant", "rule.readout_rate": 0.3}
     }
 
+    only_with: ClassVar[Needs] = {
+        "code": {"reward": ("expected",)},
+        "punishment": {"reward": ("hits",), "rewarded": ("last", "all")},
+        "reward": {"rewarded": ("last", "all")},
+        "readout_rate": {"readout": ("linear", "reward")},
+    }
     duration: float = 100.0
     dt: float = 5.0
     max_rate: float = 100.0

@@ -28,7 +28,7 @@ from brainalign.networks.architecture import choose
 from brainalign.networks.block import Block
 from brainalign.networks.network import Network, Params
 from brainalign.networks.wiring import Wiring
-from brainalign.options import require_not_negative, require_positive
+from brainalign.options import Needs, require_not_negative, require_positive
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -104,6 +104,7 @@ class STDP(LearningRule):
         "": {"optimizer": "sgd", "learning_rate": 1.0, "schedule": "constant"}
     }
 
+    only_with: ClassVar[Needs] = {"memory": {"readout": ("vote",)}, "readout_rate": {"readout": ("linear",)}}
     duration: float = 300.0
     dt: float = 4.0
     encoding: str = "poisson"

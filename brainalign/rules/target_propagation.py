@@ -26,7 +26,7 @@ from brainalign.credit.targets import (
     top_error,
 )
 from brainalign.networks.network import Network, Params
-from brainalign.options import require_not_negative, require_positive, require_steps
+from brainalign.options import SET, Needs, require_not_negative, require_positive, require_steps
 from brainalign.rules.claim import Claim
 from brainalign.rules.learning_rule import LearningRule
 
@@ -80,6 +80,7 @@ class TargetPropagation(LearningRule):
     #: Passes through the path that sending targets takes.
     passes: ClassVar[int] = 1
 
+    only_with: ClassVar[Needs] = {option: {"feedback_steps": SET} for option in ("feedback_rate", "noise_size")}
     step_size: float = 10.0
     activation: str = "tanh"
     feedback_rate: float = 0.5

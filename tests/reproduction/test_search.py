@@ -8,7 +8,7 @@ import pytest
 import brainalign.reproduction.search as module
 from brainalign.errors import DivergenceError, SpecError
 from brainalign.reproduction.presets import Preset
-from brainalign.reproduction.search import at_the_edge, found_text, search
+from brainalign.reproduction.search import at_the_edge, found_text, search, without_effect
 from brainalign.specs import TrainSpec
 
 SPEC = TrainSpec("backprop", "mlp", "digits", network_options={"widths": [8]}, epochs=1, batch_size=64, seeds=(0, 1))
@@ -126,6 +126,21 @@ def test_the_line_says_grid_epochs_seed_and_accuracy_and_an_edge_is_named() -> N
     )
     assert at_the_edge(ranked, grid) == ["learning_rate"]  # of two values both are edges
     assert at_the_edge(ranked.assign(learning_rate=0.01), grid) == []
+
+
+def test_an_option_whose_values_give_the_same_networks_is_named(tmp_path: Path) -> None:
+    rows = [
+        {"learning_rate": rate, "rule.threshold": threshold, "val_accuracy": 0.5 + rate, "val_loss": 1.0 - rate}
+        for rate in (0.1, 0.2)
+        for threshold in (0.3, 1.0)
+    ]
+    grid = {"learning_rate": [0.1, 0.2], "rule.threshold": [0.3, 1.0]}
+    ranked = pd.DataFrame(rows)
+    assert without_effect(ranked, grid) == ["rule.threshold"]
+    ranked.loc[0, "val_loss"] += 1e-9
+    assert without_effect(ranked, grid) == []
+    real = search(CHOSEN, {"learning_rate": [0.01], "clip": [100.0, 200.0]}, tmp_path, epochs=1)
+    assert without_effect(real, {"learning_rate": [0.01], "clip": [100.0, 200.0]}) == ["clip"]
 
 
 @pytest.mark.parametrize(
