@@ -24,7 +24,7 @@ import pandas as pd
 import brainalign as ba
 from brainalign.alignment.equal_accuracy import equally_accurate as nearest
 from brainalign.alignment.instance import role_of
-from brainalign.errors import BrainalignError, DataError
+from brainalign.errors import BrainalignError, DataError, DivergenceError
 from brainalign.extraction.population import answers_its_own_way, extract_each
 from brainalign.provenance import code_hash
 from brainalign.roles import OWN_START, READOUT_ONLY
@@ -95,12 +95,22 @@ def train_all(name: str, out: Path, *rules: str, device: str = "cpu") -> None:
             found = train(spec, population(out, spec), Runtime(device=device))
         except BrainalignError as error:
             print(f"{spec.rule}: {error}", flush=True)
+            if isinstance(error, DivergenceError):
+                note_divergence(out, name, spec.rule, str(error))
             continue
         last = found.history[found.history.step == found.history.step.max()]
         print(
             f"{spec.rule}: test accuracy {last.test_accuracy.mean():.4f}, {time.perf_counter() - started:.0f} s",
             flush=True,
         )
+
+
+def note_divergence(out: Path, name: str, rule: str, reason: str) -> None:
+    """Keep which rule diverged with the options that its search found; the page says so."""
+    path = out / "diverged.csv"
+    known = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["study", "rule", "reason"])
+    others = known[(known.study != name) | (known.rule != rule)]
+    write_table(path, pd.concat([others, pd.DataFrame([{"study": name, "rule": rule, "reason": reason}])]))
 
 
 def trained(name: str, out: Path) -> Iterator[Trained]:
@@ -141,6 +151,9 @@ def rdms(study_name: str, out: Path) -> None:
             ba.save_rdms(folder / f"rdms-{name}{suffix}.safetensors", networks, {**about, "stimuli": name})
             print(f"{name}{suffix}: {len(networks)} networks", flush=True)
     write_table(folder / "training.csv", history)
+    if (out / "diverged.csv").is_file():
+        noted = pd.read_csv(out / "diverged.csv")
+        write_table(folder / "diverged.csv", noted[(noted.study == study_name) & ~noted.rule.isin(history.rule)])
 
 
 def final_and_starts(found: Sequence[Trained]) -> list[tuple[Checkpoint, str]]:

@@ -70,6 +70,9 @@ class Findings:
         self.preset = asked["training"]["preset"]
         self.rules = [rule for rule in asked["rules"] if rule in set(self.training.rule)]
         self.untrained_yet = [rule for rule in FAMILY if rule not in self.rules]
+        #: Rules that diverged with the options that their search found.
+        noted = self.folder / "diverged.csv"
+        self.diverged = list(pd.read_csv(noted).rule) if noted.is_file() else []
         self.learned = exceeding(self.training)
         self.about = ba.load_rdms(self.folder / f"rdms-{next(iter(SHOWN))}.safetensors")[1]
         last = self.training[self.training.step == self.training.groupby("rule").step.transform("max")]

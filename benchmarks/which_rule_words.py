@@ -262,9 +262,10 @@ def not_trained(parts: Mapping[str, Findings]) -> Iterator[str]:
     for name, one in parts.items():
         path = ROOT / "benchmarks" / f"{name.replace(MAIN, 'which_rule_search', 1)}.toml"
         laid_out = tomllib.loads(path.read_text(encoding="utf-8"))["presets"]
-        later = [rule for rule in one.untrained_yet if rule in laid_out]
+        later = [rule for rule in one.untrained_yet if rule in laid_out and rule not in one.diverged]
         never = [rule for rule in one.untrained_yet if rule not in laid_out]
         said = [f"not trained: {listed(later)}"] if later else []
+        said += [f"diverged with the options that its search found: {listed(one.diverged)}"] if one.diverged else []
         said += [f"not laid out: {listed(never)}"] if never else []
         if said:
             yield f"{SHORT[one.spec.populations[0].network]}, {'; '.join(said)}."
