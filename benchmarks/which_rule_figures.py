@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.transforms import Bbox
 from which_rule import results
+from which_rule_architecture_figure import architecture_figure
 from which_rule_found import (
     CONTROLS,
     ENCODING,
@@ -175,6 +176,7 @@ def save_figures(found: Findings) -> None:
     folder = results() / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     drawings = {"joint": joint_figure, "contrasts": contrast_figure, "time_course": time_figure}
+    drawings["architectures"] = architecture_figure
     with paper():
         for name, draw in drawings.items():
             figure = draw(found)

@@ -56,6 +56,7 @@ def values(parts: Mapping[str, Findings]) -> dict[str, object]:
         "gap": f"{GAP:g}",
         "needs_table": table(tables.needs_table(found)),
         "needs_declared": table(tables.needs_table(found, SPEARMAN)),
+        "all_architectures": said.all_architectures(found),
         "architecture_table": table(tables.architecture_table(architectures)),
         "shared": len([rule for rule in tables.shared(architectures.values()) if rule in FAMILY]),
         "not_trained": list(said.not_trained({name: parts[name] for name in ARCHITECTURES if name != MAIN})),

@@ -48,7 +48,8 @@ def in_short(parts: Mapping[str, Findings]) -> Iterator[str]:
     yield _orders(found)
     yield _simple_features(found)
     yield _learning(found)
-    yield _all_architectures(found)
+    table = found.table("architectures")
+    yield f"**{table.rule.nunique()} rules learned on all four architectures.** {all_architectures(found)}"
     yield _plausibility_in_short(found)
 
 
@@ -88,15 +89,13 @@ def _learning(found: Findings) -> str:
     return f"**Learning of hidden layers raises scores** above those of readout only in {_joined(said)}."
 
 
-def _all_architectures(found: Findings) -> str:
+def all_architectures(found: Findings) -> str:
+    """Return which rules differ from a control in every architecture."""
     table = found.table("architectures")
     always = sorted(set(table[table.p_all_adjusted < 0.05].rule))
-    said = (
-        f"These differ from a control in all four: {listed(always)}."
-        if always
-        else ("None differs from readout only or from backpropagation in all four.")
-    )
-    return f"**{table.rule.nunique()} rules learned on all four architectures.** {said}"
+    if always:
+        return f"These differ from a control in all four: {listed(always)}."
+    return "None differs from readout only or from backpropagation in all four."
 
 
 def _plausibility_in_short(found: Findings) -> str:
