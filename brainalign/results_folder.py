@@ -1,4 +1,4 @@
-"""The files of a results folder: whose they are, and how they change together."""
+"""The files of a results folder: which they are, and how they change together."""
 
 import contextlib
 import json
@@ -33,21 +33,9 @@ _PREFIX = ".results-"
 _CLOCK = ("wall_seconds",)
 
 
-def require_own(folder: Path, name: str) -> None:
-    """Refuse a folder that holds something else than the study ``name``, which may have been edited since.
-
-    Raises
-    ------
-    StorageError
-        If it holds another study, or a single training run.
-    """
-    other = _facts(folder).get("name", name)
-    if other != name:
-        msg = f"Folder {str(folder)!r} holds study {other!r}, not {name!r}. Choose another --out, or delete the folder."
-        raise StorageError(msg)
-    if (folder / "checkpoints").is_dir():
-        msg = f"Folder {str(folder)!r} holds a training run, not study {name!r}. Choose another --out."
-        raise StorageError(msg)
+def study_name(folder: Path) -> str:
+    """Return the name of the study whose results a folder holds; empty where there are none."""
+    return str(_facts(folder).get("name", ""))
 
 
 @contextlib.contextmanager

@@ -31,11 +31,11 @@ from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, manifests
 from brainalign.errors import DivergenceError, ExtractionError, LayerError, SpecError
 from brainalign.extraction.population import answers_its_own_way
+from brainalign.folder_kinds import require_own
 from brainalign.plausibility.kept_scorecard import kept_scorecard
 from brainalign.provenance import code_hash, own_hashes, versions
 from brainalign.recordings.brain import Brain
 from brainalign.recordings.source import RecordingSource, recording_source
-from brainalign.results_folder import require_own
 from brainalign.rules.learning_rule import learning_rule
 from brainalign.specs import RecordingSpec, StudySpec, TrainSpec, to_dict
 from brainalign.storage import content_hash

@@ -30,6 +30,15 @@ def output_folder(path: Path | None) -> Path | None:
     return path
 
 
+def no_folder(name: str, shipped: str, what: str) -> None:
+    """Refuse a folder where a file is named, unless it is called as one that is shipped: that one is then meant."""
+    from brainalign.folder_kinds import instead
+    from brainalign.shipped import names_in, shipped_folder
+
+    if Path(name).is_dir() and name and name not in names_in(shipped_folder(shipped)):
+        raise SpecError(instead(name, f"a {what} file (.toml)"))
+
+
 def own_folders(paths: list[str] | None) -> list[str] | None:
     """Look for algorithms in folders of the user's own, too; one that cannot be is a :class:`SpecError`."""
     for path in paths or ():

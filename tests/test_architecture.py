@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 ROOMS = (
     *("__init__", "errors", "computing", "arrays", "mapped", "rounding", "randomness", "storage", "summary"),
     *("own_folders", "own_data", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
-    *("results_folder", "shipped", "recommended", "finding_kinds", "time_windows", "specs"),
+    *("results_folder", "folder_kinds", "shipped", "recommended", "finding_kinds", "time_windows", "specs"),
     *("geometry", "datasets", "patterns", "networks", "credit", "rules", "support"),
     *("training", "reproduction", "study_file", "extraction", "activations", "plausibility", "plausibility.probes"),
     *("dissimilarities", "rdms", "low_level", "rsatoolbox_exchange"),

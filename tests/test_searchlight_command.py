@@ -163,7 +163,7 @@ def test_what_cannot_be_is_one_line(place: Path, arguments: tuple[str, ...], mes
 def test_a_folder_of_a_study_is_left_alone(place: Path) -> None:
     Path("out").mkdir()
     Path("out/study.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(BrainalignError, match="holds a study or a training, not maps"):
+    with pytest.raises(BrainalignError, match="expected a new folder, or one that holds the maps of a searchlight"):
         _run("searchlight", "layers.npz", "--brain", "brain", "--radius", 5, "--out", "out")
 
 

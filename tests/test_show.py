@@ -259,5 +259,5 @@ def test_an_npz_file_of_ones_own_needs_ids_and_layers_only(tmp_path: Path) -> No
         Activations.load(tmp_path / "objects.npz")
     with pytest.raises(DataError, match=r"expected a name that ends in .safetensors or .npz"):
         found.save(tmp_path / "a.csv")
-    with pytest.raises(DataError, match="holds no activations"):
+    with pytest.raises(DataError, match="is missing; expected activations"):
         Shown.load(tmp_path / "nowhere")

@@ -141,7 +141,9 @@ def test_another_study_is_refused_and_nothing_is_touched(folder: Path) -> None:
 def test_the_folder_of_a_training_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "training.csv").write_text("mine")
-    with pytest.raises(StorageError, match="holds a training run, not study 'tiny'"):
+    with pytest.raises(
+        StorageError, match="holds a training run; expected a new folder, or one that holds the results of a study"
+    ):
         run_study(_spec(), tmp_path)
     assert (tmp_path / "training.csv").read_text() == "mine"
 

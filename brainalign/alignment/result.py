@@ -31,9 +31,10 @@ from brainalign.alignment.scores import Scores
 from brainalign.columns import LOW_LEVEL, OWN_START, READOUT_ONLY, UNTRAINED
 from brainalign.comparisons.description import Description
 from brainalign.errors import DataError, SpecError
+from brainalign.folder_kinds import require_own
 from brainalign.provenance import code_hash, own_hashes
 from brainalign.rdms import RDMs
-from brainalign.results_folder import STUDY, replacing, require_own
+from brainalign.results_folder import STUDY, replacing
 from brainalign.roles import CHOSEN_LAYER
 from brainalign.storage import locked
 from brainalign.tables import AT_EQUAL_ACCURACY

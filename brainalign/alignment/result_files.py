@@ -12,7 +12,9 @@ import torch
 from brainalign import tables
 from brainalign.alignment.scores import Scores
 from brainalign.errors import DataError
-from brainalign.results_folder import RESULTS, STUDY, result_hashes
+from brainalign.folder_kinds import RESULTS as RESULTS_FOLDER
+from brainalign.folder_kinds import instead, kind_of
+from brainalign.results_folder import STUDY, result_hashes
 from brainalign.storage import file_hash, read_tensors, write_tensors, write_text
 from brainalign.tables import OPTIONAL, TABLES, short
 
@@ -39,24 +41,9 @@ _KINDS: dict[Any, str] = {str: "text", dict: "an object", list: "a list", (int, 
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse what is not the results folder of a finished study, and say what it is instead."""
-    give = "give the results folder of a study (brainalign run)."
-    if not folder.exists():
-        msg = f"Folder {str(folder)!r} is missing; {give}"
-    elif not folder.is_dir():
-        msg = f"{str(folder)!r} is a file; {give}"
-    elif (folder / STUDY).exists():
-        return
-    elif (folder / "checkpoints").is_dir():
-        msg = f"Folder {str(folder)!r} holds one training run, and a report is about a study; {give}"
-    elif any((folder / name).exists() for name in ("populations", "cache", *RESULTS)):
-        msg = (
-            f"{STUDY!r} is missing in {str(folder)!r}: the study there was not finished. {_AGAIN}; what it trained and "
-            "scored is kept."
-        )
-    else:
-        msg = f"Folder {str(folder)!r} holds no results of a study ({STUDY!r} is missing); {give}"
-    raise DataError(msg)
+    """Refuse what is not the results folder of a finished study, and say what it is and which command reads it."""
+    if kind_of(folder) is not RESULTS_FOLDER:
+        raise DataError(instead(folder, "the results folder of a study (brainalign run, align)"))
 
 
 def read_facts(path: Path) -> dict[str, Any]:

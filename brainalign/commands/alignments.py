@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from brainalign.commands.options import DataDir, Device, Json, Own, Quiet
-from brainalign.errors import BrainalignError, SpecError
+from brainalign.errors import BrainalignError, DataError, SpecError
 from brainalign.terminal import output_folder, print_records
 
 Layers = Annotated[
@@ -62,6 +62,7 @@ def extract(
     """
     from brainalign.activations import Shown, show
     from brainalign.extraction.dimensionality import dimensionality_table
+    from brainalign.folder_kinds import ACTIVATIONS, TRAINING, instead, kind_of, require_free
     from brainalign.storage import write_table
     from brainalign.training.train import Trained
 
@@ -71,11 +72,14 @@ def extract(
     if not trained and not model:
         msg = "extract got no network; give --trained FOLDER or --model module:function."
         raise SpecError(msg)
+    require_free(out, ACTIVATIONS)
     shown = _stimuli(stimuli, n_stimuli, data_dir)
     how: dict[str, Any] = {"layers": tuple(layer or ()), "pool": pool, "name": name, "group": group}
     how |= {"batch_size": batch_size, "device": device}
     found = Shown()
     for folder in trained or ():
+        if kind_of(folder) is not TRAINING:
+            raise DataError(instead(folder, "a training run (brainalign train)"))
         found += show(Trained.load(folder), shown, None, **how)
     for place in model or ():
         made = _called(place, "--model")
@@ -113,13 +117,16 @@ def align(
     from brainalign.activations import Shown
     from brainalign.face.aligning import align as align_networks
     from brainalign.face.lists import recording
+    from brainalign.folder_kinds import RESULTS, require_free, require_own
     from brainalign.terminal import read_settings
 
+    require_free(out, RESULTS)
     found = Shown(one for path in networks for one in Shown.load(path))
     settings = read_settings(set_ or [])
     options = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("source.")}
     rest = {key: value for key, value in settings.items() if not key.startswith("source.")}
     source = recording(brain, **({"data_dir": data_dir} if data_dir else {}), **options)
+    require_own(out, source.label)
     say = (lambda text: None) if quiet or as_json else (lambda text: typer.echo(f"scoring {text}", err=True))
     result = align_networks(found, source, measure or ["rsa"], rois=roi or (), progress=say, **rest)
     page = result.report(out)
@@ -134,21 +141,32 @@ def _stimuli(named: str, n_stimuli: int, data_dir: str | None) -> Any:
     """Return the stimuli of a folder, a recording or a data set."""
     from brainalign.datasets.dataset import dataset, datasets
     from brainalign.datasets.stimuli import Stimuli
-    from brainalign.recordings.source import recording_source, recording_sources
+    from brainalign.face.lists import recording
+    from brainalign.folder_kinds import CLASSES, EMPTY, RECORDED, instead, kind_of
+    from brainalign.recordings.source import recording_sources
 
     if Path(named).is_dir():
+        kind = kind_of(named)
+        if kind is RECORDED:
+            return _pictures(recording(named), named)
+        if kind.written or kind is EMPTY or kind is CLASSES:
+            raise DataError(instead(named, "a folder of pictures"))
         return Stimuli.from_folder(named)
     if named in recording_sources():
-        shown = recording_source(named, {"data_dir": data_dir} if data_dir else {}).stimuli()
-        if shown is None:
-            msg = f"Recording {named!r} comes without pictures; give a folder of those that were shown."
-            raise SpecError(msg)
-        return shown
+        return _pictures(recording(named, **({"data_dir": data_dir} if data_dir else {})), named)
     if named in datasets():
         return dataset(named, data_dir).test_stimuli(n_stimuli, 0)
     known = ", ".join((*recording_sources(), *datasets()))
     msg = f"{named!r} is no folder, recording or data set; give a folder of pictures, or one of: {known}."
     raise SpecError(msg)
+
+
+def _pictures(source: Any, named: str) -> Any:
+    shown = source.stimuli()
+    if shown is None:
+        msg = f"Recording {named!r} comes without pictures; give a folder of those that were shown."
+        raise SpecError(msg)
+    return shown
 
 
 def _transform(transform: str | None) -> Any:

@@ -1,6 +1,7 @@
 """``data list``, ``fetch``, ``verify``."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,10 +25,15 @@ def data_list(
 ) -> None:
     """List data sets: what they are, their licence, and whether they are here."""
     from brainalign.datasets.manifest import copy_of, manifests, verify
+    from brainalign.errors import SpecError
+    from brainalign.folder_kinds import CLASSES, RECORDED, instead, kind_of
     from brainalign.own_data import RECORDING, add_data
 
     for path in paths or ():
-        add_data("recordings" if (Path(path) / RECORDING).is_file() else "datasets", path)
+        kind = kind_of(path)
+        if kind not in (RECORDED, CLASSES):
+            raise SpecError(instead(path, f"a recording (a folder with a {RECORDING}) or pictures by class"))
+        add_data("recordings" if kind is RECORDED else "datasets", path)
     records = []
     for name, manifest in manifests().items():
         here = not manifest.files and manifest.kind == "recording" and copy_of(name, data_dir)
@@ -86,33 +92,25 @@ def data_check(
     """
     from brainalign.data_check.finding import Finding
     from brainalign.data_check.folder import check_folder
-    from brainalign.data_check.shared_stimuli import check_own_parts, check_shared_stimuli
-    from brainalign.data_check.source import check_source
     from brainalign.data_check.study import check_recordings
     from brainalign.errors import SpecError
-    from brainalign.recordings.source import recording_source, recording_sources
+    from brainalign.folder_kinds import EMPTY, RECORDED, instead, kind_of
+    from brainalign.own_data import RECORDING
+    from brainalign.recordings.source import recording_sources
     from brainalign.study_file import read_study
 
     accepted: list[Finding] = []
-    if target in recording_sources():
-        source = recording_source(target, {"data_dir": data_dir, **read_settings(option or [])})
-        others = [recording_source(one, {"data_dir": data_dir}) for one in against or []]
-        if others and trained_on:
-            msg = "--against looks at ids of two recordings, --trained-on at pictures. Leave one of them out."
-            raise SpecError(msg)
-        if others:
-            found = [finding for other in others for finding in check_shared_stimuli(source, other)]
-        else:
-            found = [*check_own_parts(source), *check_source(source, trained_on)]
+    asked = {"--trained-on": trained_on, "--set": option, "--against": against, "--ids": ids}
+    folder = kind_of(target)
+    if target in recording_sources() or folder is RECORDED:
+        found = _of_recording(target, ids, trained_on, against or [], option or [], data_dir)
     elif Path(target).is_dir():
-        if trained_on or option or against:
-            msg = "--trained-on, --against and --set are for recordings; a folder of files has none. Leave them out."
-            raise SpecError(msg)
+        _leave_out(asked, "--trained-on", "--set", "--against", why="for recordings, and a folder of files is none")
+        if folder.written or folder is EMPTY:
+            raise SpecError(instead(target, f"recordings: a BIDS data set, or a folder with a {RECORDING}"))
         found = list(check_folder(target, ids))
     elif Path(target).suffix == ".toml":
-        if ids or trained_on or option or against:
-            msg = "A study file says what is compared: leave --ids, --trained-on, --against and --set out."
-            raise SpecError(msg)
+        _leave_out(asked, *asked, why="not for a study file, which says what is compared")
         found, accepted = check_recordings(read_study(target), data_dir)
     else:
         msg = (
@@ -134,6 +132,41 @@ def data_check(
         typer.echo(f"{len(found)} finding{'' if len(found) == 1 else 's'} in {target}{said}.")
     if len(found) > len(accepted):
         raise typer.Exit(1)
+
+
+def _of_recording(
+    target: str, ids: str, trained_on: str, against: Sequence[str], options: Sequence[str], data_dir: str | None
+) -> list[Any]:
+    """Return what is found in a recording that is named, or that a folder with a recording.toml holds."""
+    from brainalign.data_check.folder import check_folder
+    from brainalign.data_check.shared_stimuli import check_own_parts, check_shared_stimuli
+    from brainalign.data_check.source import check_source
+    from brainalign.errors import SpecError
+    from brainalign.face.lists import recording
+    from brainalign.recordings.source import recording_sources
+
+    _leave_out({"--ids": ids}, "--ids", why="for a folder of files, and a recording knows its ids")
+    if against and trained_on:
+        msg = "--against looks at ids of two recordings, --trained-on at pictures. Leave one of them out."
+        raise SpecError(msg)
+    where = {"data_dir": data_dir} if data_dir else {}
+    named = target in recording_sources()
+    source = recording(target, **(where if named else {}), **read_settings(options))
+    if against:
+        others = [recording(one, **(where if one in recording_sources() else {})) for one in against]
+        return [finding for other in others for finding in check_shared_stimuli(source, other)]
+    files = [] if named else list(check_folder(target))
+    return [*files, *check_own_parts(source), *check_source(source, trained_on)]
+
+
+def _leave_out(asked: Mapping[str, object], *names: str, why: str) -> None:
+    """Refuse options that were given and would do nothing."""
+    from brainalign.errors import SpecError
+
+    if given := [name for name in names if asked[name]]:
+        are, them = ("is", "it") if len(given) == 1 else ("are", "them")
+        msg = f"{', '.join(given)} {are} {why}. Leave {them} out."
+        raise SpecError(msg)
 
 
 @data_app.command("fetch")

@@ -43,6 +43,7 @@ def scorecard(
 
     Networks are small ones of the kind that is named; what a preset or --set says of them beside their sizes holds.
     """
+    from brainalign.folder_kinds import SCORECARD, require_free
     from brainalign.plausibility.asked import asked
     from brainalign.plausibility.judgement import criteria
     from brainalign.plausibility.ranks import rank_distribution
@@ -51,6 +52,8 @@ def scorecard(
 
     for option, number in (("--seeds", seeds), ("--workers", workers)):
         require(number >= 1, option, number, "1 or more")
+    if out is not None:
+        require_free(out, SCORECARD)
     what = asked(rule or (), network, preset or (), read_settings(set_ or []))
     with progress_bar(quiet or as_json) as progress:
         table = measured(

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from brainalign.commands.options import Json
+from brainalign.options import require
 from brainalign.terminal import print_records
 
 
@@ -24,6 +25,11 @@ def power(
     from brainalign.alignment.result import AlignmentResult
     from brainalign.report.needs import needs
 
+    for option, number, fits, expected in (
+        ("--gap", gap, 0 < gap < float("inf"), "a difference of scores above 0, such as 0.02"),
+        ("--power", chance, 0 < chance < 1, "a probability between 0 and 1, such as 0.8"),
+    ):
+        require(fits, option, number, expected)
     rows = needs(AlignmentResult.load(results), gap, chance, tuple(layer or ()), measure)
     print_records([_shown(row, as_json) for row in rows], as_json, f"Needed to find {gap:g} with power {chance:g}")
 

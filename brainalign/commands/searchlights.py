@@ -67,10 +67,12 @@ def searchlight(
 ) -> None:
     """Score models in a patch around every voxel or vertex; leaves maps, tables, figures and a page."""
     from brainalign.face.searchlight_on_disk import Asked, searchlight_on_disk
+    from brainalign.folder_kinds import MAPS, require_free
     from brainalign.report.maps_page import write_maps
     from brainalign.terminal import existing_device
 
     existing_device(device)
+    require_free(out, MAPS)
     beside = {"radius": radius, "comparator": comparator, "dissimilarity": dissimilarity, "permutations": permutations}
     settings = read_settings(set_ or [], beside=beside)
     options = {key: value for key, value in settings.items() if not key.startswith("source.")}

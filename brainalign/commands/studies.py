@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from brainalign.commands.options import Compile, DataDir, Device, Execution, Out, Own, Quiet, Retrain
-from brainalign.terminal import output_folder, progress_bar, say_stale, when_started
+from brainalign.terminal import no_folder, output_folder, progress_bar, say_stale, when_started
 
 
 def demo(
@@ -54,6 +54,7 @@ def _run_study(study: str, out: Path | None, quiet: bool, **options: Any) -> Non
     from brainalign.training.runtime import Runtime
 
     runtime = Runtime(**options)
+    no_folder(study, "analyses", "study")
     path = find_file(study, shipped_folder("analyses"), "study")
     spec = read_study(path)
 

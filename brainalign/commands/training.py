@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from brainalign.commands.options import Compile, DataDir, Device, Execution, Json, Out, Own, Quiet, Retrain
-from brainalign.terminal import output_folder, print_records, progress_bar, read_settings, say_stale, when_started
+from brainalign.terminal import (
+    no_folder,
+    output_folder,
+    print_records,
+    progress_bar,
+    read_settings,
+    say_stale,
+    when_started,
+)
 
 if TYPE_CHECKING:
     from brainalign.specs import TrainSpec
@@ -48,6 +56,9 @@ def train(
     Networks of which only the readout is trained are trained beside it for as many steps, in a folder inside, so that
     accuracy that hidden layers did not bring is seen.
     """
+    from brainalign.datasets.dataset import datasets
+    from brainalign.errors import SpecError
+    from brainalign.folder_kinds import TRAINING, instead, require_free
     from brainalign.reproduction.presets import requested
     from brainalign.specs import to_dict
     from brainalign.storage import write_text
@@ -56,6 +67,10 @@ def train(
     from brainalign.training.train import train as train_population
 
     runtime = Runtime(device=device, execution=execution, compile=compile, data_dir=data_dir, retrain=retrain)
+    if dataset and Path(dataset).is_dir() and dataset not in datasets():
+        raise SpecError(instead(dataset, "the name of a data set (brainalign data list)"))
+    no_folder((preset or "").rpartition("/")[0], "presets", "preset")
+    require_free(out, TRAINING)
     names = {"rule": rule, "network": network, "dataset": dataset}
     numbers = {"seeds": seeds, "epochs": epochs}
     settings = read_settings(set_ or [], beside=names | numbers)
@@ -144,6 +159,7 @@ def search(
     from brainalign.training.runtime import Runtime
 
     runtime = Runtime(device, "auto", compile, data_dir)
+    no_folder(preset_file, "presets", "preset")
     chosen, values = preset(preset_file, label), read_settings(grid, "--grid")
     with progress_bar(quiet or as_json) as progress:
         ranked = search_grid(chosen, values, out, epochs, seed, n_train, runtime, progress)
@@ -184,6 +200,7 @@ def reproduce(
     from brainalign.reproduction.reproduce import reproduce as reproduce_table
     from brainalign.training.runtime import Runtime
 
+    no_folder(table, "reproductions", "table")
     out = out or Path("results") / Path(table).stem
     runtime = Runtime(device, execution, compile, data_dir)
     asked_rows, asked_columns = (tuple(names.split(",")) if names else () for names in (rows, columns))

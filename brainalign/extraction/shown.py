@@ -6,6 +6,7 @@ from typing import Any
 
 from brainalign.errors import DataError, SpecError
 from brainalign.extraction.activations import SUFFIXES, Activations
+from brainalign.folder_kinds import ACTIVATIONS, RESULTS, UNFINISHED, instead, kind_of, require_free
 from brainalign.summary import Summarised, Summary, some
 
 
@@ -75,7 +76,14 @@ class Shown(Summarised, tuple[Activations, ...]):
         return tuple(dict.fromkeys(one.origin.name for one in self))
 
     def save(self, folder: str | Path, suffix: str = ".safetensors") -> tuple[Path, ...]:
-        """Write a file for each network into a folder, ``<group>-<name>-seed<k>``; return their paths."""
+        """Write a file for each network into a folder, ``<group>-<name>-seed<k>``; return their paths.
+
+        Raises
+        ------
+        StorageError
+            If another command wrote the folder, or it cannot be written.
+        """
+        require_free(folder, ACTIVATIONS)
         paths = tuple(Path(folder) / f"{one.origin.file}{suffix}" for one in self)
         for one, path in zip(self, paths, strict=True):
             one.save(path)
@@ -93,7 +101,6 @@ class Shown(Summarised, tuple[Activations, ...]):
         folder = Path(folder)
         names = sorted(folder.glob("*")) if folder.is_dir() else [folder]
         files = [path for path in names if path.suffix in SUFFIXES]
-        if not files:
-            msg = f"{str(folder)!r} holds no activations (.safetensors or .npz); give what 'brainalign extract' wrote."
-            raise DataError(msg)
+        if not files or kind_of(folder) in (RESULTS, UNFINISHED):  # whose RDMs have these suffixes, too
+            raise DataError(instead(folder, f"activations ({' or '.join(SUFFIXES)}; brainalign extract)"))
         return cls(Activations.load(path) for path in files)

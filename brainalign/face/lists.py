@@ -1,5 +1,6 @@
 """What there is, as tables: rules, networks, data sets, recordings, measures."""
 
+import os
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pandas as pd
 from brainalign.comparisons.comparison import Comparison, comparison, comparisons
 from brainalign.datasets.dataset import datasets
 from brainalign.errors import SpecError
+from brainalign.folder_kinds import instead
 from brainalign.networks.architecture import architectures
+from brainalign.own_data import RECORDING
 from brainalign.recordings.recording_folder import recording_folder
 from brainalign.recordings.source import RecordingSource, recording_source, recording_sources
 from brainalign.support import support
@@ -194,13 +197,16 @@ def recording(name: str | Path, **options: Any) -> RecordingSource:
     >>> brain.rois
     ('planted',)
     """
-    if isinstance(name, Path) or (Path(name).is_dir() and name not in recording_sources()):
+    is_path = isinstance(name, Path) or Path(name).exists() or os.sep in name
+    if is_path and name not in recording_sources():
         if options:
             option = next(iter(options))
             msg = f"recording() got {option} = {options[option]!r} beside a folder; say it in its recording.toml."
             raise SpecError(msg)
+        if not (Path(name).expanduser() / RECORDING).is_file():
+            raise SpecError(instead(name, f"a recording: a folder with a {RECORDING}, or a name that data list prints"))
         return recording_folder(name)
-    return recording_source(name, options)
+    return recording_source(str(name), options)
 
 
 def _options(kind: Any, without: tuple[str, ...] = ()) -> str:

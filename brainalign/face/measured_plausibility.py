@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from brainalign.errors import SpecError
+from brainalign.folder_kinds import SCORECARD, require_free
 from brainalign.plausibility.candidate import Candidate, candidates
 from brainalign.plausibility.ranks import rank_distribution
 from brainalign.plausibility.scorecard import Progress, criteria, write_scorecard
@@ -80,7 +81,14 @@ class Scorecard(Summarised):
         return draw_scorecard(self.table)
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``scorecard.csv`` and ``criteria.csv``; return the folder."""
+        """Write ``scorecard.csv`` and ``criteria.csv``; return the folder.
+
+        Raises
+        ------
+        StorageError
+            If another command wrote the folder, or it cannot be written.
+        """
+        require_free(folder, SCORECARD)
         write_scorecard(Path(folder), self.table)
         return Path(folder)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import DataError, SpecError
 from brainalign.extraction.activations import SUFFIXES
 from brainalign.extraction.layer_names import is_pattern, matching, unknown
+from brainalign.folder_kinds import RESULTS, UNFINISHED, instead, kind_of
 from brainalign.low_level import low_level_rdms
 from brainalign.rdms import RDMs, compute_rdms
 from brainalign.searchlights.models import joined, labelled, models_of
@@ -94,9 +96,9 @@ def _networks(
             raise SpecError(msg)
         return list(show(Trained.load(path), stimuli, None, **showing))
     files = [one for one in sorted(path.glob("*")) if one.suffix in SUFFIXES] if path.is_dir() else [path]
-    if not files:
-        msg = f"{str(path)!r} holds no training, activations or RDMs; give what 'brainalign train' or 'extract' wrote."
-        raise DataError(msg)
+    if not [one for one in files if one.suffix in SUFFIXES and one.exists()] or kind_of(path) in (RESULTS, UNFINISHED):
+        expected = f"a training run, activations or RDMs ({' or '.join(SUFFIXES)}; brainalign train, extract)"
+        raise DataError(instead(path, expected))
     found: list[Activations | LayerRDMs] = []
     for file in files:
         if file.suffix == ".safetensors" and "networks" in read_tensors(file)[1]:
@@ -132,6 +134,8 @@ def _labelled(one: Activations | LayerRDMs, who: str, asked: set[str], dissimila
 
 def _of_arrays(path: Path) -> RDMs:
     """Return the RDMs of an ``.npz`` file of ids and square arrays."""
+    if not is_zipfile(path):
+        raise DataError(instead(path, "an .npz file of 'ids' (n,) and RDMs (n, n) for --rdm"))
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}

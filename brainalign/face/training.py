@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from brainalign.errors import SpecError
+from brainalign.folder_kinds import TRAINING, require_free
 from brainalign.recommended import completed
 from brainalign.specs import TrainSpec, train_spec
 from brainalign.training.run import Progress
@@ -57,7 +58,7 @@ def train(
     DivergenceError
         If a loss or weight stops being finite.
     StorageError
-        If ``out`` holds another population, or cannot be written.
+        If ``out`` holds another population or what another command wrote, or cannot be written.
 
     Examples
     --------
@@ -83,4 +84,5 @@ def train(
         asked = {**options, **named}
         spec = train_spec(completed(asked)[0] if recommended else asked, "train()")
     folder = Path("results") / f"{spec.rule}-{spec.network}-{spec.dataset}-{spec.key}" if out is None else Path(out)
+    require_free(folder, TRAINING)
     return train_population(spec, folder, runtime, progress)

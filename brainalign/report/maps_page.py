@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from brainalign.comparisons.rsa import KRIEGESKORTE, NILI
-from brainalign.errors import StorageError
+from brainalign.folder_kinds import MAPS, require_free
 from brainalign.provenance import versions
 from brainalign.report.map_figure import caption_of, map_figures
 from brainalign.report.plate import Plate, save_plate
 from brainalign.report.style import slug
 from brainalign.report.wording import dissimilarity_name, listed
-from brainalign.results_folder import FIGURES, FORMATS, PAGE, STUDY, staging
+from brainalign.results_folder import FIGURES, FORMATS, PAGE, staging
 from brainalign.searchlights.brain_maps import ABOUT, BrainMaps
 from brainalign.storage import file_hash, write_table, write_text
 
@@ -60,12 +60,10 @@ def write_maps(
     Raises
     ------
     StorageError
-        If the folder holds a study or a training, or cannot be written.
+        If the folder holds what another command wrote, or cannot be written.
     """
     folder = Path(folder)
-    if (folder / STUDY).exists() or (folder / "checkpoints").is_dir():
-        msg = f"Folder {str(folder)!r} holds a study or a training, not maps. Choose another --out."
-        raise StorageError(msg)
+    require_free(folder, MAPS)
     with staging(folder, _PREFIX, "maps") as staged:
         maps.save(staged, each)
         _write_report(maps, staged, alpha, dict(about or {}), formats)

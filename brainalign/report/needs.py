@@ -11,6 +11,7 @@ from brainalign.errors import SpecError
 from brainalign.inference.power import needed
 from brainalign.inference.variance_components import COMPONENTS
 from brainalign.report.scores import groups
+from brainalign.report.wording import listed
 
 _CELL = ("network", "dataset", "roi", "time", "layer", "measure")
 
@@ -35,18 +36,28 @@ def needs(
     Raises
     ------
     SpecError
-        If no cell has variance components: the study was scored by a bootstrap, or nothing matches.
+        If no two trained rules are compared, a layer or measure is not among the differences, or no cell has variance
+        components: the study was scored by a bootstrap.
     """
     table = results.contrasts[~results.contrasts.kind.isin(["vs_untrained", "vs_readout_only"])]
-    if layers:
-        table = table[table.layer.isin(list(layers))]
-    if measure is not None:
-        table = table[table.measure == measure]
+    if table.empty:
+        msg = (
+            f"Only {listed(results.rules)} were scored, and no two trained rules are compared; expected two or more, "
+            "whose differences power plans for. Run a study with another rule."
+        )
+        raise SpecError(msg)
+    for name, asked in (("layer", layers), ("measure", () if measure is None else (measure,))):
+        known = list(dict.fromkeys(table[name]))
+        if unknown := [one for one in asked if one not in known]:
+            msg = f"No difference of two trained rules has {name} {unknown[0]!r}. Choose among: {', '.join(known)}."
+            raise SpecError(msg)
+        if asked:
+            table = table[table[name].isin(list(asked))]
     table = table[table[[f"var_{name}" for name in COMPONENTS]].notna().any(axis=1)]
     if table.empty:
         msg = (
-            "No contrast of two trained rules has variance components here. Run the study again with resampling ="
-            ' "leave_one_out", or name a layer and measure that it has.'
+            "No difference of two trained rules has variance components here: they come with resampling ="
+            ' "leave_one_out", not with a bootstrap. Run the study again with that.'
         )
         raise SpecError(msg)
     return [_row(results, dict(zip(_CELL, key, strict=True)), cell, gap, power) for key, cell in groups(table, *_CELL)]

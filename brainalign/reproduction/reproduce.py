@@ -13,6 +13,7 @@ import pandas as pd
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, locate, manifests
 from brainalign.errors import DataError, DivergenceError, IncompatibleError
+from brainalign.folder_kinds import REPRODUCTION, require_free
 from brainalign.reproduction.page import SHORTENED, reproduction_page
 from brainalign.reproduction.presets import Preset, PresetFile, changed, preset_file
 from brainalign.reproduction.published import Gap, PublishedColumn, PublishedRow, PublishedTable, published_table
@@ -90,6 +91,8 @@ def reproduce(
     DataError
         If the data of all cells asked for are missing, before anything is trained; cells whose data are not at hand
         while others' are say so in the table.
+    StorageError
+        If another command wrote ``out``.
 
     Examples
     --------
@@ -102,6 +105,7 @@ def reproduce(
     """
     published = published_table(table, folder)
     out = Path("results") / published.name if out is None else Path(out)
+    require_free(out, REPRODUCTION)
     asked = published.select(rows, columns)
     files = {c.presets: preset_file(c.presets, presets_folder) for c in published.columns if c.presets}
     run = _Run(

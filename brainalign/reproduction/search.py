@@ -12,6 +12,7 @@ import pandas as pd
 
 from brainalign.datasets.dataset import dataset
 from brainalign.errors import DivergenceError, SpecError
+from brainalign.folder_kinds import require_free
 from brainalign.networks.architecture import architecture
 from brainalign.reproduction.presets import Preset, changed
 from brainalign.rules.learning_rule import learning_rule
@@ -72,6 +73,8 @@ def search(
     ------
     SpecError
         If an option, the seed or the grid cannot be used; nothing is trained then.
+    StorageError
+        If another command wrote ``out``.
 
     Examples
     --------
@@ -87,6 +90,7 @@ def search(
     seeds = (seed,) if isinstance(seed, int) else tuple(seed)
     candidates = _candidates(chosen, grid, epochs, seeds, n_train)
     accuracy_counts = _check(candidates, runtime)
+    require_free(out)
     folder = Path(out) / chosen.file
     path = folder / f"{chosen.label}.csv"
     finished = _read(path)

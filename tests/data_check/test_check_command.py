@@ -71,7 +71,7 @@ def test_what_a_study_accepts_is_listed_and_does_not_count(data_dir: str, tmp_pa
 
 def test_what_a_study_file_says_itself_is_refused_as_an_option(tmp_path: Path) -> None:
     said = check(_study(tmp_path, _EEG), "--trained-on", "digits")[1]
-    assert said.startswith("A study file says what is compared")
+    assert said == "--trained-on is not for a study file, which says what is compared. Leave it out."
     assert "nowhere.toml" in check(str(tmp_path / "nowhere.toml"))[1]
 
 
@@ -137,7 +137,9 @@ def test_what_is_asked_against_what(data_dir: str, tmp_path: Path) -> None:
     _, message = check("cichy92", "--against", "kriegeskorte92", "--trained-on", "digits", "--data-dir", data_dir)
     assert "--against looks at ids of two recordings" in message
     _, message = check(str(tmp_path), "--against", "cichy92")
-    assert "--trained-on, --against and --set are for recordings" in message
+    assert "--against is for recordings, and a folder of files is none. Leave it out." in message
+    _, message = check("cichy92", "--ids", "stimulus", "--data-dir", data_dir)
+    assert "--ids is for a folder of files, and a recording knows its ids. Leave it out." in message
     code, text = check("cichy92", "--against", "kriegeskorte92", "--against", "eeg49", "--data-dir", data_dir)
     assert (code, text.splitlines()[-1]) == (1, "1 finding in cichy92.")
     assert "92 stimuli are in both" in text

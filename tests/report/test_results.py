@@ -125,16 +125,22 @@ def _one_line(folder, message):
 
 
 def test_another_folder_is_told_from_results(tmp_path):
-    _one_line(tmp_path / "nowhere", r"nowhere' is missing; give the results folder of a study")
+    _one_line(tmp_path / "nowhere", r"nowhere' is missing; expected the results folder of a study")
     (tmp_path / "file").write_text("")
-    _one_line(tmp_path / "file", r"file' is a file; give the results folder of a study")
+    _one_line(tmp_path / "file", r"file' is a file; expected the results folder of a study")
     (tmp_path / "empty").mkdir()
-    _one_line(tmp_path / "empty", r"holds no results of a study \('study.json' is missing\)")
+    _one_line(tmp_path / "empty", r"empty' is an empty folder; expected the results folder of a study")
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     (tmp_path / "run" / "training.csv").write_text("rule\n")
-    _one_line(tmp_path / "run", r"holds one training run, and a report is about a study")
+    _one_line(
+        tmp_path / "run",
+        r"run' holds a training run; expected the results folder of a study .*\. Show it stimuli with",
+    )
     (tmp_path / "half" / "populations").mkdir(parents=True)
-    _one_line(tmp_path / "half", r"'study.json' is missing in .*half': the study there was not finished. Run the study")
+    _one_line(
+        tmp_path / "half",
+        r"half' holds a study that was not finished \(no study\.json\); expected .* Run the study again",
+    )
 
 
 @pytest.mark.parametrize(
