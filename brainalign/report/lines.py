@@ -7,10 +7,12 @@ import pandas as pd
 
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.rule_style import RuleStyle, rule_styles
-from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, words
+from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, titled, width_of, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from brainalign.report.style import On, Sheet
 
 
 def finish(axis: "Axes", title: str, label: str) -> None:
@@ -19,20 +21,20 @@ def finish(axis: "Axes", title: str, label: str) -> None:
     axis.set_ylim(min(0.0, low), max(0.0, high))
     if low < 0:
         axis.axhline(0, color="black", linewidth=0.5, zorder=1)
-    axis.set_title(title)
+    titled(axis, title)
     axis.set_ylabel(label)
 
 
-def layer_ticks(axis: "Axes", layers: Sequence[str], width: float) -> None:
-    """Name layers along a panel of ``width`` inches; upright where they would touch."""
-    longest = _LETTER * max(map(len, layers))
-    upright = longest > 0.9 * width / len(layers)
-    axis.set_xticks(range(len(layers)), layers, rotation=90 if upright else 0)
-    axis.set_xlabel("Layer")
-
-
-#: Width of a letter of tick labels in inches.
-_LETTER = 0.06
+def layer_ticks(axes: "Sequence[Axes]", layers: Sequence[str], drawn: "Sheet", on: "On" = None) -> None:
+    """Name layers along panels; upright where they would touch, in a figure that is as much taller."""
+    longest = 0.06 * max(map(len, layers))  # inches
+    upright = longest > 0.9 * min(map(width_of, axes)) / len(layers)
+    for axis in axes:
+        axis.set_xticks(range(len(layers)), layers, rotation=90 if upright else 0)
+        axis.set_xlabel("Layer")
+    if upright and on is None:
+        rows = len({axis.get_subplotspec().rowspan.start for axis in axes})  # type: ignore[union-attr]
+        drawn.set_figheight(drawn.get_figheight() + rows * longest)  # type: ignore[union-attr]
 
 
 def marks_at(n_points: int, k: int, n_lines: int) -> tuple[int, int]:
@@ -49,9 +51,7 @@ def lines_legend(
     from matplotlib.patches import Patch
 
     styles = rule_styles(results.rules)
-    rules = [
-        _handle(styles[rule], rule in results.untrained) for rule in results.rules if (scores.rule == rule).any()
-    ]
+    rules = [_handle(styles[rule], rule in results.untrained) for rule in results.rules if (scores.rule == rule).any()]
     handles: list[Any] = []
     for control in controls:
         dashes: Any = CONTROLS.get(control, "--")

@@ -192,7 +192,7 @@ _LONG = 0.55
 def _fitting_legend(drawn: Any, groups: list[list[Any]], place: str, width: float) -> Any:
     """Return a legend of at most ``width`` pixels: in one row if it fits, else a block for each group."""
     n_all, most = sum(map(len, groups)), max(map(len, groups))
-    tries = [([sum(groups, [])], n_all)] if n_all <= 8 else []
+    tries = [([[one for group in groups for one in group]], n_all)] if n_all <= 8 else []
     tries += [(groups, columns) for columns in range(min(most, 6), 0, -1)]
     for arranged, columns in tries:
         legend = drawn.legend(handles=_in_columns(arranged, columns), loc=place, ncols=columns, columnspacing=1.2)
@@ -215,6 +215,21 @@ def _in_columns(groups: list[list[Any]], columns: int) -> list[Any]:
     return found
 
 
+def width_of(axis: "Axes") -> float:
+    """Return about how many inches wide axes are, before they are laid out."""
+    return axis.get_window_extent().width / axis.get_figure(root=True).dpi  # type: ignore[union-attr]
+
+
+def titled(axis: "Axes", title: str, loc: str | None = None) -> None:
+    """Give axes a title, in lines that are no wider than they are."""
+    letters = max(8, int(width_of(axis) / _LETTER))
+    axis.set_title("\n".join(wrapped(line, letters) for line in title.split("\n")), loc=loc)  # type: ignore[arg-type]
+
+
+#: Width of a letter of titles and tick labels in inches.
+_LETTER = 0.06
+
+
 def same_scale(axes: "Sequence[Axes]", of: Sequence[Any], side: str) -> None:
     """Give axes of the same ``of``, such as ROIs of a recording, the same limits; ``side`` is ``"x"`` or ``"y"``."""
     for key in dict.fromkeys(of):
@@ -229,7 +244,7 @@ def wrapped(text: str, width: int) -> str:
 
     Examples
     --------
-    >>> wrapped("difference target propagation, 3 steps", 20).split("\\n")
+    >>> wrapped("difference target propagation, 3 steps", 20).splitlines()
     ['difference target', 'propagation, 3 steps']
     """
     lines = [""]

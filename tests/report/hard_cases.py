@@ -91,17 +91,25 @@ def _over_time(made: SyntheticFolder) -> dict[str, pd.DataFrame]:
         place = cell | {"rule": rule, "layer": layer, "role": "trained"}
         measure = {"measure": made.targets[0].measure}
         for moment, at in (("onset", 0.08), ("peak", 0.17 + 0.004 * k)):
-            moments.append(place | measure | {"moment": moment, "seconds": at, "ci_low": at - 0.02, "ci_high": at + 0.03, "n_subjects": 3})
+            moments.append(
+                place
+                | measure
+                | {"moment": moment, "seconds": at, "ci_low": at - 0.02, "ci_high": at + 0.03, "n_subjects": 3}
+            )
         clusters.append(cell | measure | {
-            "layer": layer, "kind": "vs_untrained", "rule_a": rule, "rule_b": "untrained", "seconds_first": 0.1 + 0.01 * k,
-            "seconds_last": 0.3, "delta": 0.1 - 0.2 * (k % 2), "p_adjusted": 0.01, "family_size": 4, "n_subjects": 3,
+            "layer": layer, "kind": "vs_untrained", "rule_a": rule, "rule_b": "untrained",
+            "seconds_first": 0.1 + 0.01 * k, "seconds_last": 0.3, "delta": 0.1 - 0.2 * (k % 2),
+            "p_adjusted": 0.01, "family_size": 4, "n_subjects": 3,
         })  # fmt: skip
         fitted, tested = np.meshgrid(every, every, indexing="ij")
         late = np.exp(-(((fitted - 0.2) / 0.1) ** 2 + ((tested - 0.2 - 0.3 * (fitted - 0.2)) / 0.08) ** 2))
         score = 0.2 * late - 0.15 * np.exp(-(((fitted - 0.15) / 0.06) ** 2 + ((tested - 0.45) / 0.08) ** 2))
         for f, t, value in zip(fitted.ravel(), tested.ravel(), score.ravel(), strict=True):
             p = 0.01 if value > 0.08 or (abs(f - t) < 0.003 and f > 0.4) else 0.4
-            pairs.append(place | {"seconds_fitted": f, "seconds_tested": t, "score": value, "se": 0.02, "p": p, "n_subjects": 3, "n_seeds": 2})  # fmt: skip
+            pairs.append(place | {
+                "seconds_fitted": f, "seconds_tested": t, "score": value, "se": 0.02, "p": p,
+                "n_subjects": 3, "n_seeds": 2,
+            })  # fmt: skip
     named = {"latencies": moments, "clusters": clusters, "time_generalisation": pairs}
     return {
         name: tables.cast(name, pd.DataFrame(rows, columns=list(tables.TABLES[name].names)))

@@ -91,8 +91,8 @@ class TimeGeneralisation(Figure):
             "The dashed diagonal is the encoding score by time. A square beside it means that what a layer predicts "
             "lasts; a diagonal alone, that it changes.",
             f"Mean over {spanned(table.n_seeds, 'seed')} and {spanned(table.n_subjects, 'subject')}; "
-            f"{spanned(scores.n_stimuli, 'stimulus', 'stimuli')}; one colour scale, with negative scores blue and darker "
-            "than the grey of 0, positive ones yellow and lighter.",
+            f"{spanned(scores.n_stimuli, 'stimulus', 'stimuli')}; one colour scale: negative scores are blue and "
+            "darker than the grey of 0, positive ones yellow and lighter.",
             "Full lines: stimulus onset.",
             outlines if tested else "Nothing was tested here.",
         )
