@@ -151,7 +151,8 @@ def contrast_figure(found: Findings) -> plt.Figure:
         ax.set_title(place.replace(", ", ",\n").replace(" categor", "\ncategor").replace(" im", "\nim"), fontsize=6)
         far = max(ax.get_xlim(), key=abs)  # 0 and one more tick: panels are narrow
         nice = np.sign(far) * max(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if step <= abs(far))
-        ax.set_xticks([0, nice], ["0", f"{nice:g}".replace("-", "−")])
+        near = abs(nice) < 0.42 * np.ptp(ax.get_xlim())  # there is no room for both; a line marks 0
+        ax.set_xticks([0, nice], ["" if near else "0", f"{nice:g}".replace("-", "−")])
         ax.tick_params(axis="x", labelsize=SMALL)
         ax.set_xlabel(f"difference\n({'Pearson r' if PLACES[place][2] == ENCODING else 'ρ'})")
     axes[0].set_yticks(range(len(rules)), [words(rule) for rule in rules])
