@@ -288,13 +288,18 @@ def save_figure() -> None:
     with paper():
         figure, axes = plt.subplots(1, 2, figsize=(DOUBLE, DOUBLE * 0.4), layout="constrained")
         for ax, (roi, here) in zip(axes, moments.groupby("roi", sort=False), strict=True):
-            for rule in rules:
+            for k, rule in enumerate(rules):
                 own = here[here.rule == rule].groupby("checkpoint").score.agg(["mean", "std"])
                 style = styles[rule]
-                ax.errorbar(
-                    own.index + 1, own["mean"], own["std"], color=style.colour, marker=style.marker, label=words(rule)
-                )
-            ax.set(xscale="log", xlabel="updates + 1", ylabel="Spearman ρ", title=f"{roi}, {here.layer.iloc[0]}")
+                beside = (own.index + 1) * 1.05 ** (k - (len(rules) - 1) / 2)  # errors do not hide one another
+                look = {"color": style.colour, "marker": style.marker, "elinewidth": 0.7, "label": words(rule)}
+                ax.errorbar(beside, own["mean"], own["std"], ls="--" if rule == "untrained" else "-", **look)
+            ax.set(
+                xscale="log",
+                xlabel="updates + 1",
+                ylabel="Spearman ρ (mean, s.d. over seeds)",
+                title=f"{roi}, {here.layer.iloc[0]}",
+            )
             ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper")
         figure.savefig(RESULTS / "over_training.png", dpi=200, metadata={"Software": None})

@@ -23,11 +23,13 @@ def main() -> None:
     exceeds = table.exceeds.astype(str) == "True"
     with paper():
         figure, axes = plt.subplots(figsize=(DOUBLE, 0.14 * len(table) + 0.7), layout="constrained")
-        for chosen, colour, label in ((exceeds, "#0072B2", "exceeds"), (~exceeds, "0.55", "does not exceed")):
+        kinds = ((exceeds, "#0072B2", "#0072B2", "exceeds"), (~exceeds, "0.45", "white", "does not exceed"))
+        for chosen, colour, face, label in kinds:
             rows = table[chosen]
             places = [table.index.get_loc(index) for index in rows.index]
             width = [100 * (rows.difference - rows.low), 100 * (rows.high - rows.difference)]
-            axes.errorbar(100 * rows.difference, places, xerr=width, fmt="o", color=colour, markersize=4, label=label)
+            look = {"color": colour, "markerfacecolor": face, "markersize": 4, "label": label}
+            axes.errorbar(100 * rows.difference, places, xerr=width, fmt="o", **look)
         axes.axvline(0, color="0.35", linewidth=0.8, linestyle=(0, (4, 2)))
         axes.set_yticks(range(len(table)), [words(rule) for rule in table.rule])
         axes.set_xlabel("test accuracy above readout only, percentage points (mean of 5 seeds, 95 % interval)")
@@ -35,7 +37,11 @@ def main() -> None:
         for place, far in enumerate(100 * table.difference):
             if far < LEAST:  # drawn at the edge, with its number
                 axes.annotate(
-                    f"{far:.0f}", (LEAST, place), (LEAST + 1, place), va="center", arrowprops={"arrowstyle": "->"}
+                    f"{far:.0f}".replace("-", "−"),
+                    (LEAST, place),
+                    (LEAST + 1, place),
+                    va="center",
+                    arrowprops={"arrowstyle": "->"},
                 )
         axes.set_xlim(left=LEAST)
         axes.legend(loc="upper left")

@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: a room has a place of its own.
 ROOMS = (
     *("__init__", "errors", "computing", "arrays", "mapped", "rounding", "randomness", "storage", "summary"),
+    *("cell_pictures",),
     *("own_folders", "own_data", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
     *("results_folder", "folder_kinds", "shipped", "recommended", "finding_kinds", "time_windows", "specs"),
     *("geometry", "datasets", "patterns", "networks", "credit", "rules", "support"),

@@ -84,7 +84,7 @@ def test_rdms_and_volumes_on_disk_give_the_maps_of_python(place: Path) -> None:
     assert "out/two_seed-1_score.nii.gz" in {f"out/{name}" for name in facts["files"]}
     assert all(file_hash(Path("out") / name) == digest for name, digest in facts["files"].items())
     page = Path("out/report.html").read_text("utf-8")
-    assert "Red outlines: p &lt;= 0.05, adjusted for all centres of a map." in page
+    assert "Outlines: p &lt;= 0.05, adjusted for all centres of a map." in page
     assert "RDMs of patches hold the correlation distance" in page
     assert page.count("<figure") == 3  # projections of both, slices of each
     assert "Peaks" in said

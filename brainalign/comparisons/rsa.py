@@ -27,7 +27,8 @@ from brainalign.resampling.samples import Samples
 from brainalign.resampling.score_draws import ScoreDraws
 from brainalign.specs import ScoringSpec
 
-_UNITS = {
+#: Comparators of RDMs and how the field writes what they give.
+UNITS = {
     "corr": "Pearson r",
     "spearman": "Spearman ρ",
     "rho-a": "Spearman ρ-a",
@@ -133,7 +134,7 @@ class RSA(Comparison):
 
     def describe(self) -> Description:
         """Return what tables, captions and methods say of the measure with its options."""
-        unit = _UNITS.get(self.comparator, self.comparator)
+        unit = UNITS.get(self.comparator, self.comparator)
         how = ("semipartial " if self.semi else "partial ") if self.partial else ""
         partly = how
         held = [{"gabor": "Gabor"}.get(name, name) for name in self.partial]

@@ -9,7 +9,7 @@ import torch
 
 from brainalign.metalearning.landscapes import Landscape, landscape
 from brainalign.report.plate import Plate
-from brainalign.report.style import BAND_EDGE, DOUBLE, bottom_legend, new_figure, paper, words
+from brainalign.report.style import BAND_EDGE, DOUBLE, SINGLE, bottom_legend, new_figure, paper, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,13 +53,13 @@ def multi_task_plates(scores: pd.DataFrame, counts: pd.DataFrame) -> Iterator[Pl
         name = f"multitask-{dimension}d"
         yield _values(rows, "training", name, f"One credit network for several functions, {dimension} dimensions")
     with paper():
-        figure = new_figure(DOUBLE / 2, 2.2)
+        figure = new_figure(SINGLE, 2.2)
         axis = figure.subplots()
-        for column, label, colour in (
-            ("per_neuron", "a credit per neuron", "#0072B2"),
-            ("diffused", "diffused", "#D55E00"),
+        for column, label, colour, marker in (
+            ("per_neuron", "a credit per neuron", "#0072B2", "o"),
+            ("diffused", "diffused", "#D55E00", "s"),
         ):
-            axis.plot(counts.dimension, counts[column], color=colour, marker="o", label=label)
+            axis.plot(counts.dimension, counts[column], color=colour, marker=marker, label=label)
         axis.set_xscale("log")
         _log_ticks(axis)
         axis.set_xticks(counts.dimension, [str(d) for d in counts.dimension])
@@ -87,7 +87,7 @@ def _values(rows: pd.DataFrame, column: str, name: str, title: str) -> Plate:
             axes[1, k].set_ylim(0, 1.12 * max(own.escaped.max(), 0.01))
             axes[1, k].set_xticks([])
         axes[0, 0].set_ylabel("Median final value")
-        axes[1, 0].set_ylabel("Ends in the\nglobal basin")
+        axes[1, 0].set_ylabel("Ends in the global\nbasin (fraction)")
         figure.align_ylabels()
         bottom_legend(figure, [_handle(method) for method in methods])
     seeds, steps, n = rows.seed.nunique(), int(rows.evaluations.iloc[0]), len(methods)
@@ -108,7 +108,7 @@ def _dots(axis: "Axes", rows: pd.DataFrame, column: str, methods: Sequence[str],
             found = found.clip(min=_FLOOR)
         _, colour, marker = _STYLES[method]
         spread = place + np.linspace(-0.2, 0.2, len(found)) if len(found) > 1 else [place]
-        axis.plot(spread, found, marker, color=colour, markersize=2.2, alpha=0.7, markeredgewidth=0, linestyle="none")
+        axis.plot(spread, found, marker, color=colour, markersize=2.8, alpha=0.7, markeredgewidth=0, linestyle="none")
         mean = np.exp(np.log(found).mean()) if value == "median" else found.mean()
         axis.plot([place - 0.35, place + 0.35], [mean, mean], color=colour, linewidth=1.2)
     axis.set_xlim(-0.7, len(methods) - 0.3)
@@ -205,7 +205,7 @@ def reinforcement_plates(scores: pd.DataFrame, solved: "dict[str, float]") -> It
                     if not len(found):  # a method may be left out of a task
                         continue
                     place = v + 0.8 * ((m + 0.5) / len(methods) - 0.5)
-                    axis.plot(np.full(len(found), place), found, marker, color=colour, markersize=2.2, alpha=0.6,
+                    axis.plot(np.full(len(found), place), found, marker, color=colour, markersize=2.8, alpha=0.6,
                               markeredgewidth=0)  # fmt: skip
                     axis.plot([place - 0.05, place + 0.05], [found.mean()] * 2, color=colour, linewidth=1.4)
             axis.axhline(solved[task], color=BAND_EDGE, linewidth=0.8, linestyle="--", zorder=0)

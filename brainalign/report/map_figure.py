@@ -69,7 +69,7 @@ def caption_of(figure: MapFigure, maps: BrainMaps, names: Sequence[str], alpha: 
 
 
 def _marked_sentence(maps: BrainMaps, names: Sequence[str], alpha: float) -> str:
-    """Return what red outlines mean, or that there are none."""
+    """Return what outlines mean, or that there are none."""
     if any((maps.map(name, "p_fwe") <= alpha).any() for name in names):
-        return f"Red outlines: p <= {alpha:g}, adjusted for all centres of a map."
+        return f"Outlines: p <= {alpha:g}, adjusted for all centres of a map."
     return f"No centre has p <= {alpha:g}, adjusted for all centres of a map; none is outlined."

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainalign.report.style import paper
+from brainalign.report.wording import counted
 from brainalign.storage import atomic_path
 
 if TYPE_CHECKING:
@@ -27,8 +28,37 @@ class Plate:
     raster: bool = False
 
 
+def described(plate: Plate) -> str:
+    """Return what a figure is in words, for those who do not see it: its title, panels and axes.
+
+    Examples
+    --------
+    >>> from brainalign.report.style import new_figure
+    >>> figure = new_figure(2, 2)
+    >>> axes = figure.subplots()
+    >>> _ = axes.set(title="IT", xlabel="Layer", ylabel="RSA score (Spearman ρ)")
+    >>> described(Plate("layers", "Scores by layer", "...", figure))
+    'Scores by layer. 1 panel: IT. Axes: Layer; RSA score (Spearman ρ).'
+    """
+    panels = [axis for axis in plate.figure.axes if axis.get_label() != "<colorbar>"]
+    titles = [title for axis in panels for side in ("left", "center") if (title := _line(axis.get_title(loc=side)))]
+    labels = [_line(text) for axis in plate.figure.axes for text in (axis.get_xlabel(), axis.get_ylabel())]
+    named = "; ".join(titles[:_MOST_TITLES]) + (" and others" if len(titles) > _MOST_TITLES else "")
+    parts = [plate.title, f"{counted(len(panels), 'panel')}{': ' if named else ''}{named}"]
+    parts += [f"Axes: {'; '.join(dict.fromkeys(filter(None, labels)))}"] if any(labels) else []
+    return "".join(f"{part}. " for part in parts).strip()
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+#: Titles of panels that are read out.
+_MOST_TITLES = 8
+
+
 def save_plate(plate: Plate, folder: Path, formats: Sequence[str]) -> dict[str, str]:
-    """Write the files of a figure; return its title, caption and data URI for the page."""
+    """Write the files of a figure; return its title, caption, description and data URI for the page."""
     on_page = "png" if plate.raster else "svg"
     uri = ""
     with paper():
@@ -43,7 +73,14 @@ def save_plate(plate: Plate, folder: Path, formats: Sequence[str]) -> dict[str, 
             mime = "image/svg+xml" if kind == "svg" else "image/png"
             uri = f"data:{mime};base64,{base64.b64encode(content).decode()}"
     width = f"{plate.figure.get_figwidth() * 25.4:.0f}"
-    return {"name": plate.name, "title": plate.title, "caption": plate.caption, "uri": uri, "width": width}
+    return {
+        "name": plate.name,
+        "title": plate.title,
+        "caption": plate.caption,
+        "alt": described(plate),
+        "uri": uri,
+        "width": width,
+    }
 
 
 def _render_figure(figure: "Figure", kind: str) -> bytes:

@@ -111,6 +111,16 @@ def times_sentence(scores: pd.DataFrame) -> str:
     )
 
 
+def scale_sentence(scores: pd.DataFrame) -> str:
+    """Say which panels share a scale, where there are several."""
+    datasets = [dataset for dataset, _ in panels(scores)]
+    if len(datasets) < 2:
+        return ""
+    if len(set(datasets)) == 1:
+        return "All panels have one scale."
+    return "Panels of a recording have one scale; recordings differ."
+
+
 def joined(*sentences: str) -> str:
     """Return sentences one after another, empty ones left out."""
     return " ".join(sentence for sentence in sentences if sentence)

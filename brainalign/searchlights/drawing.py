@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from brainalign.cell_pictures import colour_bar, outline
+from brainalign.comparisons.rsa import UNITS
 from brainalign.errors import SpecError
 from brainalign.geometry.surface import Surface
 from brainalign.geometry.volume import Volume
@@ -12,6 +14,8 @@ from brainalign.searchlights.surface_drawing import draw_surface
 if TYPE_CHECKING:
     from brainalign.searchlights.brain_maps import BrainMaps
 
+#: Width of a figure at most, and of a slice, in inches: a page has two columns of 89 mm.
+_WIDEST, _SIDE = 183 / 25.4, 2.6
 #: Slices that are shown at most, and in a row; colours.
 _SLICES, _ABREAST, _COLOURS, _OUTSIDE = 8, 4, "viridis", "0.93"
 #: What a map can hold, as a colour bar says it.
@@ -32,16 +36,22 @@ def draw(maps: "BrainMaps", name: str | None, what: str, alpha: float | None, ax
     part, channels = maps.geometry.parts()[0]
     if isinstance(part, Surface) and maps.meshes and ax is None:
         marked = None if alpha is None else outlined[channels]
-        return draw_surface(part, maps.meshes, values[channels], title, WORDS[what], marked)
+        return draw_surface(part, maps.meshes, values[channels], title, label_of(maps, what), marked)
     if not isinstance(part, Volume):
         msg = "A surface is drawn into a figure of its own, on the meshes of the searchlight; leave ax out."
         raise SpecError(msg)
-    return draw_slices(part, values[channels], outlined[channels], title, WORDS[what], ax)
+    return draw_slices(part, values[channels], outlined[channels], title, label_of(maps, what), ax)
 
 
 def title_of(maps: "BrainMaps", name: str | None) -> str:
     """Return the name of a map, with what must be said before it."""
     return ("SIMULATED " if maps.facts.get("simulated") else "") + (name or maps.names[0])
+
+
+def label_of(maps: "BrainMaps", what: str = "score") -> str:
+    """Return what the colours of a map are, with their unit."""
+    unit = UNITS.get(str(maps.facts.get("comparator")), str(maps.facts.get("comparator") or ""))
+    return WORDS[what] if what.startswith("p") or not unit else f"{WORDS[what]} ({unit})"
 
 
 def draw_slices(
@@ -60,8 +70,10 @@ def draw_slices(
     if ax is None:
         columns = min(len(levels), _ABREAST)
         rows = -(-len(levels) // columns)
-        size = (2.0 * columns + 1.2, 2.3 * rows + 0.5)
-        figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False)
+        side = min(_SIDE, (_WIDEST - 0.9) / columns)  # inches
+        sizes = np.linalg.norm(volume.affine[:3, :2], axis=0) * volume.shape[:2]
+        size = (side * columns + 0.9, rows * (side * sizes[1] / sizes[0] + 0.3) + 0.3)
+        figure, grid = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
         panels = list(grid.ravel()[: len(levels)])
         for empty in grid.ravel()[len(levels) :]:
             empty.remove()
@@ -75,10 +87,10 @@ def draw_slices(
         line[index[own, 0], index[own, 1]] = outlined[own]
         shown = paint(panel, picture, line, ends, volume.affine)
         z = float((volume.affine @ np.array([0, 0, level, 1]))[2])
-        panel.set_title(f"z = {z:.0f} mm" if len(levels) > 1 else title, fontsize=9)
+        panel.set_title(f"z = {z:.0f} mm" if len(levels) > 1 else title, fontsize="medium")
     if ax is None and len(levels) > 1:
-        figure.suptitle(title, fontsize=10)
-    figure.colorbar(shown, ax=panels, label=label, shrink=0.8)
+        figure.suptitle(title, fontsize="large")
+    colour_bar(shown, panels, label, aspect=20)
     return figure
 
 
@@ -109,10 +121,7 @@ def paint(
 
     colours = colormaps[_COLOURS].with_extremes(bad=_OUTSIDE)
     shown = panel.imshow(picture.T, origin="lower", cmap=colours, vmin=ends[0], vmax=ends[1], interpolation="nearest")
-    if line.any():
-        fine = np.kron(line, np.ones((8, 8)))
-        place = (np.arange(n) / 8 - 7 / 16 for n in fine.shape)
-        panel.contour(*place, fine.T, levels=[0.5], colors="red", linewidths=1.2)
+    outline(panel, line.T, *(np.arange(n + 1) - 0.5 for n in line.shape))
     lie = affine[:3, list(axes)]
     sizes = np.linalg.norm(lie, axis=0)
     panel.set_aspect(sizes[1] / sizes[0])
@@ -131,7 +140,10 @@ def _direction(step: np.ndarray) -> str:
 
 
 def _name(panel: Any, side: str, letter: str) -> None:
+    from matplotlib.patheffects import withStroke
+
     place = {"right": (0.98, 0.5), "left": (0.02, 0.5), "top": (0.5, 0.98), "bottom": (0.5, 0.02)}[side]
     across = {"right": "right", "left": "left"}.get(side, "center")
     along = {"top": "top", "bottom": "bottom"}.get(side, "center")
-    panel.text(*place, letter, transform=panel.transAxes, ha=across, va=along, fontsize=7, color="0.35")
+    halo = [withStroke(linewidth=1.5, foreground="white")]  # it may stand on any colour
+    panel.text(*place, letter, transform=panel.transAxes, ha=across, va=along, fontsize=7, path_effects=halo)

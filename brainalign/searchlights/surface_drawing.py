@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from brainalign.cell_pictures import mark_zero
 from brainalign.geometry.surface import SIDES, Surface
 
-_COLOURS, _OUTSIDE, _OUTLINE = "viridis", (0.85, 0.85, 0.85, 1.0), (0.9, 0.1, 0.1, 1.0)
+_COLOURS, _OUTSIDE, _OUTLINE = "viridis", (0.85, 0.85, 0.85, 1.0), (0.0, 0.0, 0.0, 1.0)
 #: Elevation and azimuth in degrees of each view, by side; meshes have x to the right, y to the front, z up.
 _VIEWS = {
     "outside": {"L": (0, 180), "R": (0, 0)},
@@ -37,7 +38,7 @@ def draw_surface(
     title, label
         Of the figure, and of the colours.
     marked
-        ``(n_vertices,)`` vertices that get an outline; faces that join one to another are red.
+        ``(n_vertices,)`` vertices that get an outline; faces that join one to another are black.
     """
     from matplotlib import colormaps
     from matplotlib import pyplot as plt
@@ -55,11 +56,11 @@ def draw_surface(
         for column, view in enumerate(_VIEWS):
             panel: Any = figure.add_subplot(len(parts), 3, 3 * row + column + 1, projection="3d")
             _show(panel, np.asarray(points), np.asarray(faces), colours, _VIEWS[view][side])
-            panel.set_title(f"{SIDES[side]}, {view}", fontsize=8, y=0.95)
+            panel.set_title(f"{SIDES[side]}, {view}", fontsize="medium", y=1.0)
             panels.append(panel)
-    figure.subplots_adjust(left=0.0, right=0.88, bottom=0.0, top=0.9, wspace=0.0, hspace=0.05)
-    figure.colorbar(scale, cax=figure.add_axes((0.91, 0.2, 0.015, 0.6)), label=label)
-    figure.suptitle(title, fontsize=10)
+    figure.subplots_adjust(left=0.0, right=0.88, bottom=0.0, top=0.86, wspace=0.0, hspace=0.05)
+    mark_zero(figure.colorbar(scale, cax=figure.add_axes((0.89, 0.2, 0.015, 0.6)), label=label))
+    figure.suptitle(title, fontsize="large")
     return figure
 
 

@@ -95,7 +95,7 @@ def test_figure_and_files(found: AlignmentResult, tmp_path: Path) -> None:
     ((*cell,),) = TimeGeneralisation().cells(found)
     assert cell == ["mlp", "made_up", "V1"]
     caption = TimeGeneralisation().caption(found, *cell)
-    assert "Black lines surround pairs of times with p <= 0.05" in caption
+    assert "Outlines surround pairs of times with p <= 0.05" in caption
     assert "Mean over 2 seeds and 6 subjects" in caption
     untested = replace(found, time_generalisation=found.time_generalisation.assign(p=np.nan))
     assert "Nothing was tested here." in TimeGeneralisation().caption(untested, *cell)

@@ -102,8 +102,8 @@ class SyntheticFolder:
         for rule in self.rules:
             seed_effect = rng.normal(0, 0.006, self.n_seeds)
             for k, layer in enumerate(self.layers):
-                shape = math.exp(-(((k / (self.n_layers - 1)) - target.peak) ** 2) / 0.25)
-                mean = target.base * (0.6 + 0.4 * shape) + GAIN[rule] * target.learned * shape
+                shape = math.exp(-((k / max(self.n_layers - 1, 1) - target.peak) ** 2) / 0.25)
+                mean = target.base * (0.6 + 0.4 * shape) + _gain(rule) * target.learned * shape
                 for time in self.times:
                     evoked = 1.0 if math.isnan(time) else math.exp(-(((time - 0.17) / 0.08) ** 2))
                     for seed in range(self.n_seeds):
@@ -184,6 +184,7 @@ class SyntheticFolder:
         pairs = [("vs_untrained", rule, "untrained") for rule in trained]
         pairs += [("vs_backprop", rule, "backprop") for rule in trained if rule != "backprop"]
         pairs += [("pair", a, b) for k, a in enumerate(trained) for b in trained[k + 1 :]]
+        pairs = [pair for pair in pairs if pair[2] in self.rules]
         random_subjects = target.n_subjects >= 6
         rows = []
         for kind, a, b in pairs:
@@ -277,7 +278,7 @@ class SyntheticFolder:
             rdms[MeanRDM(*cell)] = _rdm(geometry + rng.normal(0, 0.5, geometry.shape), ids)
             for rule in self.rules:
                 for k, layer in enumerate(self.layers):
-                    signal = 0.15 + GAIN[rule] * (k + 1) / self.n_layers
+                    signal = 0.15 + _gain(rule) * (k + 1) / self.n_layers
                     role = UNTRAINED if rule == "untrained" else TRAINED
                     features = signal * geometry + rng.normal(0, 0.8, geometry.shape)
                     rdms[MeanRDM(*cell, role, rule, self.network, layer)] = _rdm(features, ids)
@@ -287,6 +288,10 @@ class SyntheticFolder:
         write_tensors(
             folder / "thumbnails.safetensors", {name: images.clone() for name in sets}, dict.fromkeys(sets, ids)
         )
+
+
+def _gain(rule: str) -> float:
+    return GAIN.get(rule, 0.1 + 0.05 * (len(rule) % 17))
 
 
 def _geometry(labels: list[str], rng: np.random.Generator) -> np.ndarray:

@@ -94,7 +94,7 @@ def test_alignment_is_drawn_at_the_declared_layer_though_another_scores_higher(f
     assert results.scores.query("roi == 'IT' and rule == 'backprop'").groupby("layer").score.mean().idxmax() != "conv1"
     assert _drawn_scores(declared, 0) == _means(results, "backprop", "conv1") | _means(results, "untrained", "conv1")
     axes = TradeOff().draw(declared, "cnn", RSA).axes[3:]
-    assert [axis.get_xlabel().split("\n")[1] for axis in axes] == ["layer conv1", "best layer"]
+    assert [axis.get_xlabel().split("\n")[-1] for axis in axes] == ["layer conv1", "best layer"]
     caption = TradeOff().caption(declared, "cnn", RSA)
     assert "Scores are at the layer declared before they were seen: conv1 (cichy92 IT). Elsewhere they are" in caption
     assert "the best layer, chosen on the same data, which favours no depth and flatters every rule" in caption
@@ -104,7 +104,7 @@ def test_without_a_declared_layer_the_figure_and_its_caption_say_best(folder: Pa
     results = AlignmentResult.load(folder)
     spec = {key: value for key, value in results.facts["spec"].items() if key != "ranking_layer"}
     open_study = dataclasses.replace(results, facts={**results.facts, "spec": spec})
-    assert {axis.get_xlabel().split("\n")[1] for axis in TradeOff().draw(open_study, "cnn", RSA).axes[3:]} == {
+    assert {axis.get_xlabel().split("\n")[-1] for axis in TradeOff().draw(open_study, "cnn", RSA).axes[3:]} == {
         "best layer"
     }
     assert "declared" not in TradeOff().caption(open_study, "cnn", RSA)

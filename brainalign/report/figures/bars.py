@@ -15,6 +15,7 @@ from brainalign.report.sentences import (
     controls_sentence,
     joined,
     layers_sentence,
+    scale_sentence,
     times_sentence,
 )
 from brainalign.report.style import (
@@ -26,6 +27,8 @@ from brainalign.report.style import (
     in_first_column,
     panel_grid,
     paper,
+    same_scale,
+    titled,
     words,
 )
 from brainalign.report.wording import in_ms, sample_sizes, simulated_note
@@ -66,6 +69,7 @@ class Bars(ScoreFigure):
             layers_sentence(results, scores),
             ceiling_sentence(results, scores, measure),
             times_sentence(scores),
+            scale_sentence(scores),
             sample_sizes(results, scores),
         )
 
@@ -81,8 +85,9 @@ def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = No
             _draw_panel(axis, results, rows, panel.controls)
             notes = [which] if panel.time is None else [which, in_ms(panel.time)]
             notes += [] if ceiling_of(rows) else ["no noise ceiling"]
-            axis.set_title(f"{panel.title}\n{', '.join(notes)}")
+            titled(axis, f"{panel.title}\n{', '.join(notes)}")
             axis.set_xlabel(results.about(measure).axis)
+        same_scale(axes, [panel.dataset for panel in shown], "x")
         for axis in axes:
             if not in_first_column(axis) and _same_rows(axis, axes[0]):
                 axis.set_yticklabels([])

@@ -10,8 +10,8 @@ from brainalign.report.contrast_rows import contrast_legend, forest_rows, rival_
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
-from brainalign.report.sentences import OTHER_PAIRS, contrasts_sentences
-from brainalign.report.style import bottom_legend, in_first_column, panel_grid, paper
+from brainalign.report.sentences import OTHER_PAIRS, contrasts_sentences, scale_sentence
+from brainalign.report.style import bottom_legend, in_first_column, panel_grid, paper, same_scale, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,8 @@ class Contrasts(ScoreFigure):
         """Return the caption."""
         table = forest_rows(results, *cell)
         rest = "" if (table.kind == "pair").any() else f" {OTHER_PAIRS}"
-        key = f"Colour and marker: the first rule of the difference.{rest}"
+        scale = f" {said}" if (said := scale_sentence(table)) else ""
+        key = f"Colour and marker: the first rule of the difference.{rest}{scale}"
         return contrasts_sentences(results, table, cell[1], key)
 
 
@@ -61,9 +62,10 @@ def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = No
         for axis, (dataset, roi) in zip(axes, cells, strict=True):
             rows = panel_rows(table, dataset, roi)
             _draw_panel(axis, results, rows)
-            axis.set_title(f"{panel_title(results, dataset, roi)}\nlayer {rows.layer.iloc[0]}")
+            titled(axis, f"{panel_title(results, dataset, roi)}\nlayer {rows.layer.iloc[0]}")
             axis.set_yticks(range(len(rows)), labels[dataset, roi])
             axis.set_xlabel(f"Δ {results.about(measure).axis}")
+        same_scale(axes, [dataset for dataset, _ in cells], "x")
         for axis, cell in zip(axes, cells, strict=True):
             if not in_first_column(axis) and labels[cell] == labels[cells[0]]:
                 axis.set_yticklabels([])

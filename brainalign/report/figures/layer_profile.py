@@ -7,12 +7,22 @@ import numpy as np
 import pandas as pd
 
 from brainalign.alignment.result import AlignmentResult
-from brainalign.report.lines import finish, lines_legend
+from brainalign.report.lines import finish, layer_ticks, lines_legend
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import ceiling_of, final_scores, mean_by, score_panels
-from brainalign.report.sentences import ceiling_sentence, controls_sentence, joined, times_sentence
-from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, align_ylabels, bottom_legend, panel_grid, paper, words
+from brainalign.report.sentences import ceiling_sentence, controls_sentence, joined, scale_sentence, times_sentence
+from brainalign.report.style import (
+    BAND,
+    BAND_EDGE,
+    CONTROLS,
+    align_ylabels,
+    bottom_legend,
+    panel_grid,
+    paper,
+    same_scale,
+    words,
+)
 from brainalign.report.wording import in_ms, sample_sizes, simulated_note
 from brainalign.roles import CHOSEN_LAYER
 
@@ -47,6 +57,7 @@ class LayerProfile(ScoreFigure):
             controls_sentence(results, measure, "Broken grey lines"),
             ceiling_sentence(results, scores, measure),
             times_sentence(scores),
+            scale_sentence(scores),
             sample_sizes(results, scores),
         )
 
@@ -73,18 +84,16 @@ def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = No
             for control, score in panel.controls.items():
                 dashes: Any = CONTROLS.get(str(control), "--")
                 axis.axhline(score, color="0.45", linestyle=dashes, linewidth=0.8, zorder=1)
-            crowded = sum(map(len, layers)) > 32
-            axis.set_xticks(
-                range(len(layers)), layers, rotation=45 if crowded else 0, ha="right" if crowded else "center"
-            )
             axis.set_xlim(-0.3, len(layers) - 0.7)
             at = "" if panel.time is None else f", {in_ms(panel.time)}"
             finish(axis, f"{panel.title}{at}", results.about(measure).axis)
-            axis.set_xlabel("Layer")
+        same_scale(axes, [panel.dataset for panel in shown], "y")
+        layer_ticks(axes, layers, figure, on)
         align_ylabels(figure)
         controls = list(dict.fromkeys(str(control) for panel in shown for control in panel.controls.index))
         has_ceiling = any(ceiling_of(panel.rows) for panel in shown)
-        bottom_legend(figure, lines_legend(results, scores, controls, has_ceiling), on)
+        handles, marks = lines_legend(results, scores, controls, has_ceiling)
+        bottom_legend(figure, handles, on, marks)
     return figure
 
 

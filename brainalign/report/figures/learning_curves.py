@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
+from brainalign.report.lines import marks_at
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import groups
-from brainalign.report.style import bottom_legend, panel_grid, paper, words
+from brainalign.report.style import SMALL, bottom_legend, panel_grid, paper, words
 from brainalign.report.wording import spanned
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 _CURVES = {
     "train_loss": "Training loss",
-    "val_accuracy": "Validation accuracy",
-    "test_accuracy": "Test accuracy",
-    "feedback_angle": "Feedback angle (degrees)",
+    "val_accuracy": "Validation accuracy\n(share)",
+    "test_accuracy": "Test accuracy\n(share)",
+    "feedback_angle": "Feedback angle\n(degrees)",
 }
 
 
@@ -54,7 +55,7 @@ class LearningCurves(Figure):
         seeds = table.groupby("rule", observed=True).seed.nunique()
         sentences = [
             f"Learning of {words(network)} on {dataset}.",
-            f"Bold: mean over seeds. Thin: {spanned(seeds, 'seed')} per rule.",
+            f"Bold: mean over seeds, with the marker of the rule. Thin: {spanned(seeds, 'seed')} per rule.",
         ]
         if results.untrained & set(table.rule):
             sentences.append("Broken line: untrained network.")
@@ -72,7 +73,7 @@ def _draw(results: AlignmentResult, network: str, dataset: str, *, on: "On" = No
 
         figure, axes = panel_grid(len(curves), 1.7, on=on)
         handles: list[Any] = []
-        for rule in results.rules:
+        for k, rule in enumerate(results.rules):
             rows = table[table.rule == rule]
             if rows.empty:
                 continue
@@ -86,8 +87,10 @@ def _draw(results: AlignmentResult, network: str, dataset: str, *, on: "On" = No
                     continue
                 by_seed = rows.pivot_table(index="epoch", columns="seed", values=name)
                 axis.plot(by_seed.index, by_seed, color=style.colour, linewidth=0.4, alpha=0.5)
-                axis.plot(by_seed.index, by_seed.mean(axis=1), color=style.colour)
-            handles.append(Line2D([], [], color=style.colour, linestyle="--" if constant else "-", label=style.label))
+                at = marks_at(len(by_seed), k, len(results.rules))
+                axis.plot(by_seed.index, by_seed.mean(axis=1), color=style.colour, marker=style.marker, markevery=at)
+            look: dict[str, Any] = {"linestyle": "--"} if constant else {"marker": style.marker}
+            handles.append(Line2D([], [], color=style.colour, label=style.label, **look))
         for axis, name in zip(axes, curves, strict=True):
             _label(axis, _CURVES[name])
         bottom_legend(figure, handles, on)
@@ -104,4 +107,5 @@ def _label(axis: "Axes", name: str) -> None:
         axis.set_ylim(0, 1)
     if "angle" in name:
         axis.set_ylim(0, 100)
-        axis.axhline(90, color="0.7", linewidth=0.6, zorder=0)  # unrelated weights
+        axis.axhline(90, color="0.7", linewidth=0.6, zorder=0)
+        axis.text(1, 91, "unrelated", transform=axis.get_yaxis_transform(), ha="right", fontsize=SMALL, color="0.35")

@@ -7,12 +7,13 @@ import numpy as np
 
 from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.result import AlignmentResult
+from brainalign.cell_pictures import colour_bar
 from brainalign.report.figure import Figure
-from brainalign.report.rule_style import rule_styles
+from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
 from brainalign.report.shown_rdms import percentiles, rdm_cells, rdm_columns, rdm_dissimilarities, rdm_layer
-from brainalign.report.style import DOUBLE, paper, parts_of, sheet, words
+from brainalign.report.style import DOUBLE, SMALL, paper, parts_of, sheet, words, wrapped
 from brainalign.report.wording import abbreviations, simulated_note
 
 if TYPE_CHECKING:
@@ -87,17 +88,21 @@ def _draw(results: AlignmentResult, dataset: str, *, on: "On" = None) -> "Sheet"
                 square = percentiles(results, names[column])[np.ix_(order, order)]
                 image = axis.imshow(square, cmap="viridis", vmin=0, vmax=100, interpolation="nearest")
                 _mark_categories(axis, labels, named=column == columns[0])
-                title = "brain" if column == "brain" else styles[column].label if side > 1.3 else styles[column].short
-                axis.set_title(title, loc="center", fontsize=7)
+                axis.set_title("brain" if column == "brain" else _name(styles[column], side), loc="center", fontsize=7)
             layer = rdm_layer(results, dataset, roi)
             brain, networks = rdm_dissimilarities(results, dataset, roi)
             heading = f"{panel_title(results, dataset, roi)}, {brain}"
             heading += f"; networks at layer {layer}, {networks}" if networks else ""
             part.suptitle(heading, x=0.01, ha="left", fontsize=7.5)
-            bar = part.colorbar(image, ax=list(axes), shrink=0.9, aspect=15, pad=0.01, ticks=[0, 50, 100])
-            bar.set_label("Percentile")
-            bar.outline.set_visible(False)
+            shrink = max(0.25, 0.9 / rows)
+            colour_bar(image, list(axes), "Dissimilarity\n(percentile)", shrink=shrink, aspect=15, ticks=[0, 50, 100])
     return figure
+
+
+def _name(style: RuleStyle, side: float) -> str:
+    """Return the name of a rule over a matrix that is ``side`` inches wide."""
+    name = wrapped(style.label, int(side / 0.058))
+    return name if side > 1.3 and name.count("\n") <= 1 else style.short
 
 
 def _category_order(results: AlignmentResult, dataset: str, roi: str) -> tuple[np.ndarray, list[str]]:
@@ -124,6 +129,6 @@ def _mark_categories(axis: "Axes", labels: list[str], named: bool) -> None:
         axis.set_yticks(
             [(a + b - 1) / 2 for a, b in zip(starts, ends, strict=True)],
             [words(labels[k]) for k in starts],
-            fontsize=5.5,
+            fontsize=SMALL,
         )
         axis.tick_params(length=0, pad=1)

@@ -13,7 +13,7 @@ from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined
 from brainalign.report.shown_rdms import network_rdms, rdm_cells, rdm_columns
-from brainalign.report.style import bottom_legend, panel_grid, paper
+from brainalign.report.style import bottom_legend, panel_grid, paper, titled
 from brainalign.report.wording import simulated_note
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _draw(results: AlignmentResult, dataset: str, *, on: "On" = None) -> "Sheet"
                 linestyle="",
                 zorder=6,
             )
-            axis.set_title(panel_title(results, dataset, roi))
+            titled(axis, panel_title(results, dataset, roi))
             axis.set_xlabel(f"1 − Spearman ρ between RDMs (stress {stress:.2f})", fontsize=6.5)
             bare(axis)
         handles: list[Any] = [Line2D([], [], marker="*", markersize=8, color=_BRAIN, linestyle="", label="brain")]

@@ -1,5 +1,6 @@
 """The scorecard: rules by probes, with values, intervals and pass marks."""
 
+import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,17 +11,18 @@ from brainalign.alignment.result import AlignmentResult
 from brainalign.plausibility.probe import probes
 from brainalign.report.figure import Figure
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.style import DOUBLE, bottom_legend, panels_on, paper, sheet, words
+from brainalign.report.style import DOUBLE, SMALL, bottom_legend, panels_on, paper, sheet, words
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.patches import Rectangle
 
     from brainalign.report.style import On, Sheet
 
 #: Fill of a cell by what it says; light enough for dark type, apart in grey and for dichromats.
 _FILLS = {"pass": "#BFD9EE", "fail": "#F3CFA9", "no limit": "#FFFFFF", "cannot tell": "#E4E4E4"}
-
-
+#: Probes in a row at most, so that type has its size on a page; height of a rule of two numbers and of one, in inches.
+_MOST_CODES, _ROW, _PLAIN_ROW = 20, 0.22, 0.15
 #: Below this a value is rounding, and its spread says nothing.
 _ROUNDING = 1e-6
 
@@ -66,34 +68,41 @@ def scorecard_title(network: str) -> str:
 
 def draw_scorecard(table: pd.DataFrame, on: "On" = None) -> "Sheet":
     """Draw one row per rule and one column per probe of a scorecard of one network."""
+    from matplotlib.axes import Axes
+
     titles = _titles()
     rules, codes = (list(dict.fromkeys(table[name])) for name in ("rule", "probe"))
     cells = {(row["rule"], row["probe"]): row for row in table.to_dict("records")}
     styles = rule_styles(rules)
+    blocks = [
+        list(part) for part in np.array_split(codes, 1 if isinstance(on, Axes) else -(-len(codes) // _MOST_CODES))
+    ]
+    row = _ROW if any(_extremes(cell["lo"], cell["hi"]) for cell in cells.values()) else _PLAIN_ROW
     with paper(on):
-        width = max(DOUBLE, 1.5 + 0.36 * len(codes))
-        figure = sheet(width, 1.5 + 0.25 * len(rules), on)
-        axis = panels_on(figure, 1, 1)[0, 0]
-        for row, rule in enumerate(rules):
-            for column, code in enumerate(codes):
-                cell = cells[rule, code]
-                said = _said(cell)
-                axis.add_patch(_box(column, row, _FILLS[said], cell["certified"]))
-                if said != "cannot tell":
-                    text, interval = _short(cell["outcome"]), _interval(cell["lo"], cell["hi"])
-                    up = 0.14 if interval else 0
-                    axis.text(column, row - up, text, ha="center", va="center", fontsize=5.5)
-                    axis.text(column, row + 0.22, interval, ha="center", va="center", fontsize=3.6, color="0.25")
-        axis.set_xlim(-0.5, len(codes) - 0.5)
-        axis.set_ylim(len(rules) - 0.5, -0.5)
-        axis.set_yticks(range(len(rules)), [styles[rule].label for rule in rules])
-        labels = [f"{titles.get(code, '').split(':')[0]}  {code}" for code in codes]
-        axis.set_xticks(range(len(codes)), labels, rotation=90, fontsize=6)
-        axis.xaxis.tick_top()
-        axis.tick_params(length=0)
-        axis.spines[:].set_visible(False)
+        figure = sheet(DOUBLE, len(blocks) * (1.2 + row * len(rules)) + 0.1, on)
+        axes = panels_on(figure, len(blocks), 1)[:, 0]
+        for axis, block in zip(axes, blocks, strict=True):
+            _draw_block(axis, rules, block, cells)
+            axis.set_xlim(-0.5, len(blocks[0]) - 0.5)
+            axis.set_ylim(len(rules) - 0.5, -0.5)
+            axis.set_yticks(range(len(rules)), [styles[rule].label for rule in rules])
+            labels = [f"{titles.get(code, '').split(':')[0]}  {code}" for code in block]
+            axis.set_xticks(range(len(block)), labels, rotation=90, fontsize=SMALL)
+            axis.xaxis.tick_top()
+            axis.tick_params(length=0)
+            axis.spines[:].set_visible(False)
         _legend(figure, on)
     return figure
+
+
+def _draw_block(axis: "Axes", rules: list[str], codes: list[str], cells: dict[tuple[str, str], Any]) -> None:
+    for (row, rule), (column, code) in itertools.product(enumerate(rules), enumerate(codes)):
+        cell = cells[rule, code]
+        said = _said(cell)
+        axis.add_patch(_box(column, row, _FILLS[said], cell["certified"]))
+        if said != "cannot tell":
+            text = _extremes(cell["lo"], cell["hi"]) or _short(cell["outcome"])
+            axis.text(column, row, text, ha="center", va="center", fontsize=SMALL, linespacing=1.0)
 
 
 def _said(cell: dict[Hashable, Any]) -> str:
@@ -120,9 +129,10 @@ def _short(value: float) -> str:
     return f"{mantissa}e{int(exponent)}"
 
 
-def _interval(low: float, high: float) -> str:
-    nothing = max(abs(low), abs(high)) < _ROUNDING
-    return "" if nothing or _short(low) == _short(high) else f"{_short(low)} to {_short(high)}"
+def _extremes(low: float, high: float) -> str:
+    """Return the smallest value over the largest, or nothing where they are the same."""
+    nothing = np.isnan([low, high]).any() or max(abs(low), abs(high)) < _ROUNDING
+    return "" if nothing or _short(low) == _short(high) else f"{_short(low)}\n{_short(high)}"
 
 
 def _legend(figure: "Sheet", on: "On") -> None:
@@ -145,7 +155,7 @@ def scorecard_caption(table: pd.DataFrame) -> str:
     network = ", ".join(dict.fromkeys(table.network))
     named = "; ".join(f"{code} {titles.get(code, '')}".strip() for code in dict.fromkeys(table.probe))
     return (
-        f"Plausibility of each rule, measured on its implementation, on a small {network}. Numbers: mean over states "
-        f"and seeds, below it the extremes; the worst decides whether a limit is met. {named}. Hatched: a control of "
-        "the probe did not answer as it must, or there is none, so that a mark proves nothing."
+        f"Plausibility of each rule, measured on its implementation, on a small {network}. One number: all states and "
+        f"seeds agree; two: the smallest over the largest; the worst decides whether a limit is met. {named}. Hatched: "
+        "a control of the probe did not answer as it must, or there is none, so that a mark proves nothing."
     )

@@ -14,7 +14,7 @@ from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
 from brainalign.report.shown_rdms import percentiles, rdm_cells, rdm_columns, rdm_layer
-from brainalign.report.style import bottom_legend, panel_grid, paper, words
+from brainalign.report.style import SMALL, bottom_legend, panel_grid, paper, titled, words
 from brainalign.report.wording import simulated_note
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def _draw(results: AlignmentResult, dataset: str, roi: str, *, on: "On" = None) 
                 if column == BRAIN
                 else f"{styles[column].label}, layer {rdm_layer(results, dataset, roi)}"
             )
-            axis.set_title(title, loc="center")
-            axis.set_xlabel(f"stress {stress:.2f}", fontsize=6, color="0.3", labelpad=1)
+            titled(axis, title, loc="center")
+            axis.set_xlabel(f"stress {stress:.2f}", fontsize=SMALL, color="0.3", labelpad=1)
         if colours:
             bottom_legend(figure, [_swatch(colour, words(label)) for label, colour in colours.items()], on)
     return figure

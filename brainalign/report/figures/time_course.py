@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from brainalign.alignment.result import AlignmentResult
-from brainalign.report.lines import finish, lines_legend
+from brainalign.report.lines import finish, lines_legend, marks_at
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import ceiling_of, final_scores, mean_by, panel_rows, panel_title, panels
 from brainalign.report.sentences import ceiling_sentence, controls_sentence, joined
-from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, bottom_legend, panel_grid, paper, words
+from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, bottom_legend, panel_grid, paper, same_scale, words
 from brainalign.report.wording import sample_sizes, simulated_note, spanned
 
 if TYPE_CHECKING:
@@ -48,16 +48,19 @@ class TimeCourse(ScoreFigure):
                 _draw_rules(axis, results, rows)
                 _draw_ceiling(axis, rows)
                 _draw_controls(axis, results, dataset, roi, measure)
-                _draw_latencies(axis, results, _claimed(results, network, measure, (dataset, roi, layer)))
-                _draw_clusters(axis, results, _marked(results, network, measure, (dataset, roi, layer)))
                 axis.axvline(0, color="0.6", linewidth=0.6, zorder=0)
                 declared = " (declared)" if results.ranking_layer(roi) == layer else ""
                 title = f"{panel_title(results, dataset, roi)}\nlayer {layer}{declared}"
                 finish(axis, title, results.about(measure).axis)
                 axis.set_xlabel("Time from stimulus onset (ms)")
+            same_scale(axes, [place[:2] for place in places], "y")
+            for axis, (dataset, roi, layer) in zip(axes, places, strict=True):
+                where = (network, measure, (dataset, roi, layer))
+                _draw_beside(axis, results, _claimed(results, *where), _marked(results, *where))
             controls = results.low_level[results.low_level.measure == measure]
             names = list(dict.fromkeys(controls.layer))
-            bottom_legend(figure, lines_legend(results, scores, names, ceiling_of(scores) is not None), on)
+            handles, marks = lines_legend(results, scores, names, ceiling_of(scores) is not None)
+            bottom_legend(figure, handles, on, marks)
         return figure
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:
@@ -69,8 +72,8 @@ class TimeCourse(ScoreFigure):
             simulated_note(results, list(scores.dataset)),
             f"{results.about(measure).title} of {words(network)} by time from stimulus onset, {spanned(times)} times, "
             "a panel per layer.",
-            "Lines: mean over seeds and subjects. Bands: one standard error over subjects (of means over seeds), where "
-            "there are several.",
+            "Panels of one recording and ROI have one scale. Lines: mean over seeds and subjects. Bands: one "
+            "standard error over subjects (of means over seeds), where there are several.",
             controls_sentence(results, measure, "Thin grey lines"),
             "Vertical line: onset.",
             _latencies_sentence(results, network, measure),
@@ -95,8 +98,22 @@ def _latencies_sentence(results: AlignmentResult, network: str, measure: str) ->
     if own.empty:
         return ""
     claimed = len(_claimed(results, network, measure))
-    drawn = "Above: peaks (triangles) and onsets (bars) with 95% intervals over subjects. " if claimed else ""
+    drawn = "Above: peaks (the rule's marker) and onsets (bars) with 95% intervals over subjects. " if claimed else ""
     return f"{drawn}{claimed} of {len(own)} latencies are claimed; the table of latencies says why others are not."
+
+
+#: Height of a row of latencies or clusters, as a share of that of the panel.
+_ROW = 0.04
+
+
+def _draw_beside(axis: "Axes", results: AlignmentResult, latencies: pd.DataFrame, clusters: pd.DataFrame) -> None:
+    """Draw latencies above the scores and clusters below them, in room that is made for them."""
+    above, below = (_ROW * len(rules) for rules in (set(latencies.rule), set(clusters.rule_a)))
+    low, high = axis.get_ylim()
+    unit = (high - low) / max(1 - above - below, 0.3)
+    axis.set_ylim(low - below * unit, high + above * unit)
+    _draw_latencies(axis, results, latencies)
+    _draw_clusters(axis, results, clusters)
 
 
 def _draw_latencies(axis: "Axes", results: AlignmentResult, table: pd.DataFrame) -> None:
@@ -104,11 +121,11 @@ def _draw_latencies(axis: "Axes", results: AlignmentResult, table: pd.DataFrame)
     rules = [rule for rule in results.rules if (table.rule == rule).any()]
     across = axis.get_xaxis_transform()
     for k, rule in enumerate(rules):
-        height, colour = 1 - 0.03 * (k + 0.5), styles[rule].colour
+        height, colour = 1 - _ROW * (k + 0.5), styles[rule].colour
         for row in table[table.rule == rule].to_dict("records"):
             ends = [1000 * row["ci_low"], 1000 * row["ci_high"]]
             axis.plot(ends, [height] * 2, color=colour, linewidth=0.7, transform=across, zorder=5)
-            marker = "v" if row["moment"] == "peak" else "|"
+            marker = styles[rule].marker if row["moment"] == "peak" else "|"
             axis.plot(1000 * row["seconds"], height, marker, color=colour, markersize=3, transform=across, zorder=6)
 
 
@@ -130,8 +147,9 @@ def _draw_clusters(axis: "Axes", results: AlignmentResult, table: pd.DataFrame) 
     for k, rule in enumerate(rules):
         for row in table[table.rule_a == rule].to_dict("records"):
             ends = [1000 * row["seconds_first"], 1000 * row["seconds_last"]]
-            line = "-" if row["delta"] > 0 else ":"
-            axis.plot(ends, [0.02 + 0.04 * k] * 2, line, color=styles[rule].colour, linewidth=1.5, transform=across)
+            line, height = "-" if row["delta"] > 0 else ":", _ROW * (k + 0.5)
+            axis.plot(ends, [height] * 2, line, color=styles[rule].colour, linewidth=1.5, transform=across)
+            axis.plot(ends[0], height, styles[rule].marker, color=styles[rule].colour, transform=across)
 
 
 def _clusters_words(results: AlignmentResult, network: str, measure: str) -> str:
@@ -154,16 +172,16 @@ def _timed(results: AlignmentResult, network: str, measure: str) -> pd.DataFrame
 
 def _draw_rules(axis: "Axes", results: AlignmentResult, rows: pd.DataFrame) -> None:
     styles = rule_styles(results.rules)
-    for rule in results.rules:
+    drawn = [rule for rule in results.rules if (rows.rule == rule).any()]
+    for k, rule in enumerate(drawn):
         of_rule = rows[rows.rule == rule]
-        if of_rule.empty:
-            continue
         subjects = mean_by(of_rule, "time", "subject").unstack("subject").sort_index()
         mean, n_subjects = subjects.mean(axis=1), subjects.notna().sum(axis=1)
         error = subjects.std(axis=1, ddof=1) / np.sqrt(n_subjects)
         time, colour = 1000 * mean.index.to_numpy(), styles[rule].colour
         axis.fill_between(time, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0, zorder=2)
-        axis.plot(time, mean, color=colour, linestyle="--" if rule in results.untrained else "-", zorder=4)
+        dashes, at = "--" if rule in results.untrained else "-", marks_at(len(time), k, len(drawn))
+        axis.plot(time, mean, color=colour, linestyle=dashes, marker=styles[rule].marker, markevery=at, zorder=4)
 
 
 def _draw_ceiling(axis: "Axes", rows: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from brainalign.alignment.result import AlignmentResult
+from brainalign.cell_pictures import SIGNED, colour_bar, middle_edges, outline
 from brainalign.columns import OWN_START
 from brainalign.report.figure import Figure
 from brainalign.report.rule_style import rule_styles
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from brainalign.report.style import On, Sheet
 
-_CHANGES = "#222222"
 _MOST_COLUMNS = 4
 
 
@@ -54,7 +54,8 @@ class TimeGeneralisation(Figure):
         layers = [layer for layer in results.layers(cell[0]) if (table.layer == layer).any()]
         rules = [rule for rule in results.rules if (table.rule == rule).any()]
         # layers of a rule stand beside each other where a row holds them all
-        abreast = len(layers) if 1 < len(layers) <= _MOST_COLUMNS else _MOST_COLUMNS
+        whole = len(rules) * len(layers) if len(layers) == 1 else len(layers) * max(1, _MOST_COLUMNS // len(layers))
+        abreast = min(whole, _MOST_COLUMNS)
         each = [(layer, rule, own) for rule in rules for layer in layers if len(own := _of(table, layer, rule))]
         largest = max(float(np.nanmax(np.abs(table.score))), 1e-9)
         with paper(on):
@@ -65,9 +66,8 @@ class TimeGeneralisation(Figure):
                 axis.set_title(f"{label}\nlayer {layer}" if len(layers) > 1 else label, loc="center")
                 axis.set_xlabel("Tested at (ms)")
                 axis.set_ylabel("Fitted at (ms)" if in_first_column(axis) else "")
-            bar = axes[0].get_figure(root=False).colorbar(image, ax=axes, shrink=0.8, aspect=25, pad=0.02)  # type: ignore[union-attr]
-            bar.set_label("Encoding score (Pearson r)")
-            bar.outline.set_visible(False)
+            rows = -(-len(axes) // abreast)
+            colour_bar(image, axes, "Encoding score (Pearson r)", shrink=min(0.8, 1.6 / rows), pad=0.02)
         return drawn
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:
@@ -78,7 +78,7 @@ class TimeGeneralisation(Figure):
         tested = table.p.notna().any()
         inside = (table.p <= results.alpha).any()
         outlines = (
-            f"Black lines surround pairs of times with p <= {results.alpha:g}: a score above 0, by flipped signs of "
+            f"Outlines surround pairs of times with p <= {results.alpha:g}: a score above 0, by flipped signs of "
             "subjects, all pairs together; rules are not adjusted for."
             if inside
             else f"No pair of times has a score above 0 with p <= {results.alpha:g} (flipped signs of subjects, all "
@@ -91,7 +91,9 @@ class TimeGeneralisation(Figure):
             "The dashed diagonal is the encoding score by time. A square beside it means that what a layer predicts "
             "lasts; a diagonal alone, that it changes.",
             f"Mean over {spanned(table.n_seeds, 'seed')} and {spanned(table.n_subjects, 'subject')}; "
-            f"{spanned(scores.n_stimuli, 'stimulus', 'stimuli')}; one colour scale.",
+            f"{spanned(scores.n_stimuli, 'stimulus', 'stimuli')}; one colour scale: negative scores are blue and "
+            "darker than the grey of 0, positive ones yellow and lighter.",
+            "Full lines: stimulus onset.",
             outlines if tested else "Nothing was tested here.",
         )
 
@@ -115,12 +117,11 @@ def _of(table: pd.DataFrame, layer: str, rule: str) -> pd.DataFrame:
 def _draw(axis: "Axes", own: pd.DataFrame, largest: float, alpha: float) -> "QuadMesh":
     grid, p = (own.pivot_table(name, "seconds_fitted", "seconds_tested", dropna=False) for name in ("score", "p"))
     times = 1000 * grid.index.to_numpy()
-    image = axis.pcolormesh(times, times, grid, cmap="RdBu_r", vmin=-largest, vmax=largest, rasterized=True)
-    axis.plot(times[[0, -1]], times[[0, -1]], "--", color="0.4", linewidth=0.6)
+    edges = middle_edges(times)
+    image = axis.pcolormesh(edges, edges, grid, cmap=SIGNED, vmin=-largest, vmax=largest, rasterized=True)
+    axis.plot(times[[0, -1]], times[[0, -1]], "--", color="black", linewidth=0.6)
     for line in (axis.axvline, axis.axhline):
-        line(0, color="0.6", linewidth=0.6)
-    inside = p.to_numpy() <= alpha
-    if inside.any() and not inside.all():
-        axis.contour(times, times, inside.astype(float), levels=[0.5], colors=_CHANGES, linewidths=0.7)
+        line(0, color="black", linewidth=0.5)
+    outline(axis, p.to_numpy() <= alpha, edges, edges)
     axis.set_aspect("equal")
     return image

@@ -11,7 +11,7 @@ from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import at_one_time, final_scores, panel_rows, panel_title, panels
 from brainalign.report.sentences import joined, times_sentence
-from brainalign.report.style import DOUBLE, panels_on, paper, sheet
+from brainalign.report.style import DOUBLE, panels_on, paper, sheet, titled, width_of, wrapped
 from brainalign.report.wording import listed
 
 if TYPE_CHECKING:
@@ -97,16 +97,23 @@ def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = No
             "Cost of a step",
             *(panel_title(results, *cell).replace(" · ", "\n") for cell in cells),
         ]
-        labels = ["", "share", "forward passes"]
-        labels += [f"score at\n{_layer_words(results, scores, *cell)}" for cell in cells]
+        labels = ["Criterion", "share", "forward passes"]
+        unit = results.about(measure).axis.replace(" (", "\n(")
+        labels += [f"{unit}\n{_layer_words(results, scores, *cell)}" for cell in cells]
         for axis, title, label in zip(axes, titles, labels, strict=True):
-            axis.set_title(title)
-            axis.set_xlabel(label)
+            letters = max(8, int(width_of(axis) / 0.058))
+            titled(axis, title)
+            axis.set_xlabel("\n".join(wrapped(line, letters) for line in label.split("\n")))
             axis.tick_params(axis="y", length=0)
             axis.grid(axis="y", color="0.92", linewidth=0.5)
             axis.set_axisbelow(True)
+        for axis in (axes[1], *axes[3:]):
+            axis.locator_params(axis="x", nbins=3 if width_of(axis) > 0.8 else 2)
         axes[2].set_xscale("log", base=2)
         axes[2].xaxis.set_major_formatter("{x:g}")
+        if not axes[2].has_data() or not np.isfinite(axes[2].dataLim.intervalx).all():
+            axes[2].set_xticks([])
+            axes[2].text(0.5, 0.5, "not\nprobed", transform=axes[2].transAxes, ha="center", va="center", color="0.35")
         axes[0].set_yticks(range(len(rules)), [styles[rule].label for rule in rules])
         axes[0].set_ylim(len(rules) - 0.5, -0.5)
     return figure

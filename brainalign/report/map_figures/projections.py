@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from brainalign.cell_pictures import colour_bar
 from brainalign.geometry.volume import Volume
 from brainalign.report.map_figure import MapFigure, drawable
 from brainalign.report.style import DOUBLE, new_figure, paper
 from brainalign.searchlights.brain_maps import BrainMaps
-from brainalign.searchlights.drawing import paint, title_of
+from brainalign.searchlights.drawing import label_of, paint, title_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -51,7 +52,7 @@ class Projections(MapFigure):
                 for panel, (axes, along) in zip(grid[row], _PLANES, strict=True):
                     shown = _project(panel, volume, own, marked, ends, axes, along)
                 grid[row][0].set_title(title_of(maps, name))
-            figure.colorbar(shown, ax=grid, label="score", shrink=0.8, aspect=20 * len(names) ** 0.5)
+            colour_bar(shown, list(grid.ravel()), label_of(maps), aspect=20 * len(names) ** 0.5)
         return figure
 
     def caption(self, maps: BrainMaps, names: Sequence[str], alpha: float | None) -> str:

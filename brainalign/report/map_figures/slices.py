@@ -9,7 +9,7 @@ from brainalign.geometry.volume import Volume
 from brainalign.report.map_figure import MapFigure, drawable
 from brainalign.report.style import paper
 from brainalign.searchlights.brain_maps import BrainMaps
-from brainalign.searchlights.drawing import draw_slices, title_of
+from brainalign.searchlights.drawing import draw_slices, label_of, title_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
@@ -34,7 +34,7 @@ class Slices(MapFigure):
         values = maps.map(name)[channels]
         marked = np.zeros(len(values), bool) if alpha is None else maps.map(name, "p_fwe")[channels] <= alpha
         with paper():
-            return cast("Drawing", draw_slices(volume, values, marked, title_of(maps, name), "score"))
+            return cast("Drawing", draw_slices(volume, values, marked, title_of(maps, name), label_of(maps)))
 
     def caption(self, maps: BrainMaps, names: Sequence[str], alpha: float | None) -> str:
         """Return what is drawn."""

@@ -7,7 +7,7 @@ from brainalign.geometry.surface import Surface
 from brainalign.report.map_figure import MapFigure, drawable
 from brainalign.report.style import paper
 from brainalign.searchlights.brain_maps import BrainMaps
-from brainalign.searchlights.drawing import title_of
+from brainalign.searchlights.drawing import label_of, title_of
 from brainalign.searchlights.surface_drawing import draw_surface
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Surfaces(MapFigure):
         marked = None if alpha is None else maps.map(name, "p_fwe")[channels] <= alpha
         with paper():
             values, meshes = maps.map(name)[channels], maps.meshes or {}
-            drawn = draw_surface(surface, meshes, values, title_of(maps, name), "score", marked)
+            drawn = draw_surface(surface, meshes, values, title_of(maps, name), label_of(maps), marked)
         return cast("Drawing", drawn)
 
     def caption(self, maps: BrainMaps, names: Sequence[str], alpha: float | None) -> str:
