@@ -43,6 +43,7 @@ def values(parts: Mapping[str, Findings]) -> dict[str, object]:
         "place_by_place": list(said.place_by_place(found)),
         "place_table": table(tables.place_table(found)),
         "main_table": table(tables.main_table(found)),
+        "short_names": said.short_names(found),
         "rank_summary": table(tables.rank_summary(found)),
         "rank_table": table(tables.rank_table(found)),
         "before_onset": said.before_onset(found),

@@ -10,6 +10,7 @@ from which_rule_found import FAMILY, PAIRS, PLACES, SPEARMAN, WHITENED, Findings
 
 from brainalign.alignment.equal_accuracy import TOLERANCE
 from brainalign.inference.plausibility_relation import PlausibilityRelation, plausibility_relation
+from brainalign.report.rule_style import rule_styles
 from brainalign.report.style import words
 
 #: Up to so many rules are named; of more the number is said.
@@ -306,6 +307,13 @@ def before_onset(found: Findings) -> str:
         ],
         ", ",
     )
+
+
+def short_names(found: Findings) -> str:
+    """Return what the short names in figures stand for."""
+    styles = rule_styles(found.rules)
+    own = [(styles[rule].short, words(rule)) for rule in found.rules if styles[rule].short != words(rule)]
+    return ", ".join(f"{short}: {name}" for short, name in sorted(own))
 
 
 def fixed_seeds(found: Findings) -> str:

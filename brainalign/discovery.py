@@ -115,8 +115,10 @@ def _contract(room: str) -> type:
     return next(one for one in found if isinstance(one, type) and snake_case(one.__name__) == name)
 
 
-def create(room: str, base: type, name: str, options: dict[str, Any] | None = None) -> Any:
+def create(room: str, base: type, name: str, options: dict[str, Any] | None = None, stored: bool = False) -> Any:
     """Return the algorithm ``name`` of a room with ``options`` as its fields.
+
+    Options that have no effect beside the others are let pass where they are ``stored``, by a version that took them.
 
     Raises
     ------
@@ -137,7 +139,8 @@ def create(room: str, base: type, name: str, options: dict[str, Any] | None = No
             raise SpecError(msg)
         fitting[option] = fitted(kinds[option], value, f"Option {option} of {name!r}")
     made = classes[name](**fitting)
-    require_used(made, name)
+    if not stored:
+        require_used(made, name)
     return made
 
 

@@ -80,9 +80,9 @@ def architectures() -> dict[str, type[Architecture]]:
     return available("networks", Architecture)
 
 
-def architecture(name: str, options: dict[str, Any] | None = None) -> Architecture:
+def architecture(name: str, options: dict[str, Any] | None = None, stored: bool = False) -> Architecture:
     """Return the architecture ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
-    return create("networks", Architecture, name, options)
+    return create("networks", Architecture, name, options, stored)
 
 
 def bound_of(function: Callable[[Tensor], Tensor] | None) -> float:

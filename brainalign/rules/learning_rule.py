@@ -182,6 +182,6 @@ def learning_rules() -> dict[str, type[LearningRule]]:
     return available("rules", LearningRule)
 
 
-def learning_rule(name: str, options: dict[str, Any] | None = None) -> LearningRule:
+def learning_rule(name: str, options: dict[str, Any] | None = None, stored: bool = False) -> LearningRule:
     """Return the rule ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
-    return create("rules", LearningRule, name, options)
+    return create("rules", LearningRule, name, options, stored)

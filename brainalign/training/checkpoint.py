@@ -81,7 +81,7 @@ class Checkpoint(Summarised):
         """Options that the rule found out before the first step, and that the specification does not hold."""
         if type(self.rule).prepared is LearningRule.prepared:
             return {}
-        plain = to_dict(learning_rule(self.spec.rule, dict(self.spec.rule_options)))
+        plain = to_dict(learning_rule(self.spec.rule, dict(self.spec.rule_options), stored=True))
         return {name: value for name, value in to_dict(self.rule).items() if value != plain[name]}
 
     def instance(self, row: int) -> tuple[Params, Params]:
@@ -163,7 +163,7 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     require_here("rules", LearningRule, spec.rule, f"Checkpoint {str(path)!r}")
     require_here("networks", Architecture, spec.network, f"Checkpoint {str(path)!r}")
     task = Task(**{**facts["task"], "input_shape": tuple(facts["task"]["input_shape"])})
-    network = architecture(spec.network, dict(spec.network_options)).build(task)
+    network = architecture(spec.network, dict(spec.network_options), stored=True).build(task)
     params, state = (
         {name: tensors.pop(f"{group}|{name}") for name in facts["order"][group]} for group in ("params", "state")
     )
@@ -171,7 +171,7 @@ def read_checkpoint(path: str | Path) -> tuple[Checkpoint, dict[str, Tensor], di
     checkpoint = Checkpoint(
         spec=spec,
         network=network,
-        rule=learning_rule(spec.rule, {**spec.rule_options, **facts.get("found", {})}),
+        rule=learning_rule(spec.rule, {**spec.rule_options, **facts.get("found", {})}, stored=True),
         preprocessing=Preprocessing(**record),
         params=params,
         state=state,

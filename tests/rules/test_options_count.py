@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,8 @@ from brainalign.options import SET, unused_options
 from brainalign.randomness import stream
 from brainalign.recommended import completed
 from brainalign.rules.learning_rule import LearningRule, learning_rule, learning_rules
-from tests.small import NETWORKS, TASK, batch, descend, instance, network
+from brainalign.training.checkpoint import load_checkpoint
+from tests.small import NETWORKS, TASK, a_checkpoint, batch, descend, instance, network
 
 #: Options that need others than the defaults to matter, or a value further away.
 BESIDE: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {
@@ -175,6 +177,16 @@ def test_every_option_of_a_network_changes_it(name: str, option: str) -> None:
         seen.append({**params, **net.activities(params, net.init_state(), batch(5, dtype=torch.float32).x)})
         seen[-1]["blocks"] = torch.tensor(len(net.blocks))
     assert not _alike(*seen)
+
+
+def test_a_checkpoint_of_a_version_that_ignored_an_option_still_loads(tmp_path: Path) -> None:
+    one = a_checkpoint(rule="hebbian")
+    options = {"competition": "winner", "power": 2.0}
+    with pytest.raises(SpecError, match=r"power of .hebbian. is .*, which has no effect"):
+        learning_rule("hebbian", options)
+    rule = learning_rule("hebbian", options, stored=True)
+    replace(one, rule=rule, spec=replace(one.spec, rule_options=options)).save(tmp_path / "one.safetensors")
+    assert load_checkpoint(tmp_path / "one.safetensors").rule == rule
 
 
 def test_networks_refuse_what_they_would_ignore() -> None:
