@@ -74,7 +74,7 @@ def extract(
         raise SpecError(msg)
     require_free(out, ACTIVATIONS)
     shown = _stimuli(stimuli, n_stimuli, data_dir)
-    how: dict[str, Any] = {"layers": tuple(layer or ()), "pool": pool, "name": name, "group": group}
+    how: dict[str, Any] = {"layers": layer, "pool": pool, "name": name, "group": group}
     how |= {"batch_size": batch_size, "device": device}
     found = Shown()
     for folder in trained or ():
@@ -128,7 +128,7 @@ def align(
     source = recording(brain, **({"data_dir": data_dir} if data_dir else {}), **options)
     require_own(out, source.label)
     say = (lambda text: None) if quiet or as_json else (lambda text: typer.echo(f"scoring {text}", err=True))
-    result = align_networks(found, source, measure or ["rsa"], rois=roi or (), progress=say, **rest)
+    result = align_networks(found, source, measure or ["rsa"], rois=roi, progress=say, **rest)
     page = result.report(out)
     if as_json:
         typer.echo(json.dumps(json.loads(result.best().to_json(orient="records")), indent=1, ensure_ascii=False))

@@ -201,7 +201,7 @@ def reproduce(
     no_folder(table, "reproductions", "table")
     out = out or Path("results") / Path(table).stem
     runtime = Runtime(device, execution, compile, data_dir)
-    asked_rows, asked_columns = (tuple(names.split(",")) if names else () for names in (rows, columns))
+    asked_rows, asked_columns = (tuple(names.split(",")) if names else None for names in (rows, columns))
     with progress_bar(quiet or as_json) as progress:
         found = reproduce_table(table, out, asked_rows, asked_columns, seeds, epochs, runtime, progress, keep_networks)
     if as_json:
