@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from brainalign.asked_for import asked_for
 from brainalign.datasets.stimuli import Stimuli
 from brainalign.errors import ExtractionError, SpecError
 from brainalign.extraction.activations import Activations
@@ -30,7 +31,7 @@ def show(
     model: Model,
     stimuli: Stimuli,
     transform: Any = None,
-    layers: str | Sequence[str] | Mapping[str, str] = (),
+    layers: str | Sequence[str] | Mapping[str, str] | None = None,
     batch_size: int = 128,
     device: str = "cpu",
     *,
@@ -63,10 +64,10 @@ def show(
         a :class:`Preprocessing` only; a module needs one.
     layers
         Layers to keep: names, patterns (``"layer*"``: ``*`` stands for any text without a dot, ``**`` for any text), or
-        a mapping from names of yours to those of the network, so that networks with other names can be compared. Empty
-        keeps all of a population, and all modules without children of a module. A module that is called several times
-        has one entry per call, ``relu``, ``relu_1``, ...: its name asks for all, ``relu_1`` for the second; one that
-        returns several tensors has one for each, ``lstm:0``. ``output`` is what a module returns.
+        a mapping from names of yours to those of the network, so that networks with other names can be compared.
+        Default: all of a population, and all modules without children of a module. A module that is called several
+        times has one entry per call, ``relu``, ``relu_1``, ...: its name asks for all, ``relu_1`` for the second; one
+        that returns several tensors has one for each, ``lstm:0``. ``output`` is what a module returns.
     batch_size
         Stimuli per pass; it does not change the result.
     device
@@ -135,7 +136,9 @@ def show(
         )
 
     require_text("show()", name=name, group=group, role=role)
+    asked = asked_for(layers, "show(): layers")
     if isinstance(model, Mapping):
+        asked_for(model, "show(): the mapping of networks")
         _refuse("a mapping gives names itself", name=name, seed=seed)
         return Shown(one for own, part in model.items() for one in each(part, own, None))
     if isinstance(model, (list, tuple)):
@@ -143,7 +146,7 @@ def show(
         _check_modules(model)
         return Shown(one for k, part in enumerate(model) for one in each(part, name, k))
     shown = model.checkpoint if isinstance(model, Trained) else model
-    showing = Showing.checked(shown, stimuli, transform, layers, pool, batch_size, device, projection, folder)
+    showing = Showing.checked(shown, stimuli, transform, asked, pool, batch_size, device, projection, folder)
     if isinstance(shown, Checkpoint):
         _refuse("a population has seeds and a role", seed=seed, role=role)
         return _with_start(shown, model.files if isinstance(model, Trained) else (), stimuli, showing, name, group)

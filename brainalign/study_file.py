@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from brainalign.asked_for import asked_for
 from brainalign.errors import SpecError
 from brainalign.options import fitted
 from brainalign.own_data import add_data
@@ -76,6 +77,13 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
         _seen_from(folder, _by_path(item, "path", "recordings", folder, f"{where}, [[recordings]]"))
         for item in fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
     ]
+    for key in ("rules", "recordings"):
+        if not table[key]:
+            msg = f"{where}: {key} is empty; a study needs at least one."
+            raise SpecError(msg)
+    for key in ("rois", "windows"):
+        for item in recorded:
+            asked_for(item.get(key), f"{where}, [[recordings]]: {key}")
     training = _by_path(table["training"], "dataset_path", "datasets", folder, f"{where}, [training]")
     recommended = recommended and "preset" not in training
     populations = []

@@ -138,7 +138,7 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def print_records(records: list[dict[str, Any]], as_json: bool, title: str) -> None:
-    """Print records as a table or as JSON."""
+    """Print records as a table, whose first column is never broken within a word, or as JSON."""
     if as_json:
         typer.echo(json.dumps(records, indent=1, ensure_ascii=False))
         return
@@ -146,8 +146,8 @@ def print_records(records: list[dict[str, Any]], as_json: bool, title: str) -> N
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    for name in records[0] if records else ():
-        table.add_column(name, overflow="fold")
+    for k, name in enumerate(records[0] if records else ()):
+        table.add_column(name, overflow="fold", no_wrap=k == 0)
     for record in records:
         table.add_row(*(f"{v:.4g}" if isinstance(v, float) else "" if v is None else str(v) for v in record.values()))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

@@ -379,7 +379,7 @@ def test_rounding_is_no_leak(shown: Callable[[], Stimuli], dtype: torch.dtype) -
     encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     attention = nn.Sequential(nn.Flatten(1, 2), nn.TransformerEncoder(encoder, 2), nn.Flatten())
     for module in (_IllConditioned(), _OwnPrecision(), nn.Sequential(*deep), attention):
-        layers = () if module is not attention else ["output"]
+        layers = None if module is not attention else ["output"]
         extract(module.to(dtype), shown(), PREPROCESSING, layers)
 
 

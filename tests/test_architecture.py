@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "brainalign"
 #: Every room, in the order data flows: a module imports from rooms above its own and from its own only. A room within
 #: a room has a place of its own.
 ROOMS = (
-    *("__init__", "errors", "computing", "arrays", "mapped", "rounding", "randomness", "storage", "summary"),
-    *("cell_pictures",),
+    *("__init__", "errors", "asked_for", "computing", "arrays", "mapped", "rounding", "randomness", "storage"),
+    *("summary", "cell_pictures"),
     *("own_folders", "own_data", "provenance", "options", "optimizers", "discovery", "roles", "columns", "tables"),
     *("results_folder", "folder_kinds", "shipped", "recommended", "finding_kinds", "time_windows", "specs"),
     *("geometry", "datasets", "patterns", "networks", "credit", "rules", "support"),

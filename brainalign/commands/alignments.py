@@ -1,6 +1,7 @@
 """Networks and recordings of your own: ``extract``, ``align``."""
 
 import importlib
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,11 @@ Layers = Annotated[
 ]
 Group = Annotated[str, typer.Option(help="Networks of one group are compared; default: models, or the architecture.")]
 Measures = Annotated[
-    list[str] | None, typer.Option("--measure", help="rsa or encoding; repeat for several; default: rsa.")
+    list[str] | None,
+    typer.Option(
+        "--measure",
+        help="rsa, encoding, linear_cka, cca, pls, ... (twelve; an unknown name lists them); repeat; default: rsa.",
+    ),
 ]
 BrainName = Annotated[
     str, typer.Option("--brain", help="Recording: its name (see 'data list'), or a folder with a recording.toml.")
@@ -59,10 +64,13 @@ def extract(
     """Show stimuli to networks and keep what their layers do, under the ids of the stimuli.
 
     The effective dimensionality of every layer (participation ratio over these stimuli) is written beside.
+
+    Example: brainalign extract cichy92 --trained results/fa --out results/fa_layers
     """
     from brainalign.activations import Shown, show
     from brainalign.extraction.dimensionality import dimensionality_table
     from brainalign.folder_kinds import ACTIVATIONS, TRAINING, instead, kind_of, require_free
+    from brainalign.recordings.source import recording_sources
     from brainalign.storage import write_table
     from brainalign.training.train import Trained
 
@@ -74,7 +82,7 @@ def extract(
         raise SpecError(msg)
     require_free(out, ACTIVATIONS)
     shown = _stimuli(stimuli, n_stimuli, data_dir)
-    how: dict[str, Any] = {"layers": tuple(layer or ()), "pool": pool, "name": name, "group": group}
+    how: dict[str, Any] = {"layers": layer, "pool": pool, "name": name, "group": group}
     how |= {"batch_size": batch_size, "device": device}
     found = Shown()
     for folder in trained or ():
@@ -94,6 +102,9 @@ def extract(
         for one, path in zip(found, paths, strict=True)
     ]  # fmt: skip
     print_records(records, as_json, "Activations")
+    if not as_json:
+        brain = stimuli if stimuli in recording_sources() else "RECORDING"
+        typer.echo(f"Next: brainalign align {shlex.quote(str(out))} --brain {brain} --out FOLDER")
 
 
 def align(
@@ -111,7 +122,12 @@ def align(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Score layers against a recording; leaves tables, figures and a report in the output folder."""
+    """Score layers against a recording; leaves tables, figures and a report in the output folder.
+
+    The networks must have been shown the stimuli of the recording, under the same ids: 'extract' does that.
+
+    Example: brainalign align results/fa_layers --brain cichy92 --measure rsa --out results/fa_cichy92
+    """
     import json
 
     from brainalign.activations import Shown
@@ -128,7 +144,7 @@ def align(
     source = recording(brain, **({"data_dir": data_dir} if data_dir else {}), **options)
     require_own(out, source.label)
     say = (lambda text: None) if quiet or as_json else (lambda text: typer.echo(f"scoring {text}", err=True))
-    result = align_networks(found, source, measure or ["rsa"], rois=roi or (), progress=say, **rest)
+    result = align_networks(found, source, measure or ["rsa"], rois=roi, progress=say, **rest)
     page = result.report(out)
     if as_json:
         typer.echo(json.dumps(json.loads(result.best().to_json(orient="records")), indent=1, ensure_ascii=False))

@@ -11,7 +11,9 @@ from brainalign.commands.options import DataDir, Json, Own, Quiet
 from brainalign.own_folders import is_own
 from brainalign.terminal import print_records, read_settings
 
-data_app = typer.Typer(help="List, download and verify data sets.", no_args_is_help=True)
+DataName = Annotated[str, typer.Argument(help="Data set, see 'brainalign data list'.")]
+
+data_app = typer.Typer(help="List, check, download and verify data sets and recordings.", no_args_is_help=True)
 
 
 @data_app.command("list")
@@ -23,7 +25,10 @@ def data_list(
     data_dir: DataDir = None,
     own: Own = None,
 ) -> None:
-    """List data sets: what they are, their licence, and whether they are here."""
+    """List data sets: what they are, their licence, and whether they are here.
+
+    Example: brainalign data list
+    """
     from brainalign.datasets.manifest import copy_of, manifests, verify
     from brainalign.errors import SpecError
     from brainalign.folder_kinds import CLASSES, RECORDED, instead, kind_of
@@ -88,7 +93,10 @@ def data_check(
     """Look for what may make a result wrong, before anything is compared; exit code 1 if there are findings.
 
     A study file is checked as a whole: each of its recordings, as far as it is compared, and against the pictures that
-    its networks learn from. What the study accepts is listed and does not count.
+    its networks learn from. What the study accepts is listed and does not count. Of a folder of files, such as one in
+    BIDS, files and events are looked at, and recordings are not read; of a folder with a recording.toml, they are.
+
+    Example: brainalign data check cichy92
     """
     from brainalign.data_check.finding import Finding
     from brainalign.data_check.folder import check_folder
@@ -170,8 +178,11 @@ def _leave_out(asked: Mapping[str, object], *names: str, why: str) -> None:
 
 
 @data_app.command("fetch")
-def data_fetch(name: str, data_dir: DataDir = None, quiet: Quiet = False) -> None:
-    """Download a data set and check every file against its hash."""
+def data_fetch(name: DataName, data_dir: DataDir = None, quiet: Quiet = False) -> None:
+    """Download a data set and check every file against its hash; print where the files are.
+
+    Example: brainalign data fetch mnist
+    """
     from brainalign.datasets.manifest import fetch
 
     for path in fetch(name, data_dir, progress=not quiet and sys.stderr.isatty()):
@@ -179,8 +190,11 @@ def data_fetch(name: str, data_dir: DataDir = None, quiet: Quiet = False) -> Non
 
 
 @data_app.command("verify")
-def data_verify(name: str, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Hash every file of a data set again; exit code 1 if one is missing or altered."""
+def data_verify(name: DataName, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Hash every file of a data set again; exit code 1 if one is missing or altered.
+
+    Example: brainalign data verify mnist
+    """
     from brainalign.datasets.manifest import verify
 
     table = verify(name, data_dir)

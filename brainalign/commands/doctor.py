@@ -7,7 +7,10 @@ from brainalign.terminal import print_records
 
 
 def doctor(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Look at versions, device, data and folders; what is missing comes with what to do about it."""
+    """Look at versions, device, data and folders; what is missing comes with what to do about it.
+
+    Example: brainalign doctor
+    """
     from brainalign.face.health import health
 
     checks = health(data_dir)

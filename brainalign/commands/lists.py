@@ -15,27 +15,36 @@ def rules(
     ] = False,
     own: Own = None,
 ) -> None:
-    """List learning rules and the networks each can train."""
+    """List learning rules and the networks each can train.
+
+    Example: brainalign rules
+    """
     from brainalign.support import support, support_markdown
 
     if markdown:
         typer.echo(support_markdown(own=bool(own)), nl=False)
         return
     records = support(own=True)
+    why_not = [(r["name"], n, s) for r in records for n, s in r["networks"].items() if s is not True]
     if not as_json:
         records = [
             {
                 "rule": r["name"],
-                **{n: "yes" if s is True else s for n, s in r["networks"].items()},
+                **{n: "yes" if s is True else "no" for n, s in r["networks"].items()},
                 "reference": r["reference"],
             }
             for r in records
         ]
     print_records(records, as_json, "Learning rules")
+    for name, network, reason in () if as_json else why_not:
+        typer.echo(f"{name} cannot train {network}: {reason}.")
 
 
 def networks(as_json: Json = False, own: Own = None) -> None:
-    """List architectures and their options."""
+    """List architectures and their options, which 'train' takes as --set network.NAME=VALUE.
+
+    Example: brainalign networks
+    """
     import dataclasses
 
     from brainalign.networks.architecture import architectures

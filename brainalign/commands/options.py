@@ -11,9 +11,11 @@ Out = Annotated[
     Path, typer.Option(help="Folder for results; a run that was interrupted there goes on.", callback=output_folder)
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
-DataDir = Annotated[str | None, typer.Option(help="Folder that holds <data set>/<file>; default: see 'data list'.")]
+DataDir = Annotated[
+    str | None, typer.Option(help="Folder that holds <data set>/<file>; default: BRAINALIGN_DATA, then the user cache.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Own = Annotated[
     list[str] | None,
     typer.Option(

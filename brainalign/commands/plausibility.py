@@ -28,12 +28,12 @@ def scorecard(
     ] = None,
     probe: Annotated[list[str] | None, typer.Option("--probe", help="P1, P1b, ...; repeat; default: all.")] = None,
     seeds: Annotated[int, typer.Option(help="Number of seeds.")] = 3,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 2,
+    workers: Annotated[int, typer.Option(help="Processes at once.")] = 2,
     out: Annotated[
         Path | None, typer.Option(help="Folder for scorecard.csv, criteria.csv and the figure.", callback=output_folder)
     ] = None,
     ranks: Annotated[
-        bool, typer.Option("--ranks", help="How the order of rules depends on the weights of the probes.")
+        bool, typer.Option("--ranks", help="Print how the order of rules depends on the weights of the probes.")
     ] = False,
     own: Own = None,
     as_json: Json = False,
@@ -42,6 +42,9 @@ def scorecard(
     """Measure how biologically plausible each rule is; where literature and measurement disagree comes first.
 
     Networks are small ones of the kind that is named; what a preset or --set says of them beside their sizes holds.
+    Nothing is kept without --out.
+
+    Example: brainalign scorecard --rule feedback_alignment --probe P1 --out results/card
     """
     from brainalign.folder_kinds import SCORECARD, require_free
     from brainalign.plausibility.asked import asked

@@ -12,8 +12,11 @@ from brainalign.terminal import print_records
 
 def power(
     results: Annotated[Path, typer.Argument(help="Folder of a finished study.")],
-    gap: Annotated[float, typer.Option(help="Difference of mean scores between two rules that is to be found.")],
-    chance: Annotated[float, typer.Option("--power", help="How often it is to be found.")] = 0.8,
+    gap: Annotated[
+        float,
+        typer.Option(help="Difference of mean scores between two rules that is to be found, in the unit of the score."),
+    ],
+    chance: Annotated[float, typer.Option("--power", help="How often it is to be found, between 0 and 1.")] = 0.8,
     layer: Annotated[list[str] | None, typer.Option(help="Layer; repeat for several; default: all.")] = None,
     measure: Annotated[str | None, typer.Option(help="Measure, as in measures.csv; default: all.")] = None,
     as_json: Json = False,
@@ -21,6 +24,9 @@ def power(
     """Say how many subjects, stimuli and seeds a difference between rules needs, from the variances of a study.
 
     Each number is what is needed where the others stay as they are; the last column lets all grow together.
+    The study must have two trained rules or more, and be scored with resampling = "leave_one_out".
+
+    Example: brainalign power results/mine --gap 0.02
     """
     from brainalign.alignment.result import AlignmentResult
     from brainalign.report.needs import needs

@@ -65,7 +65,10 @@ def searchlight(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Score models in a patch around every voxel or vertex; leaves maps, tables, figures and a page."""
+    """Score models in a patch around every voxel or vertex; leaves maps, tables, figures and a page.
+
+    Example: brainalign searchlight --rdm models.npz --brain haxby_slice --radius 12 --permutations 100 --out maps
+    """
     from brainalign.face.searchlight_on_disk import Asked, searchlight_on_disk
     from brainalign.folder_kinds import MAPS, require_free
     from brainalign.report.maps_page import write_maps

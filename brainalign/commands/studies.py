@@ -13,7 +13,10 @@ from brainalign.terminal import no_folder, output_folder, progress_bar, say_stal
 def demo(
     out: Out = Path("results/demo"), device: Device = "cpu", retrain: Retrain = False, quiet: Quiet = False
 ) -> None:
-    """Run the main job on embedded data: digits networks against a SIMULATED brain with a known answer."""
+    """Run the main job on embedded data: digits networks against a SIMULATED brain with a known answer.
+
+    Example: brainalign demo --out results/demo
+    """
     _run_study("demo", out, quiet, device=device, retrain=retrain)
 
 
@@ -30,7 +33,13 @@ def run(
     retrain: Retrain = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a study; it resumes, and computes again only what changed."""
+    """Run a study; it resumes, and computes again only what changed.
+
+    It trains the networks of the study, shows them the stimuli, scores their layers and writes tables, figures and
+    report.html. docs/own-data.md says how a study file is written.
+
+    Example: brainalign run object92 --out results/object92
+    """
     options = {"device": device, "execution": execution, "compile": compile, "data_dir": data_dir, "retrain": retrain}
     _run_study(study, out, quiet, **options)
 
@@ -39,7 +48,10 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Results folder of a study.")],
     own: Own = None,
 ) -> None:
-    """Draw figures, tables and the page again from stored results."""
+    """Draw figures, tables and the page again from stored results.
+
+    Example: brainalign report results/mine
+    """
     from brainalign.report.page import write_report
 
     typer.echo(write_report(folder))

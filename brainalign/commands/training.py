@@ -1,6 +1,7 @@
 """Networks: ``train``, ``presets``, ``search``, ``reproduce``."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,7 +31,9 @@ def train(
     preset: Annotated[
         str | None, typer.Option(help="FILE/LABEL in place of rule, network and data set; see 'brainalign presets'.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(help="Number of seeds; default 5, or the preset's.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(help="Number of networks that differ by chance alone; default 5, or the preset's.")
+    ] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the samples; default 5, or the preset's.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -54,7 +57,9 @@ def train(
     """Train a population of seeds; leaves training.csv, checkpoints and the specification in the output folder.
 
     Networks of which only the readout is trained are trained beside it for as many steps, in a folder inside, so that
-    accuracy that hidden layers did not bring is seen.
+    accuracy that hidden layers did not bring is seen. Accuracies are shares from 0 to 1, angles of feedback degrees.
+
+    Example: brainalign train --rule feedback_alignment --network mlp --dataset digits --seeds 3 --out results/fa
     """
     from brainalign.datasets.dataset import datasets
     from brainalign.errors import SpecError
@@ -85,7 +90,8 @@ def train(
     figures = ["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy", "feedback_angle", "ms_per_step"]
     last = trained.history[trained.history.step == trained.history.step.max()]
     measured = [name for name in figures if last[name].notna().any()]
-    last = last[["rule", "network", "dataset", "seed", "epoch", *measured]]
+    # the title says the rest where people read
+    last = last[[*(["rule", "network", "dataset"] if as_json else []), "seed", "epoch", *measured]]
     if beside is not None:
         what = "readout_only_test_accuracy" if "test_accuracy" in measured else "readout_only_test_loss"
         scores = final_scores(beside)
@@ -94,6 +100,8 @@ def train(
     print_records(json.loads(last.to_json(orient="records")), as_json, title)
     for line in control_lines(spec.rule, trained.history, beside) if beside is not None else ():
         typer.echo(line, err=as_json)
+    if not as_json:
+        typer.echo(f"Networks: {out}  Next: brainalign extract STIMULI --trained {shlex.quote(str(out))} --out FOLDER")
 
 
 def _control_rate(spec: "TrainSpec", data_dir: str | None) -> float | None:
@@ -119,12 +127,25 @@ def _say_filled(spec: "TrainSpec", filled: Mapping[str, Any]) -> None:
     if filled:
         options = ", ".join(f"{name}={value}" for name, value in filled.items())
         near = nearest_preset(spec)
-        beside = f" Nearest preset: {near}." if near else ""
+        beside = f" Nearest preset: {near}{_another(spec, near)}." if near else ""
         typer.echo(f"brainalign: recommended and not given: {options}; --plain leaves that out.{beside}", err=True)
 
 
+def _another(spec: "TrainSpec", near: str) -> str:
+    """Return in what a preset differs from what is trained: ``" (of another network)"``."""
+    from brainalign.reproduction.presets import preset
+
+    file, _, label = near.partition("/")
+    known = preset(file, label).spec
+    differ = [what for what in ("network", "dataset") if getattr(known, what) != getattr(spec, what)]
+    return f" (of another {' and '.join(differ)})".replace("dataset", "data set") if differ else ""
+
+
 def presets(as_json: Json = False) -> None:
-    """List presets: how each rule is trained on a network shape and data set, and how that was found."""
+    """List presets: how each rule is trained on a network shape and data set, and how that was found.
+
+    Example: brainalign presets. One of them is trained by: brainalign train --preset digits-mlp/backprop --out FOLDER
+    """
     from brainalign.reproduction.presets import presets as preset_files
     from brainalign.specs import to_dict
 
@@ -152,7 +173,12 @@ def search(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Choose options of a preset on validation data; the test split plays no part."""
+    """Choose options of a preset on validation data; the test split plays no part.
+
+    Every combination of the grid is trained once. A table with a row for each is written to OUT/PRESET_FILE/LABEL.csv.
+
+    Example: brainalign search digits-mlp backprop --grid learning_rate=[0.003,0.01] --epochs 1 --out results/search
+    """
     from brainalign.reproduction.presets import preset
     from brainalign.reproduction.search import at_the_edge, found_text, without_effect
     from brainalign.reproduction.search import search as search_grid
@@ -171,13 +197,16 @@ def search(
             typer.echo(f"The best {name} is at the edge of its grid; widen it.")
         for name in without_effect(ranked, values):
             typer.echo(f"{name} changes no candidate: all its values give the same networks. Search another option.")
+        typer.echo(f"Candidates: {out / chosen.file / f'{chosen.label}.csv'}  Line for the preset file:")
         typer.echo(f'found = "{found_text(ranked, values)}"')
 
 
 def reproduce(
     table: Annotated[
         str,
-        typer.Argument(help="Published table: ccl-table1, ccl-table3, dll-table1, f3, or the path of a table file."),
+        typer.Argument(
+            help="Table: ccl-table1, ccl-table3, ccl-autoencoder, dll-table1, f3, own-networks, or a file (.toml)."
+        ),
     ],
     rows: Annotated[str | None, typer.Option(help="Methods or presets, with commas between; default: all.")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns, with commas between; default: all.")] = None,
@@ -195,7 +224,12 @@ def reproduce(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train a published table again and compare cell by cell; it resumes, and a finished cell is not trained again."""
+    """Train a published table again and compare cell by cell; it resumes, and a finished cell is not trained again.
+
+    Figures are test accuracies in percent, or losses, as in the paper; fewer seeds or epochs mark a cell SHORTENED.
+
+    Example: brainalign reproduce f3 --columns generated_regression --rows backprop --seeds 2 --out results/f3
+    """
     from brainalign.reproduction.page import comparisons, heading
     from brainalign.reproduction.reproduce import reproduce as reproduce_table
     from brainalign.training.runtime import Runtime
@@ -203,7 +237,7 @@ def reproduce(
     no_folder(table, "reproductions", "table")
     out = out or Path("results") / Path(table).stem
     runtime = Runtime(device, execution, compile, data_dir)
-    asked_rows, asked_columns = (tuple(names.split(",")) if names else () for names in (rows, columns))
+    asked_rows, asked_columns = (tuple(names.split(",")) if names else None for names in (rows, columns))
     with progress_bar(quiet or as_json) as progress:
         found = reproduce_table(table, out, asked_rows, asked_columns, seeds, epochs, runtime, progress, keep_networks)
     if as_json:

@@ -16,6 +16,7 @@ from brainalign.alignment.layer_means import LayerMeans
 from brainalign.alignment.layer_rdms import LayerRDMs
 from brainalign.alignment.mean_rdms import mean_rdms
 from brainalign.alignment.result import AlignmentResult as Result
+from brainalign.asked_for import asked_for
 from brainalign.comparisons.comparison import Comparison
 from brainalign.computing import computing_on
 from brainalign.data_check.brain import BrainCheck
@@ -43,8 +44,8 @@ def align(
     brain: Brains,
     measures: str | Comparison | Sequence[str | Comparison] = ("rsa",),
     *,
-    rois: str | Sequence[str] = (),
-    windows: Sequence[tuple[float, float]] | Mapping[str, tuple[float, float]] = (),
+    rois: str | Sequence[str] | None = None,
+    windows: Sequence[tuple[float, float]] | Mapping[str, tuple[float, float]] | None = None,
     subjects: str = "random",
     stimuli: str = "all",
     runs: str = "centre",
@@ -69,9 +70,9 @@ def align(
     measures
         Measures, with options of their own (``ba.RSA(comparator="corr")``), or names (:func:`list_measures`).
     rois
-        ROIs to score; empty takes all.
+        ROIs to score; default: all.
     windows
-        First and last time of windows, in seconds from onset, of which each becomes one time; empty keeps all times.
+        First and last time of windows, in seconds from onset, of which each becomes one time; default: all times.
         By name, ``{"peak": (0.13, 0.17)}``, windows are scored beside every time, as ROIs of their own.
     subjects
         ``"random"``: the claim is about subjects in general; ``"fixed"``: about these.
@@ -121,6 +122,7 @@ def align(
     shown = Shown([nets]) if isinstance(nets, (Activations, LayerRDMs)) else Shown(nets)
     source = _source(brain)
     names, objects = _measures(measures, scoring)
+    rois, windows = asked_for(rois, "align(): rois"), asked_for(windows, "align(): windows")
     spec = RecordingSpec(
         source.label,
         (rois,) if isinstance(rois, str) else tuple(rois),

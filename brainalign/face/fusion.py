@@ -1,10 +1,12 @@
 """Recordings in time against recordings in space, from a notebook."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from brainalign.asked_for import asked_for
 from brainalign.errors import SpecError
 from brainalign.face.lists import recording
 from brainalign.inference.fusion import fuse
@@ -81,7 +83,7 @@ def fusion(
     where: str | RecordingSource,
     *,
     roi: str | None = None,
-    regions: tuple[str, ...] = (),
+    regions: Sequence[str] | None = None,
     comparator: str = "spearman",
     n_permutations: int = 5000,
     seed: int = 0,
@@ -130,6 +132,7 @@ def fusion(
     >>> list(ba.fusion(eeg, fmri, n_permutations=200).peaks.values())
     [0.2]
     """
+    regions = tuple(asked_for(regions, "fusion(): regions"))
     sources = [recording(one) if isinstance(one, str) else one for one in (when, where)]
     brains = [Brain(one, RecordingSpec(one.label, subjects="fixed", stimuli="shared", **options)) for one in sources]
     sensors = roi or brains[0].rois[0]

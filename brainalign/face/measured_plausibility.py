@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from brainalign.asked_for import asked_for
 from brainalign.errors import SpecError
 from brainalign.folder_kinds import SCORECARD, require_free
 from brainalign.plausibility.candidate import Candidate, candidates
@@ -94,9 +95,9 @@ class Scorecard(Summarised):
 
 
 def scorecard(
-    rules: str | Sequence[str] | Sequence[Candidate] = (),
+    rules: str | Sequence[str] | Sequence[Candidate] | None = None,
     network: str = "mlp",
-    probes: str | Sequence[str] = (),
+    probes: str | Sequence[str] | None = None,
     seeds: int | Sequence[int] = 3,
     workers: int = 1,
     progress: Progress | None = None,
@@ -106,11 +107,11 @@ def scorecard(
     Parameters
     ----------
     rules
-        Names, of :func:`list_rules`; all of them if empty.
+        Names, of :func:`list_rules`; default: all of them.
     network
         ``"mlp"``, ``"cnn"``, ``"rnn"`` or ``"transformer"``; a small one of that kind is probed.
     probes
-        Codes, such as ``"P1"``; all of them if empty.
+        Codes, such as ``"P1"``; default: all of them.
     seeds
         How many, or which.
     workers
@@ -121,7 +122,7 @@ def scorecard(
     Raises
     ------
     SpecError
-        If a rule, network or probe is unknown, or there is no seed.
+        If a rule, network or probe is unknown, or none of them is asked for.
 
     Examples
     --------
@@ -130,6 +131,7 @@ def scorecard(
     >>> card.table[["rule", "probe", "certified"]].to_dict("records")
     [{'rule': 'hebbian', 'probe': 'P12c', 'certified': True}]
     """
+    rules, probes = asked_for(rules, "scorecard(): rules"), asked_for(probes, "scorecard(): probes")
     names: list[Any] = [rules] if isinstance(rules, str) else list(rules)
     codes = (probes,) if isinstance(probes, str) else tuple(probes)
     chosen = [one for one in names if isinstance(one, Candidate)]

@@ -13,7 +13,7 @@ from brainalign.terminal import existing_device, print_records, progress_bar
 
 credit_app = typer.Typer(help="Top-down credit assignment: train credit networks, and compare.", no_args_is_help=True)
 
-Seeds = Annotated[int, typer.Option(help="Outer runs.")]
+Seeds = Annotated[int, typer.Option(help="Outer runs, which differ by chance alone.")]
 Dimension = Annotated[int, typer.Option(help="Coordinates of the functions; 0 for 2 and then 10.")]
 Generations = Annotated[int | None, typer.Option(help="Steps of the outer level; default: the experiment's.")]
 
@@ -22,7 +22,10 @@ Generations = Annotated[int | None, typer.Option(help="Steps of the outer level;
 def credit_functions(
     out: Out, seeds: Seeds = 5, generations: Generations = None, dimension: Dimension = 0, quiet: Quiet = False
 ) -> None:
-    """Non-convex functions: credit networks against gradient descent, at equal evaluations."""
+    """Non-convex functions: credit networks against gradient descent, at equal evaluations.
+
+    Example: brainalign credit functions --dimension 2 --seeds 1 --generations 3 --out results/functions
+    """
     from brainalign.metalearning.figures import function_plates
     from brainalign.metalearning.function_optimisation import FunctionOptions, function_experiment
 
@@ -45,7 +48,10 @@ def credit_reinforcement(
     generations: Generations = None,
     quiet: Quiet = False,
 ) -> None:
-    """Control tasks: policies that learn by credit within a lifetime, in default and in unseen settings."""
+    """Control tasks: policies that learn by credit within a lifetime, in default and in unseen settings.
+
+    Example: brainalign credit reinforcement --task cart_pole --seeds 1 --generations 3 --out results/control
+    """
     from brainalign.metalearning.control_tasks import control_task
     from brainalign.metalearning.figures import reinforcement_plates
     from brainalign.metalearning.reinforcement import ReinforcementOptions, reinforcement_experiment
@@ -61,7 +67,10 @@ def credit_reinforcement(
 
 @credit_app.command("multitask")
 def credit_multitask(out: Out, seeds: Seeds = 5, generations: Generations = None, quiet: Quiet = False) -> None:
-    """Several functions: one credit network for all against one for each, and what diffusion saves."""
+    """Several functions: one credit network for all against one for each, and what diffusion saves.
+
+    Example: brainalign credit multitask --seeds 1 --generations 3 --out results/multitask
+    """
     from brainalign.metalearning.figures import multi_task_plates
     from brainalign.metalearning.function_optimisation import FunctionOptions
     from brainalign.metalearning.multi_task import multi_task_experiment, parameter_counts
@@ -82,7 +91,10 @@ def credit_supervised(
     data_dir: DataDir = None,
     quiet: Quiet = False,
 ) -> None:
-    """Supervised learning: credit networks against backpropagation, on other data and architectures, too."""
+    """Supervised learning: credit networks against backpropagation, on other data and architectures, too.
+
+    Example: brainalign credit supervised --seeds 1 --generations 3 --out results/supervised
+    """
     from dataclasses import replace
 
     from brainalign.metalearning.supervised_experiment import SupervisedOptions, supervised_experiment

@@ -48,7 +48,8 @@ class RecordingFile:
     times
         A file of seconds from onset, or a list.
     motion
-        File of numbers ``(n_trials, 6)``: where the head was at each trial, in mm along x, y, z, then in radians.
+        File of numbers ``(n_trials, 6)``: where the head was at each trial, in mm along x, y, z, then in radians; one
+        for each subject.
     rois
         ROI to a file with a boolean mask over channels, or a list of names of channels; of RDMs, the name of the one.
     stimuli
@@ -91,6 +92,7 @@ class RecordingFile:
         table = read_toml(where, "recording file")
         kinds = {f.name: f.type for f in fields(cls) if f.name != "folder"}
         known_keys(table, tuple(kinds), where)
+        _refuse_empty(table, where)
         found = cls(folder, **{key: fitted(kinds[key], value, f"{where}: {key}") for key, value in table.items()})
         found._check(where)
         return found
@@ -156,16 +158,7 @@ class RecordingFile:
         elif bool(self.trials) == bool(self.rdms):
             msg = f'{where}: expected trials or rdms, one of them. Write trials = "{SUBJECT}.npy", say.'
             raise SpecError(msg)
-        if self.trials and not self.subjects:
-            msg = f'{where}: trials need subjects. Write subjects = ["s01"], say.'
-            raise SpecError(msg)
-        if self.trials and len(self.subjects) > 1 and SUBJECT not in self.trials:
-            n = len(self.subjects)
-            msg = f"{where}: {n} subjects have trials in one file, {self.trials!r}. Write {SUBJECT} in its name."
-            raise SpecError(msg)
-        if len(set(self.subjects)) < len(self.subjects):
-            msg = f"{where}: subjects repeat ({', '.join(self.subjects)}); expected each once."
-            raise SpecError(msg)
+        self._check_subjects(where)
         if not self.assembly:
             only = ("runs", "channels", "motion", "unit") if self.rdms else ("dissimilarity",)
             kind, other = ("rdms are", "trials") if self.rdms else ("trials are", "rdms")
@@ -178,6 +171,37 @@ class RecordingFile:
         self._check_stimuli(where)
         for _ in self._files():
             pass
+
+    def _check_subjects(self, where: str) -> None:
+        """Raise unless files of one subject are named by subject, and no file that all share is."""
+        if self.trials and not self.subjects:
+            msg = f'{where}: trials need subjects. Write subjects = ["s01"], say.'
+            raise SpecError(msg)
+        if self.trials and len(self.subjects) > 1 and SUBJECT not in self.trials:
+            n = len(self.subjects)
+            msg = f"{where}: {n} subjects have trials in one file, {self.trials!r}. Write {SUBJECT} in its name."
+            raise SpecError(msg)
+        if len(set(self.subjects)) < len(self.subjects):
+            msg = f"{where}: subjects repeat ({', '.join(self.subjects)}); expected each once."
+            raise SpecError(msg)
+        if self.motion and len(self.subjects) > 1 and SUBJECT not in self.motion:
+            n = len(self.subjects)
+            msg = (
+                f"{where}: {n} heads do not move alike, and motion is one file, {self.motion!r}. Write {SUBJECT} in it."
+            )
+            raise SpecError(msg)
+        of_rdms = self.rdms.values() if isinstance(self.rdms, Mapping) else (self.rdms,)
+        if not self.subjects and any(isinstance(one, str) and SUBJECT in one for one in of_rdms):
+            msg = f'{where}: {SUBJECT} in rdms needs subjects. Write subjects = ["s01"], say.'
+            raise SpecError(msg)
+        shared = {
+            "times": self.times, "ids": self.ids if self.rdms else "", "[assembly]: file": self.assembly.get("file"),
+            **{f"[stimuli]: {key}": self.stimuli.get(key) for key in ("folder", "ids", "labels")},
+        }  # fmt: skip
+        for key, given in shared.items():
+            if isinstance(given, str) and SUBJECT in given:
+                msg = f"{where}, {key} is {given!r}, and all subjects share it. Leave {SUBJECT} out."
+                raise SpecError(msg)
 
     def _check_assembly(self, where: str) -> None:
         known_keys(self.assembly, _ASSEMBLY, f"{where}, [assembly]")
@@ -234,3 +258,13 @@ class RecordingFile:
         if self.stimuli.get("labels") != "folder":
             add("labels of stimuli", self.stimuli.get("labels"), NAMES)
         return found
+
+
+def _refuse_empty(table: Mapping[str, Any], where: str) -> None:
+    """Raise for a key that is there and says nothing, in tables within, too: it would be read as left out."""
+    for key, value in table.items():
+        if value in ("", [], {}):
+            msg = f"{where}: {key} is empty ({value!r}); expected a value. Leave {key} out, or give one."
+            raise SpecError(msg)
+        if isinstance(value, Mapping):
+            _refuse_empty(value, f"{where}, [{key}]")

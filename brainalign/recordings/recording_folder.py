@@ -106,7 +106,7 @@ class _Folder(RecordingSource):
         n_trials, n_channels = data.shape[:2]
         ids = tuple(dict.fromkeys(self.file.names("ids", subject) or self.stimulus_ids()))
         runs = tuple(dict.fromkeys(self.file.names("runs", subject) or ()))
-        mask = self._masks(self._channels(subject, n_channels))[roi]
+        mask = self._masks(self._channels(subject, n_channels), subject)[roi]
         return Facts(
             stimulus_ids=ids,
             n_trials=n_trials,
@@ -136,7 +136,7 @@ class _Folder(RecordingSource):
             ids,
             times=file.seconds(),
             channels=channels,
-            rois=self._masks(channels) if maps is None else self._regions(maps, subject),
+            rois=self._masks(channels, subject) if maps is None else self._regions(maps, subject),
             runs=file.names("runs", subject),
             subject=subject,
             dataset=self.label,
@@ -163,11 +163,11 @@ class _Folder(RecordingSource):
     def _channels(self, subject: str, n: int) -> tuple[str, ...]:
         return self.file.names("channels", subject) or tuple(f"ch{k + 1}" for k in range(n))
 
-    def _masks(self, channels: tuple[str, ...]) -> dict[str, np.ndarray]:
+    def _masks(self, channels: tuple[str, ...], subject: str) -> dict[str, np.ndarray]:
         if not isinstance(self.file.rois, Mapping):
             return {self.rois[0]: np.ones(len(channels), dtype=bool)}
         return {
-            roi: np.asarray(self.file.numbers(f"rois {roi}", given)) if isinstance(given, str) else
+            roi: np.asarray(self.file.numbers(f"rois {roi}", given, subject)) if isinstance(given, str) else
             self._listed(roi, given, channels)
             for roi, given in self.file.rois.items()
         }  # fmt: skip
@@ -186,7 +186,7 @@ class _Folder(RecordingSource):
     def _regions(self, maps: Maps, subject: str) -> dict[str, np.ndarray]:
         """Return ROIs of images: masks on the same grid, or lists of places."""
         if not isinstance(self.file.rois, Mapping):
-            return self._masks(maps.places)
+            return self._masks(maps.places, subject)
         return {
             roi: self._region(roi, given, maps, subject) if isinstance(given, str) else
             self._listed(roi, given, maps.places)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from brainalign.asked_for import asked_for
 from brainalign.datasets.dataset import datasets
 from brainalign.datasets.manifest import load_manifest, locate, manifests
 from brainalign.errors import DataError, DivergenceError, IncompatibleError
@@ -48,8 +49,8 @@ class Reproduction:
 def reproduce(
     table: str,
     out: str | Path | None = None,
-    rows: tuple[str, ...] = (),
-    columns: tuple[str, ...] = (),
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
     seeds: int | None = None,
     epochs: float | None = None,
     runtime: Runtime | None = None,
@@ -72,7 +73,7 @@ def reproduce(
     out
         Folder of results; ``results/<table>`` if not given.
     rows, columns
-        Methods (or labels) and columns to train; nothing takes all.
+        Methods (or labels) and columns to train; default: all.
     seeds, epochs
         In place of the presets' own. Fewer than those mark every affected cell SHORTENED.
     runtime
@@ -106,7 +107,9 @@ def reproduce(
     published = published_table(table, folder)
     out = Path("results") / published.name if out is None else Path(out)
     require_free(out, REPRODUCTION)
-    asked = published.select(rows, columns)
+    asked = published.select(
+        tuple(asked_for(rows, "reproduce(): rows")), tuple(asked_for(columns, "reproduce(): columns"))
+    )
     files = {c.presets: preset_file(c.presets, presets_folder) for c in published.columns if c.presets}
     run = _Run(
         table=published,

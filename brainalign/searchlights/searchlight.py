@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from brainalign.asked_for import asked_for
 from brainalign.dissimilarities.dissimilarity import dissimilarity
 from brainalign.errors import DataError, SpecError
 from brainalign.rdms import RDMs
@@ -86,6 +87,11 @@ class Searchlight:
         check_comparator(self.comparator)
         check_runs(self.runs)
         dissimilarity(self.dissimilarity, dict(self.dissimilarity_options))
+        if self.meshes is not None:
+            asked_for(self.meshes, "meshes")
+        if self.window is not None and len(self.window) != 2:
+            msg = f"window is {self.window!r}; expected its first and last time in seconds, such as (0.1, 0.2)."
+            raise SpecError(msg)
         if self.stimuli not in ("all", "shared"):
             msg = f"stimuli = {self.stimuli!r}; a map of all subjects takes 'all' or 'shared'."
             raise SpecError(msg)

@@ -125,6 +125,30 @@ def test_motion_of_trials_is_read_as_the_file_says(tmp_path: Path) -> None:
     assert recording_folder(folder).key != key
 
 
+def test_rois_may_be_masks_of_each_subject(tmp_path: Path) -> None:
+    folder = write(tmp_path / "my_eeg")
+    for k, subject in enumerate(("s01", "s02", "s03")):
+        np.save(folder / f"{subject}-mask.npy", np.arange(4) <= k)
+    _text("recording.toml", '"mask.npy"', '"{subject}-mask.npy"')(folder)
+    source = recording_folder(folder)
+    found = [source.recording(subject).rois["mask"].sum() for subject in source.subjects]
+    assert found == [1, 2, 3]
+    assert source.facts("s02", "mask").n_channels == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"evc.npy"', '"evc-{subject}.npy"', r'\{subject\} in rdms needs subjects\. Write subjects = \["s01"\]'),
+        ("[rdms]", 'ids = "{subject}-ids.txt"\n[rdms]', r"ids is '\{subject\}-ids.txt', and all subjects share it"),
+    ],
+)
+def test_rdms_are_named_by_subject_where_subjects_are(tmp_path: Path, old: str, new: str, message: str) -> None:
+    folder = write_rdms(tmp_path / "mine", RDM_TOML.replace(old, new))
+    with pytest.raises(BrainalignError, match=message):
+        recording_folder(folder)
+
+
 def test_rdms_have_no_motion(tmp_path: Path) -> None:
     folder = write_rdms(tmp_path / "mine", 'motion = "evc.npy"\n' + RDM_TOML)
     with pytest.raises(BrainalignError, match=r"motion is of trials, and rdms are given\. Leave motion out"):
@@ -281,6 +305,22 @@ def _moved(shape: tuple[int, int]) -> Callable[[Path], None]:
     return change
 
 
+def _shared_motion(folder: Path) -> None:
+    _moved((40, 6))(folder)
+    _text("recording.toml", "{subject}-motion", "s01-motion")(folder)
+
+
+def _named(file: str) -> Callable[[Path], None]:
+    """Give each subject a file of its own, where all share one."""
+
+    def change(folder: Path) -> None:
+        for subject in ("s01", "s02", "s03"):
+            (folder / f"{subject}-{file}").write_bytes((folder / file).read_bytes())
+        _text("recording.toml", f'"{file}"', f'"{{subject}}-{file}"')(folder)
+
+    return change
+
+
 def _mask(folder: Path) -> None:
     np.save(folder / "mask.npy", np.array([1, 0, 0, 1]))
 
@@ -313,7 +353,16 @@ MISTAKES: list[tuple[Callable[[Path], None], str]] = [
     (_broken("s03.npy"), r"'.*s03.npy' cannot be read \(.*\); expected numbers alone"),
     (_moved((40, 5)), r"my_eeg/s01: motion is \(40, 5\) for 40 trials; expected \(n_trials, 6\)"),
     (_moved((20, 6)), r"my_eeg/s01: motion is \(20, 6\) for 40 trials; expected \(n_trials, 6\)"),
-    (_text("recording.toml", "times =", 'motion = "moved.npy"\ntimes ='), r"motion: there is no file 'moved.npy'"),
+    (
+        _text("recording.toml", "times =", 'motion = "{subject}-moved.npy"\ntimes ='),
+        r"motion: there is no file 's01-moved.npy'",
+    ),
+    (_shared_motion, r"3 heads do not move alike, and motion is one file, 's01-motion.npy'\. Write \{subject\} in it"),
+    (_named("times.csv"), r"times is '\{subject\}-times.csv', and all subjects share it\. Leave \{subject\} out"),
+    (_named("labels.txt"), r"\[stimuli\]: labels is '\{subject\}-labels.txt', and all subjects share it"),
+    (_text("recording.toml", '"{subject}-ids.txt"', "[]"), r"ids is empty \(\[\]\); expected a value"),
+    (_text("recording.toml", '["O1", "Oz"]', "[]"), r"\[rois\]: back is empty \(\[\]\); expected a value"),
+    (_text("recording.toml", '"EEG"', '""'), r"modality is empty \(''\); expected a value\. Leave modality out"),
     (_mask, r"the mask of ROI 'mask' holds whole numbers; expected one boolean per channel"),
 ]
 
