@@ -206,6 +206,8 @@ def _in_columns(groups: list[list[Any]], columns: int) -> list[Any]:
     """Return handles column by column, each group in rows of its own, places that stay empty filled."""
     from matplotlib.lines import Line2D
 
+    if len(groups) == 1:
+        return groups[0]
     found = []
     blocks = [[list(part) for part in np.array_split(np.array(group, dtype=object), columns)] for group in groups]
     for column in range(columns):
