@@ -10,8 +10,9 @@ import pandas as pd
 from brainalign.alignment.result import AlignmentResult
 from brainalign.plausibility.probe import probes
 from brainalign.report.figure import Figure
+from brainalign.report.legend import bottom_legend
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.style import DOUBLE, SMALL, bottom_legend, panels_on, paper, sheet, words
+from brainalign.report.style import DOUBLE, SMALL, panels_on, paper, sheet, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
