@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 
 from brainalign.metalearning.landscapes import Landscape, landscape
+from brainalign.report.legend import bottom_legend
 from brainalign.report.plate import Plate
-from brainalign.report.style import BAND_EDGE, DOUBLE, SINGLE, bottom_legend, new_figure, paper, words
+from brainalign.report.style import BAND_EDGE, DOUBLE, SINGLE, new_figure, paper, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hard_cases import hard_case
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as Drawing
 from matplotlib.legend import Legend
 from matplotlib.markers import MarkerStyle
@@ -79,7 +80,7 @@ def test_maps_can_be_printed() -> None:
 @pytest.mark.parametrize(
     ("name", "case"),
     [("layer_profile", "long names"), ("time_course", "200 times"), ("learning_curves", "28 rules"),
-     ("contrast_profile", "200 times"), ("rule_mds", "28 rules"), ("layer_profile", "28 rules")],
+     ("contrast_profile", "200 times"), ("layer_profile", "28 rules")],
 )  # fmt: skip
 def test_rules_are_told_apart_without_colour(name: str, case: str) -> None:
     """In the legend and in every panel, a line of a rule's colour carries its marker; dashes do for untrained."""
@@ -98,6 +99,14 @@ def test_rules_are_told_apart_without_colour(name: str, case: str) -> None:
             any(colour == own and mark in MarkerStyle.markers and mark != "None" for own, mark in markers)
             for colour in used
         )
+
+
+def test_marks_of_a_scorecard_are_told_apart_in_grey() -> None:
+    from brainalign.report.figures.scorecard import _FILLS
+
+    grey = sorted(float(np.dot(to_rgb(fill), [0.299, 0.587, 0.114])) for fill in _FILLS.values())
+    assert np.diff(grey).min() > 0.05  # what cannot be told has a question mark besides
+    assert grey[0] > 0.55  # black type is read on it
 
 
 def test_panels_of_one_recording_have_one_scale() -> None:

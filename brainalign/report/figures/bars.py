@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from brainalign.alignment.result import AlignmentResult
+from brainalign.report.legend import bottom_legend
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import ScorePanel, ceiling_of, chosen_layer, final_scores, mean_by, score_panels
@@ -23,7 +24,6 @@ from brainalign.report.style import (
     BAND_EDGE,
     CONTROLS,
     FLOOR,
-    bottom_legend,
     in_first_column,
     panel_grid,
     paper,

@@ -9,12 +9,13 @@ import pandas as pd
 from brainalign.alignment.result import AlignmentResult
 from brainalign.cell_pictures import middle_edges
 from brainalign.report.contrast_rows import contrast_legend, profile_rows
+from brainalign.report.legend import bottom_legend
 from brainalign.report.lines import layer_ticks, marks_at
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
 from brainalign.report.sentences import OTHER_PAIRS, contrasts_sentences
-from brainalign.report.style import DOUBLE, SINGLE, align_ylabels, bottom_legend, panels_on, paper, sheet, titled
+from brainalign.report.style import DOUBLE, SINGLE, align_ylabels, panels_on, paper, sheet, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +64,7 @@ def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = No
     with paper(on):
         from matplotlib.lines import Line2D
 
-        figure = sheet(DOUBLE if len(kinds) > 1 else SINGLE, 1.7 * len(cells), on)
+        figure = sheet(DOUBLE if len(kinds) > 1 else SINGLE, 1.8 * len(cells), on)
         axes = panels_on(figure, len(cells), len(kinds), sharey="row")
         timed: list[Axes] = []
         for row, (dataset, roi) in zip(axes, cells, strict=True):
@@ -74,7 +75,7 @@ def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = No
                 draw(axis, rows, layers, styles, results.alpha)
                 axis.axhline(0, color="black", linewidth=0.6, zorder=0)
                 timed += [axis] * by_time
-                titled(axis, f"{panel_title(results, dataset, roi)}: {_KINDS[kind]}")
+                titled(axis, f"{panel_title(results, dataset, roi)}\n{_KINDS[kind]}")
             row[0].set_ylabel(f"Δ {results.about(measure).axis}")
         if others := [axis for axis in axes.ravel() if axis not in timed]:
             layer_ticks(others, layers, figure, on)

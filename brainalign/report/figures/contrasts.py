@@ -7,11 +7,12 @@ import pandas as pd
 
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.contrast_rows import contrast_legend, forest_rows, rival_names
+from brainalign.report.legend import bottom_legend
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import panel_rows, panel_title, panels
 from brainalign.report.sentences import OTHER_PAIRS, contrasts_sentences, scale_sentence
-from brainalign.report.style import bottom_legend, in_first_column, panel_grid, paper, same_scale, titled
+from brainalign.report.style import in_first_column, panel_grid, paper, same_scale, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

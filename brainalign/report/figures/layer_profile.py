@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from brainalign.alignment.result import AlignmentResult
+from brainalign.report.legend import bottom_legend
 from brainalign.report.lines import finish, layer_ticks, lines_legend
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
@@ -17,7 +18,6 @@ from brainalign.report.style import (
     BAND_EDGE,
     CONTROLS,
     align_ylabels,
-    bottom_legend,
     panel_grid,
     paper,
     same_scale,

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
+from brainalign.report.legend import bottom_legend
 from brainalign.report.lines import marks_at
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import groups
-from brainalign.report.style import SMALL, bottom_legend, panel_grid, paper, words
+from brainalign.report.style import SMALL, panel_grid, paper, words
 from brainalign.report.wording import spanned
 
 if TYPE_CHECKING:

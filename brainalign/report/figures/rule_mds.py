@@ -8,12 +8,13 @@ import numpy as np
 from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
+from brainalign.report.legend import bottom_legend
 from brainalign.report.mds import bare, embed
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined
 from brainalign.report.shown_rdms import network_rdms, rdm_cells, rdm_columns
-from brainalign.report.style import bottom_legend, panel_grid, paper, titled
+from brainalign.report.style import panel_grid, paper, titled
 from brainalign.report.wording import simulated_note
 
 if TYPE_CHECKING:

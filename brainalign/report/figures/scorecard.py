@@ -10,8 +10,9 @@ import pandas as pd
 from brainalign.alignment.result import AlignmentResult
 from brainalign.plausibility.probe import probes
 from brainalign.report.figure import Figure
+from brainalign.report.legend import bottom_legend
 from brainalign.report.rule_style import rule_styles
-from brainalign.report.style import DOUBLE, SMALL, bottom_legend, panels_on, paper, sheet, words
+from brainalign.report.style import DOUBLE, SMALL, panels_on, paper, sheet, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from brainalign.report.style import On, Sheet
 
 #: Fill of a cell by what it says; light enough for dark type, apart in grey and for dichromats.
-_FILLS = {"pass": "#BFD9EE", "fail": "#F3CFA9", "no limit": "#FFFFFF", "cannot tell": "#E4E4E4"}
+_FILLS = {"pass": "#B9D7EE", "fail": "#DE914F", "no limit": "#FFFFFF", "cannot tell": "#EFEFEF"}
 #: Probes in a row at most, so that type has its size on a page; height of a rule of two numbers and of one, in inches.
 _MOST_CODES, _ROW, _PLAIN_ROW = 20, 0.22, 0.15
 #: Below this a value is rounding, and its spread says nothing.
@@ -100,9 +101,9 @@ def _draw_block(axis: "Axes", rules: list[str], codes: list[str], cells: dict[tu
         cell = cells[rule, code]
         said = _said(cell)
         axis.add_patch(_box(column, row, _FILLS[said], cell["certified"]))
-        if said != "cannot tell":
-            text = _extremes(cell["lo"], cell["hi"]) or _short(cell["outcome"])
-            axis.text(column, row, text, ha="center", va="center", fontsize=SMALL, linespacing=1.0)
+        known = said != "cannot tell"
+        text = (_extremes(cell["lo"], cell["hi"]) or _short(cell["outcome"])) if known else "?"
+        axis.text(column, row, text, ha="center", va="center", fontsize=SMALL, linespacing=1.0)
 
 
 def _said(cell: dict[Hashable, Any]) -> str:

@@ -9,12 +9,13 @@ from brainalign.alignment.mean_rdm import BRAIN, MeanRDM
 from brainalign.alignment.result import AlignmentResult
 from brainalign.datasets.stimuli import positions
 from brainalign.report.figure import Figure
+from brainalign.report.legend import bottom_legend
 from brainalign.report.mds import bare, embed, turn_to
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import panel_title
 from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
 from brainalign.report.shown_rdms import percentiles, rdm_cells, rdm_columns, rdm_layer
-from brainalign.report.style import SMALL, bottom_legend, panel_grid, paper, titled, words
+from brainalign.report.style import SMALL, panel_grid, paper, titled, words
 from brainalign.report.wording import simulated_note
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from brainalign.alignment.result import AlignmentResult
+from brainalign.report.legend import bottom_legend
 from brainalign.report.lines import finish, lines_legend, marks_at
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import ceiling_of, final_scores, mean_by, panel_rows, panel_title, panels
 from brainalign.report.sentences import ceiling_sentence, controls_sentence, joined
-from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, bottom_legend, panel_grid, paper, same_scale, words
+from brainalign.report.style import BAND, BAND_EDGE, CONTROLS, panel_grid, paper, same_scale, words
 from brainalign.report.wording import sample_sizes, simulated_note, spanned
 
 if TYPE_CHECKING:
