@@ -139,10 +139,10 @@ def align(
     from brainalign.activations import Shown
     from brainalign.face.aligning import align as align_networks
     from brainalign.face.lists import recording
-    from brainalign.folder_kinds import RESULTS, require_free, require_own
+    from brainalign.folder_kinds import require_own
     from brainalign.terminal import read_settings
 
-    require_free(out, RESULTS)
+    require_own(out)
     found = Shown(one for path in networks for one in Shown.load(path))
     settings = read_settings(set_ or [])
     options = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("source.")}
