@@ -138,16 +138,16 @@ def require_free(folder: str | Path, own: FolderKind | None = None) -> None:
         raise StorageError(msg)
 
 
-def require_own(folder: Path, name: str) -> None:
-    """Refuse a folder that holds something else than the study ``name``, which may have been edited since.
+def require_own(folder: Path, name: str = "") -> None:
+    """Refuse a folder that holds something else than the study ``name`` (any unless given), finished or not.
 
     Raises
     ------
     StorageError
         If it holds another study, or what another command wrote.
     """
-    other = study_name(folder) or name
-    if other != name:
+    other = study_name(folder)
+    if name and other not in ("", name):
         msg = f"Folder {str(folder)!r} holds study {other!r}, not {name!r}. Choose another --out, or delete the folder."
         raise StorageError(msg)
     if kind_of(folder) is not UNFINISHED:

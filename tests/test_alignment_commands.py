@@ -91,6 +91,10 @@ def test_activations_of_ones_own_are_aligned_with_a_recording_in_a_folder(place:
     said = _run("align", "acts", "--brain", "my_fmri", "--roi", "IT", "--out", "results", "--set", "low_level=false")
     assert said.startswith("Alignment of 1 network (vgg) with my_fmri IT")
     assert (place / "results" / "alignment.csv").exists()
+    shown = _run("extract", "my_fmri", "--model", "my_nets:small", "--transform", "pixels", "--out", "layers")
+    assert "Next: brainalign align layers --brain my_fmri --out FOLDER" in shown
+    assert set(Shown.load(place / "layers")[0].stimulus_ids) == set(names)
+    assert _run("data", "check", "my_fmri").endswith("0 findings in my_fmri.\n")
     assert len(json.loads(_run("extract", "my_fmri/images", "--model", "my_nets:small", "--transform", "pixels",
                                "--out", "more", "--json"))) == 1  # fmt: skip
 

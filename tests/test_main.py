@@ -17,6 +17,7 @@ from brainalign.storage import read_tensors, write_tensors
 from brainalign.terminal import read_settings
 
 SEARCH = ("search", "mnist-mlp-256x5", "backprop", "--out", "o", "--grid")
+SEARCHLIGHT = ("searchlight", "--rdm", "m.npz", "--brain", "haxby_slice", "--radius", "5", "--out", "o")
 TRAIN = ("train", "--rule", "backprop", "--network", "mlp", "--dataset", "digits", "--out", "o")
 
 STUDY = """
@@ -227,6 +228,14 @@ REFUSED = [
     ((*TRAIN, "--execution", "fast"), "Option execution is 'fast'; expected one of: auto, vmap, loop."),
     ((*TRAIN, "--data-dir", "nowhere"), "Option data_dir is 'nowhere'; expected a folder that exists"),
     (("run", "demo", "--data-dir", "nowhere"), "Option data_dir is 'nowhere'; expected a folder that exists"),
+    (("scorecard", "--rule", "backprop", "--ranks", "--json"), "--json the scorecard alone. Leave one of them out."),
+    (("rules", "--json", "--markdown"), "two forms of one list. Leave one of them out."),
+    (("extract", "digits", "--trained", "a", "--transform", "imagenet", "--out", "o"), "--transform is for a --model"),
+    (("extract", "cichy92", "--trained", "a", "--n-stimuli", "9", "--out", "o"), "--n-stimuli is for data sets"),
+    ((*SEARCHLIGHT, "--alpha", "0.01"), "--alpha 0.01 is of a test, and none is made; expected --permutations or"),
+    ((*SEARCHLIGHT, "--layer", "hidden*"), "--layer 'hidden*' is of networks, and there are RDMs alone."),
+    (("power", "a", "--gap", "0"), "--gap is 0.0; expected a difference of scores above 0"),
+    (("power", "a", "--gap", "1", "--power", "2"), "--power is 2.0; expected a probability between 0 and 1"),
     (("scorecard", "--rule", "backprop", "--seeds", "0"), "--seeds is 0; expected 1 or more."),
     (("scorecard", "--rule", "backprop", "--workers", "0"), "--workers is 0; expected 1 or more."),
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -72,3 +73,42 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
     local = [link for link in links if not link.startswith(("http://", "https://", "mailto:"))]
     assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def _written(page: Path) -> list[str]:
+    """Return the commands that a page writes down, in blocks of code and within lines."""
+    text = page.read_text(encoding="utf-8")
+    blocks = [block for kind, block in re.findall(r"```(\w*)\n(.*?)```", text, flags=re.S) if kind in ("", "sh")]
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    spans = re.findall(r"(?<!`)`(brainalign [^`\n]+)`(?!`)", re.sub(r"```.*?```", "", text, flags=re.S))
+    return [one for one in (*lines, *spans) if one.startswith("brainalign ")]
+
+
+@pytest.mark.parametrize(
+    ("page", "line"),
+    [pytest.param(page, line, id=f"{page.name}: {line}") for page in PAGES for line in dict.fromkeys(_written(page))],
+)
+def test_commands_of_every_page_exist(page: Path, line: str) -> None:
+    here: Any = typer.main.get_command(app)
+    words = shlex.split(line, comments=True)[1:]
+    while words and words[0] in getattr(here, "commands", {}):
+        here = here.commands[words.pop(0)]
+    assert not (words and getattr(here, "commands", None)), f"unknown verb in {page.name}: {line}"
+    known = {option for parameter in here.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known
+
+
+def test_figures_of_the_searchlight_page_come_out(
+    data_dir: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRAINALIGN_DATA", data_dir)
+    text = (ROOT / "docs" / "searchlight.md").read_text(encoding="utf-8")
+    [block] = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    names: dict[str, Any] = {}
+    exec(compile(block, "searchlight.md", "exec"), names)
+    table = names["found"].table()
+    found = f"Of {len(table)} centres in this slice of\none person, {(table.p_fwe <= 0.05).sum()} have `p_fwe <= .05`"
+    assert found in text
+    assert f"the highest correlation is {table.score.max():.2f}".replace("0.", ".") in text
+    assert (tmp_path / "maps" / "centres.csv").is_file()

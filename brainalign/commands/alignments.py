@@ -53,7 +53,9 @@ def extract(
     pool: Annotated[str, typer.Option(help="none, or mean or max over space and tokens.")] = "none",
     name: Annotated[str, typer.Option(help="What tables call the network; default: its class or rule.")] = "",
     group: Group = "",
-    n_stimuli: Annotated[int, typer.Option(help="Test images to show of a data set.")] = 100,
+    n_stimuli: Annotated[
+        int | None, typer.Option(help="Test images to show of a data set that networks learn from; default: 100.")
+    ] = None,
     format: Annotated[str, typer.Option(help="safetensors or npz.")] = "safetensors",
     batch_size: Annotated[int, typer.Option(help="Stimuli at once; the result is the same.")] = 128,
     device: Device = "cpu",
@@ -69,7 +71,7 @@ def extract(
     """
     from brainalign.activations import Shown, show
     from brainalign.extraction.dimensionality import dimensionality_table
-    from brainalign.folder_kinds import ACTIVATIONS, TRAINING, instead, kind_of, require_free
+    from brainalign.folder_kinds import ACTIVATIONS, RECORDED, TRAINING, instead, kind_of, require_free
     from brainalign.recordings.source import recording_sources
     from brainalign.storage import write_table
     from brainalign.training.train import Trained
@@ -79,6 +81,9 @@ def extract(
         raise SpecError(msg)
     if not trained and not model:
         msg = "extract got no network; give --trained FOLDER or --model module:function."
+        raise SpecError(msg)
+    if transform and not model:
+        msg = "--transform is for a --model, and a training knows how it was shown pictures. Leave it out."
         raise SpecError(msg)
     require_free(out, ACTIVATIONS)
     shown = _stimuli(stimuli, n_stimuli, data_dir)
@@ -103,7 +108,8 @@ def extract(
     ]  # fmt: skip
     print_records(records, as_json, "Activations")
     if not as_json:
-        brain = stimuli if stimuli in recording_sources() else "RECORDING"
+        known = stimuli in recording_sources() or kind_of(stimuli) is RECORDED
+        brain = shlex.quote(stimuli) if known else "RECORDING"
         typer.echo(f"Next: brainalign align {shlex.quote(str(out))} --brain {brain} --out FOLDER")
 
 
@@ -133,10 +139,10 @@ def align(
     from brainalign.activations import Shown
     from brainalign.face.aligning import align as align_networks
     from brainalign.face.lists import recording
-    from brainalign.folder_kinds import RESULTS, require_free, require_own
+    from brainalign.folder_kinds import require_own
     from brainalign.terminal import read_settings
 
-    require_free(out, RESULTS)
+    require_own(out)
     found = Shown(one for path in networks for one in Shown.load(path))
     settings = read_settings(set_ or [])
     options = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("source.")}
@@ -153,7 +159,7 @@ def align(
     typer.echo(f"Report: {page}")
 
 
-def _stimuli(named: str, n_stimuli: int, data_dir: str | None) -> Any:
+def _stimuli(named: str, n_stimuli: int | None, data_dir: str | None) -> Any:
     """Return the stimuli of a folder, a recording or a data set."""
     from brainalign.datasets.dataset import dataset, datasets
     from brainalign.datasets.stimuli import Stimuli
@@ -161,6 +167,9 @@ def _stimuli(named: str, n_stimuli: int, data_dir: str | None) -> Any:
     from brainalign.folder_kinds import CLASSES, EMPTY, RECORDED, instead, kind_of
     from brainalign.recordings.source import recording_sources
 
+    if n_stimuli is not None and (Path(named).is_dir() or named not in datasets()):
+        msg = f"--n-stimuli is for data sets, and of {named!r} all stimuli are shown. Leave it out."
+        raise SpecError(msg)
     if Path(named).is_dir():
         kind = kind_of(named)
         if kind is RECORDED:
@@ -171,7 +180,7 @@ def _stimuli(named: str, n_stimuli: int, data_dir: str | None) -> Any:
     if named in recording_sources():
         return _pictures(recording(named, **({"data_dir": data_dir} if data_dir else {})), named)
     if named in datasets():
-        return dataset(named, data_dir).test_stimuli(n_stimuli, 0)
+        return dataset(named, data_dir).test_stimuli(n_stimuli or 100, 0)
     known = ", ".join((*recording_sources(), *datasets()))
     msg = f"{named!r} is no folder, recording or data set; give a folder of pictures, or one of: {known}."
     raise SpecError(msg)

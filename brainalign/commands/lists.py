@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from brainalign.commands.options import Json, Own
+from brainalign.errors import SpecError
 from brainalign.terminal import print_records
 
 
@@ -21,6 +22,9 @@ def rules(
     """
     from brainalign.support import support, support_markdown
 
+    if markdown and as_json:
+        msg = "--markdown and --json are two forms of one list. Leave one of them out."
+        raise SpecError(msg)
     if markdown:
         typer.echo(support_markdown(own=bool(own)), nl=False)
         return

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from brainalign.commands.options import Json, Own, Quiet
+from brainalign.errors import SpecError
 from brainalign.options import require
 from brainalign.terminal import output_folder, print_records, progress_bar, read_settings
 
@@ -53,6 +54,9 @@ def scorecard(
     from brainalign.plausibility.scorecard import records, write_scorecard
     from brainalign.plausibility.scorecard import scorecard as measured
 
+    if ranks and as_json:
+        msg = "--ranks prints a table beside the scorecard, and --json the scorecard alone. Leave one of them out."
+        raise SpecError(msg)
     for option, number in (("--seeds", seeds), ("--workers", workers)):
         require(number >= 1, option, number, "1 or more")
     if out is not None:

@@ -18,6 +18,8 @@ from brainalign.searchlights.searchlight import Searchlight
 
 #: Options of a searchlight that a command line has in another form.
 _ELSEWHERE = ("meshes", "strata", "progress")
+#: Level of what is marked, unless given.
+ALPHA = 0.05
 Progress = Callable[[int, int, str], None]
 
 
@@ -63,7 +65,7 @@ class Asked:
     strata: Path | None = None
     n_flips: int = 0
     against: str | None = None
-    alpha: float = 0.05
+    alpha: float = ALPHA
     device: str = "cpu"
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -73,6 +75,12 @@ class Asked:
             raise SpecError(msg)
         if self.n_flips < 0 or not 0 < self.alpha < 1:
             msg = f"--sign-flips {self.n_flips}, --alpha {self.alpha:g}; expected 0 or more, and a level from 0 to 1."
+            raise SpecError(msg)
+        if self.alpha != ALPHA and not (self.n_flips or self.options.get("permutations")):
+            msg = f"--alpha {self.alpha:g} is of a test, and none is made; expected --permutations or --sign-flips."
+            raise SpecError(msg)
+        if self.layers and not self.networks:
+            msg = f"--layer {self.layers[0]!r} is of networks, and there are RDMs alone. Leave it out."
             raise SpecError(msg)
         kinds = {name: kind for name, kind in field_types(Searchlight).items() if name not in _ELSEWHERE}
         for name, value in self.options.items():
