@@ -58,7 +58,12 @@ class Fusion(Summarised):
 
     def plot(self) -> "Figure":
         """Draw the score of every region by time: bars where it is significant, bands for noise ceilings."""
-        from brainalign.report.style import BAND, panel_grid, paper
+        from matplotlib.lines import Line2D
+        from matplotlib.patches import Patch
+
+        from brainalign.comparisons.rsa import UNITS
+        from brainalign.report.legend import bottom_legend
+        from brainalign.report.style import BAND, BAND_EDGE, panel_grid, paper
 
         rois = list(dict.fromkeys(self.table.roi))
         with paper():
@@ -67,14 +72,18 @@ class Fusion(Summarised):
                 rows = self.table[self.table.roi == roi]
                 ceiling = rows[["ceiling_lower", "ceiling_upper"]].iloc[0]
                 if ceiling.notna().all():
-                    axis.axhspan(*ceiling, color=BAND, zorder=0)
+                    axis.axhspan(*ceiling, facecolor=BAND, edgecolor=BAND_EDGE, zorder=0)
                 axis.plot(1000 * rows.time, rows.score, color="black", zorder=3)
                 found = rows[rows.p_adjusted < _LEVEL]
-                axis.plot(1000 * found.time, [0] * len(found), "s", color="tab:red", markersize=2, zorder=4)
+                axis.plot(1000 * found.time, [0] * len(found), "s", color="#D55E00", markersize=2, zorder=4)
                 axis.axvline(0, color="0.6", linewidth=0.6)
                 axis.set_title(f"{self.names[1]} {roi}")
                 axis.set_xlabel("Time from stimulus onset (ms)")
-                axis.set_ylabel(f"RSA score ({self.comparator})")
+                axis.set_ylabel(f"RSA score ({UNITS.get(self.comparator, self.comparator)})")
+            bounded = self.table[["ceiling_lower", "ceiling_upper"]].notna().all(axis=1).any()
+            marks = [Line2D([], [], marker="s", linestyle="", color="#D55E00", label=f"adjusted p < {_LEVEL:g}")]
+            marks += [Patch(facecolor=BAND, edgecolor=BAND_EDGE, label="noise ceiling")] if bounded else []  # type: ignore[list-item]
+            bottom_legend(figure, marks)
         return figure  # type: ignore[return-value]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from brainalign.comparisons.rsa import UNITS
 from brainalign.discovery import available
 from brainalign.report.wording import listed
 from brainalign.searchlights.brain_maps import BrainMaps
@@ -61,7 +62,8 @@ def caption_of(figure: MapFigure, maps: BrainMaps, names: Sequence[str], alpha: 
     """Return the caption of a figure: what is drawn, of whom, and the test."""
     simulated = "SIMULATED: no brain was recorded." if maps.facts.get("simulated") else ""
     who = f"{len(maps.subjects)} subjects" if len(maps.subjects) > 1 else f"subject {maps.subjects[0]}"
-    measure = f"Scores: {maps.facts.get('comparator')} of RDMs, mean over seeds and {who}."
+    compared = str(maps.facts.get("comparator"))
+    measure = f"Scores: {UNITS.get(compared, compared)} of RDMs, mean over seeds and {who}."
     marked = "" if alpha is None else _marked_sentence(maps, names, alpha)
     test = maps.test.sentence if maps.test else "No test was made."
     said = (simulated, figure.caption(maps, names, alpha), f"Shown: {listed(list(names))}.", measure, marked, test)

@@ -1,8 +1,10 @@
 """Multidimensional scaling for display: points in the plane whose distances resemble dissimilarities."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from brainalign.report.style import SMALL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -74,3 +76,17 @@ def bare(axis: "Axes", adjustable: Literal["box", "datalim"] = "datalim") -> Non
     axis.set_aspect("equal", adjustable=adjustable)
     axis.spines[:].set_visible(True)
     axis.spines[:].set_color("0.8")
+
+
+def scale_bar(axis: "Axes", extent: float) -> None:
+    """Draw a bar under the left end of a panel: a distance, in the unit of points that are ``extent`` wide at most."""
+    from matplotlib.font_manager import FontProperties
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    if not extent > 0:
+        return
+    power = 10.0 ** np.floor(np.log10(extent / 6))
+    length = max(step * power for step in (1, 2, 5) if step * power <= extent / 6)
+    place: dict[str, Any] = {"bbox_to_anchor": (0, 0), "bbox_transform": axis.transAxes, "frameon": False}
+    words = FontProperties(size=SMALL)
+    axis.add_artist(AnchoredSizeBar(axis.transData, length, f"{length:g}", "upper left", fontproperties=words, **place))

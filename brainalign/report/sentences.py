@@ -13,6 +13,7 @@ from brainalign.report.wording import (
     correction_name,
     in_ms,
     listed,
+    sample_sizes,
     scope_of,
     simulated_note,
     spanned,
@@ -90,6 +91,13 @@ def rdm_layers_sentence(results: AlignmentResult, cells: list[tuple[str, str]]) 
     declared = all(results.ranking_layer(roi) == layer for roi, layer in layers.items())
     how = "declared before the scores were seen" if declared else "the deepest where none was declared"
     return f"Networks at layer {listed([f'{layer} ({roi})' for roi, layer in layers.items()])}, {how}."
+
+
+def rdm_sizes(results: AlignmentResult, cells: list[tuple[str, str]]) -> str:
+    """Say over how many subjects and seeds mean RDMs of these (dataset, ROI) are, where scores say so."""
+    table = results.network_scores
+    here = pd.Series(list(zip(table.dataset, table.roi, strict=True)), index=table.index).isin(cells)
+    return sample_sizes(results, table[here]) if here.any() else ""
 
 
 def controls_sentence(results: AlignmentResult, measure: str, drawn: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hard_cases import hard_case
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure as Drawing
 from matplotlib.legend import Legend
@@ -99,6 +100,20 @@ def test_rules_are_told_apart_without_colour(name: str, case: str) -> None:
             any(colour == own and mark in MarkerStyle.markers and mark != "None" for own, mark in markers)
             for colour in used
         )
+
+
+def test_outlines_of_pairs_of_times_lie_on_the_edges_of_cells() -> None:
+    (drawn,) = _drawn("200 times", "time_generalisation")
+    outlined = 0
+    for axis in drawn.axes[:-1]:
+        (mesh,) = (one for one in axis.collections if isinstance(one, QuadMesh))
+        edges = mesh.get_coordinates()[0, :, 0]
+        for one in axis.collections:
+            if isinstance(one, LineCollection):
+                ends = np.array(one.get_segments()).reshape(-1, 2)
+                assert np.isin(ends, edges).all()
+                outlined += len(ends)
+    assert outlined > 100
 
 
 def test_marks_of_a_scorecard_are_told_apart_in_grey() -> None:

@@ -11,7 +11,7 @@ from brainalign.cell_pictures import colour_bar
 from brainalign.report.figure import Figure
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import panel_title
-from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
+from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence, rdm_sizes
 from brainalign.report.shown_rdms import percentiles, rdm_cells, rdm_columns, rdm_dissimilarities, rdm_layer
 from brainalign.report.style import DOUBLE, SMALL, paper, parts_of, sheet, words, wrapped
 from brainalign.report.wording import abbreviations, simulated_note
@@ -59,6 +59,7 @@ class RdmGallery(Figure):
             "as percentiles within each matrix.",
             dissimilarities_sentence(results, cells),
             "Mean over subjects (brain) and over seeds (rules).",
+            rdm_sizes(results, cells),
             rdm_layers_sentence(results, cells),
             "Stimuli are ordered by category." if any(results.labels.get(one) for one in cells) else "",
             abbreviations(short),

@@ -9,10 +9,10 @@ from brainalign.alignment.mean_rdm import MeanRDM
 from brainalign.alignment.result import AlignmentResult
 from brainalign.report.figure import Figure
 from brainalign.report.legend import bottom_legend
-from brainalign.report.mds import bare, embed
+from brainalign.report.mds import bare, embed, scale_bar
 from brainalign.report.rule_style import RuleStyle, rule_styles
 from brainalign.report.scores import panel_title
-from brainalign.report.sentences import dissimilarities_sentence, joined
+from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_sizes
 from brainalign.report.shown_rdms import network_rdms, rdm_cells, rdm_columns
 from brainalign.report.style import panel_grid, paper, titled
 from brainalign.report.wording import simulated_note
@@ -49,12 +49,14 @@ class RuleMds(Figure):
 
     def caption(self, results: AlignmentResult, *cell: str) -> str:
         """Return the caption."""
+        cells = [one for one in rdm_cells(results) if one[0] == cell[0]]
         return joined(
             simulated_note(results, [cell[0]]),
             "Brain and networks by the likeness of their mean RDMs: distance is 1 − Spearman ρ, "
             "arranged by multidimensional scaling (metric stress).",
-            dissimilarities_sentence(results, [one for one in rdm_cells(results) if one[0] == cell[0]]),
-            "A line follows a rule through its layers; markers grow with depth.",
+            dissimilarities_sentence(results, cells),
+            "A line follows a rule through its layers; markers grow with depth. The bar is a distance.",
+            rdm_sizes(results, cells),
         )
 
 
@@ -84,8 +86,9 @@ def _draw(results: AlignmentResult, dataset: str, *, on: "On" = None) -> "Sheet"
                 zorder=6,
             )
             titled(axis, panel_title(results, dataset, roi))
-            axis.set_xlabel(f"1 − Spearman ρ between RDMs (stress {stress:.2f})", fontsize=6.5)
+            axis.set_xlabel(f"1 − Spearman ρ between RDMs (stress {stress:.2f})", fontsize=6.5, loc="right")
             bare(axis)
+            scale_bar(axis, float(np.ptp(points, axis=0).max()))
         handles: list[Any] = [Line2D([], [], marker="*", markersize=8, color=_BRAIN, linestyle="", label="brain")]
         handles += [
             Line2D(

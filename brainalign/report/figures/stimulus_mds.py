@@ -13,7 +13,7 @@ from brainalign.report.legend import bottom_legend
 from brainalign.report.mds import bare, embed, turn_to
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.scores import panel_title
-from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence
+from brainalign.report.sentences import dissimilarities_sentence, joined, rdm_layers_sentence, rdm_sizes
 from brainalign.report.shown_rdms import percentiles, rdm_cells, rdm_columns, rdm_layer
 from brainalign.report.style import SMALL, panel_grid, paper, titled, words
 from brainalign.report.wording import simulated_note
@@ -63,6 +63,7 @@ class StimulusMds(Figure):
             "of the mean RDM; stimuli that stand close are represented alike.",
             dissimilarities_sentence(results, [(dataset, roi)]),
             "Each arrangement of a rule is rotated or mirrored to match that of the brain.",
+            rdm_sizes(results, [(dataset, roi)]),
             "Frames: categories." if _category_colours(results.labels.get((dataset, roi), ())) else "",
             rdm_layers_sentence(results, [(dataset, roi)]),
         )

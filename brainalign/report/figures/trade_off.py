@@ -12,7 +12,7 @@ from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import at_one_time, final_scores, panel_rows, panel_title, panels
 from brainalign.report.sentences import joined, times_sentence
 from brainalign.report.style import DOUBLE, panels_on, paper, sheet, titled, width_of, wrapped
-from brainalign.report.wording import listed
+from brainalign.report.wording import listed, sample_sizes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +68,7 @@ class TradeOff(ScoreFigure):
             f"Alignment: {results.about(measure).axis}. {layers}",
             times_sentence(scores),
             rest,
+            sample_sizes(results, scores),
         )
 
 
