@@ -125,8 +125,8 @@ def scale_sentence(scores: pd.DataFrame) -> str:
     if len(datasets) < 2:
         return ""
     if len(set(datasets)) == 1:
-        return "All panels have one scale."
-    return "Panels of a recording have one scale; recordings differ."
+        return "All panels of scores have one scale."
+    return "Panels of scores of one recording have one scale; recordings differ."
 
 
 def joined(*sentences: str) -> str:

@@ -26,14 +26,14 @@ from brainalign.report.style import DOUBLE, SINGLE, SMALL
 
 #: Cases that a figure is drawn of, where others look alike.
 _TIMED = ("200 times",)
-_OFTEN = ("two rules", "28 rules", "one of all", "long names", "many recordings", "negative", "holes", "one time")
+_OFTEN = ("28 rules", "one of all", "long names", "many recordings", "negative", "holes", "one time")
 _FEW = {
     "bars": ("28 rules", "one of all", "long names", "many recordings", "negative", "one time"),
     "contrast_profile": ("12 layers", *_TIMED),
     "contrasts": ("28 rules", "one of all", "long names", "many recordings", "negative"),
     "heatmap": (*_OFTEN, "12 layers"),
     "layer_profile": (*_OFTEN, "12 layers"),
-    "learning_curves": ("28 rules", "long names"),
+    "learning_curves": ("28 rules",),
     "rdm_gallery": ("28 rules", "one of all", "long names"),
     "rule_mds": ("28 rules", "one of all", "long names"),
     "scorecard": ("28 rules", "two rules", "long names"),
@@ -48,11 +48,11 @@ _COUNTED = ("Layer", "Epoch", "Criterion", "Training loss", "share", "forward\np
 
 @cache
 def _drawn(case: str, name: str) -> tuple[Drawing, ...]:
-    """Return the figures of a case, at most two, laid out."""
+    """Return the first figure of a case, laid out."""
     results, figure = hard_case(case), figures()[name]()
     assert has_rows(type(figure), results)
     found = []
-    for cell in list(figure.cells(results))[:2]:
+    for cell in list(figure.cells(results))[:1]:
         drawn = figure.draw(results, *cell)
         assert isinstance(drawn, Drawing)
         drawn.draw_without_rendering()

@@ -10,8 +10,8 @@ from brainalign.alignment.result import AlignmentResult
 from brainalign.report.rule_style import rule_styles
 from brainalign.report.score_figure import ScoreFigure
 from brainalign.report.scores import at_one_time, final_scores, panel_rows, panel_title, panels
-from brainalign.report.sentences import joined, times_sentence
-from brainalign.report.style import DOUBLE, panels_on, paper, sheet, titled, width_of, wrapped
+from brainalign.report.sentences import joined, scale_sentence, times_sentence
+from brainalign.report.style import DOUBLE, panels_on, paper, same_scale, sheet, titled, width_of, wrapped
 from brainalign.report.wording import listed, sample_sizes
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class TradeOff(ScoreFigure):
             f"Alignment: {results.about(measure).axis}. {layers}",
             times_sentence(scores),
             rest,
+            scale_sentence(scores),
             sample_sizes(results, scores),
         )
 
@@ -108,6 +109,7 @@ def _draw(results: AlignmentResult, network: str, measure: str, *, on: "On" = No
             axis.tick_params(axis="y", length=0)
             axis.grid(axis="y", color="0.92", linewidth=0.5)
             axis.set_axisbelow(True)
+        same_scale(axes[3:], [dataset for dataset, _ in cells], "x")
         for axis in (axes[1], *axes[3:]):
             axis.locator_params(axis="x", nbins=3 if width_of(axis) > 0.8 else 2)
         axes[2].set_xscale("log", base=2)
