@@ -50,6 +50,7 @@ ACTIVATIONS = FolderKind(
 MAPS = FolderKind("holds the maps of a searchlight", "Open {path}/report.html.", written=True)
 SCORECARD = FolderKind("holds a scorecard", "Read {path}/scorecard.csv and {path}/criteria.csv.", written=True)
 REPRODUCTION = FolderKind("holds a reproduced table", "Read {path}/reproduction.md.", written=True)
+CREDIT = FolderKind("holds a credit experiment", "Read its tables and figures in {path}.", written=True)
 RECORDED = FolderKind(
     "holds a recording", "Name it with --brain {path}, or look at it with brainalign data check {path}."
 )
@@ -68,6 +69,7 @@ _MARKS = (
     (MAPS, ("searchlight.json",)),
     (RECORDED, (RECORDING,)),
     (REPRODUCTION, ("reproduction.csv",)),
+    (CREDIT, tuple(f"{one}.csv" for one in ("functions", "reinforcement", "multitask", "supervised"))),
     (SCORECARD, ("scorecard.csv",)),
     (BIDS, ("dataset_description.json",)),
 )

@@ -37,6 +37,7 @@ KINDS = {
     "scorecard": (_file("scorecard.csv"), "holds a scorecard", "criteria.csv"),
     "maps": (_file("searchlight.json"), "holds the maps of a searchlight", "report.html"),
     "reproduction": (_file("reproduction.csv"), "holds a reproduced table", "reproduction.md"),
+    "credit": (_file("functions.csv"), "holds a credit experiment", "Read its tables"),
     "recording": (_file("recording.toml"), "holds a recording", "--brain"),
     "bids": (_file("dataset_description.json"), "holds a BIDS data set", "data check"),
     "pictures": (lambda folder: _picture(folder / "a.png"), "holds pictures", "extract"),
@@ -127,10 +128,14 @@ WRITERS = {
     ("scorecard", "--rule", "backprop", "--probe", "P1"): "scorecard",
     ("searchlight", "--rdm", "none", "--brain", "simulated_fmri", "--radius", "5"): "maps",
     ("search", "digits-mlp", "backprop", "--grid", "learning_rate=[0.01]"): "",
+    ("credit", "functions", "--dimension", "2", "--seeds", "1", "--generations", "1"): "credit",
     ("reproduce", "f3", "--columns", "generated_regression"): "reproduction",
 }
 #: Kinds that no other command writes into.
-WRITTEN = (*("training", "activations", "study", "unfinished", "scorecard", "maps", "reproduction", "recording"),)
+WRITTEN = (
+    *("training", "activations", "study", "unfinished", "scorecard", "maps", "reproduction", "credit"),
+    "recording",
+)
 OUTS = [
     pytest.param(verb, kind, id=f"{verb[0]}-{kind}")
     for verb, own in WRITERS.items()

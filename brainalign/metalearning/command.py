@@ -29,6 +29,7 @@ def credit_functions(
     from brainalign.metalearning.figures import function_plates
     from brainalign.metalearning.function_optimisation import FunctionOptions, function_experiment
 
+    _require_free(out)
     tables = []
     for one in (dimension,) if dimension else (2, 10):
         options = _credit_options(FunctionOptions(dimension=one), seeds, generations)
@@ -37,7 +38,7 @@ def credit_functions(
     scores, history, paths = (_joined(tables, name) for name in ("scores", "history", "paths"))
     _write_credit(out, {"functions": scores, "functions_outer": history, "functions_paths": paths})
     _draw_credit(out, function_plates(scores, paths))
-    _print_means(scores, ["dimension", "function", "method"], ["median", "escaped"])
+    _print_means(out, scores, ["dimension", "function", "method"], ["median", "escaped"])
 
 
 @credit_app.command("reinforcement")
@@ -56,13 +57,14 @@ def credit_reinforcement(
     from brainalign.metalearning.figures import reinforcement_plates
     from brainalign.metalearning.reinforcement import ReinforcementOptions, reinforcement_experiment
 
+    _require_free(out)
     with progress_bar(quiet) as progress:
         asked = ReinforcementOptions(tasks=tuple(task.split(",")))
         tables = reinforcement_experiment(_credit_options(asked, seeds, generations), progress)
     _write_credit(out, {"reinforcement": tables.scores, "reinforcement_outer": tables.history})
     solved = {name: control_task(name).solved for name in tables.scores.task.unique()}
     _draw_credit(out, reinforcement_plates(tables.scores, solved))
-    _print_means(tables.scores, ["task", "variant", "method"], ["mean_return"])
+    _print_means(out, tables.scores, ["task", "variant", "method"], ["mean_return"])
 
 
 @credit_app.command("multitask")
@@ -75,11 +77,12 @@ def credit_multitask(out: Out, seeds: Seeds = 5, generations: Generations = None
     from brainalign.metalearning.function_optimisation import FunctionOptions
     from brainalign.metalearning.multi_task import multi_task_experiment, parameter_counts
 
+    _require_free(out)
     with progress_bar(quiet) as progress:
         scores = multi_task_experiment(_credit_options(FunctionOptions(), seeds, generations), progress=progress)
     _write_credit(out, {"multitask": scores, "multitask_parameters": parameter_counts()})
     _draw_credit(out, multi_task_plates(scores, parameter_counts()))
-    _print_means(scores, ["function", "training"], ["median", "escaped"])
+    _print_means(out, scores, ["function", "training"], ["median", "escaped"])
 
 
 @credit_app.command("supervised")
@@ -97,6 +100,7 @@ def credit_supervised(
     """
     from dataclasses import replace
 
+    _require_free(out)
     from brainalign.metalearning.supervised_experiment import SupervisedOptions, supervised_experiment
 
     existing_device(device)
@@ -104,7 +108,13 @@ def credit_supervised(
     with progress_bar(quiet) as progress:
         scores = supervised_experiment(options, out, progress)
     last = scores[scores.step == scores.step.max()]
-    _print_means(last, ["method", "trained_on", "dataset", "network"], ["loss", "accuracy"])
+    _print_means(out, last, ["method", "trained_on", "dataset", "network"], ["loss", "accuracy"])
+
+
+def _require_free(out: Path) -> None:
+    from brainalign.folder_kinds import CREDIT, require_free
+
+    require_free(out, CREDIT)
 
 
 def _credit_options(options: Any, seeds: int, generations: int | None) -> Any:
@@ -138,6 +148,7 @@ def _draw_credit(out: Path, plates: Iterable[Any]) -> None:
         save_plate(plate, out / "figures", ("png", "svg", "pdf"))
 
 
-def _print_means(table: Any, by: list[str], values: list[str]) -> None:
+def _print_means(out: Path, table: Any, by: list[str], values: list[str]) -> None:
     means = table.groupby(by, sort=False)[values].mean().reset_index()
     print_records(json.loads(means.to_json(orient="records")), False, "Means over seeds")
+    typer.echo(f"Tables and figures: {out}")
