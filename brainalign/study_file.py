@@ -77,10 +77,6 @@ def study_from_table(table: Mapping[str, Any], where: str = "study", folder: Pat
         _seen_from(folder, _by_path(item, "path", "recordings", folder, f"{where}, [[recordings]]"))
         for item in fitted(tuple[Options, ...], table["recordings"], f"{where}, [[recordings]]")
     ]
-    for key in ("rules", "recordings"):
-        if not table[key]:
-            msg = f"{where}: {key} is empty; a study needs at least one."
-            raise SpecError(msg)
     for key in ("rois", "windows"):
         for item in recorded:
             asked_for(item.get(key), f"{where}, [[recordings]]: {key}")

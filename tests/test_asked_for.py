@@ -10,6 +10,8 @@ import torch
 
 import brainalign as ba
 from brainalign.errors import BrainalignError
+from brainalign.specs import StudySpec
+from brainalign.study import run_study
 from brainalign.study_file import study_from_table
 from tests.searchlights.worlds import brain, model
 
@@ -38,9 +40,10 @@ def _align(**options: Any) -> object:
     return ba.align(given.pop("nets"), given.pop("brain"), **given)
 
 
-def _study(table: str, key: str, value: object) -> object:
+def _study(table: str, key: str, value: object) -> StudySpec:
     whole: dict[str, Any] = {
         "name": "one",
+        "readout_only": False,
         "training": {"dataset": "digits", "network": "mlp", "seeds": [0, 1], "epochs": 0.1},
         "rules": {"untrained": {}, "backprop": {}},
         "recordings": [{"dataset": "simulated"}],
@@ -99,8 +102,8 @@ EMPTY: list[tuple[str, Callable[[], object]]] = [
     ("window is \\(\\)", lambda: _searchlight(window=())),
     ("have no group", lambda: _searchlight(strata={}, permutations=20)),
     ("there are no stimuli", lambda: ba.Stimuli((), IMAGES[:0], "none")),
-    ("rules is empty", lambda: _study("", "rules", {})),
-    ("recordings is empty", lambda: _study("", "recordings", [])),
+    ("0 rules and 1 recordings; expected some of both", lambda: run_study(_study("", "rules", {}), "o")),
+    ("2 rules and 0 recordings; expected some of both", lambda: run_study(_study("", "recordings", []), "o")),
     ("rois is empty", lambda: _study("recordings", "rois", [])),
     ("windows is empty", lambda: _study("recordings", "windows", [])),
     ("measures is \\(\\)", lambda: _study("recordings", "measures", [])),
