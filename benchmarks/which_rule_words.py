@@ -50,7 +50,7 @@ def in_short(parts: Mapping[str, Findings]) -> Iterator[str]:
     yield _simple_features(found)
     yield _learning(found)
     table = found.table("architectures")
-    yield f"**{table.rule.nunique()} rules learned on all four architectures.** {all_architectures(found)}"
+    yield f"**{table.rule.nunique()} rules were trained on all four architectures.** {all_architectures(found)}"
     yield _plausibility_in_short(found)
 
 
