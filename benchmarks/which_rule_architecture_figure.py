@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 from which_rule_found import PLACES, Findings
 from which_rule_words import SHORT
 
@@ -38,7 +39,8 @@ def architecture_figure(found: Findings) -> plt.Figure:
             ax.scatter(delta[sure], at[sure], s=10, lw=0.7, marker=marker, fc=colour, ec=colour)
         ax.set_title(place.replace(", ", ",\n").replace(" categor", "\ncategor"))
         ax.set_xlabel("difference\n(Spearman ρ)")
-        ax.locator_params(axis="x", nbins=3)
+        ax.xaxis.set_major_locator(MaxNLocator(nbins=2, steps=[1, 2, 5, 10]))
+        ax.xaxis.set_major_formatter("{x:g}")
     axes[0].set_yticks(range(len(rules)), [words(rule) for rule in rules])
     handles = [
         plt.Line2D([], [], ls="", marker=marker, ms=3.5, mfc=colour, mec=colour, label=SHORT[network])
