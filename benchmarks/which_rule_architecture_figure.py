@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
 from which_rule_found import PLACES, Findings
 from which_rule_words import SHORT
 
@@ -39,8 +38,7 @@ def architecture_figure(found: Findings) -> plt.Figure:
             ax.scatter(delta[sure], at[sure], s=10, lw=0.7, marker=marker, fc=colour, ec=colour)
         ax.set_title(place.replace(", ", ",\n").replace(" categor", "\ncategor"))
         ax.set_xlabel("difference\n(Spearman ρ)")
-        ax.xaxis.set_major_locator(MaxNLocator(nbins=2, steps=[1, 2, 5, 10]))
-        ax.xaxis.set_major_formatter("{x:g}")
+        two_ticks(ax)
     axes[0].set_yticks(range(len(rules)), [words(rule) for rule in rules])
     handles = [
         plt.Line2D([], [], ls="", marker=marker, ms=3.5, mfc=colour, mec=colour, label=SHORT[network])
@@ -48,6 +46,14 @@ def architecture_figure(found: Findings) -> plt.Figure:
     ]
     figure.legend(handles=handles, loc="outside lower right", ncols=len(handles))
     return figure
+
+
+def two_ticks(ax: plt.Axes) -> None:
+    """Mark 0 and one more number: panels are narrow. Where there is no room for both, a line marks 0."""
+    far = max(ax.get_xlim(), key=abs)
+    nice = np.sign(far) * max(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if step <= abs(far))
+    near = abs(nice) < 0.42 * np.ptp(ax.get_xlim())
+    ax.set_xticks([0, nice], ["" if near else "0", f"{nice:g}".replace("-", "−")])
 
 
 def _rows(table: pd.DataFrame, place: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.transforms import Bbox
 from which_rule import results
-from which_rule_architecture_figure import architecture_figure
+from which_rule_architecture_figure import architecture_figure, two_ticks
 from which_rule_found import (
     CONTROLS,
     ENCODING,
@@ -146,10 +146,7 @@ def contrast_figure(found: Findings) -> plt.Figure:
                 )  # fmt: skip
         ax.axvline(0, color="0.4", lw=0.6)
         ax.set_title(place.replace(", ", ",\n").replace(" categor", "\ncategor").replace(" im", "\nim"), fontsize=6)
-        far = max(ax.get_xlim(), key=abs)  # 0 and one more tick: panels are narrow
-        nice = np.sign(far) * max(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if step <= abs(far))
-        near = abs(nice) < 0.42 * np.ptp(ax.get_xlim())  # there is no room for both; a line marks 0
-        ax.set_xticks([0, nice], ["" if near else "0", f"{nice:g}".replace("-", "−")])
+        two_ticks(ax)
         ax.tick_params(axis="x", labelsize=SMALL)
         ax.set_xlabel(f"difference\n({'Pearson r' if PLACES[place][2] == ENCODING else 'ρ'})")
     axes[0].set_yticks(range(len(rules)), [words(rule) for rule in rules])
