@@ -27,7 +27,7 @@ def counted(found: Findings, place: str, rules: Sequence[str]) -> str:
     own = found.before_training(place).index
     if len(rules) > FEW:
         here = found.at(found.contrasts, place)
-        return f"{len(rules)} of {(here.kind == 'vs_readout_only').sum()} rules"
+        return f"{len(rules)} of {(here.kind == 'vs_readout_only').sum()}"
     return _joined([words(rule) + ("‡" if rule in own else "") for rule in rules], ", ")
 
 
