@@ -23,7 +23,7 @@ def asked_for(given: Any, what: str) -> Any:
     """
     if given is None:
         return ()
-    if isinstance(given, Collection) and not given:
+    if isinstance(given, Collection) and len(given) == 0:
         msg = f"{what} is empty ({given!r}); expected one or more. Leave it out for all."
         raise SpecError(msg)
     return given

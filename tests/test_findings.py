@@ -158,9 +158,8 @@ def test_an_order_in_general_needs_every_architecture() -> None:
     signs = np.sign(table[[name for name in table.columns if name.startswith("delta_")]])
     one_sign = (signs.nunique(axis=1) == 1).to_numpy()
     assert (table.p_all[~one_sign] == 1).all()
-    largest = table[[name for name in table.columns if name in ("p_cnn", "p_mlp", "p_rnn", "p_transformer")]].max(
-        axis=1
-    )
+    own = table[["p_cnn", "p_mlp", "p_rnn", "p_transformer"]]
+    largest = own.max(axis=1, skipna=False).fillna(1)  # where one architecture has no test, nothing holds in all
     assert np.allclose(table.p_all[one_sign], largest[one_sign], atol=1e-6)
     assert (table.p_all_adjusted >= table.p_all - 1e-6).all()
 

@@ -208,7 +208,9 @@ def test_killed_while_results_change_the_folder_never_looks_whole(
             run_study(spec, folder)
     assert len(moved) == after + 1
     assert not (folder / "report.html").exists()
-    with pytest.raises(DataError, match=r"'study.json' is missing.*was not finished. Run the study again") as caught:
+    with pytest.raises(
+        DataError, match=r"holds a study that was not finished \(no study\.json\).* Run the study again"
+    ) as caught:
         AlignmentResult.load(folder)
     assert "\n" not in str(caught.value)
     watched = Watched()

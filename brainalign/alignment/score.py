@@ -172,8 +172,7 @@ def check_scoring_is_used(scoring: ScoringSpec, measures: Sequence[Comparison]) 
         value = getattr(scoring, option)
         if value != default and not taken:
             msg = (
-                f"Option {option} is {value!r}, but no measure takes it ({names}); add 'rsa' to measures, or leave it "
-                "out."
+                f"Option {option} is {value!r}, but no measure takes it ({names}); add one that does, or leave it out."
             )
             raise SpecError(msg)
 

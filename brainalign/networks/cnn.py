@@ -14,7 +14,7 @@ from brainalign.networks.block import Block
 from brainalign.networks.network import Network
 from brainalign.networks.synapse import Synapse
 from brainalign.networks.wiring import Wiring
-from brainalign.options import SET, Needs, require
+from brainalign.options import SET, Needs, require, require_positive
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,7 @@ class CNN(Architecture):
                 f"{self.hidden}. Set both, or leave decoder out."
             )
             raise SpecError(msg)
-        if not self.decoder_scale > 0 or (self.decoder_scale != 1 and not self.decoder):
-            msg = (
-                f"Option decoder_scale is {self.decoder_scale}, decoder {self.decoder}; expected a number above 0, "
-                "and 1 without decoder."
-            )
-            raise SpecError(msg)
+        require_positive(decoder_scale=self.decoder_scale)
         function, gain = nonlinearity(self.activation)
         normalised = self.normalisation == "batch"
         blocks: list[Block] = []

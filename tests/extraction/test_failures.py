@@ -72,7 +72,7 @@ def test_a_failure_is_one_line_in_the_words_of_the_network(module: nn.Module, wo
 
 def test_a_batch_normalisation_without_statistics_is_said_to_be_one() -> None:
     """It arises where statistics are those of the batch and a stimulus is shown alone, layers before it included."""
-    for layers in ((), ["1"]):
+    for layers in (None, ["1"]):
         with pytest.raises(ExtractionError, match=r"fails on \(1, 1, 8, 8\) inputs .* give it running statistics"):
             extract(NO_STATISTICS, STIMULI, GREY, layers)
 

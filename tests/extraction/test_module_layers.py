@@ -20,7 +20,7 @@ STIMULI = Stimuli([f"s{k}" for k in range(7)], IMAGES, "noise")
 X = SHOWN(torch.from_numpy(IMAGES).permute(0, 3, 1, 2))
 
 
-def _shown(module: nn.Module, layers: str | Sequence[str] = (), **options: Any) -> dict[str, np.ndarray]:
+def _shown(module: nn.Module, layers: Any = None, **options: Any) -> dict[str, np.ndarray]:
     return dict(extract(module, STIMULI, SHOWN, layers, **options)[0].layers)
 
 
@@ -108,7 +108,7 @@ def test_a_call_that_would_take_the_name_of_another_module_is_refused() -> None:
     module = Twice()
     module.relu_1 = nn.Tanh()
     message = "call 2 would be 'relu_1', the name of another module; expected names of its own. Rename that module"
-    for layers in ((), ["relu"], ["relu", "relu_1"]):
+    for layers in (None, ["relu"], ["relu", "relu_1"]):
         with pytest.raises(ExtractionError, match=message):
             _shown(module, layers)
     assert list(_shown(module, ["first", "second"])) == ["first", "second"]
@@ -186,7 +186,7 @@ class _None(nn.Module):
             ["lstm"],
             "Layer 'lstm:1:0' returns (1, 7, 3) for 7 stimuli; expected the stimuli on the first axis. Name the layers",
         ),
-        ([], "Layer 'silent' returns NoneType; expected tensors. Name the layers to keep (layers = [...]), or wrap"),
+        (None, "Layer 'silent' returns NoneType; expected tensors. Name the layers to keep (layers = [...]), or wrap"),
         (["lstm:2"], "Unknown layer 'lstm:2'. Choose among: lstm:0, lstm:1:0, lstm:1:1."),
         (["silent"], "Layer 'silent' returns NoneType; expected tensors. Name the layers to keep (layers = [...])"),
         (["output"], "Layer 'output' has no features ((7, 0)); expected at least one."),
@@ -199,7 +199,7 @@ class _None(nn.Module):
         (["never"], "Layer 'never' never ran; expected a module that the network calls. Name one that it calls, or"),
     ],
 )
-def test_layers_that_are_no_rows_of_stimuli_say_what_to_do(layers: list[str], message: str) -> None:
+def test_layers_that_are_no_rows_of_stimuli_say_what_to_do(layers: list[str] | None, message: str) -> None:
     with pytest.raises(ExtractionError) as caught:
         _shown(_Parts(), layers)
     assert str(caught.value).startswith(message)

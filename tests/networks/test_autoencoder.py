@@ -65,7 +65,7 @@ def test_the_decoder_alone_starts_small_where_asked() -> None:
     for name, weight in plain.items():
         decoder = name in ("up1.weight", "readout.weight")
         torch.testing.assert_close(small[name], weight * (0.01 if decoder else 1))
-    with pytest.raises(SpecError, match=r"decoder_scale is 0\.01, decoder False"):
+    with pytest.raises(SpecError, match=r"decoder_scale of 'cnn' is 0\.01, which has no effect without decoder"):
         architecture("cnn", {"decoder_scale": 0.01}).build(TASK)
 
 
