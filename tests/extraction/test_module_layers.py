@@ -1,6 +1,5 @@
 """Layers of modules of your own: one entry per call, and names that mean one thing."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
