@@ -101,8 +101,10 @@ def all_architectures(found: Findings) -> str:
 
 def _plausibility_in_short(found: Findings) -> str:
     known = [one for place in found.places if (one := relation(found, place)) is not None]
+    if not known:
+        return "**Plausibility and alignment.** Fewer than four families have a scorecard and exceed readout only."
     open_intervals = [one for one in known if one.ci_low < 0 < one.ci_high]
-    few = "" if any(one.p == one.p for one in known) else " There are too few families for a test."
+    few = "" if any(np.isfinite(one.p) for one in known) else " There are too few families for a test."
     return (
         f"**Plausibility and alignment.** Over {known[0].n_families} families of rules, the interval of their "
         f"correlation holds 0 in {len(open_intervals)} of {len(known)} comparisons.{few}"

@@ -50,7 +50,7 @@ def cell_edges(inside: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     inside
-        ``(n, m)`` cells, rows along ``y``.
+        ``(n, m)`` cells, true or false, rows along ``y``.
     x, y
         ``(m + 1,)`` and ``(n + 1,)`` edges of the cells.
 
@@ -64,7 +64,7 @@ def cell_edges(inside: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     >>> cell_edges(np.array([[True, True]]), np.arange(3), np.arange(2)).tolist()
     [[[0, 0], [2, 0]], [[0, 1], [2, 1]], [[0, 0], [0, 1]], [[2, 0], [2, 1]]]
     """
-    padded = np.pad(np.asarray(inside, dtype=bool), 1)
+    padded = np.pad(inside, 1)
     across = padded[1:, 1:-1] != padded[:-1, 1:-1]  # (n + 1, m): along x, at each y
     along = padded[1:-1, 1:] != padded[1:-1, :-1]  # (n, m + 1): along y, at each x
     pieces = [((x[start], y[row]), (x[stop], y[row])) for row, start, stop in _runs(across)]

@@ -118,7 +118,8 @@ def _contract(room: str) -> type:
 def create(room: str, base: type, name: str, options: dict[str, Any] | None = None, stored: bool = False) -> Any:
     """Return the algorithm ``name`` of a room with ``options`` as its fields.
 
-    Options that have no effect beside the others are let pass where they are ``stored``, by a version that took them.
+    An option that has no effect beside the others is refused, unless options are ``stored``: read from a file that an
+    earlier version wrote.
 
     Raises
     ------

@@ -49,7 +49,7 @@ def check_study(spec: StudySpec, brains: Sequence[Brain], data_dir: str | None =
     labels = [measure.label for _, measure in asked]
     check_margins(scoring.equivalence, labels)
     used = [brain.spec.measures for brain in brains] + [(Encoding.name,)] * scoring.time_generalisation
-    check_scoring_is_used(scoring, [measure for _, measure in asked])
+    check_scoring_is_used(scoring, [brain.spec for brain in brains])
     unused = set(scoring.options).difference(*used)
     if unused:
         msg = (

@@ -88,7 +88,8 @@ def align_checked(
     brain, spec = check.brain, check.brain.spec
     findings = check.findings()
     refuse_severe(findings, spec, brain.source.label)
-    check_scoring_is_used(scoring, measures or measures_of(spec, scoring))
+    if not measures:  # these have options of their own
+        check_scoring_is_used(scoring, [spec])
     check_ranked_rois(scoring.ranking_layer, (*brain.source.rois, *brain.rois))
     check_clusters(scoring.clusters, [brain])
     check_time_generalisation(scoring, [brain])

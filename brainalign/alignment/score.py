@@ -161,16 +161,13 @@ def measures_of(spec: RecordingSpec, scoring: ScoringSpec) -> list[Comparison]:
     return made
 
 
-def check_scoring_is_used(scoring: ScoringSpec, measures: Sequence[Comparison]) -> None:
-    """Raise :class:`SpecError` for options of RSA that no measure takes."""
-    said = [measure.describe() for measure in measures]
-    names = ", ".join(measure.name for measure in measures)
-    for option, default, taken in (
-        ("comparator", ScoringSpec.comparator, any(one.comparator for one in said)),
-        ("partial", (), any(one.held for one in said)),
-    ):
-        value = getattr(scoring, option)
-        if value != default and not taken:
+def check_scoring_is_used(scoring: ScoringSpec, specs: Sequence[RecordingSpec]) -> None:
+    """Raise :class:`SpecError` for options of RSA without which the measures of all recordings would be the same."""
+    for option in ("comparator", "partial"):
+        value, usual = getattr(scoring, option), getattr(ScoringSpec, option)
+        without = replace(scoring, **{option: usual})
+        if value != usual and all(measures_of(spec, scoring) == measures_of(spec, without) for spec in specs):
+            names = ", ".join(dict.fromkeys(name for spec in specs for name in spec.measures))
             msg = (
                 f"Option {option} is {value!r}, but no measure takes it ({names}); add one that does, or leave it out."
             )

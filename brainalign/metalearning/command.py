@@ -100,9 +100,9 @@ def credit_supervised(
     """
     from dataclasses import replace
 
-    _require_free(out)
     from brainalign.metalearning.supervised_experiment import SupervisedOptions, supervised_experiment
 
+    _require_free(out)
     existing_device(device)
     options = replace(_credit_options(SupervisedOptions(), seeds, generations), device=device, data_dir=data_dir)
     with progress_bar(quiet) as progress:

@@ -81,7 +81,10 @@ def architectures() -> dict[str, type[Architecture]]:
 
 
 def architecture(name: str, options: dict[str, Any] | None = None, stored: bool = False) -> Architecture:
-    """Return the architecture ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
+    """Return the architecture ``name`` with ``options``; unknown names and options raise :class:`SpecError`.
+
+    So do options that have no effect beside the others, unless they are ``stored`` in a file of an earlier version.
+    """
     return create("networks", Architecture, name, options, stored)
 
 

@@ -85,10 +85,9 @@ def own_recording(
         msg = "own_recording expects trials or rdms, one of them. Give trials = array, or rdms = array."
         raise SpecError(msg)
     check_texts(name, about)
-    if rois is not None:
-        asked_for(rois, "own_recording: rois")
-    if not isinstance(stimuli, Stimuli) and stimuli is not None:
-        asked_for(stimuli if not isinstance(stimuli, np.ndarray) else range(len(stimuli)), "own_recording: stimuli")
+    asked_for(rois, "own_recording: rois")
+    if not isinstance(stimuli, Stimuli):
+        asked_for(stimuli, "own_recording: stimuli")
     # ids are those of pictures where these are an array
     options = {**about, "ids": ids if _has_ids(stimuli) else None, "subjects": subjects, "times": times, "rois": rois}
     if trials is not None:

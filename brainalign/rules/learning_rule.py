@@ -183,5 +183,8 @@ def learning_rules() -> dict[str, type[LearningRule]]:
 
 
 def learning_rule(name: str, options: dict[str, Any] | None = None, stored: bool = False) -> LearningRule:
-    """Return the rule ``name`` with ``options``; unknown names and options raise :class:`SpecError`."""
+    """Return the rule ``name`` with ``options``; unknown names and options raise :class:`SpecError`.
+
+    So do options that have no effect beside the others, unless they are ``stored`` in a file of an earlier version.
+    """
     return create("rules", LearningRule, name, options, stored)

@@ -87,8 +87,7 @@ class Searchlight:
         check_comparator(self.comparator)
         check_runs(self.runs)
         dissimilarity(self.dissimilarity, dict(self.dissimilarity_options))
-        if self.meshes is not None:
-            asked_for(self.meshes, "meshes")
+        asked_for(self.meshes, "meshes")
         if self.window is not None and len(self.window) != 2:
             msg = f"window is {self.window!r}; expected its first and last time in seconds, such as (0.1, 0.2)."
             raise SpecError(msg)

@@ -132,6 +132,10 @@ def test_one_seed_is_one_seed_and_a_dissimilarity_without_name_is_said_to_have_n
     [
         ({"ranking_layer": {"al": "early"}}, r"^Ranking layer of ROI 'al': no recording here has it\. .*'all'\.$"),
         ({"measures": "linear_cka", "comparator": "corr"}, r"^Option comparator is 'corr', but no measure takes it"),
+        (
+            {"measures": "regression_rsa", "comparator": "corr"},
+            r"^Option comparator is 'corr', but no measure takes it",
+        ),
         ({"measures": ["linear_cka"], "partial": ("pixels",)}, r"^Option partial is \('pixels',\), but no measure"),
     ],
 )
