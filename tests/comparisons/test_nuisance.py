@@ -85,7 +85,7 @@ def test_a_study_takes_motion_out_of_each_subject_and_refuses_recordings_without
     found = {}
     for nuisance in ((), ("motion",), ("order", "motion")):
         own = {"regression_rsa": {**asked["regression_rsa"], "nuisance": list(nuisance)}}
-        scoring = ScoringSpec(low_level=False, partial=("luminance",), options=own)
+        scoring = ScoringSpec(low_level=False, options=own)
         found[nuisance] = align(world.instances(), replace(source, trials=tuple(moved)), spec, scoring)
         if nuisance:
             words = "says nothing of head motion"
